@@ -33,16 +33,28 @@ function siblings(name, folder) {
 	};
 }
 
+/** Lists of plug-ins: what each says about itself (its settings, its keys) is known everywhere. */
+const catalogues = `${core}/(targets/providers|grading/graders)/index\\.ts$`;
+const plugins = `${core}/(targets/providers|grading/graders)/`;
+
 const below = ["lib", "format", "machine", "eval"];
 
 module.exports = {
 	forbidden: [
 		{
 			name: "no-cycles",
-			comment: "These files import each other, types included: move the shared part into a third file below both.",
+			comment: "These files import each other: move the shared part into a third file below both.",
 			severity: "error",
 			from: {},
-			to: { circular: true },
+			to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only", "dynamic-import"] } },
+		},
+		{
+			name: "no-cycles-of-types",
+			comment:
+				"These files import each other's types: move the shared part into a third file below both. Only the definition of a plug-in may name types of code that uses its list.",
+			severity: "error",
+			from: {},
+			to: { circular: true, viaOnly: { pathNot: plugins } },
 		},
 		{
 			name: "resolvable",
@@ -60,7 +72,7 @@ module.exports = {
 			from: { path: `${core}/lib/`, pathNot: tests },
 			to: { dependencyTypes: ["core"] },
 		},
-		block("format", ["lib"], "format states the file formats; put what reads files into eval."),
+		block("format", ["lib"], "format states the file formats; put what reads files into eval.", [catalogues]),
 		{
 			name: "format-needs-zod-only",
 			comment: "format uses zod and nothing else: put code that needs a package or Node into eval or machine.",
@@ -73,14 +85,28 @@ module.exports = {
 			"eval",
 			below.slice(0, 3),
 			"what a file means does not depend on what is done with it; move this into the feature.",
+			[catalogues],
 		),
+		{
+			name: "plugins-load-first",
+			comment:
+				"Code that uses the lists of plug-ins is not loaded yet when a plug-in is: import its types, or import it when it is needed with `await import()`.",
+			severity: "error",
+			from: { path: `${core}/(targets|grading/graders)/`, pathNot: [tests, `${core}/targets/check-command\\.ts$`] },
+			to: {
+				path: `${core}/(eval/|targets/check-command\\.ts$)`,
+				pathNot: `${core}/eval/(command|read-shape)\\.ts$`,
+				dynamic: false,
+				dependencyTypesNot: ["type-only"],
+			},
+		},
 		block("workspace", below, "hand the workspace what it needs as an argument; run composes the blocks."),
 		block("targets", below, "hand the target what it needs as an argument; run composes the blocks."),
 		block(
 			"grading",
 			below,
 			"hand the grader what it needs (a target, a workspace path) as an argument; run composes the blocks.",
-			[`${core}/targets/(target|contract|target-contract)\\.ts$`],
+			[`${core}/targets/(target|contract|target-contract)\\.ts$`, catalogues],
 		),
 		{
 			name: "features-stand-apart",

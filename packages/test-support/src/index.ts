@@ -1,6 +1,7 @@
 export { agentv, agentvBin, type Session, type SessionOptions } from "./agentv-session.ts";
 export { compileModules } from "./compile-modules.ts";
 export { cpuMs } from "./cpu-time.ts";
+export { expectTable } from "./docs-table.ts";
 export { gitDaemon, type LoopbackServer, silentServer } from "./git-daemon.ts";
 export {
 	bareRepository,

@@ -1,6 +1,6 @@
-import type { AssertionSettings, AssertionType } from "../format/assertion-entry.ts";
 import type { Role, ToolCall } from "../format/eval-file.ts";
 import type { ResetMode } from "../format/workspace-entry.ts";
+import type { AssertionSettings, AssertionType } from "../grading/graders/index.ts";
 import type { Diagnostic, Place } from "../lib/errors.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";
 import type { CommandSpec } from "./command.ts";
@@ -21,7 +21,7 @@ export interface Message {
 	readonly toolCalls?: readonly ToolCall[];
 }
 
-interface AssertionBase {
+export interface AssertionBase {
 	/** Not necessarily unique among its siblings; default: the type. */
 	readonly name: string;
 	readonly weight: number;
@@ -44,9 +44,12 @@ interface AssertionBase {
 	readonly includedBy?: PathText;
 }
 
-export type BuiltInAssertion = {
-	[Type in AssertionType]: AssertionBase & { readonly type: Type; readonly settings: AssertionSettings<Type> };
-}[AssertionType];
+export type AssertionWith<Type extends string, Settings> = AssertionBase & {
+	readonly type: Type;
+	readonly settings: Settings;
+};
+
+export type BuiltInAssertion = { [Type in AssertionType]: AssertionWith<Type, AssertionSettings<Type>> }[AssertionType];
 
 /** A type implemented by a program in `.agentv/graders/` or `.agentv/assertions/`. */
 export interface CustomAssertion extends AssertionBase {

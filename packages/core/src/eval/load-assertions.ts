@@ -1,12 +1,11 @@
 import { basename, dirname, join } from "node:path";
 import {
-	type AssertionType,
-	assertionSchemas,
 	assertionTemplateSchema,
 	customAssertionSchema,
 	includeSchema,
 	type RubricCriterion,
 } from "../format/assertion-entry.ts";
+import { type AssertionType, builtInType, graders } from "../grading/graders/index.ts";
 import { finding, type Place } from "../lib/errors.ts";
 import { exactData, readJson, withoutFence } from "../lib/json.ts";
 import { nearestName } from "../lib/text.ts";
@@ -15,16 +14,7 @@ import { checkAggregator, checkAssertion } from "./check-tests.ts";
 import { type EvalScope, withParents } from "./discover-evals.ts";
 import type { Assertion, BuiltInAssertion, Message, Turn } from "./eval-types.ts";
 import { absentField, includeDepth, noReference, olderField, unknownAssertion } from "./load-findings.ts";
-import {
-	builtInType,
-	customKeys,
-	messageText,
-	noVars,
-	promptOf,
-	restOf,
-	wireKeys,
-	withVarsInGraders,
-} from "./load-messages.ts";
+import { customKeys, messageText, noVars, promptOf, restOf, wireKeys, withVarsInGraders } from "./load-messages.ts";
 import { commandOf, configOf, readCodeGrader, timeoutOf } from "./load-workspace.ts";
 import type { ComparedField, Loading } from "./loading.ts";
 import { type PathText, readShape } from "./read-shape.ts";
@@ -96,7 +86,7 @@ function readAssertion(part: Part, base: string, loading: Loading, includes: rea
 		return readInclude(fields.include, part, base, loading, includes);
 	}
 	if (typeof fields.type !== "string") {
-		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(assertionSchemas).join(", ")}`);
+		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(graders).join(", ")}`);
 		return [];
 	}
 	const type = builtInType(fields.type);
@@ -146,31 +136,32 @@ function readBuiltIn(
 	includes: readonly PathText[],
 ): Assertion | undefined {
 	// A code-grader's additional keys are its program's `config`, not unknown fields.
-	const quiet =
-		type === "code-grader"
-			? {
-					report: (found: Parameters<Loading["report"]>[0]) =>
-						found.rule === "schema.unknown-field" || loading.report(found),
-				}
-			: loading;
-	const settings = readShape(assertionSchemas[type], part, quiet as Loading);
+	const quiet = graders[type].takesConfig
+		? {
+				report: (found: Parameters<Loading["report"]>[0]) =>
+					found.rule === "schema.unknown-field" || loading.report(found),
+			}
+		: loading;
+	const settings = readShape(graders[type].schema, part, quiet as Loading);
 	if (!settings) return undefined;
 	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
 	const assertion = { ...common, type, settings } as BuiltInAssertion;
 	if (!checkAssertion(assertion, part, loading)) return undefined;
-	switch (assertion.type) {
-		case "code-grader":
-			return readCodeGrader(assertion, part, base, loading);
-		case "llm-grader":
-			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base, "grader", loading) };
-		case "composite":
-			return readComposite(assertion, part, base, loading, includes);
-		default:
+	switch (graders[type].holds) {
+		case "command":
+			return readCodeGrader(assertion as CodeGrader, part, base, loading);
+		case "prompt":
+			return { ...assertion, ...promptOf((assertion as LlmGrader).settings.prompt, part, base, "grader", loading) };
+		case "assertions":
+			return readComposite(assertion as Composite, part, base, loading, includes);
+		case undefined:
 			return assertion;
 	}
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
+type LlmGrader = Extract<BuiltInAssertion, { type: "llm-grader" }>;
+type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
 function readComposite(
 	assertion: Composite,
@@ -208,7 +199,7 @@ function readCustom(
 ): Assertion[] {
 	const program = /^[\w.-]+$/.test(type) ? findCustomGrader(type, loading.scope, loading.view) : undefined;
 	if (!program) {
-		const known = [...Object.keys(assertionSchemas), ...customGraderNames(loading.scope, loading.view)];
+		const known = [...Object.keys(graders), ...customGraderNames(loading.scope, loading.view)];
 		loading.report(
 			finding(
 				unknownAssertion,

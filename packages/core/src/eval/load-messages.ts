@@ -1,12 +1,5 @@
 import type { z } from "zod";
-import {
-	type AssertionType,
-	assertionSchemas,
-	customAssertionSchema,
-	judgeVariables,
-	olderAssertionTypes,
-	type PromptVariable,
-} from "../format/assertion-entry.ts";
+import { customAssertionSchema, judgeVariables, type PromptVariable } from "../format/assertion-entry.ts";
 import { type CommandText, wireKeysOf } from "../format/codec.ts";
 import {
 	type contentSchema,
@@ -15,8 +8,8 @@ import {
 	type MessageEntry,
 	roles,
 } from "../format/eval-file.ts";
+import { type AssertionType, builtInType, graders } from "../grading/graders/index.ts";
 import { finding, type Place } from "../lib/errors.ts";
-import { lookUp } from "../lib/interpolate.ts";
 import { writtenJson } from "../lib/json.ts";
 import { fillTemplate, fillTemplateInPart, type TemplateName, templateNames } from "../lib/template-text.ts";
 import { nearestName } from "../lib/text.ts";
@@ -201,13 +194,6 @@ function checkPrompt(
 	loading.report(finding(promptBlind, { wanted, names }, placeOfName(first)));
 }
 
-/** Returns the built-in type for `written`, in its current or a deprecated spelling. */
-export function builtInType(written: string): AssertionType | undefined {
-	const dashed = written.includes("_") ? written.replaceAll("_", "-") : written;
-	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
-	return lookUp(olderAssertionTypes, dashed);
-}
-
 /** Returns the entries that a type does not define: a program gets them as its `config`. */
 export function restOf(
 	entry: Readonly<Record<string, unknown>>,
@@ -221,7 +207,7 @@ const nothing: Readonly<Record<string, unknown>> = {};
 
 /** Returns the keys that a type defines, as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
-	const known = keysOfTypes.get(type) ?? wireKeysOf(assertionSchemas[type]);
+	const known = keysOfTypes.get(type) ?? wireKeysOf(graders[type].schema);
 	keysOfTypes.set(type, known);
 	return known;
 }
@@ -316,8 +302,9 @@ function fillGraders(value: unknown, vars: Vars): unknown {
 function keysOfGrader(entry: unknown): KeyFills {
 	const type = typeof entry === "object" && entry !== null ? (entry as { type?: unknown }).type : undefined;
 	const builtIn = typeof type === "string" ? builtInType(type) : undefined;
-	if (builtIn === "llm-grader") return judgeKeys;
-	return builtIn === "composite" ? compositeKeys : noKeys;
+	const holds = builtIn && graders[builtIn].holds;
+	if (holds === "prompt") return judgeKeys;
+	return holds === "assertions" ? compositeKeys : noKeys;
 }
 
 function fillPrompt(value: unknown, vars: Vars): unknown {

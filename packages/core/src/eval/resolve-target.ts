@@ -1,9 +1,9 @@
-import { type ProviderName, type ProviderSettings, providerAliases, providerSchemas } from "../format/target-file.ts";
+import { modelOf } from "../grading/graders/index.ts";
 import { type Diagnostic, finding, type Place } from "../lib/errors.ts";
-import { lookUp } from "../lib/interpolate.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import { nearestName } from "../lib/text.ts";
 import type { Environment } from "../machine/environment.ts";
+import { type ProviderName, type ProviderSettings, providerAliases, providers } from "../targets/providers/index.ts";
 import { type EvalScope, shownPath } from "./discover-evals.ts";
 import type { Assertion, LoadedEval, TargetChoice } from "./eval-types.ts";
 import {
@@ -48,9 +48,12 @@ interface ResolvedBase extends TargetPaths {
 }
 
 /** A target that can be run: its chain flattened, its settings checked by its provider's schema. */
-export type ResolvedTarget = {
-	[Name in ProviderName]: ResolvedBase & { readonly provider: Name; readonly settings: ProviderSettings<Name> };
-}[ProviderName];
+export type TargetWith<Name extends string, Settings> = ResolvedBase & {
+	readonly provider: Name;
+	readonly settings: Settings;
+};
+
+export type ResolvedTarget = { [Name in ProviderName]: TargetWith<Name, ProviderSettings<Name>> }[ProviderName];
 
 type TargetResolution =
 	| { readonly ok: true; readonly target: ResolvedTarget; readonly diagnostics: readonly Diagnostic[] }
@@ -166,7 +169,7 @@ function concrete(
 				{
 					name: choice.name,
 					reason: "names neither `provider` nor `use_target`",
-					hint: `providers: ${Object.keys(providerSchemas).join(", ")}`,
+					hint: `providers: ${Object.keys(providers).join(", ")}`,
 				},
 				choice.at,
 			),
@@ -176,7 +179,7 @@ function concrete(
 	const provider = providerOf(written);
 	const providerPlace = origin.get("provider");
 	if (!provider) {
-		const known = [...Object.keys(providerSchemas), ...Object.keys(providerAliases)];
+		const known = [...Object.keys(providers), ...providerAliases.keys()];
 		const nearest = nearestName(written, known);
 		log.report(
 			finding(
@@ -186,7 +189,7 @@ function concrete(
 					reason: `has the unknown provider ${JSON.stringify(written)}`,
 					hint: nearest
 						? `did you mean ${JSON.stringify(nearest)}?`
-						: `providers: ${Object.keys(providerSchemas).join(", ")}`,
+						: `providers: ${Object.keys(providers).join(", ")}`,
 				},
 				providerPlace ? child(providerPlace.part, "provider").at : choice.at,
 			),
@@ -209,8 +212,7 @@ function otherSpellings(key: string): string[] {
 
 /** Returns the provider for `written`, in its current or another spelling. */
 export function providerOf(written: string): ProviderName | undefined {
-	if (Object.hasOwn(providerSchemas, written)) return written as ProviderName;
-	return lookUp(providerAliases, written);
+	return Object.hasOwn(providers, written) ? (written as ProviderName) : providerAliases.get(written);
 }
 
 function checkSettings(
@@ -235,7 +237,7 @@ function checkSettings(
 		references,
 		written: (path) => origin.get(String(path[0]))?.part.written(path),
 	};
-	const settings = readShape(providerSchemas[provider], merged, {
+	const settings = readShape(providers[provider].settings, merged, {
 		report: (found) => {
 			const [key, ...rest] = found.at.path ?? [];
 			const layer = typeof key === "string" ? origin.get(key) : undefined;
@@ -251,12 +253,11 @@ function checkSettings(
 		},
 	});
 	if (!settings) return undefined;
-	// pi uses an address only for Azure; for other vendors it would contact its own.
-	if (provider === "pi-cli" && wire.base_url && !String(wire.subprovider).startsWith("azure")) {
-		const layer = origin.get("base_url");
-		const hint = "remove it, or use `subprovider: azure`; configure other addresses in pi itself";
-		const at = layer ? child(layer.part, "base_url").at : choice.at;
-		log.report(finding(unsupportedField, { key: "base_url", hint }, { ...at, part: "key" }));
+	const misuse = providers[provider].misuse?.(wire);
+	if (misuse) {
+		const layer = origin.get(misuse.key);
+		const at = layer ? child(layer.part, misuse.key).at : choice.at;
+		log.report(finding(unsupportedField, misuse, { ...at, part: "key" }));
 	}
 	if (settings.providerBatching) {
 		const layer = origin.get("provider_batching");
@@ -320,20 +321,15 @@ function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 
 /** Returns whether an assertion is graded by a model. */
 function needsModel(assertion: Assertion): boolean {
-	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return true;
-	const aggregator = assertion.type === "composite" ? assertion.settings.aggregator.type : "";
-	return aggregator.startsWith("llm") || (assertion.parts ?? []).some(needsModel);
+	return modelOf(assertion) !== undefined || (assertion.parts ?? []).some(needsModel);
 }
 
 function graderTargets(assertion: Assertion, uses: Uses): void {
-	const path = assertion.at.path ?? [];
-	if ((assertion.type === "llm-grader" || assertion.type === "rubrics") && assertion.settings.target !== undefined)
-		uses.add("grader", { name: assertion.settings.target, at: { ...assertion.at, path: [...path, "target"] } }, false);
-	if (assertion.type === "composite" && assertion.settings.aggregator.target !== undefined) {
-		const at = { ...assertion.at, path: [...path, "aggregator", "target"] };
-		uses.add("grader", { name: assertion.settings.aggregator.target, at }, false);
-	}
-	for (const part of assertion.parts ?? []) graderTargets(part, uses);
+	const { at, parts = [] } = assertion;
+	const { target, path = [] } = modelOf(assertion) ?? {};
+	if (target !== undefined)
+		uses.add("grader", { name: target, at: { ...at, path: [...(at.path ?? []), ...path] } }, false);
+	for (const part of parts) graderTargets(part, uses);
 }
 
 class Uses {
@@ -416,14 +412,6 @@ export interface TargetDestination {
 	readonly inheritsEnvironment: boolean;
 }
 
-const usual: { readonly [Name in ProviderName]?: { readonly host: string; readonly keys: readonly string[] } } = {
-	openai: { host: "api.openai.com", keys: ["OPENAI_API_KEY"] },
-	anthropic: { host: "api.anthropic.com", keys: ["ANTHROPIC_API_KEY"] },
-	gemini: { host: "generativelanguage.googleapis.com", keys: ["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"] },
-	openrouter: { host: "openrouter.ai", keys: ["OPENROUTER_API_KEY"] },
-	azure: { host: "openai.azure.com", keys: ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"] },
-};
-
 type Sources = Pick<TargetScope, "sources">;
 
 /**
@@ -434,24 +422,29 @@ type Sources = Pick<TargetScope, "sources">;
  */
 export function targetDestination(target: ResolvedTarget, scope: Sources, env: Environment): TargetDestination {
 	const { wire } = target;
-	const known = usual[target.provider];
+	const provider = providers[target.provider];
 	const address = wire.base_url || wire.endpoint || undefined;
 	const written = secretSettings(wire);
 	const names = written.flatMap((key) => variablesOf(target, key, scope));
 	const literal = written.some((key) => isLiteral(target, key, scope));
-	// Without a key, a hosted model uses its usual variable, but never for another server (azure's is
-	// always another).
-	const byHabit = written.length === 0 && known && (typeof address !== "string" || target.provider === "azure");
-	const used = byHabit ? known.keys.filter((name) => env[name]).slice(0, 1) : [];
-	const keys = byHabit && used.length === 0 ? known.keys.slice(0, 1) : used;
-	const resource = wire.resource_name ?? env.AZURE_RESOURCE_NAME;
-	const usualHost =
-		typeof resource === "string" && target.provider === "azure" ? `${resource}.${known?.host}` : known?.host;
+	let vendorHost: string | undefined;
+	let keys: readonly string[] = [];
+	if (provider.kind === "model") {
+		const variable = provider.resourceVariable;
+		const resource = variable && (wire.resource_name ?? env[variable]);
+		const { host } = new URL(provider.address);
+		vendorHost = typeof resource === "string" ? `${resource}.${host}` : host;
+		// Without a key, a hosted model uses its vendor's variable, but never for another server, except
+		// for vendors whose customers each have their own.
+		const isVendors = typeof address !== "string" || variable !== undefined;
+		const used = provider.keys.find((name) => env[name]) ?? provider.keys[0];
+		if (written.length === 0 && isVendors) keys = [used];
+	}
 	return {
-		host: typeof address === "string" ? hostOf(address) : usualHost,
+		host: typeof address === "string" ? hostOf(address) : vendorHost,
 		keys: [...new Set([...names, ...keys])].map((name) => ({ name, set: Boolean(env[name]) })),
 		literalKey: literal,
-		inheritsEnvironment: !known && target.provider !== "mock" && target.provider !== "replay",
+		inheritsEnvironment: provider.kind === "agent" || provider.kind === "program",
 	};
 }
 

@@ -1,10 +1,10 @@
 import { isBuiltin } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import type { ProviderName } from "../format/target-file.ts";
 import { AgentvError, type Diagnostic, type FindingKind, finding } from "../lib/errors.ts";
 import { longestGlob, textGlob } from "../lib/glob.ts";
 import { decoded } from "../lib/secret-shapes.ts";
 import { isInside, realPath } from "../machine/files.ts";
+import { type ProviderName, providers } from "../targets/providers/index.ts";
 import { withParents } from "./discover-evals.ts";
 import { programEndings } from "./load-assertions.ts";
 import type { References } from "./references.ts";
@@ -339,13 +339,11 @@ const scanners: Readonly<Record<ScriptLanguage, (text: string) => ScriptImports>
 	none: () => nothing,
 };
 
-/** Command lines of agents, for targets without their own. */
-export const agentPrograms: Partial<Readonly<Record<ProviderName, string>>> = {
-	claude: "claude",
-	codex: "codex",
-	"copilot-cli": "copilot",
-	"pi-cli": "pi",
-};
+/** Returns the command line of an agent, for targets without their own. */
+export function agentProgram(name: ProviderName): string | undefined {
+	const provider = providers[name];
+	return provider.kind === "agent" ? provider.executable : undefined;
+}
 
 /** Either one runs TypeScript. */
 export const typeScriptRunners = "bun or tsx";
@@ -368,7 +366,7 @@ export function neededPrograms(references: References, targets: readonly Resolve
 	}
 	for (const { provider, settings } of targets) {
 		const named = "executable" in settings ? settings.executable : undefined;
-		const program = named ?? agentPrograms[provider];
+		const program = named ?? agentProgram(provider);
 		if (program !== undefined) programs.add(program);
 	}
 	return programs;

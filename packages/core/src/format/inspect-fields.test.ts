@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { assertionSchemas, rubricCriterionSchema } from "./assertion-entry.ts";
+import { graders } from "../grading/graders/index.ts";
+import { providers } from "../targets/providers/index.ts";
+import { rubricCriterionSchema } from "./assertion-entry.ts";
 import { factsOfField } from "./codec.ts";
 import { evalFileSchema, testEntrySchema } from "./eval-file.ts";
 import { inspectFields } from "./inspect-fields.ts";
-import { providerSchemas } from "./target-file.ts";
 import { hookSchema, repoSchema, workspaceSchema } from "./workspace-entry.ts";
 
 const criterion = rubricCriterionSchema.options[1];
@@ -15,8 +16,8 @@ const formats: Readonly<Record<string, z.ZodType>> = {
 	hook: hookSchema,
 	repository: repoSchema,
 	workspace: workspaceSchema,
-	...assertionSchemas,
-	...providerSchemas,
+	...Object.fromEntries(Object.values(graders).map(({ type, schema }) => [type, schema])),
+	...Object.fromEntries(Object.values(providers).map(({ name, settings }) => [name, settings])),
 };
 
 /** The fields of a wire object. */

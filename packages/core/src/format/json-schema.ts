@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { assertionEntrySchema } from "./assertion-entry.ts";
+import { assertionEntrySchema } from "../grading/graders/index.ts";
+import { providers } from "../targets/providers/index.ts";
 import { bundleManifestSchema } from "./bundle-manifest.ts";
 import { commandSchema } from "./codec.ts";
 import {
@@ -12,7 +13,7 @@ import {
 	testEntrySchema,
 } from "./eval-file.ts";
 import { fingerprintParts, resultRowSchema } from "./run-file.ts";
-import { configFileSchema, providerSchemas, registryFileSchema, targetEntrySchema } from "./target-file.ts";
+import { configFileSchema, registryFileSchema, targetEntrySchema } from "./target-file.ts";
 import { hookSchema, hooksSchema, repoSchema, workspaceFieldSchema } from "./workspace-entry.ts";
 
 const scoreSchema = z.number().nullable().describe("Mean over the graded attempts; null if there are none.");
@@ -169,7 +170,10 @@ const sources: Readonly<Record<FormatName, () => z.ZodType>> = {
 	eval: () => evalFileSchema.and(z.object({ assertions: z.array(assertionEntrySchema).optional() })),
 	// A target is delegated, or has its provider's settings; other providers' settings are not
 	// checked here.
-	targets: () => z.looseObject({ targets: z.array(z.union([...Object.values(providerSchemas), targetEntrySchema])) }),
+	targets: () => {
+		const settings = Object.values(providers).map((provider) => provider.settings);
+		return z.looseObject({ targets: z.array(z.union([...settings, targetEntrySchema])) });
+	},
 	benchmarks: () => registryFileSchema,
 	config: () => configFileSchema,
 	manifest: () => bundleManifestSchema,

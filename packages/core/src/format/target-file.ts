@@ -1,7 +1,6 @@
 import { z } from "zod";
 import {
 	amountSchema,
-	commandSchema,
 	countSchema,
 	dataSchema,
 	older,
@@ -16,7 +15,8 @@ import { hooksSchema } from "./workspace-entry.ts";
 /** Settings that only affect logging in other tools. */
 const logging = { severity: "warning", hint: "remove it: a run records every response in full" } as const;
 
-const common = {
+/** Settings of every target. */
+export const commonSettings = {
 	name: z.string().min(1),
 	provider: z.string().min(1).optional(),
 	useTarget: z.string().min(1).optional(),
@@ -38,13 +38,14 @@ const common = {
 	providerBatching: z.boolean().optional(),
 };
 
-const pricing = wireObject({
+export const pricingSchema = wireObject({
 	input: amountSchema.optional(),
 	output: amountSchema.optional(),
 	cached: amountSchema.optional(),
 });
 
-const model = {
+/** Settings of every language model; a provider marks those that it lacks by `lacking`. */
+export const modelSettings = {
 	model: z.string().min(1).optional(),
 	apiKey: z.string().optional(),
 	baseUrl: z.string().optional(),
@@ -56,7 +57,7 @@ const model = {
 	maxTokens: older(countSchema, "max_output_tokens"),
 	topP: z.number().optional(),
 	reasoningEffort: z.string().optional(),
-	pricing: pricing.optional(),
+	pricing: pricingSchema.optional(),
 	systemPrompt: z.string().optional(),
 	resourceName: z.string().optional(),
 	deployment: z.string().optional(),
@@ -64,7 +65,8 @@ const model = {
 	apiVersion: textSchema.optional(),
 };
 
-const agent = {
+/** Settings of every agent; a provider marks those that it lacks by `lacking`. */
+export const agentSettings = {
 	executable: z.string().optional(),
 	args: z.array(z.string()).optional(),
 	env: z.record(z.string(), textSchema).optional(),
@@ -81,121 +83,25 @@ const agent = {
 	permissionMode: z.string().optional(),
 	byok: unsupported(dataSchema, { hint: "configure the agent itself, or use that model's provider" }),
 	logFormat: unsupported(z.string(), logging),
-	pricing: pricing.optional(),
+	pricing: pricingSchema.optional(),
 };
 
-/** Marks the settings of `names`, which a provider does not support, as errors. */
-function without<Fields extends Readonly<Record<string, z.ZodType>>, Name extends keyof Fields & string>(
+export type CommonSettings = z.output<z.ZodObject<typeof commonSettings>>;
+export type ModelSettings = z.output<z.ZodObject<typeof commonSettings & typeof modelSettings>>;
+export type AgentSettings = z.output<z.ZodObject<typeof commonSettings & typeof agentSettings>>;
+
+/** Returns `fields` with those of `names` marked as errors, with the alternative as hint. */
+export function lacking<Fields extends Readonly<Record<string, z.ZodType>>>(
 	fields: Fields,
 	hint: string,
-	names: readonly Name[],
-): Pick<Fields, Name> {
+	names: readonly (keyof Fields & string)[],
+): Fields {
 	const marked = names.map((name) => [name, unsupported(fields[name] as z.ZodType, { hint })]);
-	return Object.fromEntries(marked) as unknown as Pick<Fields, Name>;
+	return { ...fields, ...Object.fromEntries(marked) };
 }
 
-const otherAgent = "remove it, or pass it to the agent in `args` or `env`";
-const otherModel = "remove it: this provider has no such setting";
-const onlyAzure = without(model, otherModel, ["resourceName", "deployment", "version", "apiVersion"]);
-const plainModel = { ...model, ...onlyAzure, ...without(model, otherModel, ["apiFormat"]) };
-
-const healthcheck = z.union([
-	commandSchema,
-	wireObject({ command: commandSchema, cwd: z.string().optional(), timeoutSeconds: secondsSchema.optional() }),
-	wireObject({ url: z.string(), timeoutSeconds: secondsSchema.optional() }),
-]);
-
-const permissionSchema = z.enum(["allow", "reject"]);
-/** Kinds of actions for which an ACP agent requests permission; `default` applies to all others. */
-const toolKinds = [
-	"default",
-	"read",
-	"edit",
-	"delete",
-	"move",
-	"search",
-	"execute",
-	"think",
-	"fetch",
-	"switch_mode",
-	"other",
-] as const;
-
-/** Includes the common settings. One entry here, one file in `targets/`. */
-export const providerSchemas = {
-	mock: wireObject({
-		...common,
-		response: textSchema.optional(),
-		responses: z.record(z.string(), textSchema).optional(),
-		delayMs: z.number().min(0).max(2_147_483_647).optional(),
-	}),
-	replay: wireObject({ ...common, fixtures: z.string().min(1) }),
-	cli: wireObject({
-		...common,
-		command: commandSchema,
-		cwd: z.string().optional(),
-		healthcheck: healthcheck.optional(),
-		filesFormat: z.string().optional(),
-		attachmentsFormat: older(z.string(), "files_format"),
-	}),
-	openai: wireObject({ ...common, ...model, ...onlyAzure }),
-	azure: wireObject({ ...common, ...model }),
-	openrouter: wireObject({ ...common, ...plainModel }),
-	anthropic: wireObject({ ...common, ...plainModel }),
-	gemini: wireObject({ ...common, ...plainModel }),
-	claude: wireObject({
-		...common,
-		...agent,
-		...without(agent, otherAgent, ["subprovider", "thinking", "modelReasoningEffort"]),
-		pricing: unsupported(pricing, { severity: "warning", hint: "remove it: Claude Code reports its cost" }),
-	}),
-	codex: wireObject({
-		...common,
-		...agent,
-		...without(agent, otherAgent, ["subprovider", "thinking", "maxTurns", "maxBudgetUsd"]),
-	}),
-	"copilot-cli": wireObject({
-		...common,
-		...agent,
-		...without(agent, otherAgent, ["baseUrl", "subprovider", "thinking", "modelReasoningEffort"]),
-		...without(agent, otherAgent, ["maxTurns", "maxBudgetUsd", "permissionMode"]),
-	}),
-	"pi-cli": wireObject({
-		...common,
-		...agent,
-		...without(agent, otherAgent, ["modelReasoningEffort", "maxTurns", "maxBudgetUsd", "permissionMode"]),
-	}),
-	acp: wireObject({
-		...common,
-		...agent,
-		...without(agent, "add it to `command`", ["executable", "args", "model"]),
-		...without(agent, "pass it to the agent in `env` or `command`", ["apiKey", "baseUrl", "subprovider"]),
-		...without(agent, "pass it to the agent in `env` or `command`", ["thinking", "modelReasoningEffort"]),
-		...without(agent, "pass it to the agent in `env` or `command`", ["maxTurns", "maxBudgetUsd"]),
-		permissionMode: unsupported(z.string(), { hint: "use `permissions`" }),
-		pricing: unsupported(pricing, { hint: "remove it: the agent reports its cost" }),
-		command: commandSchema,
-		permissions: z.union([permissionSchema, z.partialRecord(z.enum(toolKinds), permissionSchema)]).optional(),
-	}),
-} as const;
-
-export type ProviderName = keyof typeof providerSchemas;
-export type ProviderSettings<Name extends ProviderName> = z.output<(typeof providerSchemas)[Name]>;
-
-export const providerAliases: Readonly<Record<string, ProviderName>> = {
-	"claude-cli": "claude",
-	"claude-code": "claude",
-	"claude-sdk": "claude",
-	"codex-cli": "codex",
-	copilot: "copilot-cli",
-	"copilot-sdk": "copilot-cli",
-	pi: "pi-cli",
-	"pi-coding-agent": "pi-cli",
-	google: "gemini",
-};
-
 /** The provider's own settings are checked when the target is used. */
-export const targetEntrySchema = wireObject(common);
+export const targetEntrySchema = wireObject(commonSettings);
 export type TargetEntry = z.output<typeof targetEntrySchema>;
 
 /** `target` of an eval or test: a name, an inline definition, or `{name, extends, …overrides}`. */

@@ -1,5 +1,6 @@
+import { expectTable } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { assertionSchemas } from "../format/assertion-entry.ts";
+import { factsOfField, toWireKey } from "../format/codec.ts";
 import {
 	assertionRecord,
 	gradeAssertion,
@@ -46,7 +47,7 @@ const subjects = {
 	}),
 };
 
-describe.each([...graders.keys()])("the grader %s", (type) => {
+describe.each([...Object.keys(graders), "custom"])("the grader %s", (type) => {
 	const files = { ".agentv/graders/mine.sh": "exit 0" };
 	const fixture = () => gradingFixture(type === "custom" ? "{type: mine}" : `{type: ${type}, ${entries[type]}}`, files);
 
@@ -94,7 +95,7 @@ describe.each([...graders.keys()])("the grader %s", (type) => {
 });
 
 test("every type of the format has an entry here, so that a new grader meets this contract", () => {
-	for (const type of Object.keys(assertionSchemas)) expect(Object.keys(entries)).toContain(type);
+	for (const type of Object.keys(graders)) expect(Object.keys(entries)).toContain(type);
 });
 
 test("an error thrown by a grader is not a low score", async () => {
@@ -104,4 +105,15 @@ test("an error thrown by a grader is not a low score", async () => {
 		verdict: "not_judged",
 		error: { code: "not-found" },
 	});
+});
+
+test("docs/evals.md has the table of types (AGENTV_UPDATE_DOCS=1 writes it)", () => {
+	const rows = Object.values(graders).map(({ type, options, score }) => {
+		const current = Object.entries(options).filter(([, field]) => {
+			const { newer, unsupported } = factsOfField(field);
+			return newer === undefined && !unsupported;
+		});
+		return [`\`${type}\``, current.map(([name]) => `\`${toWireKey(name)}\``).join(", "), score];
+	});
+	expectTable("docs/evals.md", ["type", "its fields", "score"], rows);
 });

@@ -2,37 +2,11 @@ import type { CommandRunner } from "../eval/command.ts";
 import type { EvalScope } from "../eval/discover-evals.ts";
 import type { Assertion } from "../eval/eval-types.ts";
 import type { DiskView } from "../eval/source.ts";
-import type { AssertionSettings } from "../format/assertion-entry.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import type { GradedRecord } from "../format/run-file.ts";
-import { valueAt } from "../lib/yaml-document.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenUsage } from "../targets/contract.ts";
-
-export type GraderType = Assertion["type"];
-export type AssertionOf<Type extends GraderType> = Extract<Assertion, { type: Type }>;
-
-/** Grades answers by one kind of assertion. One file each in `graders/`. */
-export interface Grader<Type extends GraderType> {
-	/** The types it grades: variants of one rule share a grader. */
-	readonly types: readonly Type[];
-	/** Increment when the same answer may get another result; part of the row's fingerprint. */
-	readonly version?: string;
-	/**
-	 * Returns whether the same record gets the same score everywhere: only the answer's text, tool
-	 * calls, tokens, cost and time, and the expected output are used. No program, model, file or
-	 * service. `results verify` grades these again.
-	 */
-	reproducible(assertion: AssertionOf<Type>): boolean;
-	/** Returns what is wrong before any test starts, without a full stop. */
-	check?(assertion: AssertionOf<Type>, services: GraderServices): Promise<string | undefined>;
-	/**
-	 * Returns the raw score, synchronously or not: the caller applies `negate`, `min_score`,
-	 * `required` and `weight`. Never rejects because of a program or model: that is `CouldNotRun`.
-	 */
-	grade(assertion: AssertionOf<Type>, subject: Subject, services: GraderServices): Grade | Promise<Grade>;
-}
 
 export type Grade = Score | CouldNotRun;
 
@@ -380,21 +354,6 @@ function addTokens(
 		...(cached === undefined ? {} : { cached }),
 		...(reasoning === undefined ? {} : { reasoning }),
 	};
-}
-
-export type ArgsMatch = NonNullable<AssertionSettings<"tool-trajectory">["argsMatch"]>;
-
-/**
- * Returns whether a tool's actual arguments match the expected ones, by `exact`, `superset`,
- * `subset`, `ignore` or a list of fields to compare.
- */
-export function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
-	if (how === "ignore") return true;
-	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
-	if (how === "exact") return sameValue(actual, expected);
-	const held = typeof actual === "object" && actual !== null ? (actual as Record<string, unknown>) : {};
-	if (how === "superset") return Object.entries(expected).every(([key, value]) => sameValue(held[key], value));
-	return Object.entries(held).every(([key, value]) => Object.hasOwn(expected, key) && sameValue(value, expected[key]));
 }
 
 /** Returns whether JSON values are deeply equal; the order of keys is ignored. */

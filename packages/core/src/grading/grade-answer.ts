@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import type { CommandRunner } from "../eval/command.ts";
 import type { Assertion, BuiltInAssertion, Preprocessor } from "../eval/eval-types.ts";
 import { openDiskView } from "../eval/source.ts";
-import { type AssertionType, assertionSchemas, customAssertionSchema } from "../format/assertion-entry.ts";
+import { customAssertionSchema } from "../format/assertion-entry.ts";
 import { toWire } from "../format/codec.ts";
 import type { ExecutionStatus, GradedRecord } from "../format/run-file.ts";
 import { AgentvError } from "../lib/errors.ts";
@@ -15,10 +15,8 @@ import {
 	type CouldNotRun,
 	type Grade,
 	type GradedAssertion,
-	type Grader,
 	type GraderResult,
 	type GraderServices,
-	type GraderType,
 	graderName,
 	type InputFileText,
 	isGraded,
@@ -31,7 +29,7 @@ import {
 	verdictOf,
 	weightedMean,
 } from "./contract.ts";
-import { graders } from "./graders/index.ts";
+import { type AssertionType, graders, gradingOf } from "./graders/index.ts";
 import { addUsage } from "./judge.ts";
 import { notRun } from "./run-program.ts";
 
@@ -100,11 +98,9 @@ function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: 
 	return [assertion, ...(assertion.parts ?? []).flatMap((part) => toRun(part, takeRecord(parts, part), earlier))];
 }
 
-const measuring = new Set<Assertion["type"]>(["cost", "execution-metrics", "latency", "token-usage"]);
-
-/** Returns whether a grader uses more than the answer's duration and cost. */
+/** Returns whether a grader uses more than the answer's figures. */
 function looksAtAnswer({ type }: Assertion): boolean {
-	return !measuring.has(type);
+	return type === "custom" || !graders[type].measures;
 }
 
 /** Removes the record of an assertion from `records`: the first with its name and type. */
@@ -141,11 +137,8 @@ export async function gradeAssertion(
 }
 
 async function rawGrade(assertion: Assertion, subject: Subject, services: GraderServices): Promise<Grade> {
-	const grader = graders.get(assertion.type);
-	if (!grader)
-		return { couldNotRun: { code: "not-available", message: `the grader ${assertion.type} is not available` } };
 	try {
-		return await grader.grade(assertion, subject, services);
+		return await gradingOf(assertion).grade(assertion, subject, services);
 	} catch (error) {
 		// A crashing grader is never a low score: the test was not graded.
 		const reason = error instanceof Error ? error.message : String(error);
@@ -224,8 +217,7 @@ function aggregate(scores: readonly number[], how: TurnAggregation): number {
 
 /** Returns whether the record of an answer suffices to grade it. */
 export function isReproducible(assertion: Assertion): boolean {
-	const grader: Grader<GraderType> | undefined = graders.get(assertion.type);
-	return grader?.reproducible(assertion) ?? false;
+	return gradingOf(assertion).reproducible(assertion);
 }
 
 /** Returns an assertion as written in evals, without defaults, for an attempt's file. */
@@ -270,10 +262,10 @@ export function readAssertionRecord(record: unknown): Assertion | undefined {
 		...(minScore === undefined ? {} : { minScore }),
 		...(parts ? { parts } : {}),
 	};
-	const settings = Object.hasOwn(assertionSchemas, type)
-		? assertionSchemas[type as AssertionType].safeParse(record)
+	const settings = Object.hasOwn(graders, type) ? graders[type as AssertionType].schema.safeParse(record) : undefined;
+	const builtIn = settings?.success
+		? ({ ...base, type, settings: settings.data } as unknown as BuiltInAssertion)
 		: undefined;
-	const builtIn = settings?.success ? ({ ...base, type, settings: settings.data } as BuiltInAssertion) : undefined;
 	if (builtIn && isReproducible(builtIn)) return builtIn;
 	return { ...base, type: "custom", customType: type, program: "", settings: {} };
 }

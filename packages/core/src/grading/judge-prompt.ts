@@ -1,11 +1,11 @@
-import type { Assertion } from "../eval/eval-types.ts";
+import type { AssertionBase } from "../eval/eval-types.ts";
 import { resolveWithinReach } from "../eval/read-shape.ts";
 import { fillPlaceholders, type JudgeVariable, judgeVariables, promptPlaceholders } from "../format/assertion-entry.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import { lookUp } from "../lib/interpolate.ts";
 import { readTextFile } from "../machine/read-file.ts";
 import { digestText } from "../machine/tree-notes.ts";
-import type { AssertionOf, CouldNotRun, GraderServices, Subject } from "./contract.ts";
+import type { CouldNotRun, GraderServices, Subject } from "./contract.ts";
 import { notRun, programPayload, runProgram } from "./run-program.ts";
 
 const longestMaterial = 200_000;
@@ -186,7 +186,14 @@ export const judgeVersion = digestText(
 	[judgeInstructions, criteriaPrompt, scoreForm, rubricsPrompt, rubricForm, replyRules].join("\0"),
 );
 
-type Judged = AssertionOf<"llm-grader">;
+type Config = Readonly<Record<string, unknown>> | undefined;
+
+interface Judged extends Pick<AssertionBase, "name" | "command" | "promptFile" | "promptText"> {
+	readonly settings: {
+		readonly prompt?: string | { readonly config?: Config } | undefined;
+		readonly config?: Config;
+	};
+}
 
 /**
  * Returns the prompt for a grader model without the reply format: the author's prompt (text, file,
@@ -214,7 +221,7 @@ export async function judgePrompt(
 
 /** Returns the text of a grader's prompt file, with the test's `vars`. */
 export function promptFileText(
-	{ promptFile, promptText }: Pick<Assertion, "promptFile" | "promptText">,
+	{ promptFile, promptText }: Pick<AssertionBase, "promptFile" | "promptText">,
 	{ scope, view }: GraderServices,
 ): string | undefined {
 	if (!promptFile) return undefined;

@@ -154,6 +154,6 @@ describe("an llm-grader", () => {
 
 	it("has the digest of all built-in prompts as its version", () => {
 		for (const type of ["llm-grader", "rubrics", "composite"] as const)
-			expect(graders.get(type)?.version).toMatch(/^[0-9a-f]{64}$/);
+			expect(graders[type].version).toMatch(/^[0-9a-f]{64}$/);
 	});
 });

@@ -27,7 +27,7 @@ import { listRemoteRefs } from "../machine/git.ts";
 import { reachServer } from "../machine/http.ts";
 import { findExecutable, runProcess } from "../machine/run-process.ts";
 import type { TargetProblem } from "../targets/contract.ts";
-import { providers } from "../targets/providers/index.ts";
+import { providers, vendorKeys } from "../targets/providers/index.ts";
 
 /** Reports the examined evals. */
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
@@ -365,14 +365,14 @@ async function problemOf(
 	{ env, loaded }: ExaminedEval,
 	view: ExaminedEvals["view"],
 ): Promise<TargetProblem | undefined> {
-	const open = providers[target.provider] as (() => Promise<{ create: CallableFunction }>) | undefined;
-	if (!open) return { message: `the provider ${target.provider} is not available in this version` };
 	const services = { env, scope: loaded.scope, view };
 	const runCommand = commandRunner(services);
 	// A health check is an arbitrary program or address: only a run does it.
-	const { healthcheck: _, ...settings } = target.settings as { readonly healthcheck?: unknown };
-	const quiet = { ...target, settings, healthcheck: undefined };
-	return (await open()).create(quiet, { ...services, runCommand }).check(AbortSignal.timeout(5000));
+	const { healthcheck: _, ...rest } = target;
+	const quiet = { ...rest, settings: { ...target.settings, healthcheck: undefined } };
+	return providers[target.provider]
+		.create(quiet, { ...services, runCommand, vendorKeys })
+		.check(AbortSignal.timeout(5000));
 }
 
 /** Returns its provider and destination; keys by name. */

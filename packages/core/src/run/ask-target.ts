@@ -8,6 +8,7 @@ import {
 	withCheckedFigures,
 	withinLimits,
 } from "../targets/contract.ts";
+import type { ProviderName } from "../targets/providers/index.ts";
 import { pause } from "./call-cache.ts";
 import type { LiveTarget } from "./live-targets.ts";
 import { isModel } from "./run-plan.ts";
@@ -84,7 +85,7 @@ export async function askTarget(
  * Adds who failed if the target doesn't. A program's behavior and reports are the tested agent's
  * doing, including other failures that it reports and timeouts.
  */
-function withCause(outcome: TargetOutcome, provider: string): TargetOutcome {
+function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcome {
 	if (outcome.ok || outcome.failure.causedBy) return outcome;
 	const { failure } = outcome;
 	const isOfAgent = failure.code === "timeout" || (!isModel(provider) && failure.code !== "not-recorded");

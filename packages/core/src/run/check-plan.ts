@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { checkJsonSchemas } from "../eval/check-tests.ts";
 import type { Assertion, TestCase } from "../eval/eval-types.ts";
 import { besideTheAnswer } from "../eval/fingerprint.ts";
-import { pathMissing, targetInvalid, variableUnset } from "../eval/load-findings.ts";
+import { pathMissing, variableUnset } from "../eval/load-findings.ts";
 import { resolvePath } from "../eval/read-shape.ts";
 import {
 	collectReferences,
@@ -28,17 +28,16 @@ import type {
 	ResultRow,
 	RunFile,
 } from "../format/run-file.ts";
-import { graders } from "../grading/graders/index.ts";
+import { modelOf } from "../grading/graders/index.ts";
 import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
 import { canonicalJson, readJson } from "../lib/json.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
 import { pathKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
-import { providers } from "../targets/providers/index.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import type { Versions } from "./fingerprints.ts";
 import type { Observed, ObservedEval } from "./run-directory.ts";
-import { allGraders, modelOf, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
+import { allGraders, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
 import type { Coverage } from "./shards.ts";
 
 /**
@@ -49,7 +48,6 @@ import type { Coverage } from "./shards.ts";
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const found: Diagnostic[] = [];
 	const targets = new Set(plan.targets);
-	for (const target of targets) found.push(...checkProvider(target));
 	const chosen = new Set(plan.cases.map(({ test }) => test));
 	const trees = new Map<string, TreeFaults>();
 	const faultsOf = (directory: string) => {
@@ -84,13 +82,6 @@ export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Pr
 	throw new AgentvError("config", "the run can't start", { diagnostics, hint: "Nothing was run." });
 }
 
-function checkProvider(target: ResolvedTarget): Diagnostic[] {
-	if (providers[target.provider]) return [];
-	const reason = `uses the provider ${target.provider}, which is not available in this version`;
-	const hint = `available: ${Object.keys(providers).join(", ")}`;
-	return [finding(targetInvalid, { name: target.name, reason, hint }, target.at)];
-}
-
 const noGrader = {
 	rule: "assertions.not-available",
 	severity: "error" as const,
@@ -104,10 +95,6 @@ function checkGrader(
 	plan: RunPlan,
 ): Diagnostic[] {
 	const asked = modelOf(assertion);
-	if (!graders.has(assertion.type)) {
-		const message = `the grader ${JSON.stringify(assertion.type)} is not available in this version`;
-		return [finding(noGrader, { message }, assertion.at)];
-	}
 	if (!asked || plan.graderTarget(label, asked.target, target)) return [];
 	const name = asked.target ?? target.graderTarget;
 	const message =

@@ -10,11 +10,11 @@ import {
 import { type TestCase, withTurns } from "../eval/eval-types.ts";
 import { Fingerprinter, type PinnedRepository } from "../eval/fingerprint.ts";
 import { type Fingerprint, fingerprintParts, type RowError } from "../format/run-file.ts";
-import { graders } from "../grading/graders/index.ts";
+import { gradingOf, modelOf } from "../grading/graders/index.ts";
 import { createKnownRedactor, type Redactor } from "../lib/redact.ts";
 import { isInside } from "../machine/files.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
-import { allGraders, modelOf, type PlannedCase, type PlannedEval, type RunOrigin, type RunPlan } from "./run-plan.ts";
+import { allGraders, type PlannedCase, type PlannedEval, type RunOrigin, type RunPlan } from "./run-plan.ts";
 
 /** The current inputs of a result. */
 export interface Versions {
@@ -142,7 +142,7 @@ export class Fingerprints {
 			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
 			declared: this.#declaredBy(of),
 		};
-		return this.#fingerprinter.graders(all, rest, test.suite.scope, ({ type }) => graders.get(type)?.version);
+		return this.#fingerprinter.graders(all, rest, test.suite.scope, (grader) => gradingOf(grader).version);
 	}
 
 	#models(one: PlannedCase): Recipe[] {

@@ -22,6 +22,7 @@ import type { CaseResult } from "../grading/outcomes.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { RequestMessage, TargetAnswer } from "../targets/contract.ts";
+import { providers } from "../targets/providers/index.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
 import { askTarget } from "./ask-target.ts";
 import {
@@ -150,8 +151,6 @@ function given<Key extends string, Value>(key: Key, value: Value | undefined): {
 }
 
 const graderTimeoutMs = 120_000;
-const agents: ReadonlySet<string> = new Set(["claude", "codex", "copilot-cli", "pi-cli", "acp"]);
-
 async function askGraderModel(
 	{ target: asked, messages, answerSchema, isUsable }: GraderQuestion,
 	one: PlannedCase,
@@ -177,7 +176,7 @@ async function askGraderModel(
 		providerContext: {},
 		scratch,
 		// A grading agent works in its own directory, not next to the eval.
-		...(agents.has(target.provider) ? { workspacePath: scratch.make() } : {}),
+		...(providers[target.provider].kind === "agent" ? { workspacePath: scratch.make() } : {}),
 		...(answerSchema ? { answerSchema } : {}),
 	};
 	const timeoutMs =

@@ -1,10 +1,9 @@
 import { commandRunner } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
-import type { ProviderName } from "../format/target-file.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { secretsIn } from "../lib/redact.ts";
-import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
-import { providers } from "../targets/providers/index.ts";
+import type { Target, TargetProblem } from "../targets/contract.ts";
+import { providers, vendorKeys } from "../targets/providers/index.ts";
 import { interrupted } from "./attempt-outcome.ts";
 import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
@@ -110,7 +109,8 @@ export class LiveTargets {
 		const { view } = this.#plan;
 		const { env, scope } = of;
 		const runCommand = commandRunner({ view, scope, env });
-		const instance = await create(target, { env, scope, view, runCommand, otherKeys: this.#otherKeys(target) });
+		const services = { env, scope, view, runCommand, vendorKeys, otherKeys: this.#otherKeys(target) };
+		const instance = providers[target.provider].create(target, services);
 		const problem = await instance.check(this.#signal);
 		if (problem) return { target, instance, problem };
 		const facts = await instance.describe?.(this.#signal);
@@ -134,13 +134,4 @@ function liveKey(target: ResolvedTarget, { label, scope }: PlannedEval): string 
 	// Relative commands and default directories depend on the eval, so evals only share a target
 	// within one directory.
 	return `${targetKey(target)}\0${scope.directory}\0${label}`;
-}
-
-async function create<Name extends ProviderName>(
-	target: TargetOf<Name>,
-	services: Parameters<Provider<Name>["create"]>[1],
-) {
-	const load = providers[target.provider as Name] as (() => Promise<Provider<Name>>) | undefined;
-	if (!load) throw new AgentvError("config", `the provider ${target.provider} is not available in this version`);
-	return (await load()).create(target, services);
 }

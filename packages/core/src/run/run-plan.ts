@@ -20,13 +20,15 @@ import { isAddress, resolvePath } from "../eval/read-shape.ts";
 import { type OpaqueUse, OpaqueUses } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import { caseKey } from "../eval/run-digest.ts";
-import { agentPrograms, typeScriptRunners } from "../eval/script-closure.ts";
+import { agentProgram, typeScriptRunners } from "../eval/script-closure.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { NewAccess } from "../eval/trust.ts";
 import type { PlannedTargetRecord, PlannedTest, ResultRow, RunFile, RunOriginRecord } from "../format/run-file.ts";
+import { modelOf } from "../grading/graders/index.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { type Redactor, redactSettings } from "../lib/redact.ts";
 import type { Environment } from "../machine/environment.ts";
+import { type ProviderName, providers } from "../targets/providers/index.ts";
 import type { RepositoryRecord, WorkspaceSpec } from "../workspace/contract.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -177,24 +179,14 @@ function criteriaGrader(test: TestCase): Assertion {
 	};
 }
 
-/** Returns whether an assertion itself calls a language model, and its target. */
-export function modelOf(assertion: Assertion): { readonly target: string | undefined } | undefined {
-	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return { target: assertion.settings.target };
-	if (assertion.type !== "composite") return undefined;
-	const { aggregator } = assertion.settings;
-	return aggregator.type.startsWith("llm") ? { target: aggregator.target } : undefined;
-}
-
 /** Returns all graders of a case, including those of turns and parts of composites. */
 export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
 	return [...withParts(withTurns(assertions, test))];
 }
 
-const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
-
 /** Language models can grade, are retried by default, and can be cached. */
-export function isModel(provider: string): boolean {
-	return models.has(provider);
+export function isModel(name: ProviderName): boolean {
+	return providers[name].kind === "model";
 }
 
 /** Returns the requested target, else `grader_target`, else the tested model. */
@@ -242,7 +234,7 @@ class Walk {
 
 	target(target: ResolvedTarget, scope: EvalScope): void {
 		if (this.#isSeen(target)) return;
-		const own = agentPrograms[target.provider];
+		const own = agentProgram(target.provider);
 		const executable = executableOf(target);
 		if (executable) this.uses.command(executable, "target-command", scope);
 		else if (own !== undefined)

@@ -1,23 +1,12 @@
 import type { CommandRunner } from "../eval/command.ts";
 import type { EvalScope } from "../eval/discover-evals.ts";
-import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { Role, ToolCall } from "../format/eval-file.ts";
 import type { CachedFigures, ErrorCause, StopReason } from "../format/run-file.ts";
-import type { ProviderName } from "../format/target-file.ts";
 import { deepestJson, nestsDeeper } from "../lib/json.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { listEntry } from "../machine/find-files.ts";
-
-export type TargetOf<Name extends ProviderName> = Extract<ResolvedTarget, { provider: Name }>;
-
-/** A kind of system under test. One file each in `providers/`, loaded when needed. */
-export interface Provider<Name extends ProviderName> {
-	readonly provider: Name;
-	/** Cheap and without I/O: connections and processes start in `check` or `invoke`. */
-	create(target: TargetOf<Name>, services: TargetServices): Target;
-}
 
 /** What the runner passes to every target. */
 export interface TargetServices {
@@ -27,6 +16,8 @@ export interface TargetServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
+	/** Variables with keys of model vendors: an agent's program gets its own only. */
+	readonly vendorKeys: readonly string[];
 	/** Keys of the run's other targets: an agent's program gets no variable with one of them. */
 	readonly otherKeys?: readonly string[];
 }

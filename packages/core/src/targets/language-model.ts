@@ -7,14 +7,16 @@ import type {
 	LanguageModelV3TextPart,
 	SharedV3ProviderOptions,
 } from "@ai-sdk/provider";
+import type { z } from "zod";
+import { wireObject } from "../format/codec.ts";
 import type { StopReason } from "../format/run-file.ts";
-import type { ProviderSettings } from "../format/target-file.ts";
+import { commonSettings, lacking, type ModelSettings, modelSettings } from "../format/target-file.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { lookUp } from "../lib/interpolate.ts";
 import { readJson } from "../lib/json.ts";
-import { answerTooLong, impossibleStatus } from "../machine/http.ts";
+import type { Environment } from "../machine/environment.ts";
+import { answerTooLong, impossibleStatus, postHttp } from "../machine/http.ts";
 import { readBytes } from "../machine/read-file.ts";
-import { count, given, record, text as textOf } from "./agent.ts";
 import {
 	costOf,
 	type Pricing,
@@ -30,17 +32,46 @@ import {
 	type TokenUsage,
 	tooLarge,
 } from "./contract.ts";
+import type { ModelFacts, Provider } from "./provider.ts";
+import { count, given, record, text as textOf } from "./transcript.ts";
 
-type ModelSettings = ProviderSettings<"openai">;
+const noSuchSetting = "remove it: this provider has no such setting";
 
-/** A provider's part of a language model target: creating its model, and its requirements. */
-export interface ModelDoor {
-	/** Returns what is missing, before any test starts. */
-	problem(): TargetProblem | undefined;
-	/** Creates the model; imports the provider's part of the SDK on first call. */
-	open(): Promise<LanguageModelV3>;
-	/** Settings that only this provider's part of the SDK supports. */
-	readonly options?: SharedV3ProviderOptions;
+/** Returns the settings of models, with those of `names` as errors. */
+export function settingsWithout(...names: readonly (keyof typeof modelSettings)[]) {
+	return { ...commonSettings, ...lacking(modelSettings, noSuchSetting, names) };
+}
+
+/** Settings of models with one API and one address. */
+export const plainModelSettings = wireObject(
+	settingsWithout("resourceName", "deployment", "version", "apiVersion", "apiFormat"),
+);
+
+/** What a provider creates its model from. */
+interface ModelDoor {
+	readonly settings: ModelSettings;
+	/** Its `deployment` or `model`. */
+	readonly model: string;
+	/** Its `base_url`, else the vendor's own. */
+	readonly address: string;
+	/** Whether the address is from the settings. */
+	readonly isOwnServer: boolean;
+	/** Options that every part of the SDK takes. */
+	readonly sdk: { apiKey: string; fetch: typeof globalThis.fetch; headers?: Record<string, string> };
+}
+
+interface ModelDefinition<Name extends string, Settings extends z.ZodType<ModelSettings>>
+	extends Omit<ModelFacts, "kind"> {
+	readonly name: Name;
+	readonly aliases?: readonly string[];
+	readonly runs: string;
+	readonly needs?: string;
+	readonly cost?: string;
+	readonly settings: Settings;
+	/** Returns the form of `reasoning_effort` in the SDK's own options. */
+	reasoning(effort: string): SharedV3ProviderOptions;
+	/** Imports the provider's part of the SDK. */
+	open(door: ModelDoor): Promise<LanguageModelV3>;
 }
 
 /**
@@ -48,31 +79,97 @@ export interface ModelDoor {
  * files as content parts. A failure says whether to retry, and the runner does: the SDK's own
  * retries are off.
  */
-export function languageModelTarget(settings: ModelSettings, door: ModelDoor): Target {
-	let model: Promise<LanguageModelV3> | undefined;
-	const opened = () => {
-		model ??= door.open();
-		return model;
+export function modelProvider<const Name extends string, Settings extends z.ZodType<ModelSettings>>(
+	definition: ModelDefinition<Name, Settings>,
+): Provider<Name, Settings> & ModelFacts {
+	return {
+		...{ needs: "`model`, `api_key`", cost: "`pricing`", ...definition, kind: "model" },
+		create: ({ name, settings }, { env }) => modelTarget(definition, name, settings, env),
 	};
+}
+
+function modelTarget(
+	definition: ModelDefinition<string, z.ZodType<ModelSettings>>,
+	name: string,
+	settings: ModelSettings,
+	env: Environment,
+): Target {
+	const { reasoningEffort, headers } = settings;
+	const { address, isOwnServer, apiKey } = modelAddress(definition, settings, env);
+	const model = settings.deployment ?? settings.model ?? "";
+	const sdk = { apiKey: apiKey ?? "", fetch: postHttp, ...(headers ? { headers } : {}) };
+	const options = reasoningEffort === undefined ? undefined : definition.reasoning(reasoningEffort);
 	const form: AnswerForm = { refused: false };
+	let opening: Promise<LanguageModelV3> | undefined;
+	const open = () => {
+		opening ??= definition.open({ settings, model, address: address ?? "", isOwnServer, sdk });
+		return opening;
+	};
 	return {
 		async check() {
-			const problem = door.problem();
+			const problem = problemOf(definition, { model, address, apiKey, isOwnServer });
+			if (problem) return { ...problem, message: `target ${JSON.stringify(name)} ${problem.message}` };
 			// Load the SDK before the first test, so that no test's time includes it.
-			if (!problem) await opened();
-			return problem;
+			await open();
+			return undefined;
 		},
 		describe: async () => ({ model: settings.model ?? settings.deployment ?? "" }),
 		async invoke(request): Promise<TargetOutcome> {
 			try {
-				const result = await ask(await opened(), settings, door.options, request, form);
-				return answerOf(result, settings);
+				return answerOf(await ask(await open(), settings, options, request, form), settings);
 			} catch (error) {
 				const refused = refusedAnswer(error, settings.pricing);
 				return refused ? { ok: true, answer: refused } : { ok: false, failure: callFailure(error, request.signal) };
 			}
 		},
 	};
+}
+
+interface ModelAddress {
+	/** Undefined if the vendor has no common address, and the target names none. */
+	readonly address: string | undefined;
+	readonly isOwnServer: boolean;
+	readonly apiKey: string | undefined;
+}
+
+/**
+ * Returns the address and key. The vendor's variable is only used for the vendor's own addresses: a
+ * key must not go to a server that an eval names.
+ */
+function modelAddress(
+	{ address, keys, resourceVariable }: Omit<ModelFacts, "kind">,
+	settings: ModelSettings,
+	env: Environment,
+): ModelAddress {
+	// `${{ URL:-}}` can be empty, which selects the vendor's own.
+	const given = settings.baseUrl || settings.endpoint || undefined;
+	const resource = resourceVariable && (settings.resourceName ?? env[resourceVariable]);
+	const own = resource ? address.replace("//", `//${resource}.`) : address;
+	const hasOwn = resourceVariable === undefined || Boolean(resource);
+	const vendorKey = keys.map((key) => env[key]).find((value) => value !== undefined);
+	const getsVendorKey = given === undefined || resourceVariable !== undefined;
+	return {
+		address: given ?? (hasOwn ? own : undefined),
+		isOwnServer: given !== undefined,
+		apiKey: settings.apiKey ?? (getsVendorKey ? vendorKey : undefined),
+	};
+}
+
+/** Returns what would fail every test; the message completes a sentence about the target. */
+function problemOf(
+	{ keys, recommendedKey: key = keys[0], resourceVariable }: Omit<ModelFacts, "kind">,
+	{ model, address, apiKey, isOwnServer }: ModelAddress & { readonly model: string },
+): TargetProblem | undefined {
+	if (model === "") return { message: "has no model", hint: "add `model: …`" };
+	if (address === undefined)
+		return { message: "does not specify the Azure resource", hint: "add `base_url` or `resource_name`" };
+	const url = URL.canParse(address) ? new URL(address) : undefined;
+	if (url?.protocol !== "http:" && url?.protocol !== "https:") {
+		const hint = "it must begin with http:// or https://";
+		return { message: "has a `base_url` that is not a web address", hint };
+	}
+	if (apiKey || (isOwnServer && resourceVariable === undefined)) return undefined;
+	return { message: "has no api_key", hint: `set ${key}, or add to the target \`api_key: \${{ ${key} }}\`` };
 }
 
 /** Whether the server rejected structured output; the rest of the run then does without. */
@@ -450,49 +547,8 @@ function fileText(name: string, text: string): string {
 	return `<file path="${name.replaceAll('"', "'")}">\n${text}\n</file>`;
 }
 
-/** A target's URL and key. */
-export interface ModelAddress {
-	/** From the target's settings; undefined: the vendor's own. */
-	readonly given: string | undefined;
-	readonly apiKey: string | undefined;
-}
-
-/**
- * Returns the address and key. The vendor's variable is only used for the vendor's own address: a
- * key must not go to a server that an eval names.
- */
-export function modelAddress(settings: ModelSettings, vendorKey: string | undefined): ModelAddress {
-	// `${{ URL:-}}` can be empty, which selects the vendor's own.
-	const given = settings.baseUrl || settings.endpoint || undefined;
-	return { given, apiKey: settings.apiKey ?? (given === undefined ? vendorKey : undefined) };
-}
-
 /** Adds the vendor's version path, which gateways are often configured without. */
 export function versioned(address: string, version: string): string {
 	const trimmed = address.replace(/(?<!\/)\/+$/, "");
 	return /\/v\d[a-z0-9]*$/.test(trimmed) ? trimmed : `${trimmed}/${version}`;
-}
-
-/** Reported before the first test, since every test would fail. */
-export function keyProblem(target: string, key: string | undefined, variable: string): TargetProblem | undefined {
-	if (key) return undefined;
-	return {
-		message: `target ${JSON.stringify(target)} has no api_key`,
-		hint: `set ${variable}, or add to the target \`api_key: \${{ ${variable} }}\``,
-	};
-}
-
-export function modelProblem(target: string, model: string | undefined): TargetProblem | undefined {
-	return model ? undefined : { message: `target ${JSON.stringify(target)} has no model`, hint: "add `model: …`" };
-}
-
-/** An address that can't be requested. */
-export function addressProblem(target: string, address: string | undefined): TargetProblem | undefined {
-	if (address === undefined) return undefined;
-	const url = URL.canParse(address) ? new URL(address) : undefined;
-	if (url?.protocol === "http:" || url?.protocol === "https:") return undefined;
-	return {
-		message: `target ${JSON.stringify(target)} has a \`base_url\` that is not a web address`,
-		hint: "it must begin with http:// or https://",
-	};
 }

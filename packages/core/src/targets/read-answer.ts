@@ -1,13 +1,9 @@
-import { isAbsolute } from "node:path";
 import { z } from "zod";
-import type { CommandSpec } from "../eval/command.ts";
-import { resolveCommand } from "../eval/resolve-command.ts";
 import { wireObject } from "../format/codec.ts";
 import { type MessageEntry, messageSchema } from "../format/eval-file.ts";
-import { AgentvError } from "../lib/errors.ts";
 import { readJson } from "../lib/json.ts";
-import { isResourceCode, targetKind } from "../machine/files.ts";
-import { findExecutable, type ProcessResult } from "../machine/run-process.ts";
+import { isResourceCode } from "../machine/files.ts";
+import type { ProcessResult } from "../machine/run-process.ts";
 import {
 	type AnswerMessage,
 	type AnswerPart,
@@ -15,8 +11,6 @@ import {
 	stopReasonOf,
 	type TargetAnswer,
 	type TargetFailure,
-	type TargetProblem,
-	type TargetServices,
 } from "./contract.ts";
 
 /**
@@ -152,32 +146,4 @@ export function processFailure(result: ProcessResult, what: string): TargetFailu
 	if (result.exitCode === 0) return undefined;
 	const missing = result.exitCode === 126 || result.exitCode === 127;
 	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
-}
-
-/** Checks program and variables of a command. A shell's text is not analyzed. */
-export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
-	try {
-		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });
-		if (command.cwd && !cwd.includes("{") && targetKind(cwd) !== "directory") {
-			const hint = "fix `cwd`, or create the directory";
-			return { message: `the working directory ${cwd} does not exist or is not a directory`, hint };
-		}
-		const program = argv?.[0];
-		if (program === undefined || program.includes("{")) return undefined;
-		// A relative path can name a file that exists only in the test's workspace.
-		if (program.includes("/") && !isAbsolute(program)) return undefined;
-		if (findExecutable(program, env, cwd) !== undefined) return undefined;
-		return isAbsolute(program)
-			? {
-					message: `${program} is not an executable file`,
-					hint: "make it executable (chmod +x), or start it with its interpreter",
-				}
-			: {
-					message: `the program ${JSON.stringify(program)} was not found`,
-					hint: `install ${program}, or fix PATH`,
-				};
-	} catch (error) {
-		if (!(error instanceof AgentvError)) throw error;
-		return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-	}
 }

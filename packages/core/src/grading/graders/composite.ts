@@ -1,9 +1,10 @@
+import { z } from "zod";
+import type { AssertionWith } from "../../eval/eval-types.ts";
+import { amountSchema, commandSchema, fractionSchema, older, strictWireObject } from "../../format/codec.ts";
 import {
-	type AssertionOf,
 	barOf,
 	type Grade,
 	type GradedAssertion,
-	type Grader,
 	type GraderResult,
 	type GraderServices,
 	type GraderUsage,
@@ -12,32 +13,55 @@ import {
 	type Subject,
 	weightedMean,
 } from "../contract.ts";
+import { defineGrader } from "../grader.ts";
 import { addUsage, judgeScore } from "../judge.ts";
 import { fillPrompt, holdsResults, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";
 
-type Composite = AssertionOf<"composite">;
+const aggregatorSchema = strictWireObject({
+	type: z.enum(["weighted_average", "threshold", "code-grader", "code_grader", "llm-grader", "llm_grader"]),
+	weights: z.record(z.string(), amountSchema).optional(),
+	threshold: fractionSchema.optional(),
+	command: commandSchema.optional(),
+	path: older(commandSchema, "command"),
+	cwd: z.string().optional(),
+	prompt: z.string().optional(),
+	target: z.string().optional(),
+});
+
+type Composite = AssertionWith<string, { readonly aggregator: z.output<typeof aggregatorSchema> }>;
 
 /** Combines several graders: by weight, by count, or by a program or model. */
-export const composite: Grader<"composite"> = {
-	types: ["composite"],
+export const composite = defineGrader({
+	type: "composite",
+	score: "as the aggregator says",
+	options: {
+		assertions: z.array(z.unknown()).min(1).optional(),
+		evaluators: older(z.array(z.unknown()), "assertions"),
+		aggregator: aggregatorSchema,
+	},
+	holds: "assertions",
+	model: ({ aggregator: { type, target } }) =>
+		type.startsWith("llm") ? { target, path: ["aggregator", "target"] } : undefined,
 	version: judgeVersion,
 	reproducible: ({ settings: { aggregator } }) =>
 		aggregator.type === "weighted_average" || aggregator.type === "threshold",
-	async grade(assertion, subject, services) {
-		const parts: GraderResult[] = [];
-		let usage: GraderUsage | undefined;
-		// A part that can't run fails the composite, but keeps the other parts' results.
-		for (const part of assertion.parts ?? []) {
-			const result = await services.gradePart(part, subject);
-			usage = addUsage(usage, result.usage);
-			parts.push(result);
-		}
-		const grade = await combine(assertion, parts, subject, services);
-		usage = addUsage(usage, grade.usage);
-		return { ...grade, parts, ...(usage ? { usage } : {}) };
-	},
-};
+	grade: (assertion, subject, services) => gradeParts(assertion, subject, services),
+});
+
+async function gradeParts(assertion: Composite, subject: Subject, services: GraderServices): Promise<Grade> {
+	const parts: GraderResult[] = [];
+	let usage: GraderUsage | undefined;
+	// A part that can't run fails the composite, but keeps the other parts' results.
+	for (const part of assertion.parts ?? []) {
+		const result = await services.gradePart(part, subject);
+		usage = addUsage(usage, result.usage);
+		parts.push(result);
+	}
+	const grade = await combine(assertion, parts, subject, services);
+	usage = addUsage(usage, grade.usage);
+	return { ...grade, parts, ...(usage ? { usage } : {}) };
+}
 
 /** A failed required part decides; if none fails, each must have a score. */
 async function combine(

@@ -1,7 +1,9 @@
-import type { AssertionSettings } from "../../format/assertion-entry.ts";
+import { z } from "zod";
+import { amountSchema, strictWireObject } from "../../format/codec.ts";
 import { withoutFence } from "../../lib/json.ts";
 import { hasPath, valueAt } from "../../lib/yaml-document.ts";
-import { type CouldNotRun, type Finding, type Grader, sameValue, weightedMean } from "../contract.ts";
+import { type CouldNotRun, type Finding, sameValue, weightedMean } from "../contract.ts";
+import { defineGrader } from "../grader.ts";
 import { answerText } from "../judge-prompt.ts";
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -48,11 +50,33 @@ function readDay(text: string, format: string): string | undefined {
 	return real && !Number.isNaN(date.getTime()) ? date.toISOString().slice(0, 10) : undefined;
 }
 
-type Field = AssertionSettings<"field-accuracy">["fields"][number];
+const fieldSchema = strictWireObject({
+	// Resolving a path takes time quadratic in its length.
+	path: z.string().min(1).max(1000),
+	match: z.enum(["exact", "numeric_tolerance", "date"]).optional(),
+	required: z.boolean().optional(),
+	weight: amountSchema.optional(),
+	tolerance: amountSchema.optional(),
+	relative: z.boolean().optional(),
+	formats: z.array(z.string()).optional(),
+}).superRefine(({ match = "exact", tolerance, relative, formats }, context) => {
+	const idle = (key: string, wanted: string) =>
+		context.addIssue({ code: "custom", path: [key], message: `has an effect only with \`match: ${wanted}\`` });
+	if (match !== "numeric_tolerance" && tolerance !== undefined) idle("tolerance", "numeric_tolerance");
+	if (match !== "numeric_tolerance" && relative !== undefined) idle("relative", "numeric_tolerance");
+	if (match !== "date" && formats !== undefined) idle("formats", "date");
+});
+
+type Field = z.output<typeof fieldSchema>;
 
 /** Compares listed fields of the answer's JSON with the expected answer's. */
-export const fieldAccuracy: Grader<"field-accuracy"> = {
-	types: ["field-accuracy"],
+export const fieldAccuracy = defineGrader({
+	type: "field-accuracy",
+	score: "share of fields that agree",
+	options: {
+		fields: z.array(fieldSchema).min(1),
+		aggregation: z.enum(["weighted_average", "all_or_nothing"]).optional(),
+	},
 	version: "2",
 	reproducible: () => true,
 	grade({ settings }, subject) {
@@ -74,7 +98,7 @@ export const fieldAccuracy: Grader<"field-accuracy"> = {
 			assertions: judged.map(({ finding }) => finding),
 		};
 	},
-};
+});
 
 function nothingToCompare(fields: readonly Field[], areExpected: boolean): CouldNotRun {
 	const paths = fields.map(({ path }) => path).join(", ");

@@ -1,36 +1,81 @@
-import type { Grader, GraderType } from "../contract.ts";
+import { z } from "zod";
+import type { Assertion } from "../../eval/eval-types.ts";
+import { customAssertionSchema, includeSchema } from "../../format/assertion-entry.ts";
+import type { AnyGrader, GraderModel, Grading } from "../grader.ts";
 import { composite } from "./composite.ts";
 import { fieldAccuracy } from "./field-accuracy.ts";
 import { llmGrader, rubrics } from "./llm.ts";
 import { cost, executionMetrics, latency, tokenUsage } from "./metrics.ts";
 import { codeGrader, custom } from "./program.ts";
-import { contains, equals, isJson, regex, startsEnds } from "./text.ts";
+import {
+	contains,
+	containsAll,
+	containsAny,
+	endsWith,
+	equals,
+	icontains,
+	icontainsAll,
+	icontainsAny,
+	isJson,
+	regex,
+	startsWith,
+} from "./text.ts";
 import { skillTrigger, toolTrajectory } from "./tools.ts";
 
-/** A grader without its own assertion type: it only ever gets assertions of `types`. */
-type AnyGrader = { [Type in GraderType]: Grader<Type> }[GraderType];
-
-const all: readonly unknown[] = [
+const list = [
 	contains,
+	icontains,
+	startsWith,
+	endsWith,
 	equals,
-	startsEnds,
+	containsAny,
+	containsAll,
+	icontainsAny,
+	icontainsAll,
 	regex,
 	isJson,
 	codeGrader,
-	custom,
-	composite,
-	toolTrajectory,
 	llmGrader,
 	rubrics,
+	composite,
+	toolTrajectory,
 	latency,
 	cost,
 	tokenUsage,
 	executionMetrics,
 	fieldAccuracy,
 	skillTrigger,
-];
+] as const;
 
-/** Graders by the types they grade. A type of the format without an entry is not available yet. */
-export const graders: ReadonlyMap<GraderType, Grader<GraderType>> = new Map(
-	(all as readonly AnyGrader[]).flatMap((grader) => grader.types.map((type) => [type, grader as Grader<GraderType>])),
-);
+type Listed = (typeof list)[number];
+export type AssertionType = Listed["type"];
+export type AssertionSettings<Type extends AssertionType> = z.output<Extract<Listed, { type: Type }>["schema"]>;
+
+/** All graders by type, except custom ones. */
+export const graders = Object.fromEntries(list.map((grader): [string, AnyGrader] => [grader.type, grader])) as Readonly<
+	Record<AssertionType, AnyGrader>
+>;
+
+const aliases = new Map(list.flatMap(({ type, aliases = [] }) => aliases.map((alias) => [alias, type])));
+
+/** Returns the built-in type for `written`, in its current or a deprecated spelling. */
+export function builtInType(written: string): AssertionType | undefined {
+	const dashed = written.replaceAll("_", "-");
+	return Object.hasOwn(graders, dashed) ? (dashed as AssertionType) : aliases.get(dashed);
+}
+
+export function gradingOf({ type }: Assertion): Grading<Assertion> {
+	return type === "custom" ? custom : graders[type];
+}
+
+/** Returns the model that an assertion asks itself, not by its parts. */
+export function modelOf(assertion: Assertion): GraderModel | undefined {
+	return assertion.type === "custom" ? undefined : graders[assertion.type].model?.(assertion.settings);
+}
+
+export const assertionEntrySchema = z.union([
+	z.string().min(1),
+	includeSchema,
+	...list.map(({ schema }) => schema as z.ZodType),
+	customAssertionSchema,
+]);

@@ -1,10 +1,17 @@
-import type { Grader } from "../contract.ts";
+import { z } from "zod";
+import { rubricCriterionSchema } from "../../format/assertion-entry.ts";
+import { commandSchema, dataSchema, strictWireObject, unsupported } from "../../format/codec.ts";
+import { defineGrader } from "../grader.ts";
 import { criteriaToWire, judgeRubric, judgeScore, readCriteria, rubricText } from "../judge.ts";
 import { fillPrompt, judgePrompt, judgeVersion, rubricsPrompt, scoreForm } from "../judge-prompt.ts";
 
 /** The score is the satisfied weight over the total. */
-export const rubrics: Grader<"rubrics"> = {
-	types: ["rubrics"],
+export const rubrics = defineGrader({
+	type: "rubrics",
+	aliases: ["rubric"],
+	score: "weight of satisfied criteria, over all",
+	options: { criteria: z.array(rubricCriterionSchema).min(1), target: z.string().optional() },
+	model: ({ target }) => ({ target, path: ["target"] }),
 	version: judgeVersion,
 	reproducible: () => false,
 	async grade({ settings }, subject, services) {
@@ -12,11 +19,28 @@ export const rubrics: Grader<"rubrics"> = {
 		const prompt = `${await fillPrompt(rubricsPrompt, subject)}\n\n${rubricText(criteria)}`;
 		return judgeRubric(criteria, prompt, settings.target, services);
 	},
-};
+});
 
 /** A language model grades by criteria, a prompt, or `rubrics`. */
-export const llmGrader: Grader<"llm-grader"> = {
-	types: ["llm-grader"],
+export const llmGrader = defineGrader({
+	type: "llm-grader",
+	aliases: ["llm-judge"],
+	score: "the model's 0 to 1; `config` is for a prompt program",
+	options: {
+		prompt: z
+			.union([
+				z.string(),
+				strictWireObject({ command: commandSchema, config: dataSchema.optional(), cwd: z.string().optional() }),
+			])
+			.optional(),
+		target: z.string().optional(),
+		rubrics: z.array(rubricCriterionSchema).min(1).optional(),
+		model: unsupported(z.string(), { hint: "set `target` to a target of that model" }),
+		config: dataSchema.optional(),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "define `preprocessors` in the eval" }),
+	},
+	holds: "prompt",
+	model: ({ target }) => ({ target, path: ["target"] }),
 	version: judgeVersion,
 	reproducible: () => false,
 	async grade(assertion, subject, services) {
@@ -27,4 +51,4 @@ export const llmGrader: Grader<"llm-grader"> = {
 		if (criteria.length === 0) return judgeScore(`${prompt.text}\n\n${scoreForm}`, target, services);
 		return judgeRubric(criteria, `${prompt.text}\n\n${rubricText(criteria)}`, target, services);
 	},
-};
+});

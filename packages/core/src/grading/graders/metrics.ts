@@ -1,28 +1,36 @@
+import { amountSchema, fractionSchema } from "../../format/codec.ts";
 import type { ToolCall } from "../../format/eval-file.ts";
-import { boundFindings, boundsScore, type Finding, type Grader } from "../contract.ts";
+import { boundFindings, boundsScore, type Finding } from "../contract.ts";
+import { defineGrader } from "../grader.ts";
 
-export const cost: Grader<"cost"> = {
-	types: ["cost"],
-	version: "2",
-	reproducible: () => true,
+const measuring = { version: "2", measures: true, reproducible: () => true } as const;
+const bound = amountSchema.optional();
+
+export const cost = defineGrader({
+	type: "cost",
+	score: "1 or 0; `budget` is in US dollars",
+	options: { budget: amountSchema },
+	...measuring,
 	grade: ({ settings }, subject) =>
 		boundsScore(boundFindings([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }])),
-};
+});
 
-export const latency: Grader<"latency"> = {
-	types: ["latency"],
-	version: "2",
-	reproducible: () => true,
+export const latency = defineGrader({
+	type: "latency",
+	score: "1 or 0; `threshold` is in milliseconds",
+	options: { threshold: amountSchema },
+	...measuring,
 	grade: ({ settings }, subject) =>
 		boundsScore(
 			boundFindings([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
 		),
-};
+});
 
-export const tokenUsage: Grader<"token-usage"> = {
-	types: ["token-usage"],
-	version: "2",
-	reproducible: () => true,
+export const tokenUsage = defineGrader({
+	type: "token-usage",
+	score: "within all bounds or not",
+	options: { maxTotal: bound, maxInput: bound, maxOutput: bound },
+	...measuring,
 	grade({ settings }, { tokenUsage: used }) {
 		const score = boundsScore(
 			boundFindings([
@@ -34,13 +42,18 @@ export const tokenUsage: Grader<"token-usage"> = {
 		if ("couldNotRun" in score) return score;
 		return { ...score, score: score.assertions.every(({ passed }) => passed) ? 1 : 0 };
 	},
-};
+});
 
 /** Limits tool calls, model calls, tokens, cost, time, and the share of read-only calls. */
-export const executionMetrics: Grader<"execution-metrics"> = {
-	types: ["execution-metrics"],
-	version: "2",
-	reproducible: () => true,
+export const executionMetrics = defineGrader({
+	type: "execution-metrics",
+	score: "share of bounds that hold",
+	options: {
+		...{ maxToolCalls: bound, maxLlmCalls: bound, maxTokens: bound, maxCostUsd: bound, maxDurationMs: bound },
+		targetExplorationRatio: fractionSchema.optional(),
+		explorationTolerance: bound,
+	},
+	...measuring,
 	grade({ settings }, subject) {
 		const used = subject.tokenUsage;
 		const { findings, unknown } = boundFindings([
@@ -57,7 +70,7 @@ export const executionMetrics: Grader<"execution-metrics"> = {
 		const explored = explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2);
 		return boundsScore({ findings: [...findings, explored], unknown });
 	},
-};
+});
 
 const lookingTools = /^(read|grep|glob|search|list|ls|find|view|cat|webfetch|websearch)/i;
 

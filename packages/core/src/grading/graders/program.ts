@@ -1,48 +1,68 @@
-import { programArgv } from "../../eval/command.ts";
-import { type AssertionOf, barOf, type Grader, type GraderServices } from "../contract.ts";
+import { z } from "zod";
+import { type CommandSpec, programArgv } from "../../eval/command.ts";
+import type { CustomAssertion } from "../../eval/eval-types.ts";
+import { commandFields } from "../../format/assertion-entry.ts";
+import { commandSchema, dataSchema, older, unsupported } from "../../format/codec.ts";
+import { barOf, type Grade, type GraderServices, type Subject } from "../contract.ts";
+import { defineGrader, type Grading } from "../grader.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";
 
 /** Grades by a user's program: JSON on stdin, `{score, assertions}` on stdout. */
-export const codeGrader: Grader<"code-grader"> = {
-	types: ["code-grader"],
+export const codeGrader = defineGrader({
+	type: "code-grader",
+	aliases: ["code-judge", "script"],
+	score: "as the program says, see below",
+	options: {
+		command: commandSchema.optional(),
+		script: older(commandSchema, "command"),
+		...commandFields,
+		target: unsupported(z.union([z.string(), z.boolean(), dataSchema]), {
+			allows: (value) => value === false,
+			hint: "call a model from the program, or use an `llm-grader`",
+		}),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "define `preprocessors` in the eval" }),
+	},
+	takesConfig: true,
+	holds: "command",
 	version: "2",
 	reproducible: () => false,
 	async grade(assertion, subject, services) {
-		const { command, settings, rest, name } = assertion;
+		const { command, name } = assertion;
 		if (!command) return { couldNotRun: { code: "not-found", message: `${name} has no command` } };
-		const result = await runProgram(
-			{
-				command,
-				timeoutSeconds: settings.timeoutSeconds,
-				payload: programPayload(subject, { ...rest, ...settings.config }, services),
-			},
-			subject,
-			services,
-		);
-		return programReply(name, result, barOf(assertion, subject));
+		return gradeBy(command, assertion, subject, services);
 	},
-};
+});
 
 /** A program in `.agentv/graders/`: a code-grader whose `config` is the other keys. */
-export const custom: Grader<"custom"> = {
-	types: ["custom"],
+export const custom: Grading<CustomAssertion> = {
 	version: "2",
 	reproducible: () => false,
-	async check(assertion, services) {
-		const program = interpreterOf(assertion, services);
-		return program.ok ? undefined : program.message;
-	},
 	async grade(assertion, subject, services) {
-		const program = interpreterOf(assertion, services);
-		if (!program.ok) return { couldNotRun: { code: "not-found", message: program.message } };
-		const { settings, rest, base, at, name, cwd } = assertion;
-		const payload = programPayload(subject, { ...rest, ...settings.config }, services);
-		const command = { text: [...program.argv], at, base, ...(cwd ? { cwd } : {}) };
-		const run = { command, timeoutSeconds: settings.timeoutSeconds, payload };
-		return programReply(name, await runProgram(run, subject, services), barOf(assertion, subject));
+		const { program, base, at, cwd } = assertion;
+		const found = programArgv(program, services.env, base);
+		if (!found.ok) return { couldNotRun: { code: "not-found", message: found.message } };
+		return gradeBy({ text: [...found.argv], at, base, ...(cwd ? { cwd } : {}) }, assertion, subject, services);
 	},
 };
 
-function interpreterOf(assertion: AssertionOf<"custom">, services: GraderServices) {
-	return programArgv(assertion.program, services.env, assertion.base);
+interface ProgramAssertion {
+	readonly name: string;
+	readonly minScore?: number;
+	readonly rest: Readonly<Record<string, unknown>>;
+	readonly settings: {
+		readonly config?: Readonly<Record<string, unknown>> | undefined;
+		readonly timeoutSeconds?: number | undefined;
+	};
+}
+
+async function gradeBy(
+	command: CommandSpec,
+	assertion: ProgramAssertion,
+	subject: Subject,
+	services: GraderServices,
+): Promise<Grade> {
+	const { name, rest, settings } = assertion;
+	const payload = programPayload(subject, { ...rest, ...settings.config }, services);
+	const result = await runProgram({ command, timeoutSeconds: settings.timeoutSeconds, payload }, subject, services);
+	return programReply(name, result, barOf(assertion, subject));
 }

@@ -1,51 +1,129 @@
+import { z } from "zod";
+import { dataSchema, fullTextSchema, textSchema } from "../../format/codec.ts";
 import { compute, computingLimitMs } from "../../machine/computing-process.ts";
-import { type AssertionOf, binaryScore, type Finding, type Grade, type Grader, type Subject } from "../contract.ts";
+import { binaryScore, type Finding, type Grade, type Score } from "../contract.ts";
+import { defineGrader } from "../grader.ts";
 import { answerText, quoted } from "../judge-prompt.ts";
 
-type Type = "contains" | "icontains" | "contains-any" | "contains-all" | "icontains-any" | "icontains-all";
+const reproducible = () => true;
 
-/** `contains` and its variants: `i…` ignores case, `-any` and `-all` take a list. */
-export const contains: Grader<Type> = {
-	types: ["contains", "icontains", "contains-any", "contains-all", "icontains-any", "icontains-all"],
-	reproducible: () => true,
-	grade(assertion: AssertionOf<Type>, subject: Subject) {
-		const folds = assertion.type.startsWith("i");
-		const fold = (text: string) => (folds ? text.toLowerCase() : text);
-		const answer = fold(answerText(subject));
-		const { value } = assertion.settings;
-		if (typeof value === "string")
-			return binaryScore(answer.includes(fold(value)), `the answer contains ${quoted(value)}`);
-		const found: Finding[] = value.map((text) => ({
-			text: `the answer contains ${quoted(text)}`,
-			passed: answer.includes(fold(text)),
-		}));
-		if (assertion.type.endsWith("-all"))
-			return { score: found.every(({ passed }) => passed) ? 1 : 0, assertions: found };
-		const first = value.find((text) => answer.includes(fold(text)));
-		return binaryScore(
-			first !== undefined,
-			`the answer contains one of ${value.map(quoted).join(", ")}`,
-			first === undefined ? undefined : `contains ${quoted(first)}`,
-		);
-	},
-};
+/** Every answer contains the empty text, so it can't be searched for. */
+const oneText = { value: fullTextSchema };
+const texts = { value: z.array(fullTextSchema).min(1) };
+
+type Fold = (text: string) => string;
+const exactly: Fold = (text) => text;
+const lower: Fold = (text) => text.toLowerCase();
+
+function allOf(answer: string, values: readonly string[], fold: Fold): Score {
+	const folded = fold(answer);
+	const assertions = values.map((value): Finding => {
+		return { text: `the answer contains ${quoted(value)}`, passed: folded.includes(fold(value)) };
+	});
+	return { score: assertions.every(({ passed }) => passed) ? 1 : 0, assertions };
+}
+
+function anyOf(answer: string, values: readonly string[], fold: Fold): Score {
+	const folded = fold(answer);
+	const first = values.find((value) => folded.includes(fold(value)));
+	const text = `the answer contains one of ${values.map(quoted).join(", ")}`;
+	return binaryScore(first !== undefined, text, first === undefined ? undefined : `contains ${quoted(first)}`);
+}
+
+export const contains = defineGrader({
+	type: "contains",
+	score: "1 or 0",
+	options: oneText,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), [value], exactly),
+});
+
+export const icontains = defineGrader({
+	type: "icontains",
+	score: "1 or 0, in any letter case",
+	options: oneText,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), [value], lower),
+});
+
+export const containsAny = defineGrader({
+	type: "contains-any",
+	score: "1 or 0; `value` is a list",
+	options: texts,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => anyOf(answerText(subject), value, exactly),
+});
+
+export const containsAll = defineGrader({
+	type: "contains-all",
+	score: "1 or 0; `value` is a list",
+	options: texts,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), value, exactly),
+});
+
+export const icontainsAny = defineGrader({
+	type: "icontains-any",
+	score: "like `contains-any`, in any letter case",
+	options: texts,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => anyOf(answerText(subject), value, lower),
+});
+
+export const icontainsAll = defineGrader({
+	type: "icontains-all",
+	score: "like `contains-all`, in any letter case",
+	options: texts,
+	reproducible,
+	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), value, lower),
+});
 
 /** Compares the answer with the value, both trimmed: programs end their output with a newline. */
-export const equals: Grader<"equals"> = {
-	types: ["equals"],
-	reproducible: () => true,
-	grade(assertion, subject) {
+export const equals = defineGrader({
+	type: "equals",
+	score: "1 or 0, ignoring surrounding whitespace",
+	/** The empty text is a valid expectation. */
+	options: { value: textSchema },
+	reproducible,
+	grade({ settings: { value } }, subject) {
 		const answer = answerText(subject);
-		const { value } = assertion.settings;
 		const passed = answer === value || answer.trim() === value.trim();
 		return binaryScore(passed, `the answer equals ${quoted(value)}`, passed ? undefined : `it is ${quoted(answer)}`);
 	},
-};
+});
+
+export const startsWith = defineGrader({
+	type: "starts-with",
+	score: "1 or 0",
+	options: oneText,
+	reproducible,
+	grade({ settings: { value } }, subject) {
+		const answer = answerText(subject);
+		const passed = answer.startsWith(value) || answer.trim().startsWith(value);
+		const evidence = passed ? undefined : `it starts with ${quoted(answer.slice(0, value.length + 20))}`;
+		return binaryScore(passed, `the answer starts with ${quoted(value)}`, evidence);
+	},
+});
+
+export const endsWith = defineGrader({
+	type: "ends-with",
+	score: "1 or 0",
+	options: oneText,
+	reproducible,
+	grade({ settings: { value } }, subject) {
+		const answer = answerText(subject);
+		const passed = answer.endsWith(value) || answer.trim().endsWith(value);
+		const evidence = passed ? undefined : `it ends with ${quoted(answer.slice(-(value.length + 20)))}`;
+		return binaryScore(passed, `the answer ends with ${quoted(value)}`, evidence);
+	},
+});
 
 /** Matches the answer with a regular expression, in a separate process for at most 2 seconds. */
-export const regex: Grader<"regex"> = {
-	types: ["regex"],
-	reproducible: () => true,
+export const regex = defineGrader({
+	type: "regex",
+	score: "1 or 0; over 2 seconds: an execution error",
+	options: { value: fullTextSchema, flags: z.string().optional() },
+	reproducible,
 	async grade(assertion, subject) {
 		const { value, flags = "" } = assertion.settings;
 		const outcome = await compute({ kind: "match", pattern: value, flags, text: answerText(subject) });
@@ -60,31 +138,14 @@ export const regex: Grader<"regex"> = {
 				: `the regular expression /${value}/ could not be evaluated: ${outcome.message}`;
 		return { couldNotRun: { code: outcome.kind === "timeout" ? "timeout" : "regex", message } };
 	},
-};
-
-/** Compares the start or end of the trimmed answer with the value. */
-export const startsEnds: Grader<"starts-with" | "ends-with"> = {
-	types: ["starts-with", "ends-with"],
-	reproducible: () => true,
-	grade(assertion, subject) {
-		const answer = answerText(subject);
-		const { value } = assertion.settings;
-		const starts = assertion.type === "starts-with";
-		const holds = (text: string) => (starts ? text.startsWith(value) : text.endsWith(value));
-		const passed = holds(answer) || holds(answer.trim());
-		const shown = starts ? answer.slice(0, value.length + 20) : answer.slice(-(value.length + 20));
-		return binaryScore(
-			passed,
-			`the answer ${starts ? "starts" : "ends"} with ${quoted(value)}`,
-			passed ? undefined : `it ${starts ? "starts" : "ends"} with ${quoted(shown)}`,
-		);
-	},
-};
+});
 
 /** Supports schemas of draft 7, and of 2019-09 and 2020-12 by `$schema`. */
-export const isJson: Grader<"is-json"> = {
-	types: ["is-json"],
-	reproducible: () => true,
+export const isJson = defineGrader({
+	type: "is-json",
+	score: "1 or 0; JSON Schema draft 7, or 2019-09 and 2020-12 by `$schema`; over 2 seconds: an execution error",
+	options: { schema: z.union([dataSchema, z.boolean()]).optional() },
+	reproducible,
 	async grade(assertion, subject) {
 		const text = answerText(subject);
 		try {
@@ -97,7 +158,7 @@ export const isJson: Grader<"is-json"> = {
 		if (schema === undefined) return binaryScore(true, "the answer is JSON");
 		return checkSchema(schema, text);
 	},
-};
+});
 
 async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, text: string): Promise<Grade> {
 	const outcome = await compute({ kind: "schema", schema, text });

@@ -1,14 +1,40 @@
-import type { AssertionSettings } from "../../format/assertion-entry.ts";
+import { z } from "zod";
+import { dataSchema, positiveSchema, strictWireObject } from "../../format/codec.ts";
 import type { ToolCall } from "../../format/eval-file.ts";
-import { argsMatch, binaryScore, type Finding, type Grader, type Score, shareScore } from "../contract.ts";
+import { valueAt } from "../../lib/yaml-document.ts";
+import { binaryScore, type Finding, type Score, sameValue, shareScore } from "../contract.ts";
+import { defineGrader } from "../grader.ts";
 
-type Settings = AssertionSettings<"tool-trajectory">;
-type Step = NonNullable<Settings["expected"]>[number];
+const argsMatchSchema = z.union([
+	z.enum(["exact", "superset", "subset", "ignore"]),
+	// Resolving a path takes time quadratic in its length.
+	z.array(z.string().max(1000)),
+]);
+
+const stepSchema = strictWireObject({
+	tool: z.string().min(1),
+	args: z.union([dataSchema, z.literal("any")]).optional(),
+	argsMatch: argsMatchSchema.optional(),
+	maxDurationMs: positiveSchema.optional(),
+});
+
+const trajectory = {
+	mode: z.enum(["any_order", "in_order", "exact", "superset", "subset"]),
+	expected: z.array(stepSchema).optional(),
+	minimums: z.record(z.string(), z.number().int().min(0)).optional(),
+	argsMatch: argsMatchSchema.optional(),
+};
+
+type ArgsMatch = z.output<typeof argsMatchSchema>;
+type Settings = z.output<z.ZodObject<typeof trajectory>>;
+type Step = z.output<typeof stepSchema>;
 type Matches = (call: ToolCall | undefined, step: Step) => boolean;
 
 /** Checks which tools were called: how often, in which order, with which arguments. */
-export const toolTrajectory: Grader<"tool-trajectory"> = {
-	types: ["tool-trajectory"],
+export const toolTrajectory = defineGrader({
+	type: "tool-trajectory",
+	score: "share of what was expected",
+	options: trajectory,
 	version: "2",
 	reproducible: () => true,
 	grade({ settings }, { toolCalls }) {
@@ -27,7 +53,7 @@ export const toolTrajectory: Grader<"tool-trajectory"> = {
 				return shareScore([...counts, ...anywhere(toolCalls, steps, matches)]);
 		}
 	},
-};
+});
 
 function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 	if (call.tool !== step.tool) return false;
@@ -36,6 +62,19 @@ function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 		return false;
 	if (step.args === undefined || step.args === "any") return true;
 	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
+}
+
+/**
+ * Returns whether a tool's actual arguments match the expected ones, by `exact`, `superset`,
+ * `subset`, `ignore` or a list of fields to compare.
+ */
+function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
+	if (how === "ignore") return true;
+	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
+	if (how === "exact") return sameValue(actual, expected);
+	const held = typeof actual === "object" && actual !== null ? (actual as Record<string, unknown>) : {};
+	if (how === "superset") return Object.entries(expected).every(([key, value]) => sameValue(held[key], value));
+	return Object.entries(held).every(([key, value]) => Object.hasOwn(expected, key) && sameValue(value, expected[key]));
 }
 
 function minimumFindings({ minimums }: Settings, calls: readonly ToolCall[]): Finding[] {
@@ -96,8 +135,10 @@ function subset(calls: readonly ToolCall[], steps: readonly Step[], matches: Mat
 }
 
 /** Checks that the agent called its skill tool, or opened the skill's files. */
-export const skillTrigger: Grader<"skill-trigger"> = {
-	types: ["skill-trigger"],
+export const skillTrigger = defineGrader({
+	type: "skill-trigger",
+	score: "1 or 0",
+	options: { skill: z.string().min(1), shouldTrigger: z.boolean().optional() },
 	reproducible: () => true,
 	grade({ settings: { skill, shouldTrigger = true } }, { toolCalls }) {
 		const call = toolCalls.find((candidate) => triggers(candidate, skill));
@@ -105,7 +146,7 @@ export const skillTrigger: Grader<"skill-trigger"> = {
 		const evidence = call ? `by the call of ${call.tool}` : `none of ${toolCalls.length} tool calls uses it`;
 		return binaryScore((call !== undefined) === shouldTrigger, text, evidence);
 	},
-};
+});
 
 function triggers(call: ToolCall, skill: string): boolean {
 	const isSkillTool = /(^|[_.-])skills?$/i.test(call.tool);

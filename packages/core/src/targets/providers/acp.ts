@@ -19,7 +19,10 @@ import type {
 	WriteTextFileRequest,
 	WriteTextFileResponse,
 } from "@agentclientprotocol/sdk";
-import type { ProviderSettings } from "../../format/target-file.ts";
+import { z } from "zod";
+import type { CommandSpec } from "../../eval/command.ts";
+import { commandSchema, unsupported, wireObject } from "../../format/codec.ts";
+import { agentSettings, commonSettings, lacking, pricingSchema } from "../../format/target-file.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { lookUp } from "../../lib/interpolate.ts";
 import { makeDirectories } from "../../machine/directories.ts";
@@ -27,6 +30,17 @@ import { writeOwnFile } from "../../machine/environment.ts";
 import { isInside, realPath } from "../../machine/files.ts";
 import { readTextFile } from "../../machine/read-file.ts";
 import type { OpenInput } from "../../machine/run-process.ts";
+import {
+	type AnswerMessage,
+	stopReasonOf,
+	type TargetAnswer,
+	type TargetFailure,
+	type TargetOutcome,
+	type TargetRequest,
+	type TargetServices,
+} from "../contract.ts";
+import { defineProvider } from "../provider.ts";
+import { processFailure } from "../read-answer.ts";
 import {
 	contentText,
 	count,
@@ -38,21 +52,30 @@ import {
 	records,
 	Transcript,
 	text,
-} from "../agent.ts";
-import {
-	type AnswerMessage,
-	type Provider,
-	stopReasonOf,
-	type TargetAnswer,
-	type TargetFailure,
-	type TargetOf,
-	type TargetOutcome,
-	type TargetRequest,
-	type TargetServices,
-} from "../contract.ts";
-import { checkCommand, processFailure } from "../read-answer.ts";
+} from "../transcript.ts";
 
-type Settings = ProviderSettings<"acp">;
+const permissionSchema = z.enum(["allow", "reject"]);
+/** Kinds of actions for which an agent requests permission; `default` applies to all others. */
+const toolKinds = [
+	...(["default", "read", "edit", "delete", "move", "search", "execute", "think", "fetch"] as const),
+	...(["switch_mode", "other"] as const),
+] as const;
+
+const inCommand = "pass it to the agent in `env` or `command`";
+const settings = wireObject({
+	...commonSettings,
+	...lacking(lacking(agentSettings, "add it to `command`", ["executable", "args", "model"]), inCommand, [
+		...(["apiKey", "baseUrl", "subprovider", "thinking", "modelReasoningEffort"] as const),
+		...(["maxTurns", "maxBudgetUsd"] as const),
+	]),
+	permissionMode: unsupported(z.string(), { hint: "use `permissions`" }),
+	pricing: unsupported(pricingSchema, { hint: "remove it: the agent reports its cost" }),
+	command: commandSchema,
+	permissions: z.union([permissionSchema, z.partialRecord(z.enum(toolKinds), permissionSchema)]).optional(),
+});
+
+type Settings = z.output<typeof settings>;
+type Permissions = Settings["permissions"];
 
 /** A conversation with an agent about one prompt. */
 export interface AcpTalk {
@@ -247,7 +270,7 @@ type Sdk = typeof import("@agentclientprotocol/sdk");
 /** Handles an agent's requests: permissions, and file access if there is a workspace. */
 function clientApp(
 	{ client, methods, RequestError }: Sdk,
-	permissions: ProviderSettings<"acp">["permissions"],
+	permissions: Permissions,
 	files: WorkspaceFiles | undefined,
 ): ClientApp {
 	const { session, fs } = methods.client;
@@ -267,8 +290,6 @@ function clientApp(
 		.onRequest(fs.readTextFile, ({ params }) => refusing(() => files.read(params)))
 		.onRequest(fs.writeTextFile, ({ params }) => refusing(() => files.write(params)));
 }
-
-type Permissions = ProviderSettings<"acp">["permissions"];
 
 /** `permissions` is one word, or one per kind of action. Default: allow. */
 function permissionAnswer(request: RequestPermissionRequest, permissions: Permissions): RequestPermissionResponse {
@@ -377,20 +398,31 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 }
 
 /** An agent with the Agent Client Protocol over stdio, started once per turn. */
-export const acp: Provider<"acp"> = {
-	provider: "acp",
-	create: (target, services) => ({
-		check: async () => target.command && checkCommand(target.command, services),
-		invoke: (request) => invoke(target, services, request),
+export const acp = defineProvider({
+	name: "acp",
+	kind: "agent",
+	runs: "any agent of the Agent Client Protocol",
+	needs: "`command`",
+	cost: "as it says",
+	settings,
+	executable: undefined,
+	keys: [],
+	create: ({ settings, command }, services) => ({
+		async check() {
+			const { checkCommand } = await import("../check-command.ts");
+			return command && checkCommand(command, services);
+		},
+		invoke: (request) => invoke(settings, command, services, request),
 	}),
-};
+});
 
 /** Milliseconds for an agent to exit when there are no more requests. */
 const partingMs = 500;
 const keptOutput = 64 * 1024;
 
 async function invoke(
-	{ settings, command }: TargetOf<"acp">,
+	settings: Settings,
+	command: CommandSpec | undefined,
 	services: TargetServices,
 	request: TargetRequest,
 ): Promise<TargetOutcome> {

@@ -1,28 +1,29 @@
+import { unsupported, wireObject } from "../../format/codec.ts";
+import { pricingSchema } from "../../format/target-file.ts";
+import { agentProvider, settingsWithout } from "../agent.ts";
 import {
 	type AgentEvent,
-	type AgentProtocol,
+	AgentReader,
 	type AgentReport,
-	agentTarget,
 	contentText,
 	count,
-	type EventReader,
 	type Fields,
-	given,
 	record,
 	records,
-	Transcript,
 	text,
-} from "../agent.ts";
-import { type Provider, stopReasonOf } from "../contract.ts";
+} from "../transcript.ts";
 
-export const claude: Provider<"claude"> = {
-	provider: "claude",
-	create: (target, services) => agentTarget(target, services, protocol),
-};
-
-const protocol: AgentProtocol = {
+export const claude = agentProvider({
+	name: "claude",
+	aliases: ["claude-cli", "claude-code", "claude-sdk"],
+	runs: "Claude Code in the workspace",
+	reportsCost: true,
+	settings: wireObject({
+		...settingsWithout("subprovider", "thinking", "modelReasoningEffort"),
+		pricing: unsupported(pricingSchema, { severity: "warning", hint: "remove it: Claude Code reports its cost" }),
+	}),
 	executable: "claude",
-	versionArgs: ["--version"],
+	keys: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
 	args: (settings, { session }) => [
 		...["--print", "--output-format", "stream-json", "--verbose"],
 		...(settings.model ? ["--model", settings.model] : []),
@@ -32,27 +33,22 @@ const protocol: AgentProtocol = {
 		...(settings.systemPrompt ? ["--append-system-prompt", settings.systemPrompt] : []),
 		...(typeof session === "string" ? ["--resume", session] : []),
 	],
-	input: (_settings, prompt) => prompt,
 	env: ({ apiKey, baseUrl }) => ({
 		...(apiKey ? { ANTHROPIC_API_KEY: apiKey } : {}),
 		...(baseUrl ? { ANTHROPIC_BASE_URL: baseUrl } : {}),
 	}),
-	ownKeys: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
 	reader: () => new ClaudeReader(),
-};
+});
 
-class ClaudeReader implements EventReader {
-	readonly #transcript = new Transcript();
+class ClaudeReader extends AgentReader {
 	#result: Fields | undefined;
-	#session: string | undefined;
-	#model: string | undefined;
 	#stopReason: unknown;
 
-	event(event: AgentEvent, at: number): void {
-		this.#session = text(event.session_id) ?? this.#session;
+	override event(event: AgentEvent, at: number): void {
+		this.session = text(event.session_id) ?? this.session;
 		switch (event.type) {
 			case "system":
-				this.#model = text(event.model) ?? this.#model;
+				this.model = text(event.model) ?? this.model;
 				return;
 			case "assistant":
 				// A sub-agent's text is not the answer; its tool calls count.
@@ -69,9 +65,9 @@ class ClaudeReader implements EventReader {
 	#assistant(message: Fields, at: number, isSubAgent: boolean): void {
 		if (!isSubAgent) this.#stopReason = message.stop_reason;
 		for (const block of records(message.content)) {
-			if (block.type === "text" && !isSubAgent) this.#transcript.say(text(block.text) ?? "");
+			if (block.type === "text" && !isSubAgent) this.transcript.say(text(block.text) ?? "");
 			else if (block.type === "tool_use")
-				this.#transcript.call(text(block.id) ?? "", text(block.name) ?? "tool", block.input, at);
+				this.transcript.call(text(block.id) ?? "", text(block.name) ?? "tool", block.input, at);
 		}
 	}
 
@@ -79,41 +75,35 @@ class ClaudeReader implements EventReader {
 		for (const block of records(message.content)) {
 			if (block.type !== "tool_result") continue;
 			const output = contentText(block.content) ?? block.content;
-			this.#transcript.result(text(block.tool_use_id) ?? "", output, at, block.is_error === true);
+			this.transcript.result(text(block.tool_use_id) ?? "", output, at, block.is_error === true);
 		}
 	}
 
-	finish(): AgentReport {
-		const result = this.#result;
-		const report = { messages: this.#transcript.messages(), figures: this.#figures(result ?? {}) };
-		if (!result) return { ...report, isIncomplete: true };
-		const final = text(result.result);
-		if (result.is_error !== true && (result.subtype === undefined || result.subtype === "success"))
-			return { ...report, ...given("text", final) };
-		const reason = final || contentText(result.errors) || text(result.subtype) || "an error";
+	override finish(): AgentReport {
+		const { result, subtype, is_error: isError, errors, ...rest } = this.#result ?? {};
+		const report = { ...super.finish(), ...figuresOf(rest), stopReason: rest.stop_reason ?? this.#stopReason };
+		if (!this.#result) return { ...report, isIncomplete: true };
+		const final = text(result);
+		if (isError !== true && (subtype === undefined || subtype === "success")) return { ...report, text: final };
+		const reason = final || contentText(errors) || text(subtype) || "an error";
 		// Hitting the turn or cost limit would repeat; a transport error or an overloaded server can
 		// recover.
-		const retryable =
-			result.subtype === "error_during_execution" || /API Error: (408|429|5\d\d)|overloaded/i.test(reason);
-		return { ...report, failure: { message: `claude ended with an error: ${reason}`, retryable } };
+		const retryable = subtype === "error_during_execution" || /API Error: (408|429|5\d\d)|overloaded/i.test(reason);
+		return { ...report, failure: `claude ended with an error: ${reason}`, retryable };
 	}
+}
 
-	#figures(result: Fields): AgentReport["figures"] {
-		const usage = record(result.usage);
-		const cached = count(usage.cache_read_input_tokens) ?? 0;
-		const fresh = count(usage.input_tokens);
-		const written = count(usage.cache_creation_input_tokens) ?? 0;
-		const output = count(usage.output_tokens);
-		return {
-			...(fresh === undefined || output === undefined
-				? {}
-				: { tokenUsage: { input: fresh + cached + written, output, cached } }),
-			...given("costUsd", count(result.total_cost_usd)),
-			...given("llmCalls", count(result.num_turns)),
-			...given("durationMs", count(result.duration_ms)),
-			...given("session", this.#session),
-			...given("stopReason", stopReasonOf(result.stop_reason ?? this.#stopReason)),
-			metadata: { ...given("model", this.#model), ...given("session_id", this.#session) },
-		};
-	}
+function figuresOf(result: Fields) {
+	const usage = record(result.usage);
+	const cached = count(usage.cache_read_input_tokens) ?? 0;
+	const fresh = count(usage.input_tokens);
+	const written = count(usage.cache_creation_input_tokens) ?? 0;
+	const output = count(usage.output_tokens);
+	const isKnown = fresh !== undefined && output !== undefined;
+	return {
+		tokenUsage: isKnown ? { input: fresh + cached + written, output, cached } : undefined,
+		costUsd: count(result.total_cost_usd),
+		llmCalls: count(result.num_turns),
+		durationMs: count(result.duration_ms),
+	};
 }

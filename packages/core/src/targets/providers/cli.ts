@@ -1,39 +1,59 @@
 import { basename, join } from "node:path";
+import { z } from "zod";
 import { type CommandSpec, parseCommand } from "../../eval/command.ts";
+import type { TargetWith } from "../../eval/resolve-target.ts";
+import { commandSchema, older, secondsSchema, wireObject } from "../../format/codec.ts";
+import { commonSettings } from "../../format/target-file.ts";
 import { writeOwnFile } from "../../machine/environment.ts";
 import { pathKind } from "../../machine/files.ts";
 import { readHead } from "../../machine/read-file.ts";
 import type { ProcessResult } from "../../machine/run-process.ts";
-import type {
-	Provider,
-	TargetFailure,
-	TargetOf,
-	TargetOutcome,
-	TargetProblem,
-	TargetRequest,
-	TargetServices,
-} from "../contract.ts";
-import { checkCommand, processFailure, readAnswer } from "../read-answer.ts";
+import type { TargetFailure, TargetOutcome, TargetProblem, TargetRequest, TargetServices } from "../contract.ts";
+import { defineProvider } from "../provider.ts";
+import { processFailure, readAnswer } from "../read-answer.ts";
 
 /** The part of an answer kept in memory; a longer one stays in its file. */
 const longestInMemory = 10 * 1024 * 1024;
 
+const healthcheckSchema = z.union([
+	commandSchema,
+	wireObject({ command: commandSchema, cwd: z.string().optional(), timeoutSeconds: secondsSchema.optional() }),
+	wireObject({ url: z.string(), timeoutSeconds: secondsSchema.optional() }),
+]);
+
+const settings = wireObject({
+	...commonSettings,
+	command: commandSchema,
+	cwd: z.string().optional(),
+	healthcheck: healthcheckSchema.optional(),
+	filesFormat: z.string().optional(),
+	attachmentsFormat: older(z.string(), "files_format"),
+});
+
+type CliTarget = TargetWith<"cli", z.output<typeof settings>>;
+
 /** A user's program that answers in `{OUTPUT_FILE}` or on stdout. */
-export const cli: Provider<"cli"> = {
-	provider: "cli",
+export const cli = defineProvider({
+	name: "cli",
+	kind: "program",
+	runs: "any program",
+	needs: "`command`",
+	cost: "as it says",
+	settings,
 	create: (target, services) => ({
 		check: (signal) => check(target, services, signal),
 		invoke: (request) => invoke(target, services, request),
 	}),
-};
+});
 
 async function check(
-	target: TargetOf<"cli">,
+	target: CliTarget,
 	services: TargetServices,
 	signal: AbortSignal,
 ): Promise<TargetProblem | undefined> {
 	if (target.settings.providerBatching)
 		return { message: "`provider_batching: true` is not supported", hint: "make the command answer one test per call" };
+	const { checkCommand } = await import("../check-command.ts");
 	const program = target.command && checkCommand(target.command, services);
 	return program ?? healthProblem(target, services, signal);
 }
@@ -41,7 +61,7 @@ async function check(
 const healthTimeoutMs = 30_000;
 
 async function healthProblem(
-	target: TargetOf<"cli">,
+	target: CliTarget,
 	services: TargetServices,
 	signal: AbortSignal,
 ): Promise<TargetProblem | undefined> {
@@ -75,11 +95,7 @@ async function urlProblem(url: string, signal: AbortSignal): Promise<TargetProbl
 	}
 }
 
-async function invoke(
-	target: TargetOf<"cli">,
-	services: TargetServices,
-	request: TargetRequest,
-): Promise<TargetOutcome> {
+async function invoke(target: CliTarget, services: TargetServices, request: TargetRequest): Promise<TargetOutcome> {
 	const { command } = target;
 	if (!command)
 		return { ok: false, failure: { code: "not-found", message: "the target has no command", retryable: false } };

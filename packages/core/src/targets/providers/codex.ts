@@ -1,27 +1,15 @@
-import {
-	type AgentEvent,
-	type AgentProtocol,
-	type AgentReport,
-	agentTarget,
-	count,
-	type EventReader,
-	type Fields,
-	given,
-	record,
-	TokenSum,
-	Transcript,
-	text,
-} from "../agent.ts";
-import { costOf, type Pricing, type Provider } from "../contract.ts";
+import { wireObject } from "../../format/codec.ts";
+import { agentProvider, settingsWithout } from "../agent.ts";
+import { type AgentEvent, AgentReader, type AgentReport, count, type Fields, record, text } from "../transcript.ts";
 
-export const codex: Provider<"codex"> = {
-	provider: "codex",
-	create: (target, services) => agentTarget(target, services, protocol),
-};
-
-const protocol: AgentProtocol = {
+export const codex = agentProvider({
+	name: "codex",
+	aliases: ["codex-cli"],
+	runs: "Codex in the workspace",
+	settings: wireObject(settingsWithout("subprovider", "thinking", "maxTurns", "maxBudgetUsd")),
 	executable: "codex",
-	versionArgs: ["--version"],
+	keys: ["OPENAI_API_KEY", "CODEX_API_KEY", "AZURE_OPENAI_API_KEY"],
+	readsSystemPrompt: true,
 	args: (settings, { session }) => [
 		...["exec", "--json", "--skip-git-repo-check"],
 		...(settings.permissionMode
@@ -33,36 +21,25 @@ const protocol: AgentProtocol = {
 		...(typeof session === "string" ? ["resume", session] : []),
 		"-", // The prompt is passed on stdin.
 	],
-	input: ({ systemPrompt }, prompt) => (systemPrompt ? `${systemPrompt}\n\n${prompt}` : prompt),
 	env: ({ apiKey, baseUrl }) => ({
 		...(apiKey ? { OPENAI_API_KEY: apiKey, CODEX_API_KEY: apiKey } : {}),
 		...(baseUrl ? { OPENAI_BASE_URL: baseUrl } : {}),
 	}),
-	ownKeys: ["OPENAI_API_KEY", "CODEX_API_KEY", "AZURE_OPENAI_API_KEY"],
-	reader: ({ pricing }) => new CodexReader(pricing),
-};
+	reader: () => new CodexReader(),
+});
 
 /** A configuration override, whose value is TOML: a JSON string is valid TOML. */
 function config(key: string, value: string | undefined): string[] {
 	return value ? ["--config", `${key}=${JSON.stringify(value)}`] : [];
 }
 
-class CodexReader implements EventReader {
-	readonly #transcript = new Transcript();
-	readonly #pricing: Pricing | undefined;
-	readonly #tokens = new TokenSum();
+class CodexReader extends AgentReader {
 	#turns = 0;
-	#session: string | undefined;
-	#failure: string | undefined;
 
-	constructor(pricing: Pricing | undefined) {
-		this.#pricing = pricing;
-	}
-
-	event(event: AgentEvent, at: number): void {
+	override event(event: AgentEvent, at: number): void {
 		switch (event.type) {
 			case "thread.started":
-				this.#session = text(event.thread_id);
+				this.session = text(event.thread_id);
 				return;
 			case "item.started":
 			case "item.updated":
@@ -73,48 +50,40 @@ class CodexReader implements EventReader {
 				this.#count(record(event.usage));
 				return;
 			case "turn.failed":
-				this.#failure = text(record(event.error).message) ?? "the turn failed";
+				this.failure = text(record(event.error).message) ?? "the turn failed";
 				return;
 			case "error":
 				// Reconnecting is also reported as an error: a turn that completes later clears it.
-				this.#failure = text(event.message) ?? "codex reported an error";
+				this.failure = text(event.message) ?? "codex reported an error";
 		}
 	}
 
 	#item(item: Fields, completed: boolean, at: number): void {
 		const id = text(item.id) ?? "";
 		if (item.type === "agent_message") {
-			if (completed) this.#transcript.say(text(item.text) ?? "");
+			if (completed) this.transcript.say(text(item.text) ?? "");
 			return;
 		}
 		const call = toolOf(item);
 		if (!call) return;
-		this.#transcript.call(id, call.tool, call.input, at);
+		this.transcript.call(id, call.tool, call.input, at);
 		const failed = item.status === "failed" || item.status === "declined";
-		if (completed) this.#transcript.result(id, call.output, at, failed);
+		if (completed) this.transcript.result(id, call.output, at, failed);
 	}
 
 	#count(usage: Fields): void {
-		this.#tokens.add({
+		this.tokens.add({
 			input: count(usage.input_tokens),
 			output: count(usage.output_tokens),
 			cached: count(usage.cached_input_tokens),
 			reasoning: count(usage.reasoning_output_tokens) ?? 0,
 		});
 		this.#turns += 1;
-		this.#failure = undefined;
+		this.failure = undefined;
 	}
 
-	finish(): AgentReport {
-		const tokenUsage = this.#tokens.usage;
-		const figures = {
-			...given("tokenUsage", tokenUsage),
-			...given("costUsd", costOf(undefined, tokenUsage, this.#pricing)),
-			...given("session", this.#session),
-			metadata: given("session_id", this.#session),
-		};
-		const report = { messages: this.#transcript.messages(), figures, isIncomplete: this.#turns === 0 };
-		return this.#failure === undefined ? report : { ...report, failure: { message: this.#failure, retryable: true } };
+	override finish(): AgentReport {
+		return { ...super.finish(), isIncomplete: this.#turns === 0 };
 	}
 }
 

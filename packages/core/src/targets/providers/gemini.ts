@@ -1,39 +1,16 @@
-import { postHttp } from "../../machine/http.ts";
-import type { Provider } from "../contract.ts";
-import {
-	addressProblem,
-	keyProblem,
-	languageModelTarget,
-	modelAddress,
-	modelProblem,
-	versioned,
-} from "../language-model.ts";
+import { modelProvider, plainModelSettings, versioned } from "../language-model.ts";
 
-const vendorAddress = "https://generativelanguage.googleapis.com";
-
-export const gemini: Provider<"gemini"> = {
-	provider: "gemini",
-	create: ({ name, settings }, { env }) => {
-		const vendorKey = env.GOOGLE_GENERATIVE_AI_API_KEY ?? env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY;
-		const { given, apiKey } = modelAddress(settings, vendorKey);
-		const { reasoningEffort } = settings;
-		return languageModelTarget(settings, {
-			problem: () =>
-				modelProblem(name, settings.model) ??
-				addressProblem(name, given) ??
-				(given === undefined ? keyProblem(name, apiKey, "GEMINI_API_KEY") : undefined),
-			...(reasoningEffort === undefined
-				? {}
-				: { options: { google: { thinkingConfig: { thinkingLevel: reasoningEffort } } } }),
-			open: async () => {
-				const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
-				return createGoogleGenerativeAI({
-					fetch: postHttp,
-					apiKey: apiKey ?? "",
-					baseURL: versioned(given ?? vendorAddress, "v1beta"),
-					...(settings.headers ? { headers: settings.headers } : {}),
-				})(settings.model ?? "");
-			},
-		});
+export const gemini = modelProvider({
+	name: "gemini",
+	aliases: ["google"],
+	runs: "Google's Gemini API",
+	address: "https://generativelanguage.googleapis.com",
+	keys: ["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"],
+	recommendedKey: "GEMINI_API_KEY",
+	settings: plainModelSettings,
+	reasoning: (thinkingLevel) => ({ google: { thinkingConfig: { thinkingLevel } } }),
+	open: async ({ model, address, sdk }) => {
+		const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
+		return createGoogleGenerativeAI({ ...sdk, baseURL: versioned(address, "v1beta") })(model);
 	},
-};
+});

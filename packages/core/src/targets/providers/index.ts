@@ -1,19 +1,52 @@
-import type { ProviderName } from "../../format/target-file.ts";
-import type { Provider } from "../contract.ts";
+import type { z } from "zod";
+import type { Provider } from "../provider.ts";
+import { acp } from "./acp.ts";
+import { anthropic } from "./anthropic.ts";
+import { azure } from "./azure.ts";
+import { claude } from "./claude.ts";
+import { cli } from "./cli.ts";
+import { codex } from "./codex.ts";
+import { copilot } from "./copilot.ts";
+import { gemini } from "./gemini.ts";
+import { mock } from "./mock.ts";
+import { openai } from "./openai.ts";
+import { openrouter } from "./openrouter.ts";
+import { pi } from "./pi.ts";
+import { replay } from "./replay.ts";
 
-/** Loads each provider when needed. One without an entry is not available yet. */
-export const providers: { readonly [Name in ProviderName]?: () => Promise<Provider<Name>> } = {
-	mock: async () => (await import("./mock.ts")).mock,
-	replay: async () => (await import("./replay.ts")).replay,
-	cli: async () => (await import("./cli.ts")).cli,
-	openai: async () => (await import("./openai.ts")).openai,
-	azure: async () => (await import("./azure.ts")).azure,
-	openrouter: async () => (await import("./openrouter.ts")).openrouter,
-	anthropic: async () => (await import("./anthropic.ts")).anthropic,
-	gemini: async () => (await import("./gemini.ts")).gemini,
-	claude: async () => (await import("./claude.ts")).claude,
-	codex: async () => (await import("./codex.ts")).codex,
-	"copilot-cli": async () => (await import("./copilot.ts")).copilot,
-	"pi-cli": async () => (await import("./pi.ts")).pi,
-	acp: async () => (await import("./acp.ts")).acp,
-};
+const list = [
+	mock,
+	replay,
+	cli,
+	openai,
+	azure,
+	openrouter,
+	anthropic,
+	gemini,
+	claude,
+	codex,
+	copilot,
+	pi,
+	acp,
+] as const;
+
+type Listed = (typeof list)[number];
+export type ProviderName = Listed["name"];
+export type ProviderSettings<Name extends ProviderName> = z.output<Extract<Listed, { name: Name }>["settings"]>;
+
+/** All providers by name. */
+export const providers = Object.fromEntries(
+	list.map((provider): [string, Provider] => [provider.name, provider]),
+) as Readonly<Record<ProviderName, Provider>>;
+
+/** Other spellings of providers' names. */
+export const providerAliases: ReadonlyMap<string, ProviderName> = new Map(
+	list.flatMap(({ aliases = [], name }) => aliases.map((alias) => [alias, name])),
+);
+
+/** Variables in which users keep keys of model vendors. */
+export const vendorKeys: readonly string[] = [
+	...list.flatMap((provider) => ("keys" in provider ? provider.keys : [])),
+	// Vendors without a provider of their own.
+	...["CURSOR_API_KEY", "DEEPSEEK_API_KEY", "FACTORY_API_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY", "XAI_API_KEY"],
+];

@@ -1,7 +1,12 @@
+import { z } from "zod";
 import { resolveWithinReach } from "../../eval/read-shape.ts";
+import type { TargetWith } from "../../eval/resolve-target.ts";
+import { wireObject } from "../../format/codec.ts";
+import { commonSettings } from "../../format/target-file.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { parseJsonLines } from "../../lib/json.ts";
-import type { Provider, TargetAnswer, TargetOf, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
+import type { TargetAnswer, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
+import { defineProvider } from "../provider.ts";
 import { answerOf } from "../read-answer.ts";
 
 interface Fixture {
@@ -10,13 +15,22 @@ interface Fixture {
 	readonly attempt: number | undefined;
 }
 
+const settings = wireObject({ ...commonSettings, fixtures: z.string().min(1) });
+
+type ReplayTarget = TargetWith<"replay", z.output<typeof settings>>;
+
 /**
  * Recorded answers: JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`,
  * `cost_usd` and other figures.
  * Several lines of one test (and attempt) are the turns of a conversation.
  */
-export const replay: Provider<"replay"> = {
-	provider: "replay",
+export const replay = defineProvider({
+	name: "replay",
+	kind: "offline",
+	runs: "recorded answers, offline",
+	needs: "`fixtures`",
+	cost: "as recorded",
+	settings,
 	create(target, services) {
 		let fixtures: ReadonlyMap<string, readonly Fixture[]> | undefined;
 		const load = () => {
@@ -36,7 +50,7 @@ export const replay: Provider<"replay"> = {
 			invoke: async (request) => recorded(load(), request),
 		};
 	},
-};
+});
 
 function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: TargetRequest): TargetOutcome {
 	const { testId, attempt, session } = request;
@@ -50,7 +64,7 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 	return { ok: false, failure: { code: "not-recorded", message, retryable: false } };
 }
 
-function readFixtures(target: TargetOf<"replay">, services: TargetServices): ReadonlyMap<string, readonly Fixture[]> {
+function readFixtures(target: ReplayTarget, services: TargetServices): ReadonlyMap<string, readonly Fixture[]> {
 	const path = target.fixtures ?? { raw: target.settings.fixtures, at: target.at, base: services.scope.directory };
 	const { path: file } = resolveWithinReach(path, "fixtures file", services.scope, services.view);
 	const { rows, diagnostics } = parseJsonLines(services.view.readText(file), file);

@@ -3,12 +3,10 @@ import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import type { EvalScope } from "../../eval/discover-evals.ts";
 import { loadTargets } from "../../eval/load-targets.ts";
 import { commandRunner } from "../../eval/resolve-command.ts";
-import { type ResolvedTarget, resolveTarget } from "../../eval/resolve-target.ts";
+import { resolveTarget } from "../../eval/resolve-target.ts";
 import { openDiskView } from "../../eval/source.ts";
-import type { Target, TargetServices } from "../contract.ts";
-import { cli } from "../providers/cli.ts";
-import { mock } from "../providers/mock.ts";
-import { replay } from "../providers/replay.ts";
+import type { Target } from "../contract.ts";
+import { providers, vendorKeys } from "../providers/index.ts";
 
 /** `entry` is YAML in flow form, without the name; `files` are next to it. */
 export function localTarget(
@@ -24,13 +22,6 @@ export function localTarget(
 		loadTargets(scope, { view, env }),
 	);
 	if (!resolution.ok) throw new Error(resolution.diagnostics.map(({ message }) => message).join("\n"));
-	const services = { env, scope, view, runCommand: commandRunner({ view, scope, env }) };
-	return { target: create(resolution.target, services), root };
-}
-
-function create(target: ResolvedTarget, services: TargetServices): Target {
-	if (target.provider === "mock") return mock.create(target, services);
-	if (target.provider === "replay") return replay.create(target, services);
-	if (target.provider === "cli") return cli.create(target, services);
-	throw new Error(`${target.provider} is not an offline provider`);
+	const services = { env, scope, view, runCommand: commandRunner({ view, scope, env }), vendorKeys };
+	return { target: providers[resolution.target.provider].create(resolution.target, services), root };
 }

@@ -5,19 +5,20 @@ import { loadTargets } from "../../eval/load-targets.ts";
 import { commandRunner } from "../../eval/resolve-command.ts";
 import { resolveTarget } from "../../eval/resolve-target.ts";
 import { openDiskView } from "../../eval/source.ts";
-import type { ProviderName } from "../../format/target-file.ts";
 import type { Environment } from "../../machine/environment.ts";
-import type { Provider, RequestMessage, Target, TargetOf, TargetRequest } from "../contract.ts";
+import type { RequestMessage, Target, TargetRequest } from "../contract.ts";
+import type { Provider } from "../provider.ts";
+import { vendorKeys } from "../providers/index.ts";
 
 /** `settings` are in file spelling, as in a targets file. */
-export function targetFrom<Name extends ProviderName>(
-	provider: Provider<Name>,
+export function targetFrom(
+	provider: Provider,
 	settings: Readonly<Record<string, unknown>>,
 	{ env = {}, directory = tempTree() }: { env?: Environment; directory?: string } = {},
 ): Target {
 	const view = openDiskView();
 	const file = join(
-		tempTree({ "targets.yaml": targetsFile({ provider: provider.provider, ...settings }) }),
+		tempTree({ "targets.yaml": targetsFile({ provider: provider.name, ...settings }) }),
 		"targets.yaml",
 	);
 	const scope = findScope(directory, directory, view);
@@ -25,7 +26,7 @@ export function targetFrom<Name extends ProviderName>(
 	const resolved = resolveTarget({ name: "tested", at: { file, path: [] } }, targets);
 	if (!resolved.ok) throw new Error(resolved.diagnostics.map(({ message }) => message).join("\n"));
 	const runCommand = commandRunner({ view, scope, env });
-	return provider.create(resolved.target as TargetOf<Name>, { env, scope, view, runCommand });
+	return provider.create(resolved.target, { env, scope, view, runCommand, vendorKeys });
 }
 
 function targetsFile(entry: Readonly<Record<string, unknown>>): string {

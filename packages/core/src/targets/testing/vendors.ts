@@ -1,4 +1,5 @@
-import type { Provider, Target } from "../contract.ts";
+import type { Target } from "../contract.ts";
+import type { Provider } from "../provider.ts";
 import { anthropic } from "../providers/anthropic.ts";
 import { azure } from "../providers/azure.ts";
 import { gemini } from "../providers/gemini.ts";
@@ -102,10 +103,7 @@ const geminiAnswer = (text: string) => ({
 
 const common = { api_key: key, model: "model" };
 const from =
-	<Name extends "openai" | "azure" | "openrouter" | "anthropic" | "gemini">(
-		provider: Provider<Name>,
-		settings: (url: string) => Readonly<Record<string, unknown>>,
-	) =>
+	(provider: Provider, settings: (url: string) => Readonly<Record<string, unknown>>) =>
 	(url: string, more: Readonly<Record<string, unknown>> = {}) =>
 		targetFrom(provider, { ...common, ...settings(url), ...more });
 
