@@ -4,14 +4,8 @@ import { guessedFiles, isLaterArgument, workingDirectory } from "../eval/command
 import type { Assertion, CustomAssertion, LoadedEval, TargetChoice } from "../eval/eval-types.ts";
 import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetScope } from "../eval/load-targets.ts";
-import { outOfReach } from "../eval/read-shape.ts";
-import {
-	type CommandUse,
-	type Reference,
-	type ReferenceKind,
-	type References,
-	referenceNoun,
-} from "../eval/references.ts";
+import { outOfReach, type ReferenceKind, referenceNoun } from "../eval/read-shape.ts";
+import type { Reference, References } from "../eval/references.ts";
 import {
 	type ResolvedTarget,
 	resolveTarget,
@@ -207,10 +201,10 @@ class Gathering implements GatheredSources {
 	}
 
 	/** Adds files that words of a shell command or option values may refer to. */
-	guess({ kind, command }: CommandUse): void {
-		const directory = workingDirectory(command, kind, this.#evalDirectory);
+	guess(command: CommandSpec): void {
+		const directory = workingDirectory(command, this.#evalDirectory);
 		if (directory === undefined) return;
-		for (const path of guessedFiles(command, kind, directory, this.#input.view)) {
+		for (const path of guessedFiles(command, directory, this.#input.view)) {
 			if (!isInside(this.#root, path)) continue;
 			this.areas.scripts.add(path, "script", command.at);
 			if (directory === this.#evalDirectory && isInside(this.#evalDirectory, path)) this.#inPlace.add(path);
@@ -223,7 +217,7 @@ class Gathering implements GatheredSources {
 		const start = [...scripts.files.keys(), ...scripts.treeFiles(), ...included];
 		const closure = this.#closure(start.filter(mayBeScript), [
 			this.#evalDirectory,
-			...references.commands.flatMap(({ command, kind }) => workingDirectory(command, kind, this.#evalDirectory) ?? []),
+			...references.commands.flatMap((command) => workingDirectory(command, this.#evalDirectory) ?? []),
 		]);
 		const here = { file: loaded.file, path: [] };
 		for (const file of closure.files) if (!included.includes(file)) scripts.add(file, "script", here);
@@ -259,8 +253,8 @@ class Gathering implements GatheredSources {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
 		const suiteDirectories = new Set([...this.#input.suites.values()].map((suite) => suite.directory));
-		for (const { kind, command } of this.#input.references.commands) {
-			const directory = workingDirectory(command, kind, this.#evalDirectory);
+		for (const command of this.#input.references.commands) {
+			const directory = workingDirectory(command, this.#evalDirectory);
 			if (directory === undefined || !isInside(this.#root, directory)) continue;
 			if (!suiteDirectories.has(directory) || this.bound.has(command)) needed.add(directory);
 		}
@@ -377,7 +371,7 @@ export interface ReferenceIndex {
 	/** Returns path fields. Several if the text depends on a test's variables. */
 	paths(at: Place): readonly Reference[];
 	/** Returns the commands with their text at this location. */
-	commands(at: Place): readonly CommandUse[];
+	commands(at: Place): readonly CommandSpec[];
 	/** Returns the references of word `index` of the command there. */
 	words(at: Place, index: number): readonly Reference[];
 	custom(at: Place): CustomAssertion | undefined;
@@ -400,20 +394,21 @@ const rewritten = new Set<ReferenceKind>([
 export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
 	const paths = new Lists<Reference>();
 	const words = new Lists<Reference>();
-	const commands = new Lists<CommandUse>();
+	const commands = new Lists<CommandSpec>();
 	for (const reference of references.files) {
 		if (reference.word && reference.command) words.add(placeKey(reference.command.at, reference.word.index), reference);
 		else if (rewritten.has(reference.kind)) paths.add(placeKey(reference.at), reference);
 	}
-	for (const use of references.commands) commands.add(placeKey(use.command.at), use);
+	for (const use of references.commands) commands.add(placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
 	for (const test of loaded.tests)
 		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
 			collectCustom(assertion, customs);
 	const inlined = new Map<string, string>();
 	const suites = new Map<string, string>();
-	for (const { kind, path, resolved } of loaded.files) {
-		if (kind === "include" || kind === "workspace") inlined.set(placeKey(path.at), resolved);
+	for (const { path, resolved } of loaded.files) {
+		const { kind } = path;
+		if (kind === "include" || kind === "workspace-file") inlined.set(placeKey(path.at), resolved);
 		if (kind === "suite") suites.set(placeKey(path.at), resolved);
 	}
 	return {
@@ -447,7 +442,7 @@ function collectCustom(assertion: Assertion, into: Map<string, CustomAssertion>)
 
 /** Returns a custom grader's command, to apply the common working directory rule. */
 export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
-	return { text: [], at, base, ...(cwd ? { cwd } : {}) };
+	return { kind: "custom-grader", text: [], at, base, ...(cwd ? { cwd } : {}) };
 }
 
 /** The options of `agentv bundle`. */

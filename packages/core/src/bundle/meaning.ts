@@ -14,8 +14,8 @@ import type {
 } from "../eval/eval-types.ts";
 import { loadEval } from "../eval/load-eval.ts";
 import { loadTargets } from "../eval/load-targets.ts";
-import { type PathText, resolvePath, stripScheme } from "../eval/read-shape.ts";
-import { collectReferences, type ReferenceKind } from "../eval/references.ts";
+import { type PathText, type ReferenceKind, resolvePath, stripScheme } from "../eval/read-shape.ts";
+import { collectReferences } from "../eval/references.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import { type DiskView, entriesOf, openDiskView } from "../eval/source.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
@@ -228,7 +228,7 @@ class Meaning {
 			const file = fileOfWord(text, command, view);
 			if (file !== undefined) return this.#names.path(kind, file);
 			if (!/^\.{1,2}\//.test(text) || text.includes("{")) return text;
-			const searched = resolvePath({ raw: text, at: command.at, base: command.base }, loaded.scope, view);
+			const searched = resolvePath({ raw: text, base: command.base }, loaded.scope, view);
 			return searched.found === undefined ? text : this.#names.path(kind, searched.path);
 		});
 		return { words, cwd };
@@ -275,7 +275,7 @@ export function sourceMeaning(
 				if ((kind === "target-command" && !command.cwd) || command.cwd?.raw.includes("{{")) return undefined;
 				const directory = command.cwd
 					? resolvePath(command.cwd, loaded.scope, view).path
-					: workingDirectory(command, kind, evalDirectory);
+					: workingDirectory(command, evalDirectory);
 				if (directory === undefined) return undefined;
 				if (command.cwd && places.named("working-directory", directory, true) === undefined) return directory;
 				return places.workingDirectory(directory, bound.has(command));

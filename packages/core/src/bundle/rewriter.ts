@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
 import { stripScheme } from "../eval/read-shape.ts";
-import type { CommandUse, Reference, ReferenceKind, References } from "../eval/references.ts";
+import type { Reference, References } from "../eval/references.ts";
 import type { Place } from "../lib/errors.ts";
 import { isInside } from "../machine/files.ts";
 import { customCommand, type GatheredSources, type ReferenceIndex } from "./gather-sources.ts";
@@ -270,11 +270,7 @@ export class Rewriter {
 		);
 		const [use] = commandKey === undefined ? [] : index.commands(placeOf(commandKey));
 		const custom = self && index.custom(self);
-		const cwd = use
-			? this.#cwd(use.command, use.kind)
-			: custom
-				? this.#cwd(customCommand(custom), "custom-grader")
-				: undefined;
+		const cwd = use ? this.#cwd(use) : custom ? this.#cwd(customCommand(custom)) : undefined;
 		for (const [key, value] of values) {
 			if (key === commandKey && use) result[key] = this.#command(value, use, placeOf(key), cwd);
 			else result[key] = this.#rewrite(value, placeOf(key));
@@ -286,16 +282,16 @@ export class Rewriter {
 	}
 
 	/** Rewrites a hook or health check: it becomes a mapping if it needs a working directory. */
-	#bareCommand(value: string | unknown[], use: CommandUse, at: Place): unknown {
-		const cwd = this.#cwd(use.command, use.kind);
+	#bareCommand(value: string | unknown[], use: CommandSpec, at: Place): unknown {
+		const cwd = this.#cwd(use);
 		const command = this.#command(value, use, at, cwd);
 		if (cwd === undefined || cwd === this.#directory) return command;
 		return { command, cwd: relativeReference(this.#directory, cwd) };
 	}
 
-	#cwd(command: CommandSpec, kind: ReferenceKind): string | undefined {
-		if (kind === "target-command" && !command.cwd) return undefined;
-		const directory = workingDirectory(command, kind, this.#input.evalDirectory);
+	#cwd(command: CommandSpec): string | undefined {
+		if (command.kind === "target-command" && !command.cwd) return undefined;
+		const directory = workingDirectory(command, this.#input.evalDirectory);
 		if (directory === undefined) return undefined;
 		const [reference] = command.cwd ? this.#input.index.paths(command.cwd.at) : [];
 		// A working directory of the machine, outside the repository, stays unchanged.
@@ -304,7 +300,7 @@ export class Rewriter {
 		return this.#input.places.workingDirectory(reference?.resolved ?? directory, this.#input.bound.has(command));
 	}
 
-	#command(value: unknown, use: CommandUse, at: Place, cwd: string | undefined): unknown {
+	#command(value: unknown, use: CommandSpec, at: Place, cwd: string | undefined): unknown {
 		const { index, places } = this.#input;
 		const from = cwd ?? this.#directory;
 		// A bare `check.py` stays unchanged: the command runs in its directory.
@@ -313,7 +309,7 @@ export class Rewriter {
 		if (Array.isArray(value))
 			return value.map((text, position) => (typeof text === "string" ? (word(text, position) ?? text) : text));
 		if (typeof value !== "string") return value;
-		const parsed = parseAsRun(use.command);
+		const parsed = parseAsRun(use);
 		if (parsed.kind === "shell") return value;
 		const replaced = new Map<number, string>();
 		for (const { text, index: position } of parsed.words) {

@@ -79,7 +79,7 @@ export class Fingerprinter {
 			assertions: assertions.map((assertion) => this.#assertion(assertion, scope, versionOf)),
 			preprocessors: rest.preprocessors.map(({ type, command }) => ({
 				type,
-				command: this.#prints.command(command, "preprocessor", scope),
+				command: this.#prints.command(command, scope),
 			})),
 			declared: runsPrograms ? rest.declared : undefined,
 		});
@@ -159,11 +159,10 @@ export class Fingerprinter {
 	#assertion(assertion: Assertion, scope: EvalScope, versionOf: (assertion: Assertion) => string | undefined): unknown {
 		const { type, name, weight, required, minScore, negate, rest, command, promptFile, promptText, parts } = assertion;
 		const settings = withoutPaths(assertion.settings, command !== undefined, promptFile !== undefined);
-		const kind = type === "llm-grader" ? "prompt-command" : "grader";
 		return {
 			...{ type, name, weight, required, minScore, negate, rest, settings },
 			version: versionOf(assertion),
-			command: command && this.#prints.command(command, kind, scope),
+			command: command && this.#prints.command(command, scope),
 			prompt: promptFile && this.#prints.path(promptFile, scope),
 			// With the test's `vars` in it, it is a different question.
 			...(promptText === undefined ? {} : { promptText }),
@@ -175,7 +174,7 @@ export class Fingerprinter {
 	#hooks(hooks: Hooks | undefined, scope: EvalScope): unknown {
 		const entries = Object.entries(hooks ?? {}).map(([name, hook]) => [
 			name,
-			{ reset: hook.reset, command: hook.command && this.#prints.command(hook.command, "hook", scope) },
+			{ reset: hook.reset, command: hook.command && this.#prints.command(hook.command, scope) },
 		]);
 		return Object.fromEntries(entries);
 	}
@@ -199,8 +198,8 @@ export class Fingerprinter {
 		return {
 			provider,
 			settings: withoutSecrets(Object.fromEntries(own)),
-			command: command && this.#prints.command(command, "target-command", scope),
-			executable: executable && this.#prints.command(executable, "target-command", scope),
+			command: command && this.#prints.command(command, scope),
+			executable: executable && this.#prints.command(executable, scope),
 			fixtures: fixtures && this.#prints.path(fixtures, scope),
 		};
 	}
@@ -211,7 +210,7 @@ export function executableOf({ settings, origin, at, cwd }: ResolvedTarget): Com
 	const program = "executable" in settings ? settings.executable : undefined;
 	const layer = origin.get("executable");
 	if (program === undefined || !program.includes("/") || !layer) return undefined;
-	return { text: [program], at, base: layer.base, ...(cwd ? { cwd } : {}) };
+	return { kind: "target-command", text: [program], at, base: layer.base, ...(cwd ? { cwd } : {}) };
 }
 
 function runsProgram(assertion: Assertion): boolean {
@@ -391,7 +390,7 @@ class Meaning {
 			const file = fileOfWord(text, command, this.#view) ?? backslashedFile(word, command, this.#view);
 			if (file !== undefined) return { file: this.place(file) };
 			if (!/^(\.{1,2}\/|\/)|\\/.test(text) || text.includes("{")) return text;
-			const found = resolvePath({ raw: text, at: command.at, base: command.base }, this.#scope, this.#view);
+			const found = resolvePath({ raw: text, base: command.base }, this.#scope, this.#view);
 			return found.found === undefined ? text : { file: this.place(found.path) };
 		});
 		return { words, cwd };

@@ -196,7 +196,11 @@ function readComposite(
 			parts,
 			...promptOf(aggregator.prompt, child(part, "aggregator"), base, "aggregator", loading),
 		};
-	return { ...assertion, parts, command: commandOf(text, child(part, "aggregator"), commandKey, aggregator.cwd, base) };
+	return {
+		...assertion,
+		parts,
+		command: commandOf("grader", text, child(part, "aggregator"), commandKey, aggregator.cwd, base),
+	};
 }
 
 function readCustom(
@@ -235,7 +239,9 @@ function readCustom(
 			type: "custom",
 			customType: type,
 			program,
-			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
+			...(settings.cwd === undefined
+				? {}
+				: { cwd: { kind: "working-directory", raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
 				...configOf(settings, part),
 				...timeoutOf(settings),
@@ -259,7 +265,7 @@ function readInclude(
 		loading.report(finding(includeDepth, { include, chain: [...includes, path].map((step) => step.raw) }, at));
 		return [];
 	}
-	const opened = loading.open(path, "include", "assertion include");
+	const opened = loading.open(path);
 	if (!opened) return [];
 	const { parts, file } = opened.source;
 	const list = parts[0] && templateList(parts[0], loading);
@@ -283,14 +289,14 @@ function templateList(root: Part, loading: Loading): Part | "refused" {
 
 /** A bare name means the nearest `.agentv/templates/NAME.yaml`; anything else is a path. */
 function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
-	if (/[./\\]/.test(include)) return { raw: include, at, base };
+	if (/[./\\]/.test(include)) return { kind: "include", raw: include, at, base };
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const ending of ["yaml", "yml"]) {
 			const raw = join(".agentv", "templates", `${include}.${ending}`);
-			if (view.kind(join(directory, raw)) === "file") return { raw, at, base: directory };
+			if (view.kind(join(directory, raw)) === "file") return { kind: "include", raw, at, base: directory };
 		}
 	}
-	return { raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
+	return { kind: "include", raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
 }
 
 /** Extensions of custom graders, in search order. */

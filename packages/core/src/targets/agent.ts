@@ -206,6 +206,7 @@ class Agent {
 		this.#protocol = protocol;
 		const layer = origin.get("executable") ?? origin.get("provider");
 		this.command = {
+			kind: "target-command",
 			text: [settings.executable ?? protocol.executable],
 			at,
 			base: layer?.base ?? services.scope.directory,

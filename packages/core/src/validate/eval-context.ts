@@ -11,15 +11,13 @@ import {
 	targetCache,
 } from "../eval/load-targets.ts";
 import { findingKey } from "../eval/loading.ts";
-import { stripScheme } from "../eval/read-shape.ts";
+import { type ReferenceKind, referenceNoun, stripScheme } from "../eval/read-shape.ts";
 import {
 	collectReferences,
 	isSystemPath,
 	portableRoot,
 	type Reference,
-	type ReferenceKind,
 	type References,
-	referenceNoun,
 	type TreeFaults,
 	treeFaults,
 } from "../eval/references.ts";

@@ -1,4 +1,5 @@
-import { type Reference, referenceNoun } from "../eval/references.ts";
+import { referenceNoun } from "../eval/read-shape.ts";
+import type { Reference } from "../eval/references.ts";
 import type { Source } from "../eval/source.ts";
 import type { Diagnostic, Place, Severity } from "../lib/errors.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";

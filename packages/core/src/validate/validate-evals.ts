@@ -1,6 +1,6 @@
 import { checkJsonSchemas } from "../eval/check-tests.ts";
+import type { ReferenceKind } from "../eval/read-shape.ts";
 import { pathOutside } from "../eval/read-shape.ts";
-import type { ReferenceKind } from "../eval/references.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { RuleLevel } from "../format/target-file.ts";
 import { codeFrame } from "../lib/code-frame.ts";
