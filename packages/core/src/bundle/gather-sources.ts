@@ -440,11 +440,6 @@ function collectCustom(assertion: Assertion, into: Map<string, CustomAssertion>)
 	for (const part of assertion.parts ?? []) collectCustom(part, into);
 }
 
-/** Returns a custom grader's command, to apply the common working directory rule. */
-export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
-	return { kind: "custom-grader", text: [], at, base, ...(cwd ? { cwd } : {}) };
-}
-
 /** The options of `agentv bundle`. */
 export interface BundleOptions {
 	/** Path of the eval file, relative to `cwd` or absolute. */

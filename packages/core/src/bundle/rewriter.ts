@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
+import { customCommand } from "../eval/meaning.ts";
 import { stripScheme } from "../eval/read-shape.ts";
 import type { Reference, References } from "../eval/references.ts";
 import type { Place } from "../lib/errors.ts";
 import { isInside } from "../machine/files.ts";
-import { customCommand, type GatheredSources, type ReferenceIndex } from "./gather-sources.ts";
+import type { GatheredSources, ReferenceIndex } from "./gather-sources.ts";
 import {
 	type Area,
 	isRecord,

@@ -162,12 +162,20 @@ function readBuiltIn(
 		case "code-grader":
 			return readCodeGrader(assertion, part, base, loading);
 		case "llm-grader":
-			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base, "grader", loading) };
+			return readJudge(assertion, part, base, loading);
 		case "composite":
 			return readComposite(assertion, part, base, loading, includes);
 		default:
 			return assertion;
 	}
+}
+
+type Judge = Extract<BuiltInAssertion, { type: "llm-grader" }>;
+
+function readJudge(assertion: Judge, part: Part, base: string, loading: Loading): Judge {
+	const { prompt, ...settings } = assertion.settings;
+	const read = promptOf(prompt, part, base, "grader", loading);
+	return { ...assertion, ...read, ...(read.promptFile ? { settings } : {}) };
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
@@ -187,19 +195,19 @@ function readComposite(
 		return undefined;
 	}
 	if (!checkAggregator(assertion, parts, part, loading)) return undefined;
-	const aggregator = assertion.settings.aggregator;
-	const commandKey = aggregator.command === undefined ? "path" : "command";
-	const text = aggregator.command ?? aggregator.path;
-	if (text === undefined)
-		return {
-			...assertion,
-			parts,
-			...promptOf(aggregator.prompt, child(part, "aggregator"), base, "aggregator", loading),
-		};
+	const { assertions: _, evaluators: __, aggregator, ...settings } = assertion.settings;
+	const { command = aggregator.path, path: ___, cwd, prompt, ...rest } = aggregator;
+	const at = child(part, "aggregator");
+	const read =
+		command === undefined
+			? promptOf(prompt, at, base, "aggregator", loading)
+			: { command: commandOf("grader", command, at, aggregator.command ? "command" : "path", cwd, base) };
+	const keepsPrompt = prompt !== undefined && !("promptFile" in read);
 	return {
 		...assertion,
+		settings: { ...settings, aggregator: { ...rest, ...(keepsPrompt ? { prompt } : {}) } },
 		parts,
-		command: commandOf("grader", text, child(part, "aggregator"), commandKey, aggregator.cwd, base),
+		...read,
 	};
 }
 

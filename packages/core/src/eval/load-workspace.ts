@@ -258,24 +258,16 @@ export function readCodeGrader(
 	base: string,
 	loading: Loading,
 ): CodeGrader | undefined {
-	const { settings } = assertion;
-	const { script, timeoutMs, ...rest } = settings;
-	const command = settings.command ?? script;
+	const { script, command = script, cwd, timeoutMs: _, ...rest } = assertion.settings;
 	if (command === undefined) {
 		loading.shape(placeOf(part, ["command"]), "command", "is required (text or a list of words)");
 		return undefined;
 	}
+	const key = assertion.settings.command === undefined ? "script" : "command";
 	return {
 		...assertion,
-		settings: { ...rest, ...configOf(settings, part), command, ...timeoutOf(settings) },
-		command: commandOf(
-			"grader",
-			command,
-			part,
-			settings.command === undefined ? "script" : "command",
-			settings.cwd,
-			base,
-		),
+		settings: { ...rest, ...configOf(rest, part), ...timeoutOf(assertion.settings) },
+		command: commandOf("grader", command, part, key, cwd, base),
 	};
 }
 

@@ -26,6 +26,9 @@ const common = {
 	negate: z.boolean().optional(),
 };
 
+/** The settings that every type has. */
+export const commonKeys: ReadonlySet<string> = new Set(Object.keys(common));
+
 const bound = amountSchema;
 /** Every answer contains the empty text, so it can't be searched for. */
 const textValue = { value: fullTextSchema };
