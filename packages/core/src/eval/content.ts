@@ -7,7 +7,7 @@ import { globFiles, listTree, type TreeEntry } from "../machine/find-files.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import type { CommandSpec } from "./command.ts";
 import { commandFiles, workingDirectory } from "./command-files.ts";
-import type { EvalScope } from "./discover-evals.ts";
+import { type EvalScope, ownFiles } from "./discover-evals.ts";
 import { type PathText, resolvePath } from "./read-shape.ts";
 import { scriptClosure } from "./script-closure.ts";
 import { type DiskView, openDiskView } from "./source.ts";
@@ -264,7 +264,7 @@ export function includedFiles(
 				: globFiles(
 						kind === "directory" ? `${escapeGlob(relative(directory, goal) || ".")}/**` : glob.replace(/^\.\//, ""),
 						directory,
-						{ ignore: exclude, budget },
+						{ ignore: [...exclude, ownFiles], budget },
 					);
 		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
 		for (const file of found) {

@@ -5,6 +5,7 @@ import { lookUp } from "../lib/interpolate.ts";
 import { exactData } from "../lib/json.ts";
 import { globFiles, splitGlob } from "../machine/find-files.ts";
 import { checkNames, checkNamesOfFile, checkTestNames } from "./check-tests.ts";
+import { ownFiles } from "./discover-evals.ts";
 import type {
 	Assertion,
 	ContentPiece,
@@ -98,7 +99,7 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 /** Returns the files of a pattern; undefined, after reporting, if it is invalid. */
 function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
 	try {
-		return globFiles(raw, base, { budget: loading.globBudget });
+		return globFiles(raw, base, { ignore: [ownFiles], budget: loading.globBudget });
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		loading.shape(at, "tests", error.message);

@@ -1,4 +1,4 @@
-import { type RegistryEntry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
+import type { RegistryEntry, SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { GitError } from "../machine/git-error.ts";
 import { withLock } from "../machine/lock.ts";
@@ -11,11 +11,10 @@ import { readJournal } from "./recover.ts";
 /** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
-	base: string,
+	access: SourceAccess,
 	options: StatusOptions,
 ): Promise<BenchmarkReport> {
 	const { env, signal } = options;
-	if (!entry.source) throw new AgentvError("internal", "a local benchmark has no remote");
 	const settings = {
 		env,
 		signal,
@@ -24,7 +23,6 @@ export async function sourceStatus(
 		files: false,
 	};
 	try {
-		const access = sourceAccess(entry.source, base, env);
 		const seen = await look(entry, access, { ...settings, fetch: false });
 		const edits = seen.clone ? await localEdits(seen.clone.git, settings, seen.journal) : [];
 		return await reportOf(entry, access, seen, edits, env);

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type Registry, type RegistryEntry, readRegistry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
+import { type RegistryEntry, readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { iteratePool, mapPool } from "../lib/pool.ts";
 import { sweepStaged, systemTempDir } from "../machine/directories.ts";
@@ -45,7 +45,7 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 	const events = new EventQueue();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
-	const all = syncAll(entries, registry, { ...options, signal }, events).finally(() => events.close());
+	const all = syncAll(entries, { ...options, signal }, events).finally(() => events.close());
 	try {
 		yield* events.contents();
 		yield { type: "outcome", results: await all, interrupted: options.signal?.aborted === true };
@@ -66,7 +66,6 @@ async function requireGitFor(entries: readonly RegistryEntry[], env: Environment
 
 async function syncAll(
 	entries: readonly RegistryEntry[],
-	registry: Registry,
 	options: SyncOptions,
 	events: EventQueue,
 ): Promise<SyncResult[]> {
@@ -76,7 +75,7 @@ async function syncAll(
 	const concurrency = options.concurrency ?? defaultConcurrency;
 	for (const round of rounds(entries)) {
 		const work = async (entry: RegistryEntry) => {
-			const done = await syncOne(entry, { ...options, base: dirname(registry.file), isNamed, emit });
+			const done = await syncOne(entry, { ...options, isNamed, emit });
 			emit({ type: "finished", id: entry.id, result: done });
 			return done;
 		};
@@ -131,8 +130,6 @@ const defaultTimeoutMs = 600_000;
 const noteAfterMs = 100;
 
 export interface SyncOneOptions extends Omit<SyncOptions, "ids" | "concurrency"> {
-	/** Directory of the registry, for relative paths. */
-	readonly base: string;
 	/** Whether the user specified it. */
 	readonly isNamed: boolean;
 	readonly emit: (event: SyncEvent) => void;
@@ -146,7 +143,8 @@ async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Promise<S
 		return options.isNamed
 			? ended("refused", "local benchmark, used in place")
 			: ended("skipped", "local benchmark, used in place");
-	if (entry.problem !== undefined) return ended("refused", entry.problem);
+	const { access, problem } = entry;
+	if (problem !== undefined || !access) return ended("refused", problem ?? "its source has a problem");
 	options.emit({ type: "started", id: entry.id });
 	const startedAt = new Date().toISOString();
 	const note = (status: LastSync["status"], { from, to, message }: SyncResult) => {
@@ -154,7 +152,6 @@ async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Promise<S
 		return keepState(entry.id, { status, startedAt, finishedAt, from, to, message }, env);
 	};
 	try {
-		const access = sourceAccess(entry.source, options.base, env);
 		const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
 		const onWait = (pid: number) => options.emit({ type: "waiting", id: entry.id, pid });
 		return await withLock(
@@ -278,12 +275,11 @@ export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[
 	const entries = chosenEntries(registry, options.ids);
 	await requireGitFor(entries, options.env, dirname(registry.file));
 	return mapPool(entries, { concurrency: options.concurrency ?? 3 }, (entry) =>
-		planOne(entry, { ...options, base: dirname(registry.file), isNamed }),
+		planOne(entry, { ...options, isNamed }),
 	);
 }
 
 interface PlanOneOptions extends SyncOptions {
-	readonly base: string;
 	readonly isNamed: boolean;
 }
 
@@ -292,12 +288,13 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 		return { id: entry.id, action, from: null, to: null, message, changes: null };
 	};
 	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
-	if (entry.problem !== undefined) return simple("refuse", entry.problem);
+	const { access, problem } = entry;
+	if (problem !== undefined || !access) return simple("refuse", problem ?? "its source has a problem");
 	const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
 	try {
 		// The lock keeps our fetch from interfering with a running sync.
 		const { signal } = options;
-		return await withLock(entry.path, () => planLocked(entry, options), {
+		return await withLock(entry.path, () => planLocked(entry, access, options), {
 			...{ lockDirectory: lockDirectory(options.env), waitMs, signal },
 		});
 	} catch (error) {
@@ -307,10 +304,8 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 	}
 }
 
-async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promise<SyncPlan> {
+async function planLocked(entry: RegistryEntry, access: SourceAccess, options: PlanOneOptions): Promise<SyncPlan> {
 	const { env, signal } = options;
-	if (!entry.source) throw new AgentvError("internal", "a local benchmark has no plan");
-	const access = sourceAccess(entry.source, options.base, env);
 	const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
 	const settings = { env, signal, timeoutMs, url: access.url, credentials: access.credentials };
 	const seen = await observe(entry, access, { ...settings, fetch: true, files: true });
