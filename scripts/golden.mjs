@@ -111,8 +111,9 @@ async function fingerprints(core, file, { cwd, env }, targets) {
 		const plan = core.planRun({ evals: [file], named: [file], trust: "any", workers: 1, ...targets }, machine);
 		for await (const { type } of core.runEvals(plan, machine, { output, signal: new AbortController().signal }))
 			if (type === "started") break;
-		const { covered, evals, opaque, targets: recorded } = JSON.parse(readFileSync(join(output, "run.json"), "utf8"));
-		return { covered, evals, opaque, targets: recorded };
+		const run = JSON.parse(readFileSync(join(output, "run.json"), "utf8"));
+		const { covered, evals, opaque, targets: recorded, fingerprints: parts, files } = run;
+		return { covered, evals, opaque, targets: recorded, fingerprints: parts, files };
 	} catch (error) {
 		if (error.code === undefined || error.diagnostics === undefined) throw error;
 		return { error: error.code, message: error.message, details: error.diagnostics.map(({ message }) => message) };

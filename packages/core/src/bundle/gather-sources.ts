@@ -2,14 +2,8 @@ import { dirname, isAbsolute, join, relative } from "node:path";
 import type { CommandSpec } from "../eval/command.ts";
 import { guessedFiles, isLaterArgument, workingDirectory } from "../eval/command-files.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
-import { outOfReach } from "../eval/read-shape.ts";
-import {
-	type CommandUse,
-	type Reference,
-	type ReferenceKind,
-	type References,
-	referenceNoun,
-} from "../eval/references.ts";
+import { outOfReach, type ReferenceKind, referenceNoun } from "../eval/read-shape.ts";
+import type { Reference, References } from "../eval/references.ts";
 import { type ScriptClosure, scriptClosure } from "../eval/script-closure.ts";
 import { mayBeScript } from "../eval/script-imports.ts";
 import type { DiskView } from "../eval/source.ts";
@@ -216,10 +210,10 @@ class Gathering implements GatheredSources {
 	}
 
 	/** Adds files that words of a shell command or option values may refer to. */
-	guess({ kind, command }: CommandUse): void {
-		const directory = this.#directoryOf(command, kind);
+	guess(command: CommandSpec): void {
+		const directory = workingDirectory(command, this.#evalDirectory);
 		if (directory === undefined) return;
-		for (const path of guessedFiles(command, kind, directory, this.#input.view)) {
+		for (const path of guessedFiles(command, directory, this.#input.view)) {
 			if (!isInside(this.#root, path)) continue;
 			this.areas.scripts.add(path, "script", command.at);
 			if (directory === this.#evalDirectory && isInside(this.#evalDirectory, path)) this.#inPlace.add(path);
@@ -230,15 +224,11 @@ class Gathering implements GatheredSources {
 		const { scripts } = this.areas;
 		const { references, included } = this.#input;
 		const start = [...scripts.files.keys(), ...scripts.treeFiles(), ...included];
-		const directories = references.commands.map(({ command, kind }) => this.#directoryOf(command, kind));
+		const directories = references.commands.map((command) => workingDirectory(command, this.#evalDirectory));
 		const closure = this.#closure(start.filter(mayBeScript), [this.#evalDirectory, ...directories]);
 		for (const file of closure.files) if (!included.includes(file)) scripts.add(file, "script", this.#here);
 		for (const file of this.#closure(this.#inPlace).files)
 			if (isInside(this.#evalDirectory, file)) this.#addOwn(file, "script", this.#here);
-	}
-
-	#directoryOf(command: CommandSpec, kind: ReferenceKind): string | undefined {
-		return workingDirectory(command, kind, this.#evalDirectory);
 	}
 
 	#closure(files: Iterable<string>, directories: readonly (string | undefined)[] = []): ScriptClosure {
@@ -264,8 +254,8 @@ class Gathering implements GatheredSources {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
 		const suiteDirectories = new Set([...this.#input.suites.values()].map((suite) => suite.directory));
-		for (const { kind, command } of this.#input.references.commands) {
-			const directory = this.#directoryOf(command, kind);
+		for (const command of this.#input.references.commands) {
+			const directory = workingDirectory(command, this.#evalDirectory);
 			if (directory === undefined || !isInside(this.#root, directory)) continue;
 			if (!suiteDirectories.has(directory) || this.bound.has(command)) needed.add(directory);
 		}

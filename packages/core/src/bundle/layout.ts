@@ -95,7 +95,9 @@ export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace>
 	const places = new Map<string, SuitePlace>([
 		[loaded.file, { file: loaded.file, directory, bundleDirectory: "", bundleFile: "eval.yaml" }],
 	]);
-	const imported = [...new Set(loaded.files.filter(({ kind }) => kind === "suite").map(({ resolved }) => resolved))];
+	const imported = [
+		...new Set(loaded.files.filter(({ path }) => path.kind === "suite").map(({ resolved }) => resolved)),
+	];
 	const outside = commonDirectory(
 		imported.map((file) => dirname(file)).filter((parent) => !isInside(directory, parent)),
 	);

@@ -1,21 +1,13 @@
 import { join, relative, resolve, sep } from "node:path";
 import { manifestName } from "../eval/bundle-manifest.ts";
-import { type CommandSpec, fileOfWord, parseAsRun } from "../eval/command.ts";
+import type { CommandSpec } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
-import type {
-	Assertion,
-	Extension,
-	Hooks,
-	LoadedEval,
-	Message,
-	Suite,
-	TestCase,
-	Workspace,
-} from "../eval/eval-types.ts";
+import type { LoadedEval, Suite, TargetChoice } from "../eval/eval-types.ts";
 import { loadEval } from "../eval/load-eval.ts";
 import { loadTargets } from "../eval/load-targets.ts";
-import { type PathText, resolvePath, stripScheme } from "../eval/read-shape.ts";
-import { collectReferences, type ReferenceKind } from "../eval/references.ts";
+import { type FileNames, Meaning } from "../eval/meaning.ts";
+import { isAddress, resolvePath, stripScheme } from "../eval/read-shape.ts";
+import { collectReferences } from "../eval/references.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import { type DiskView, entriesOf, openDiskView } from "../eval/source.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
@@ -25,31 +17,36 @@ import type { BundlePlan } from "./bundle-plan.ts";
 import { selectTargets, type TargetSelection } from "./load-source.ts";
 import type { RewriteInput } from "./rewriter.ts";
 
-/** Names paths of one side, so that source and bundle are comparable. */
-export interface MeaningNames {
-	readonly view: DiskView;
-	/** Returns the name of an absolute path of a reference. */
-	path(kind: ReferenceKind, path: string): string;
-	/** Returns the name of a command's working directory; undefined if only the run determines it. */
-	cwd(kind: ReferenceKind, command: CommandSpec): string | undefined;
-	/** For paths in `loaded` that belong to no suite. */
-	readonly loaded: LoadedEval;
-}
-
 /** Returns plain values that are equal for a source and its bundle. */
-function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTarget>, withChoices: boolean) {
-	const { loaded } = names;
-	const meaning = new Meaning(names, withChoices);
+function meaningOf(
+	{ tests, workers, budgetUsd, experiment, requires }: LoadedEval,
+	targets: ReadonlyMap<string, ResolvedTarget>,
+	names: FileNames,
+	withChoices: boolean,
+): unknown {
+	const meaning = new Meaning(names, ["vars", "metadataFiles", "repo", "repoAt", "commit"]);
+	const suites = new Map<Suite, unknown>();
+	const suiteOf = (suite: Suite) => {
+		const { file: _, name: __, workspace: ___, ...rest } = suite;
+		const known =
+			suites.get(suite) ?? meaning.of({ ...rest, targets: withChoices ? namesOf(rest.targets) : undefined });
+		suites.set(suite, known);
+		return known;
+	};
 	return plain({
-		workers: loaded.workers,
-		budgetUsd: loaded.budgetUsd,
-		experiment: loaded.experiment,
-		requires: loaded.requires,
-		tests: loaded.tests.map((test) => meaning.test(test)),
+		...{ workers, budgetUsd, experiment, requires },
+		tests: tests.map(({ suite, target, workspace = suite.workspace, ...test }) => ({
+			...meaning.fields({ ...test, workspace, target: withChoices ? target?.name : undefined }),
+			suite: suiteOf(suite),
+		})),
 		targets: [...targets]
 			.sort(([a], [b]) => (a < b ? -1 : 1))
-			.map(([name, target]) => ({ name, ...meaning.target(target) })),
+			.map(([name, target]) => ({ ...meaning.target(target), name })),
 	});
+}
+
+function namesOf(choices: readonly TargetChoice[]): string[] {
+	return choices.map(({ name }) => name);
 }
 
 /** Never includes values, which can be secret; undefined if equal. */
@@ -65,191 +62,34 @@ function firstDifference(a: unknown, b: unknown, path = ""): string | undefined 
 	return undefined;
 }
 
-class Meaning {
-	readonly #names: MeaningNames;
-	readonly #withChoices: boolean;
-
-	constructor(names: MeaningNames, withChoices: boolean) {
-		this.#names = names;
-		this.#withChoices = withChoices;
-	}
-
-	test(test: TestCase) {
-		const { suite } = test;
-		return {
-			id: test.id,
-			description: test.description,
-			input: this.#messages(test.input),
-			expected: this.#messages(test.expectedMessages),
-			expectedOutput: test.expectedOutput,
-			criteria: test.criteria,
-			assertions: test.assertions.map((assertion) => this.#assertion(assertion)),
-			metadata: test.metadata,
-			tags: test.tags,
-			conversationId: test.conversationId,
-			workspace: this.#workspace(test.workspace ?? suite.workspace),
-			threshold: test.threshold,
-			timeoutSeconds: test.timeoutSeconds,
-			repeat: test.repeat,
-			target: this.#withChoices && test.target ? test.target.name : undefined,
-			dependsOn: test.dependsOn,
-			onDependencyFailure: test.onDependencyFailure,
-			turns: test.turns.map((turn) => ({
-				input: this.#messages(turn.input),
-				expectedOutput: turn.expectedOutput,
-				assertions: turn.assertions.map((assertion) => this.#assertion(assertion)),
-			})),
-			aggregation: test.aggregation,
-			onTurnFailure: test.onTurnFailure,
-			suite: this.#suite(suite),
-		};
-	}
-
-	readonly #suites = new Map<Suite, unknown>();
-
-	#suite(suite: Suite): unknown {
-		const known = this.#suites.get(suite);
-		if (known !== undefined) return known;
-		const meaning = {
-			extensions: suite.extensions.map((extension) => this.#extension(extension)),
-			preprocessors: suite.preprocessors.map(({ type, command, timeoutSeconds }) => ({
-				type,
-				command: this.#command("preprocessor", command),
-				timeoutSeconds,
-			})),
-			targets: this.#withChoices ? suite.targets.map(({ name }) => name) : undefined,
-			threshold: suite.threshold,
-			timeoutSeconds: suite.timeoutSeconds,
-			repeat: suite.repeat,
-		};
-		this.#suites.set(suite, meaning);
-		return meaning;
-	}
-
-	target(target: ResolvedTarget) {
-		const { command, cwd, healthcheck, fixtures, hooks, judge_target: _judge, name: _name, ...rest } = target.wire;
-		return {
-			...rest,
-			grader_target: target.graderTarget,
-			command: target.command && this.#command("target-command", target.command),
-			cwd: target.cwd && !target.command ? this.#path("working-directory", target.cwd) : undefined,
-			healthcheck: target.healthcheck ? this.#command("healthcheck", target.healthcheck) : undefined,
-			fixtures: target.fixtures && this.#path("fixtures", target.fixtures),
-			hooks: this.#hooks(target.hooks),
-		};
-	}
-
-	#messages(messages: readonly Message[]) {
-		return messages.map(({ role, content, toolCalls }) => ({
-			role,
-			toolCalls,
-			content:
-				typeof content === "string"
-					? content
-					: content.map((piece) =>
-							piece.type === "text" ? piece : { ...piece, path: this.#path("input-file", piece.path) },
-						),
-		}));
-	}
-
-	#assertion(assertion: Assertion): unknown {
-		const { name, type, weight, required, minScore, negate, command, promptFile, parts } = assertion;
-		const kind = type === "llm-grader" ? "prompt-command" : "grader";
-		return {
-			...{ name, type, weight, required, minScore, negate },
-			rest: assertion.rest,
-			settings: this.#settings(assertion.settings),
-			command: command && this.#command(kind, command),
-			prompt: promptFile && this.#path("prompt", promptFile),
-			parts: parts?.map((part) => this.#assertion(part)),
-			custom: assertion.type === "custom" ? assertion.customType : undefined,
-		};
-	}
-
-	/** Settings of the type only: common ones, and texts with paths, are compared separately. */
-	#settings(settings: object): unknown {
-		const kept = Object.entries(settings).filter(([key]) => !comparedElsewhere.has(key));
-		const { prompt, aggregator } = settings as { prompt?: unknown; aggregator?: object };
-		return {
-			...Object.fromEntries(kept),
-			aggregator: aggregator && this.#settings({ ...aggregator, path: undefined }),
-			prompt: typeof prompt === "string" && prompt.trim().includes("\n") ? prompt : undefined,
-		};
-	}
-
-	#workspace(workspace: Workspace | undefined) {
-		return (
-			workspace && {
-				template: workspace.template && this.#path("template", workspace.template),
-				isolation: workspace.isolation,
-				repos: workspace.repos.map(({ path, sparse, ancestor }) => ({ path, sparse, ancestor })),
-				hooks: this.#hooks(workspace.hooks),
-				env: workspace.env,
-			}
-		);
-	}
-
-	#hooks(hooks: Hooks) {
-		return Object.entries(hooks)
-			.sort(([a], [b]) => (a < b ? -1 : 1))
-			.map(([name, hook]) => ({
-				name,
-				command: hook.command && this.#command("hook", hook.command),
-				timeoutMs: hook.timeoutMs,
-				reset: hook.reset,
-			}));
-	}
-
-	#extension(extension: Extension): unknown {
-		if (extension.kind === "module")
-			return { module: this.#path("extension", extension.module), exportName: extension.exportName };
-		return {
-			hook: extension.hook,
-			paths: Object.entries(extension.paths ?? {}).map(([kind, paths]) => ({
-				kind,
-				paths: paths.map((path) => this.#path("agent-rules", path)),
-			})),
-		};
-	}
-
-	#path(kind: ReferenceKind, text: PathText): string {
-		const { loaded, view } = this.#names;
-		if (/^(https?:\/\/|data:)/i.test(text.raw)) return text.raw;
-		const found = resolvePath(text, loaded.scope, view);
-		return found.found === undefined ? stripScheme(text.raw) : this.#names.path(kind, found.path);
-	}
-
-	#command(kind: ReferenceKind, command: CommandSpec): unknown {
-		const parsed = parseAsRun(command);
-		const cwd = this.#names.cwd(kind, command);
-		if (parsed.kind === "shell") return { shell: parsed.text, cwd };
-		const { view, loaded } = this.#names;
-		const words = parsed.words.map(({ text }) => {
-			const file = fileOfWord(text, command, view);
-			if (file !== undefined) return this.#names.path(kind, file);
-			if (!/^\.{1,2}\//.test(text) || text.includes("{")) return text;
-			const searched = resolvePath({ raw: text, at: command.at, base: command.base }, loaded.scope, view);
-			return searched.found === undefined ? text : this.#names.path(kind, searched.path);
-		});
-		return { words, cwd };
-	}
-}
-
-const comparedElsewhere = new Set([
-	...["name", "type", "weight", "required", "minScore", "negate"],
-	...["command", "cwd", "prompt", "aggregator", "assertions", "evaluators"],
-]);
-
 /** Names a path of the bundle at `root`; a path outside it stays absolute. */
 function nameInBundle(root: string, path: string): string {
 	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
 }
 
-/** Names the working directory of a bundle's command. */
-function cwdInBundle(root: string, kind: ReferenceKind, command: CommandSpec): string | undefined {
-	if (command.cwd?.raw.includes("{{")) return undefined;
-	if (command.cwd) return nameInBundle(root, resolve(command.cwd.base, command.cwd.raw));
-	return kind === "target-command" ? undefined : nameInBundle(root, command.base);
+function isRunTime({ cwd }: CommandSpec): boolean {
+	return cwd?.raw.includes("{{") ?? false;
+}
+
+/** Names files by `file`; a missing one, or an address, by its text. */
+function fileNames(
+	{ scope }: LoadedEval,
+	view: DiskView,
+	file: FileNames["file"],
+	workingDirectory: FileNames["workingDirectory"],
+): FileNames {
+	return {
+		...{ scope, view, file },
+		path(text) {
+			if (isAddress(text.raw)) return text.raw;
+			const { found, path } = resolvePath(text, scope, view);
+			return found === undefined ? stripScheme(text.raw) : file(path, text.kind);
+		},
+		workingDirectory: (command) =>
+			isRunTime(command) || command.kind === "custom-grader" || (command.kind === "target-command" && !command.cwd)
+				? undefined
+				: workingDirectory(command),
+	};
 }
 
 /** Removes undefined entries, so that absent and undefined ones are equal. */
@@ -265,25 +105,20 @@ export function sourceMeaning(
 	view: DiskView,
 	withChoices: boolean,
 ): unknown {
-	const isDirectory = (path: string) => view.kind(path) === "directory";
-	return meaningOf(
-		{
-			view,
-			loaded,
-			path: (kind, path) => places.named(kind, path, isDirectory(path)) ?? path,
-			cwd(kind, command) {
-				if ((kind === "target-command" && !command.cwd) || command.cwd?.raw.includes("{{")) return undefined;
-				const directory = command.cwd
-					? resolvePath(command.cwd, loaded.scope, view).path
-					: workingDirectory(command, kind, evalDirectory);
-				if (directory === undefined) return undefined;
-				if (command.cwd && places.named("working-directory", directory, true) === undefined) return directory;
-				return places.workingDirectory(directory, bound.has(command));
-			},
+	const names = fileNames(
+		loaded,
+		view,
+		(path, kind) => places.named(kind, path, view.kind(path) === "directory") ?? path,
+		(command) => {
+			const directory = command.cwd
+				? resolvePath(command.cwd, loaded.scope, view).path
+				: workingDirectory(command, evalDirectory);
+			if (directory === undefined) return undefined;
+			if (command.cwd && places.named("working-directory", directory, true) === undefined) return directory;
+			return places.workingDirectory(directory, bound.has(command));
 		},
-		selection.named,
-		withChoices,
 	);
+	return meaningOf(loaded, selection.named, names, withChoices);
 }
 
 /** Enough of a manifest to be recognized: reading one with 50,000 files is slow. */
@@ -317,16 +152,11 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 		const needed = kind !== "metadata-file" && (state === "missing" || state === "outside-root");
 		if (needed && !isExpected(plan, raw)) throw refused(`the bundle would be missing ${JSON.stringify(raw)}`);
 	}
-	const meaning = meaningOf(
-		{
-			view: alone.view,
-			loaded: alone.loaded,
-			path: (_kind, path) => nameInBundle(root, path),
-			cwd: (kind, command) => cwdInBundle(root, kind, command),
-		},
-		alone.selection.named,
-		plan.keepsChoices,
+	const file = (path: string) => nameInBundle(root, path);
+	const names = fileNames(alone.loaded, alone.view, file, ({ cwd, base }) =>
+		file(cwd ? resolve(cwd.base, cwd.raw) : base),
 	);
+	const meaning = meaningOf(alone.loaded, alone.selection.named, names, plan.keepsChoices);
 	const difference = firstDifference(plan.meaning, meaning);
 	if (difference !== undefined)
 		throw refused(`the bundle would differ in meaning from its source: ${difference} differs`);

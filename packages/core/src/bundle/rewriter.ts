@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
 import type { Assertion, CustomAssertion, LoadedEval } from "../eval/eval-types.ts";
-import { stripScheme } from "../eval/read-shape.ts";
-import type { CommandUse, Reference, ReferenceKind, References } from "../eval/references.ts";
+import { customCommand } from "../eval/meaning.ts";
+import { type ReferenceKind, stripScheme } from "../eval/read-shape.ts";
+import type { Reference, References } from "../eval/references.ts";
 import { placeBelow, valueBelow } from "../eval/source.ts";
 import type { Place } from "../lib/errors.ts";
 import { isInside } from "../machine/files.ts";
@@ -148,7 +149,7 @@ interface ReferenceIndex {
 	/** Path fields. Several if the text depends on a test's variables. */
 	readonly paths: ReadonlyMap<string, readonly Reference[]>;
 	/** The commands with their text there. */
-	readonly commands: ReadonlyMap<string, readonly CommandUse[]>;
+	readonly commands: ReadonlyMap<string, readonly CommandSpec[]>;
 	/** References of words of a command; their index follows its place. */
 	readonly words: ReadonlyMap<string, readonly Reference[]>;
 	readonly customs: ReadonlyMap<string, CustomAssertion>;
@@ -165,7 +166,7 @@ const rewritten = new Set<ReferenceKind>([
 export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
 	const paths = new Map<string, Reference[]>();
 	const words = new Map<string, Reference[]>();
-	const commands = new Map<string, CommandUse[]>();
+	const commands = new Map<string, CommandSpec[]>();
 	const add = <Item>(lists: Map<string, Item[]>, key: string, item: Item) => {
 		const list = lists.get(key);
 		if (list) list.push(item);
@@ -176,7 +177,7 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 		if (word && command) add(words, placeKey(command.at, word.index), reference);
 		else if (rewritten.has(kind)) add(paths, placeKey(at), reference);
 	}
-	for (const use of references.commands) add(commands, placeKey(use.command.at), use);
+	for (const use of references.commands) add(commands, placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
 	const collect = (assertion: Assertion): void => {
 		if (assertion.type === "custom") customs.set(placeKey(assertion.at), assertion);
@@ -186,11 +187,18 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 		[...assertions, ...turns.flatMap((turn) => turn.assertions)].forEach(collect);
 	const filesOf = (kinds: RegExp) =>
 		new Map(
-			loaded.files.flatMap(({ kind, path, resolved }) =>
-				kinds.test(kind) ? [[placeKey(path.at), resolved] as const] : [],
+			loaded.files.flatMap(({ path, resolved }) =>
+				kinds.test(path.kind) ? [[placeKey(path.at), resolved] as const] : [],
 			),
 		);
-	return { paths, words, commands, customs, inlined: filesOf(/^(include|workspace)$/), suites: filesOf(/^suite$/) };
+	return {
+		paths,
+		words,
+		commands,
+		customs,
+		inlined: filesOf(/^(include|workspace-file)$/),
+		suites: filesOf(/^suite$/),
+	};
 }
 
 export interface RewriteInput {
@@ -302,7 +310,7 @@ export class Rewriter {
 		);
 		const [use] = (commandKey !== undefined && index.commands.get(placeKey(placeOf(commandKey)))) || [];
 		const custom = self && index.customs.get(placeKey(self));
-		const cwd = use ? this.#cwd(use.command, use.kind) : custom && this.#cwd(customCommand(custom), "custom-grader");
+		const cwd = use ? this.#cwd(use) : custom && this.#cwd(customCommand(custom));
 		for (const [key, value] of values) {
 			if (key === commandKey && use) result[key] = this.#command(value, use, placeOf(key), cwd);
 			else result[key] = this.#rewrite(value, placeOf(key));
@@ -314,16 +322,16 @@ export class Rewriter {
 	}
 
 	/** Rewrites a hook or health check: it becomes a mapping if it needs a working directory. */
-	#bareCommand(value: string | unknown[], use: CommandUse, at: Place): unknown {
-		const cwd = this.#cwd(use.command, use.kind);
+	#bareCommand(value: string | unknown[], use: CommandSpec, at: Place): unknown {
+		const cwd = this.#cwd(use);
 		const command = this.#command(value, use, at, cwd);
 		if (cwd === undefined || cwd === this.#directory) return command;
 		return { command, cwd: relativeReference(this.#directory, cwd) };
 	}
 
-	#cwd(command: CommandSpec, kind: ReferenceKind): string | undefined {
-		if (kind === "target-command" && !command.cwd) return undefined;
-		const directory = workingDirectory(command, kind, this.#input.evalDirectory);
+	#cwd(command: CommandSpec): string | undefined {
+		if (command.kind === "target-command" && !command.cwd) return undefined;
+		const directory = workingDirectory(command, this.#input.evalDirectory);
 		if (directory === undefined) return undefined;
 		const [reference] = (command.cwd && this.#input.index.paths.get(placeKey(command.cwd.at))) ?? [];
 		// A working directory of the machine, outside the repository, stays unchanged.
@@ -336,7 +344,7 @@ export class Rewriter {
 		return references && rewritePath(written, references, from, this.#input.places);
 	}
 
-	#command(value: unknown, use: CommandUse, at: Place, cwd: string | undefined): unknown {
+	#command(value: unknown, use: CommandSpec, at: Place, cwd: string | undefined): unknown {
 		const { words } = this.#input.index;
 		// A bare `check.py` stays unchanged: the command runs in its directory.
 		const word = (text: string, position: number) =>
@@ -344,7 +352,7 @@ export class Rewriter {
 		if (Array.isArray(value))
 			return value.map((text, position) => (typeof text === "string" ? (word(text, position) ?? text) : text));
 		if (typeof value !== "string") return value;
-		const parsed = parseAsRun(use.command);
+		const parsed = parseAsRun(use);
 		if (parsed.kind === "shell") return value;
 		const replaced = new Map<number, string>();
 		for (const { text, index: position } of parsed.words) {
@@ -353,9 +361,4 @@ export class Rewriter {
 		}
 		return replaced.size === 0 ? value : (replaceWords(value, replaced) ?? value);
 	}
-}
-
-/** Returns a custom grader's command, to apply the common working directory rule. */
-function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
-	return { text: [], at, base, ...(cwd ? { cwd } : {}) };
 }

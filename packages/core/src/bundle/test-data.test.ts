@@ -175,3 +175,15 @@ test("numbers stay as they are written, wherever their tests go", async () => {
 	expect(rows).toContain('"vars":{"v":3.10}');
 	expect(rows).toContain('"m":9007199254740993');
 });
+
+test("patterns for tests and included files never match results of runs", async () => {
+	const result = "eval/.agentv/results/runs/default/t/index.jsonl";
+	const root = tempTree({
+		"eval/e.eval.yaml": `${target}tests: ["**/*.jsonl"]\nbundle: {include: ["**/*.jsonl"]}\n`,
+		"eval/more/two.jsonl": '{"id": "two", "input": "hi", "criteria": "x"}\n',
+		[result]: '{"id": "old", "input": "hi", "criteria": "x"}\n',
+	});
+	const { read, output } = await makeBundle(join(root, "eval/e.eval.yaml"));
+	expect(parse(read("eval.yaml")).tests).toHaveLength(1);
+	expect(Object.keys(treeOf(output)).sort()).toEqual(["eval.yaml", "manifest.json", "more/two.jsonl"]);
+});

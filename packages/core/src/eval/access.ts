@@ -6,11 +6,12 @@ import { parseAsRun } from "./command.ts";
 import type { LoadedEval, TestCase, Workspace, WorkspaceRepo } from "./eval-types.ts";
 import { dotEnvFiles, ownVariables } from "./load-eval.ts";
 import type { TargetScope } from "./load-targets.ts";
-import { type NamedPath, outOfReach, pathOutside, resolvePath } from "./read-shape.ts";
-import { collectReferences, isSystemPath, type Reference, referenceNoun } from "./references.ts";
+import { type NamedPath, outOfReach, pathOutside, referenceNoun, resolvePath } from "./read-shape.ts";
+import { collectReferences, isSystemPath, type Reference } from "./references.ts";
 import { isPlaceBelow, targetVariables } from "./resolve-command.ts";
 import { type ResolvedTarget, targetDestination, variablesAt } from "./resolve-target.ts";
 import { child, type DiskView, type PlacedVariable } from "./source.ts";
+import { suitesOf } from "./visit.ts";
 
 /** A variable, host or outside file that an eval reads or contacts. */
 export interface AccessItem {
@@ -113,9 +114,11 @@ function* hostsIn(value: unknown): Generator<string> {
 }
 
 function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">): Generator<Workspace> {
-	const suites = new Set([loaded.suite, ...tests.map(({ suite }) => suite)]);
 	const own = tests.flatMap(({ workspace }) => workspace ?? []);
-	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
+	yield* new Set([
+		...[...suitesOf({ suite: loaded.suite, tests })].flatMap(({ workspace }) => workspace ?? []),
+		...own,
+	]);
 }
 
 /** Addresses in variables for programs are often written without their scheme. */

@@ -1,19 +1,19 @@
 import { resolve } from "node:path";
-import { toWireKey } from "../format/codec.ts";
 import type { Place } from "../lib/errors.ts";
 import { type CommandSpec, fileOfWord, meansFile, parseAsRun, shellScriptIndex, shownCommand } from "./command.ts";
 import type { EvalScope } from "./discover-evals.ts";
-import { type Assertion, type Hooks, hookNames, type LoadedEval, type Suite, type Workspace } from "./eval-types.ts";
-import { resolvePath, stripScheme } from "./read-shape.ts";
-import type { Reference, ReferenceKind } from "./references.ts";
+import type { LoadedEval } from "./eval-types.ts";
+import { type ReferenceKind, resolvePath, stripScheme } from "./read-shape.ts";
+import type { Reference } from "./references.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 import { resolvePython } from "./script-closure.ts";
 import type { DiskView } from "./source.ts";
+import { type Visit, visit } from "./visit.ts";
 
 /** Returns where a command runs, as far as that is known statically. */
-export function workingDirectory(command: CommandSpec, kind: ReferenceKind, evalDirectory: string): string | undefined {
+export function workingDirectory(command: CommandSpec, evalDirectory: string): string | undefined {
 	if (command.cwd) return /\{\{/.test(command.cwd.raw) ? undefined : resolve(command.cwd.base, command.cwd.raw);
-	return kind === "target-command" ? evalDirectory : command.base;
+	return command.kind === "target-command" ? evalDirectory : command.base;
 }
 
 /** Returns whether the word follows another file: then it may be an output. */
@@ -28,12 +28,7 @@ export function isLaterArgument({ word, command }: Reference): boolean {
  * values of options (`--config=./x.json`) that name a file in the directory where it runs. Copied
  * for safety; the command's text is unchanged.
  */
-export function guessedFiles(
-	command: CommandSpec,
-	kind: ReferenceKind,
-	directory: string,
-	view: DiskView,
-): readonly string[] {
+export function guessedFiles(command: CommandSpec, directory: string, view: DiskView): readonly string[] {
 	const parsed = parseAsRun(command);
 	const script = parsed.kind === "argv" ? shellScriptIndex(parsed.words.map(({ text }) => text)) : undefined;
 	const words =
@@ -44,7 +39,7 @@ export function guessedFiles(
 					if (fileOfWord(text, command, view) !== undefined) return [];
 					if (text.startsWith("-")) return /^--?[\w-]+=(.+)$/.exec(text)?.[1] ?? [];
 					// For a target without a working directory, bare names are resolved relative to the eval.
-					return kind === "target-command" && !command.cwd && index > 0 ? [text] : [];
+					return command.kind === "target-command" && !command.cwd && index > 0 ? [text] : [];
 				});
 	const named = words.filter((word) => /[./]/.test(word) && !/^[./]*$/.test(word) && !word.startsWith("/"));
 	return [...new Set(named.map((word) => resolve(directory, word)))].filter((path) => view.kind(path) === "file");
@@ -63,14 +58,9 @@ export interface CommandFiles {
 }
 
 /** Finds the files of `command`; the paths are those at run time. */
-export function commandFiles(
-	command: CommandSpec,
-	kind: ReferenceKind,
-	scope: EvalScope,
-	view: DiskView,
-): CommandFiles {
-	const directory = workingDirectory(command, kind, scope.directory);
-	const guessed = directory === undefined ? [] : guessedFiles(command, kind, directory, view);
+export function commandFiles(command: CommandSpec, scope: EvalScope, view: DiskView): CommandFiles {
+	const directory = workingDirectory(command, scope.directory);
+	const guessed = directory === undefined ? [] : guessedFiles(command, directory, view);
 	const parsed = parseAsRun(command);
 	if (parsed.kind === "shell") return { others: guessed };
 	const words = parsed.words.map(({ text, index }) => {
@@ -96,7 +86,7 @@ function pathOfWord(
 	const here = directory === undefined ? undefined : resolve(directory, text);
 	if (here !== undefined && isFileWord(text, index) && view.kind(here) === "file") return here;
 	if (!meansFile(text)) return undefined;
-	const found = resolvePath({ raw: text, at: command.at, base: command.base }, scope, view);
+	const found = resolvePath({ raw: text, base: command.base }, scope, view);
 	return found.found === undefined ? undefined : found.path;
 }
 
@@ -125,68 +115,41 @@ export interface ExecutedCommand {
 	readonly at: Place;
 }
 
-/** Returns everything that running `loaded` on `targets` executes, in run order, each once. */
+/** In running order, within a suite or target. */
+const executedKinds: Partial<Record<ReferenceKind, ExecutedCommand["kind"]>> = {
+	extension: "extension",
+	healthcheck: "healthcheck",
+	hook: "hook",
+	preprocessor: "preprocessor",
+	"target-command": "target",
+	grader: "grader",
+	"custom-grader": "grader",
+	"prompt-command": "prompt",
+};
+const order = Object.values(executedKinds);
+
+/** Returns everything that running `loaded` on `targets` executes, in running order, each once. */
 export function executedCommands(loaded: LoadedEval, targets: readonly ResolvedTarget[]): ExecutedCommand[] {
-	const list = new Executed();
-	const suites = new Set<Suite>([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
-	for (const suite of suites) list.suite(suite);
-	for (const test of loaded.tests) if (test.workspace) list.workspace(test.workspace);
-	for (const target of targets) list.target(target);
-	for (const test of loaded.tests)
-		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
-			list.assertion(assertion);
-	return list.all;
+	const byOwner = new Map<Visit["owner"], ExecutedCommand[]>();
+	for (const visited of visit(loaded, targets)) {
+		const command = executed(visited);
+		if (command) byOwner.set(visited.owner, [...(byOwner.get(visited.owner) ?? []), command]);
+	}
+	const all = [...byOwner.values()].flatMap((list) =>
+		list.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)),
+	);
+	const isGrader = ({ kind }: ExecutedCommand) => kind === "grader" || kind === "prompt";
+	const sorted = [...all.filter((command) => !isGrader(command)), ...all.filter(isGrader)];
+	const keyOf = ({ kind, name, text, at }: ExecutedCommand) => JSON.stringify([kind, name, text, at.file]);
+	const first = new Map(sorted.toReversed().map((command) => [keyOf(command), command]));
+	return sorted.filter((command) => first.get(keyOf(command)) === command);
 }
 
-class Executed {
-	readonly all: ExecutedCommand[] = [];
-	readonly #seen = new Set<string>();
-	readonly #assertions = new Set<Assertion>();
-
-	suite(suite: Suite): void {
-		for (const extension of suite.extensions)
-			if (extension.kind === "module")
-				this.#add("extension", extension.exportName, stripScheme(extension.module.raw), false, extension.at);
-		if (suite.workspace) this.workspace(suite.workspace);
-		for (const { type, command } of suite.preprocessors) this.#command("preprocessor", type, command);
-	}
-
-	workspace({ hooks }: Workspace): void {
-		this.#hooks(hooks, "");
-	}
-
-	target(target: ResolvedTarget): void {
-		if (target.healthcheck) this.#command("healthcheck", target.name, target.healthcheck);
-		this.#hooks(target.hooks, `${target.name} `);
-		if (target.command) this.#command("target", target.name, target.command);
-		else if ("executable" in target.settings && target.settings.executable !== undefined)
-			this.#add("target", target.name, target.settings.executable, false, target.at);
-	}
-
-	assertion(assertion: Assertion): void {
-		if (this.#assertions.has(assertion)) return;
-		this.#assertions.add(assertion);
-		if (assertion.type === "custom") this.#add("grader", assertion.name, assertion.program, false, assertion.at);
-		if (assertion.command)
-			this.#command(assertion.type === "llm-grader" ? "prompt" : "grader", assertion.name, assertion.command);
-		for (const part of assertion.parts ?? []) this.assertion(part);
-	}
-
-	#hooks(hooks: Hooks, prefix: string): void {
-		for (const name of hookNames) {
-			const command = hooks[name]?.command;
-			if (command) this.#command("hook", `${prefix}${toWireKey(name)}`, command);
-		}
-	}
-
-	#command(kind: ExecutedCommand["kind"], name: string, command: CommandSpec): void {
-		this.#add(kind, name, shownCommand(command), parseAsRun(command).kind === "shell", command.at);
-	}
-
-	#add(kind: ExecutedCommand["kind"], name: string, text: string, shell: boolean, at: Place): void {
-		const key = JSON.stringify([kind, name, text, at.file]);
-		if (this.#seen.has(key)) return;
-		this.#seen.add(key);
-		this.all.push({ kind, name, text, shell, at });
-	}
+function executed({ path, command, program, name }: Visit): ExecutedCommand | undefined {
+	if (program) return { kind: "target", name, text: program.name, shell: false, at: program.at };
+	const { kind: use, at } = command ?? path;
+	const kind = executedKinds[use];
+	if (kind === undefined) return undefined;
+	if (!command) return { kind, name, text: stripScheme(path.raw), shell: false, at };
+	return { kind, name, text: shownCommand(command), shell: parseAsRun(command).kind === "shell", at };
 }

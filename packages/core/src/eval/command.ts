@@ -3,11 +3,12 @@ import type { CommandText } from "../format/codec.ts";
 import type { Place } from "../lib/errors.ts";
 import { type Environment, nodeExecutable } from "../machine/environment.ts";
 import { findExecutable, type OpenInput, type ProcessResult } from "../machine/run-process.ts";
-import type { PathText } from "./read-shape.ts";
+import type { PathText, ReferenceKind } from "./read-shape.ts";
 import type { DiskView } from "./source.ts";
 
 /** A command from a file: a hook, grader, target, preprocessor or health check. */
 export interface CommandSpec {
+	readonly kind: ReferenceKind;
 	/** With the values of `${{ }}` and of a test's `vars`. */
 	readonly text: CommandText;
 	/** Before variables were filled in, if it has any: each value is one argument. */

@@ -7,9 +7,8 @@ import { globFiles, listTree, type TreeEntry } from "../machine/find-files.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import type { CommandSpec } from "./command.ts";
 import { commandFiles, workingDirectory } from "./command-files.ts";
-import type { EvalScope } from "./discover-evals.ts";
+import { type EvalScope, ownFiles } from "./discover-evals.ts";
 import { type PathText, resolvePath } from "./read-shape.ts";
-import type { ReferenceKind } from "./references.ts";
 import { scriptClosure } from "./script-closure.ts";
 import { type DiskView, openDiskView } from "./source.ts";
 
@@ -141,9 +140,9 @@ export class ContentPrints {
 	}
 
 	/** Returns a command as its words, with those that name files replaced by the files' content. */
-	command(command: CommandSpec, kind: ReferenceKind, scope: EvalScope): unknown {
-		const { words, others } = commandFiles(command, kind, scope, this.#view);
-		const directory = workingDirectory(command, kind, scope.directory);
+	command(command: CommandSpec, scope: EvalScope): unknown {
+		const { words, others } = commandFiles(command, scope, this.#view);
+		const directory = workingDirectory(command, scope.directory);
 		const used =
 			others.length === 0 ? undefined : Content.union(others.map((file) => this.script(file, scope, directory)));
 		if (!words) {
@@ -265,7 +264,7 @@ export function includedFiles(
 				: globFiles(
 						kind === "directory" ? `${escapeGlob(relative(directory, goal) || ".")}/**` : glob.replace(/^\.\//, ""),
 						directory,
-						{ ignore: exclude, budget },
+						{ ignore: [...exclude, ownFiles], budget },
 					);
 		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
 		for (const file of found) {

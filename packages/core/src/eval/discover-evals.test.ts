@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { discoverEvals } from "./discover-evals.ts";
+import { discoverEvals, findEvals } from "./discover-evals.ts";
 import { openDiskView } from "./source.ts";
 
 describe("the evals that arguments name", () => {
@@ -21,6 +21,16 @@ describe("the evals that arguments name", () => {
 		expect(named(cwd, ".")).toEqual(["a/EVAL.yaml", "a/one.eval.yaml", "b/three.eval.yml"]);
 		expect(named(cwd, "a/*.eval.yaml", "a/notes.yaml")).toEqual(["a/notes.yaml", "a/one.eval.yaml"]);
 		expect(named(cwd, ".", "!a/**")).toEqual(["b/three.eval.yml"]);
+	});
+
+	test("what AgentV keeps in .agentv is never searched", async () => {
+		const kept = ".agentv/results/runs/default/t/artifacts/workspace/four.eval.yaml";
+		const cwd = tempTree({ ...files, [kept]: "", "a/.agentv/cache/five.eval.yaml": "" });
+		const all = ["a/EVAL.yaml", "a/one.eval.yaml", "b/three.eval.yml"];
+		expect(named(cwd, ".")).toEqual(all);
+		expect(named(cwd, "**/*.{yaml,yml}")).toEqual(all);
+		expect((await findEvals(cwd)).files).toEqual(all);
+		expect(() => named(cwd, ".agentv/**/*.eval.yaml")).toThrow("matches no eval");
 	});
 
 	test("a bundle is one eval, regardless of its template's contents", () => {

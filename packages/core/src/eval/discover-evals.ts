@@ -45,7 +45,8 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 	if (kind === "file") return without([path], cwd, ignore);
 	if (kind === "missing" && !/[*?[\]{}]/.test(arg))
 		throw new AgentvError("not-found", `${arg} does not exist`, { hint: "name an eval file, a directory or a glob" });
-	const found = kind === "directory" ? evalsBelow(path, view) : evalsAmong(globFiles(arg, cwd));
+	const found =
+		kind === "directory" ? evalsBelow(path, view) : evalsAmong(globFiles(arg, cwd, { ignore: [`**/${ownDirectory}`] }));
 	if (found.length === 0)
 		throw new AgentvError("not-found", kind === "directory" ? `${arg} contains no eval` : `${arg} matches no eval`, {
 			hint: "evals are named *.eval.yaml, *.eval.yml, EVAL.yaml or eval.yaml",
@@ -53,8 +54,14 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 	return without(found, cwd, ignore);
 }
 
+/** Contains results with copies of evals, which are never searched for. */
+const ownDirectory = ".agentv";
+
+/** A glob for files that AgentV writes next to evals. */
+export const ownFiles = `**/${ownDirectory}/{results,cache}`;
+
 /**
- * Returns every eval file below `directory` by name; `.git`, `node_modules` and links to
+ * Returns every eval file below `directory` by name; `.git`, `node_modules`, `.agentv` and links to
  * directories are not entered. A bundle is one eval, independent of its template and scripts.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
@@ -68,7 +75,7 @@ export function evalsBelow(directory: string, view: DiskView): string[] {
 		for (const [name, kind] of entriesOf(view, at)) {
 			const path = join(at, name);
 			if (kind === "directory") {
-				if (name !== ".git" && name !== "node_modules") waiting.push(path);
+				if (![".git", "node_modules", ownDirectory].includes(name)) waiting.push(path);
 			} else if (isEvalName(name) && view.kind(path) === "file") found.push(path);
 		}
 	}
@@ -97,7 +104,7 @@ function without(files: readonly string[], cwd: string, ignore: readonly string[
 
 /** Cooperative: for servers, where `discoverEvals` would block other requests. */
 export function findEvals(directory: string, options: FindOptions = {}): Promise<FoundFiles> {
-	return findFiles(directory, isEvalName, options);
+	return findFiles(directory, isEvalName, { ...options, skip: ownDirectory });
 }
 
 /** The bounds of an eval's searches through directories. */

@@ -197,7 +197,6 @@ export interface TestCase {
 
 /** A file read while loading: test files, includes, external workspaces, imported suites. */
 export interface LoadedFile {
-	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
 	readonly path: PathText;
 	readonly resolved: string;
 	/** `glob`: `resolved` is the pattern's base. `listed`: found in such a directory. */

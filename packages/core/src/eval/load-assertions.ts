@@ -151,7 +151,7 @@ function readBuiltIn(
 		case "command":
 			return readCodeGrader(assertion as CodeGrader, part, base, loading);
 		case "prompt":
-			return { ...assertion, ...promptOf((assertion as LlmGrader).settings.prompt, part, base, "grader", loading) };
+			return readJudge(assertion as Judge, part, base, loading);
 		case "assertions":
 			return readComposite(assertion as Composite, part, base, loading, includes);
 		case undefined:
@@ -159,8 +159,15 @@ function readBuiltIn(
 	}
 }
 
+type Judge = Extract<BuiltInAssertion, { type: "llm-grader" }>;
+
+function readJudge(assertion: Judge, part: Part, base: string, loading: Loading): Judge {
+	const { prompt, ...settings } = assertion.settings;
+	const read = promptOf(prompt, part, base, "grader", loading);
+	return { ...assertion, ...read, ...(read.promptFile ? { settings } : {}) };
+}
+
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
-type LlmGrader = Extract<BuiltInAssertion, { type: "llm-grader" }>;
 type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
 function readComposite(
@@ -178,16 +185,20 @@ function readComposite(
 		return undefined;
 	}
 	if (!checkAggregator(assertion, parts, part, loading)) return undefined;
-	const aggregator = assertion.settings.aggregator;
-	const commandKey = aggregator.command === undefined ? "path" : "command";
-	const text = aggregator.command ?? aggregator.path;
-	if (text === undefined)
-		return {
-			...assertion,
-			parts,
-			...promptOf(aggregator.prompt, child(part, "aggregator"), base, "aggregator", loading),
-		};
-	return { ...assertion, parts, command: commandOf(text, child(part, "aggregator"), commandKey, aggregator.cwd, base) };
+	const { assertions: _, evaluators: __, aggregator, ...settings } = assertion.settings;
+	const { command = aggregator.path, path: ___, cwd, prompt, ...rest } = aggregator;
+	const at = child(part, "aggregator");
+	const read =
+		command === undefined
+			? promptOf(prompt, at, base, "aggregator", loading)
+			: { command: commandOf("grader", command, at, aggregator.command ? "command" : "path", cwd, base) };
+	const keepsPrompt = prompt !== undefined && !("promptFile" in read);
+	return {
+		...assertion,
+		settings: { ...settings, aggregator: { ...rest, ...(keepsPrompt ? { prompt } : {}) } },
+		parts,
+		...read,
+	};
 }
 
 function readCustom(
@@ -226,7 +237,9 @@ function readCustom(
 			type: "custom",
 			customType: type,
 			program,
-			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
+			...(settings.cwd === undefined
+				? {}
+				: { cwd: { kind: "working-directory", raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
 				...configOf(settings, part),
 				...timeoutOf(settings),
@@ -250,7 +263,7 @@ function readInclude(
 		loading.report(finding(includeDepth, { include, chain: [...includes, path].map((step) => step.raw) }, at));
 		return [];
 	}
-	const opened = loading.open(path, "include", "assertion include");
+	const opened = loading.open(path);
 	if (!opened) return [];
 	const { parts, file } = opened.source;
 	const list = parts[0] && templateList(parts[0], loading);
@@ -274,14 +287,14 @@ function templateList(root: Part, loading: Loading): Part | "refused" {
 
 /** A bare name means the nearest `.agentv/templates/NAME.yaml`; anything else is a path. */
 function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
-	if (/[./\\]/.test(include)) return { raw: include, at, base };
+	if (/[./\\]/.test(include)) return { kind: "include", raw: include, at, base };
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const ending of ["yaml", "yml"]) {
 			const raw = join(".agentv", "templates", `${include}.${ending}`);
-			if (view.kind(join(directory, raw)) === "file") return { raw, at, base: directory };
+			if (view.kind(join(directory, raw)) === "file") return { kind: "include", raw, at, base: directory };
 		}
 	}
-	return { raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
+	return { kind: "include", raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
 }
 
 /** Extensions of custom graders, in search order. */

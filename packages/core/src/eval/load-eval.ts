@@ -157,7 +157,11 @@ function rawTests(envelope: EvalEnvelope, part: Part, scope: EvalScope, loading:
 	);
 	const inline = key ? collectTests(child(part, key), scope.directory, loading) : [];
 	const imported = (envelope.imports?.tests ?? []).flatMap((raw, index) =>
-		testsOfPath({ raw, at: placeOf(part, ["imports", "tests", index]), base: scope.directory }, loading, []),
+		testsOfPath(
+			{ kind: "tests", raw, at: placeOf(part, ["imports", "tests", index]), base: scope.directory },
+			loading,
+			[],
+		),
 	);
 	return [...inline, ...imported];
 }
@@ -165,7 +169,7 @@ function rawTests(envelope: EvalEnvelope, part: Part, scope: EvalScope, loading:
 function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, trail: readonly string[]): TestCase[] {
 	return (envelope.imports?.suites ?? []).flatMap((raw, index) => {
 		const at: Place = placeOf(part, ["imports", "suites", index]);
-		const file = loading.resolve({ raw, at, base: loading.scope.directory }, "suite", "suite");
+		const file = loading.resolve({ kind: "suite", raw, at, base: loading.scope.directory });
 		if (file === undefined) return [];
 		if (trail.includes(file)) {
 			loading.shape(
@@ -210,7 +214,7 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 			const at = child(part, "preprocessors", index);
 			return {
 				type: entry.type,
-				command: commandOf(entry.command, at, "command", entry.cwd, base),
+				command: commandOf("preprocessor", entry.command, at, "command", entry.cwd, base),
 				...(entry.timeoutSeconds ? { timeoutSeconds: entry.timeoutSeconds } : {}),
 			};
 		}),

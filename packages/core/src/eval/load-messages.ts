@@ -80,7 +80,7 @@ function readContent(
 		const at = placeOf(part, [...path, index, "value"]);
 		return {
 			type: piece.type,
-			path: { raw: piece.value, at, base },
+			path: { kind: "input-file", raw: piece.value, at, base },
 			...(piece.mediaType ? { mediaType: piece.mediaType } : {}),
 		};
 	});
@@ -108,7 +108,7 @@ export function withInputFiles(messages: readonly Message[], files: readonly Con
 export function inputFilePieces(files: readonly string[] | undefined, part: Part, base: string): ContentPiece[] {
 	return (files ?? []).map((raw, index) => {
 		const at = Array.isArray(part.value) ? placeOf(part, [index]) : part.at;
-		return { type: "file", path: { raw, at, base } };
+		return { type: "file", path: { kind: "input-file", raw, at, base } };
 	});
 }
 
@@ -129,13 +129,14 @@ export function promptOf(
 ): { promptFile?: PathText; promptText?: string; command?: CommandSpec } {
 	if (prompt === undefined) return {};
 	const own = child(part, "prompt");
-	if (typeof prompt !== "string") return { command: commandOf(prompt.command, own, "command", prompt.cwd, base) };
+	if (typeof prompt !== "string")
+		return { command: commandOf("prompt-command", prompt.command, own, "command", prompt.cwd, base) };
 	const isFile = /^(file:\/\/|\.{1,2}\/)/.test(prompt) || /^[^\n]*\.(md|txt)$/.test(prompt.trim());
 	if (!isFile || prompt.trim().includes("\n")) {
 		checkPromptText(prompt, own, use, loading);
 		return {};
 	}
-	const promptFile: PathText = { raw: prompt.trim(), at: own.at, base };
+	const promptFile: PathText = { kind: "prompt", raw: prompt.trim(), at: own.at, base };
 	return { promptFile, ...checkPromptFile(promptFile, own, use, loading) };
 }
 

@@ -17,7 +17,7 @@ import {
 	unsupportedField,
 } from "./load-findings.ts";
 import { commandOf, isCommandText, readCommand, readHooks } from "./load-workspace.ts";
-import { type LoadLog, outOfReach, type PathText, readShape } from "./read-shape.ts";
+import { type LoadLog, outOfReach, type PathText, type ReferenceKind, readShape } from "./read-shape.ts";
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, readSource, type Source } from "./source.ts";
 
@@ -230,18 +230,18 @@ export function targetPaths(
 	log: LoadLog,
 ): TargetPaths {
 	const layer = (key: string) => origin.get(key);
-	const path = (key: string): PathText | undefined => {
+	const path = (key: string, kind: ReferenceKind): PathText | undefined => {
 		const from = layer(key);
 		const raw = wire[key];
-		return from && typeof raw === "string" ? { raw, at: child(from.part, key).at, base: from.base } : undefined;
+		return from && typeof raw === "string" ? { kind, raw, at: child(from.part, key).at, base: from.base } : undefined;
 	};
-	const cwd = path("cwd");
-	const fixtures = path("fixtures");
+	const cwd = path("cwd", "working-directory");
+	const fixtures = path("fixtures", "fixtures");
 	const commandLayer = layer("command");
 	const command =
 		commandLayer && isCommandText(wire.command)
 			? {
-					...readCommand(wire.command, child(commandLayer.part, "command"), commandLayer.base),
+					...readCommand("target-command", wire.command, child(commandLayer.part, "command"), commandLayer.base),
 					...(cwd ? { cwd } : {}),
 				}
 			: undefined;
@@ -263,10 +263,17 @@ export function targetPaths(
 function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
 	if (!layer) return undefined;
 	const part = child(layer.part, "healthcheck");
-	if (isCommandText(value)) return readCommand(value, part, layer.base);
+	if (isCommandText(value)) return readCommand("healthcheck", value, part, layer.base);
 	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
 	return isCommandText(entry.command)
-		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)
+		? commandOf(
+				"healthcheck",
+				entry.command,
+				part,
+				"command",
+				typeof entry.cwd === "string" ? entry.cwd : undefined,
+				layer.base,
+			)
 		: undefined;
 }
 

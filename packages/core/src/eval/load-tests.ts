@@ -5,6 +5,7 @@ import { lookUp } from "../lib/interpolate.ts";
 import { exactData } from "../lib/json.ts";
 import { globFiles, splitGlob } from "../machine/find-files.ts";
 import { checkNames, checkNamesOfFile, checkTestNames } from "./check-tests.ts";
+import { ownFiles } from "./discover-evals.ts";
 import type {
 	Assertion,
 	ContentPiece,
@@ -47,7 +48,8 @@ export interface RawTest {
 
 /** Collects the tests of a `tests` field: an inline list, a path, or a list that mixes both. */
 export function collectTests(part: Part, base: string, loading: Loading): RawTest[] {
-	if (typeof part.value === "string") return testsOfPath({ raw: part.value, at: part.at, base }, loading, []);
+	if (typeof part.value === "string")
+		return testsOfPath({ kind: "tests", raw: part.value, at: part.at, base }, loading, []);
 	if (Array.isArray(part.value)) return testsOfList(part, base, loading, []);
 	if (part.value === undefined || part.value === null) return [];
 	loading.shape(part.at, "tests", "expected a list of tests or a path");
@@ -57,10 +59,10 @@ export function collectTests(part: Part, base: string, loading: Loading): RawTes
 function testsOfList(part: Part, base: string, loading: Loading, trail: readonly string[]): RawTest[] {
 	return (part.value as unknown[]).flatMap((entry, index): RawTest[] => {
 		const item = child(part, index);
-		if (typeof entry === "string") return testsOfPath({ raw: entry, at: item.at, base }, loading, trail);
+		if (typeof entry === "string") return testsOfPath({ kind: "tests", raw: entry, at: item.at, base }, loading, trail);
 		const fields = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};
 		if (typeof fields.include === "string" && fields.id === undefined) {
-			return testsOfPath({ raw: fields.include, at: child(item, "include").at, base }, loading, trail);
+			return testsOfPath({ kind: "tests", raw: fields.include, at: child(item, "include").at, base }, loading, trail);
 		}
 		return [{ part: item, base }];
 	});
@@ -71,7 +73,7 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 	const raw = stripScheme(path.raw);
 	if (/[*?[\]{}]/.test(raw) && !raw.includes("{{") && loading.view.kind(join(path.base, raw)) === "missing")
 		return testsOfGlob(path, raw, loading, trail);
-	const resolved = loading.resolve(path, "tests", "test data");
+	const resolved = loading.resolve(path);
 	if (resolved === undefined) return [];
 	return loading.view.kind(resolved) === "directory"
 		? testsOfDirectory(resolved, path, loading)
@@ -80,7 +82,7 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 
 function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
 	const directory = resolve(path.base, splitGlob(raw).base);
-	loading.files.push({ kind: "tests", path, resolved: directory, found: "glob" });
+	loading.files.push({ path, resolved: directory, found: "glob" });
 	if (loading.refuses(directory, { raw: path.raw, kind: "test data", at: path.at })) return [];
 	const files = filesOfGlob(path, raw, loading);
 	if (!files) return [];
@@ -97,7 +99,7 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 /** Returns the files of a pattern; undefined, after reporting, if it is invalid. */
 function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
 	try {
-		return globFiles(raw, base, { budget: loading.globBudget });
+		return globFiles(raw, base, { ignore: [ownFiles], budget: loading.globBudget });
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		loading.shape(at, "tests", error.message);
@@ -107,7 +109,7 @@ function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): str
 
 function listedFile(path: PathText, file: string): LoadedFile {
 	const raw = relative(path.base, file).split(sep).join("/");
-	return { kind: "tests", path: { ...path, raw }, resolved: file, found: "listed" };
+	return { path: { ...path, raw }, resolved: file, found: "listed" };
 }
 
 function testsOfDirectory(directory: string, path: PathText, loading: Loading): RawTest[] {
@@ -135,7 +137,7 @@ function testsOfDirectory(directory: string, path: PathText, loading: Loading): 
 			{
 				part: named,
 				base: folder,
-				...(hasTemplate ? { template: { raw: "./workspace", at: part.at, base: folder } } : {}),
+				...(hasTemplate ? { template: { kind: "template", raw: "./workspace", at: part.at, base: folder } } : {}),
 			},
 		];
 	});
@@ -463,8 +465,13 @@ function promptFile(directory: string, evalFile: string, loading: Loading): Test
 	return (vars) => {
 		if (!exists) return undefined;
 		if (text === undefined) {
-			const path = { raw: "./PROMPT.md", at: { file: evalFile, path: [] }, base: directory };
-			loading.files.push({ kind: "prompt", path, resolved: file });
+			const path: PathText = {
+				kind: "prompt-file",
+				raw: "./PROMPT.md",
+				at: { file: evalFile, path: [] },
+				base: directory,
+			};
+			loading.files.push({ path, resolved: file });
 			text = loading.plainText(file, path.at) ?? "";
 		}
 		checkNamesOfFile(text, file, vars, loading);
@@ -504,7 +511,7 @@ function metadataFiles(
 			const directory = [suite.scope.directory, base].find(
 				(candidate) => loading.view.kind(resolve(candidate, value)) !== "missing",
 			);
-			if (directory) found.push({ raw: value, at, base: directory });
+			if (directory) found.push({ kind: "metadata-file", raw: value, at, base: directory });
 		}
 	};
 	look(metadata, []);

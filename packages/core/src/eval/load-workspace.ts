@@ -25,15 +25,17 @@ import {
 	type WorkspaceRepo,
 } from "./eval-types.ts";
 import type { Loading } from "./loading.ts";
-import { type LoadLog, type PathText, readShape } from "./read-shape.ts";
+import { type LoadLog, type PathText, type ReferenceKind, readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 
 /** It is an object, a template directory, or the path of an external file. */
 export function readWorkspace(part: Part, base: string, loading: Loading): Workspace | undefined {
 	if (typeof part.value !== "string") return readWorkspaceObject(part, base, loading);
-	const path: PathText = { raw: part.value, at: part.at, base };
-	if (!/\.ya?ml$/.test(part.value)) return { ...emptyWorkspace, template: path, at: part.at };
-	const opened = loading.open(path, "workspace", "workspace file");
+	const { at } = part;
+	if (!/\.ya?ml$/.test(part.value))
+		return { ...emptyWorkspace, template: { kind: "template", raw: part.value, at, base }, at };
+	const path: PathText = { kind: "workspace-file", raw: part.value, at, base };
+	const opened = loading.open(path);
 	const outer = opened?.source.parts[0];
 	if (!opened || !outer || outer.value === undefined) return undefined;
 	const nested =
@@ -51,7 +53,7 @@ function readWorkspaceObject(part: Part, base: string, loading: Loading): Worksp
 		...emptyWorkspace,
 		...(entry.template === undefined
 			? {}
-			: { template: { raw: entry.template, at: placeOf(part, ["template"]), base } }),
+			: { template: { kind: "template", raw: entry.template, at: placeOf(part, ["template"]), base } }),
 		isolation: isolationOf(entry),
 		repos: (entry.repos ?? []).map((repo, index) => readRepo(repo, child(part, "repos", index), base, loading)),
 		hooks: entry.hooks ? hooksOf(entry.hooks, child(part, "hooks"), base) : {},
@@ -91,7 +93,7 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/(?<!\/)\/+$/, ""),
 		repo,
 		repoAt: at,
-		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
+		...(/^[.~/]/.test(repo) ? { local: { kind: "repository", raw: repo, at, base } } : {}),
 		...(commit === undefined ? {} : { commit, commitAt: placeOf(part, commitPath) }),
 		...(sparse ? { sparse } : {}),
 		ancestor: entry.ancestor ?? entry.checkout?.ancestor ?? 0,
@@ -131,11 +133,11 @@ export const wireHookNames: Readonly<Record<HookName, string>> = {
 
 function readHook(value: HookEntry | CommandText, part: Part, base: string): Hook {
 	if (typeof value === "string" || Array.isArray(value))
-		return { command: readCommand(value, part, base), at: part.at };
+		return { command: readCommand("hook", value, part, base), at: part.at };
 	const key = value.command === undefined ? "script" : "command";
 	const text = value.command ?? value.script;
 	return {
-		...(text === undefined ? {} : { command: commandOf(text, part, key, value.cwd, base) }),
+		...(text === undefined ? {} : { command: commandOf("hook", text, part, key, value.cwd, base) }),
 		...(value.timeoutMs === undefined ? {} : { timeoutMs: value.timeoutMs }),
 		...(value.reset === undefined ? {} : { reset: value.reset }),
 		at: part.at,
@@ -160,7 +162,12 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 			);
 			return undefined;
 		}
-		return { kind: "module", module: { raw: split[1] as string, at: part.at, base }, exportName, at: part.at };
+		return {
+			kind: "module",
+			module: { kind: "extension", raw: split[1] as string, at: part.at, base },
+			exportName,
+			at: part.at,
+		};
 	}
 	const { id, timeoutMs, ...others } = entry;
 	if (id.startsWith("file://") && Object.values(others).every((value) => value === undefined)) {
@@ -205,30 +212,33 @@ function rulePaths(
 					kind,
 					`${JSON.stringify(first)} and ${JSON.stringify(raw)} have the same file name, which must be unique`,
 				);
-			paths[kind] = [...(paths[kind] ?? []), { raw, at, base }];
+			paths[kind] = [...(paths[kind] ?? []), { kind: "agent-rules", raw, at, base }];
 		});
 	}
 	return paths;
 }
 
 /** Reads the command `text` at `part`. */
-export function readCommand(text: CommandText, part: Part, base: string): CommandSpec {
+export function readCommand(kind: ReferenceKind, text: CommandText, part: Part, base: string): CommandSpec {
 	const written = part.unfilled([]);
 	// A variable without a value stays as written, and must be distinguishable from text in a value.
 	const hasVariables = isCommandText(written) && (String(written) !== String(text) || String(written).includes("${{"));
-	return { text, at: part.at, base, ...(hasVariables ? { written: { text: written, fill: part.fill } } : {}) };
+	return { kind, text, at: part.at, base, ...(hasVariables ? { written: { text: written, fill: part.fill } } : {}) };
 }
 
 /** Reads the command under `key` of `part`, with its sibling `cwd`. */
 export function commandOf(
+	kind: ReferenceKind,
 	text: CommandText,
 	part: Part,
 	key: string,
 	cwd: string | undefined,
 	base: string,
 ): CommandSpec {
-	const command = readCommand(text, child(part, key), base);
-	return cwd === undefined ? command : { ...command, cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } };
+	const command = readCommand(kind, text, child(part, key), base);
+	return cwd === undefined
+		? command
+		: { ...command, cwd: { kind: "working-directory", raw: cwd, at: placeOf(part, ["cwd"]), base } };
 }
 
 /** Returns whether a value can be a command: a text, or a list of words. */
@@ -248,17 +258,16 @@ export function readCodeGrader(
 	base: string,
 	loading: Loading,
 ): CodeGrader | undefined {
-	const { settings } = assertion;
-	const { script, timeoutMs, ...rest } = settings;
-	const command = settings.command ?? script;
+	const { script, command = script, cwd, timeoutMs: _, ...rest } = assertion.settings;
 	if (command === undefined) {
 		loading.shape(placeOf(part, ["command"]), "command", "is required (text or a list of words)");
 		return undefined;
 	}
+	const key = assertion.settings.command === undefined ? "script" : "command";
 	return {
 		...assertion,
-		settings: { ...rest, ...configOf(settings, part), command, ...timeoutOf(settings) },
-		command: commandOf(command, part, settings.command === undefined ? "script" : "command", settings.cwd, base),
+		settings: { ...rest, ...configOf(rest, part), ...timeoutOf(assertion.settings) },
+		command: commandOf("grader", command, part, key, cwd, base),
 	};
 }
 

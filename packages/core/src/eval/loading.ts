@@ -5,7 +5,7 @@ import type { GlobBudget } from "../machine/find-files.ts";
 import { type EvalScope, shownPath } from "./discover-evals.ts";
 import type { LoadedFile } from "./eval-types.ts";
 import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.ts";
-import { type NamedPath, outOfReach, type PathText, resolvePath } from "./read-shape.ts";
+import { type NamedPath, outOfReach, type PathText, referenceNoun, resolvePath } from "./read-shape.ts";
 import { type DiskView, readSource, type Source, textSource } from "./source.ts";
 
 /** A compared field, with what is known about its references. */
@@ -113,18 +113,20 @@ export class Loading {
 	}
 
 	/** Resolves and records a path that the loader needs, and reports it if missing. */
-	resolve(path: PathText, kind: LoadedFile["kind"], what: string): string | undefined {
+	resolve(path: PathText): string | undefined {
 		const resolved = resolvePath(path, this.scope, this.view);
-		this.files.push({ kind, path, resolved: resolved.path });
+		this.files.push({ path, resolved: resolved.path });
 		if (resolved.found !== undefined)
-			return this.refuses(resolved.path, { raw: path.raw, kind: what, at: path.at }) ? undefined : resolved.path;
-		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: this.shown(path.base) }, path.at));
+			return this.refuses(resolved.path, { ...path, kind: referenceNoun(path) }) ? undefined : resolved.path;
+		this.report(
+			finding(pathMissing, { raw: path.raw, kind: referenceNoun(path), lookedIn: this.shown(path.base) }, path.at),
+		);
 		return undefined;
 	}
 
 	/** Resolves and reads such a path. */
-	open(path: PathText, kind: LoadedFile["kind"], what: string): { source: Source; resolved: string } | undefined {
-		const resolved = this.resolve(path, kind, what);
+	open(path: PathText): { source: Source; resolved: string } | undefined {
+		const resolved = this.resolve(path);
 		const source = resolved === undefined ? undefined : this.read(resolved, path.at);
 		return source && resolved !== undefined ? { source, resolved } : undefined;
 	}

@@ -119,8 +119,41 @@ function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
 	}
 }
 
+/** What a path or command is for, with its noun in messages. */
+const nouns = {
+	tests: "test data",
+	suite: "suite",
+	"workspace-file": "workspace file",
+	include: "assertion include",
+	"prompt-file": "prompt file",
+	template: "workspace template",
+	repository: "repository",
+	"input-file": "input file",
+	prompt: "prompt file",
+	"metadata-file": "file",
+	fixtures: "fixtures file",
+	hook: "hook script",
+	grader: "grader script",
+	"target-command": "target script",
+	healthcheck: "health check script",
+	preprocessor: "preprocessor script",
+	"prompt-command": "prompt script",
+	"working-directory": "working directory",
+	extension: "extension module",
+	"agent-rules": "agent rules",
+	"custom-grader": "grader program",
+} as const;
+
+export type ReferenceKind = keyof typeof nouns;
+
+/** Returns the noun for a reference in messages. */
+export function referenceNoun({ kind }: { readonly kind: ReferenceKind }): string {
+	return nouns[kind];
+}
+
 /** A path as written, with the directory it is relative to. */
 export interface PathText {
+	readonly kind: ReferenceKind;
 	/** After `${{ }}`; with a `file://` prefix. */
 	readonly raw: string;
 	readonly at: Place;
@@ -140,7 +173,7 @@ interface ResolvedPath {
 }
 
 /** Older evals also search the parent directories up to the root. */
-export function resolvePath(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
+export function resolvePath(text: Pick<PathText, "raw" | "base">, scope: EvalScope, view: DiskView): ResolvedPath {
 	const raw = stripScheme(text.raw);
 	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))
 		return { path: raw, found: undefined, kind: "missing", runTime: true };
@@ -215,9 +248,9 @@ export function refuseOutOfReach(path: string, named: NamedPath, scope: EvalScop
  * the run was planned.
  * @throws AgentvError `config` if it is not allowed
  */
-export function resolveWithinReach(text: PathText, kind: string, scope: EvalScope, view: DiskView): ResolvedPath {
+export function resolveWithinReach(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const resolved = resolvePath(text, scope, view);
-	if (resolved.found !== undefined) refuseOutOfReach(resolved.path, { raw: text.raw, kind, at: text.at }, scope);
+	if (resolved.found !== undefined) refuseOutOfReach(resolved.path, { ...text, kind: referenceNoun(text) }, scope);
 	return resolved;
 }
 

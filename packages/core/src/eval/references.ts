@@ -14,72 +14,18 @@ import {
 	wordBases,
 } from "./command.ts";
 import type { EvalScope } from "./discover-evals.ts";
+import type { LoadedEval, LoadedFile } from "./eval-types.ts";
 import {
-	type Assertion,
-	type Hooks,
-	hookNames,
-	type LoadedEval,
-	type LoadedFile,
-	type Message,
-	type Suite,
-	type TestCase,
-	type Workspace,
-} from "./eval-types.ts";
-import { isAddress, type PathFound, type PathText, resolvePath } from "./read-shape.ts";
+	isAddress,
+	type PathFound,
+	type PathText,
+	type ReferenceKind,
+	referenceNoun,
+	resolvePath,
+} from "./read-shape.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 import type { DiskView } from "./source.ts";
-
-export type ReferenceKind =
-	| "tests"
-	| "suite"
-	| "workspace-file"
-	| "include"
-	| "prompt-file"
-	| "template"
-	| "repository"
-	| "input-file"
-	| "prompt"
-	| "metadata-file"
-	| "fixtures"
-	| "hook"
-	| "grader"
-	| "target-command"
-	| "healthcheck"
-	| "preprocessor"
-	| "prompt-command"
-	| "working-directory"
-	| "extension"
-	| "agent-rules"
-	| "custom-grader";
-
-const nouns: Readonly<Record<ReferenceKind, string>> = {
-	tests: "test data",
-	suite: "suite",
-	"workspace-file": "workspace file",
-	include: "assertion include",
-	"prompt-file": "prompt file",
-	template: "workspace template",
-	repository: "repository",
-	"input-file": "input file",
-	prompt: "prompt file",
-	"metadata-file": "file",
-	fixtures: "fixtures file",
-	hook: "hook script",
-	grader: "grader script",
-	"target-command": "target script",
-	healthcheck: "health check script",
-	preprocessor: "preprocessor script",
-	"prompt-command": "prompt script",
-	"working-directory": "working directory",
-	extension: "extension module",
-	"agent-rules": "agent rules",
-	"custom-grader": "grader program",
-};
-
-/** Returns the noun for a reference in messages. */
-export function referenceNoun({ kind }: Pick<Reference, "kind">): string {
-	return nouns[kind];
-}
+import { visit } from "./visit.ts";
 
 /** `opaque`: a shell text. `run-time`: the path exists only while a test runs. */
 export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
@@ -123,16 +69,11 @@ export interface ExecutableUse {
 	readonly command: CommandSpec;
 }
 
-/** A command, whether or not it names files. */
-export interface CommandUse {
-	readonly kind: ReferenceKind;
-	readonly command: CommandSpec;
-}
-
 export interface References {
 	readonly files: readonly Reference[];
 	readonly executables: readonly ExecutableUse[];
-	readonly commands: readonly CommandUse[];
+	/** Whether or not they name files. */
+	readonly commands: readonly CommandSpec[];
 }
 
 /** Read as files, not directories. The loader checks the files that it reads. */
@@ -225,34 +166,24 @@ function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 }
 
 /**
- * Walks a loaded eval and its targets once, and returns all their references. Validation checks the
- * list, bundling copies and rewrites it, the runner resolves it, fingerprints hash it. Fields that
- * can contain a path are handled only here.
+ * Returns all references of a loaded eval and its targets. Validation checks the list, bundling
+ * copies and rewrites it, the runner resolves it, fingerprints hash it.
  */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
-	const walk = new Walk(view, loaded.scope);
-	for (const file of loaded.files) walk.loaded(file, loaded.scope);
-	const suites = new Set<Suite>([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
-	for (const suite of suites) walk.suite(suite);
-	const seen = new Set<Assertion>();
-	for (const test of loaded.tests) walk.test(test, seen);
-	for (const target of targets) walk.target(target, loaded.scope);
-	return { files: [...walk.files.values()], executables: walk.executables, commands: walk.commands };
+	const found = new Collection(view, loaded.scope);
+	for (const file of loaded.files) found.loaded(file);
+	for (const { path, command, scope } of visit(loaded, targets)) {
+		if (path && !(path.kind === "input-file" && isAddress(path.raw))) found.path(path, scope);
+		if (command) found.command(command, scope);
+	}
+	return { files: [...found.files.values()], executables: found.executables, commands: found.commands };
 }
 
-const loadedKinds = {
-	tests: "tests",
-	suite: "suite",
-	workspace: "workspace-file",
-	include: "include",
-	prompt: "prompt-file",
-} as const;
-
-class Walk {
+class Collection {
 	/** By location, kind and text: many tests can share one reference. */
 	readonly files = new Map<string, Reference>();
 	readonly executables: ExecutableUse[] = [];
-	readonly commands: CommandUse[] = [];
+	readonly commands: CommandSpec[] = [];
 	readonly #view: DiskView;
 	readonly #scope: EvalScope;
 	readonly #seenCommands = new Set<string>();
@@ -262,115 +193,45 @@ class Walk {
 		this.#scope = scope;
 	}
 
-	loaded({ kind, path, resolved, found }: LoadedFile, scope: EvalScope): void {
+	loaded({ path, resolved, found }: LoadedFile): void {
 		if (found === undefined) {
-			this.path(loadedKinds[kind], path, scope);
+			this.path(path, this.#scope);
 			return;
 		}
 		const onDisk = this.#view.kind(resolved);
-		const there = onDisk !== "missing";
-		this.files.set(keyOf(loadedKinds[kind], path.at, `${found} ${resolved}`), {
-			...{ kind: loadedKinds[kind], raw: path.raw, at: path.at, base: path.base, resolved, onDisk },
-			state: there ? this.#reach(resolved) : "missing",
-			found: there ? "direct" : undefined,
+		const exists = onDisk !== "missing";
+		this.files.set(keyOf(path.kind, path.at, `${found} ${resolved}`), {
+			...path,
+			...{ resolved, onDisk },
+			state: exists ? this.#reach(resolved) : "missing",
+			found: exists ? "direct" : undefined,
 			...(found === "glob" ? { glob: true } : { listed: true }),
 		});
 	}
 
-	suite(suite: Suite): void {
-		if (suite.workspace) this.workspace(suite.workspace, suite.scope);
-		for (const preprocessor of suite.preprocessors) this.command("preprocessor", preprocessor.command, suite.scope);
-		for (const extension of suite.extensions) {
-			if (extension.kind === "module") this.path("extension", extension.module, suite.scope);
-			else
-				for (const paths of Object.values(extension.paths ?? {}))
-					for (const path of paths) this.path("agent-rules", path, suite.scope);
-		}
+	path(path: PathText, scope: EvalScope, command?: CommandSpec): void {
+		const key = keyOf(path.kind, path.at, path.raw);
+		if (this.files.has(key) && !command) return;
+		const { path: resolved, found, kind: onDisk, runTime } = resolvePath(path, scope, this.#view);
+		const state = runTime ? "run-time" : found === undefined ? "missing" : this.#reach(resolved);
+		this.files.set(key, { ...path, ...{ resolved, state, found, onDisk }, ...(command ? { command } : {}) });
 	}
 
-	test(test: TestCase, seen: Set<Assertion>): void {
-		const { scope } = test.suite;
-		this.messages([...test.input, ...test.expectedMessages, ...test.turns.flatMap((turn) => turn.input)], scope);
-		for (const path of test.metadataFiles) this.path("metadata-file", path, scope);
-		if (test.workspace) this.workspace(test.workspace, scope);
-		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
-			this.assertion(assertion, scope, seen);
-	}
-
-	messages(messages: readonly Message[], scope: EvalScope): void {
-		for (const { content } of messages) {
-			if (typeof content === "string") continue;
-			for (const piece of content)
-				if (piece.type !== "text" && !isAddress(piece.path.raw)) this.path("input-file", piece.path, scope);
-		}
-	}
-
-	workspace(workspace: Workspace, scope: EvalScope): void {
-		if (workspace.template) this.path("template", workspace.template, scope);
-		for (const repo of workspace.repos) if (repo.local) this.path("repository", repo.local, scope);
-		this.hooks(workspace.hooks, scope);
-	}
-
-	hooks(hooks: Hooks, scope: EvalScope): void {
-		for (const name of hookNames) {
-			const command = hooks[name]?.command;
-			if (command) this.command("hook", command, scope);
-		}
-	}
-
-	assertion(assertion: Assertion, scope: EvalScope, seen: Set<Assertion>): void {
-		if (seen.has(assertion)) return;
-		seen.add(assertion);
-		if (assertion.type === "custom") {
-			if (assertion.cwd) this.path("working-directory", assertion.cwd, scope);
-			this.path("custom-grader", { raw: assertion.program, at: assertion.at, base: dirname(assertion.program) }, scope);
-		}
-		if (assertion.promptFile) this.path("prompt", assertion.promptFile, scope);
-		if (assertion.command)
-			this.command(assertion.type === "llm-grader" ? "prompt-command" : "grader", assertion.command, scope);
-		for (const part of assertion.parts ?? []) this.assertion(part, scope, seen);
-	}
-
-	target(target: ResolvedTarget, scope: EvalScope): void {
-		if (target.command) this.command("target-command", target.command, scope);
-		if (target.healthcheck) this.command("healthcheck", target.healthcheck, scope);
-		if (target.fixtures) this.path("fixtures", target.fixtures, scope);
-		if (target.cwd && !target.command) this.path("working-directory", target.cwd, scope);
-		this.hooks(target.hooks, scope);
-	}
-
-	path(kind: ReferenceKind, text: PathText, scope: EvalScope): void {
-		const key = keyOf(kind, text.at, text.raw);
-		if (this.files.has(key)) return;
-		const resolved = resolvePath(text, scope, this.#view);
-		const state = resolved.runTime ? "run-time" : resolved.found === undefined ? "missing" : this.#reach(resolved.path);
-		this.files.set(key, {
-			kind,
-			raw: text.raw,
-			at: text.at,
-			base: text.base,
-			resolved: resolved.path,
-			state,
-			found: resolved.found,
-			onDisk: resolved.kind,
-		});
-	}
-
-	command(kind: ReferenceKind, command: CommandSpec, scope: EvalScope): void {
-		const key = keyOf(kind, command.at, JSON.stringify(command.text));
+	command(command: CommandSpec, scope: EvalScope): void {
+		const key = keyOf(command.kind, command.at, JSON.stringify(command.text));
 		if (this.#seenCommands.has(key)) return;
 		this.#seenCommands.add(key);
-		this.commands.push({ kind, command });
-		if (command.cwd) this.#workingDirectory(command, command.cwd, scope);
+		this.commands.push(command);
+		if (command.cwd) this.path(command.cwd, scope, command);
 		const parsed = parseAsRun(command);
 		if (parsed.kind === "shell") {
-			this.#opaque(kind, parsed.text, command.at, command);
+			this.#opaque(parsed.text, command.at, command);
 			return;
 		}
 		const script = shellScriptIndex(parsed.words.map(({ text }) => text));
 		for (const word of parsed.words) {
-			if (word.index === script) this.#opaque(kind, word.text, wordPlace(command, word), command);
-			else this.#word(kind, word, command);
+			if (word.index === script) this.#opaque(word.text, wordPlace(command, word), command);
+			else this.#word(word, command);
 		}
 		const first = parsed.words[0];
 		if (first && !first.text.includes("/") && !first.text.includes("{"))
@@ -378,30 +239,14 @@ class Walk {
 	}
 
 	/** A shell text: only the shell knows which files it uses. */
-	#opaque(kind: ReferenceKind, raw: string, at: Place, command: CommandSpec): void {
-		const { base } = command;
+	#opaque(raw: string, at: Place, command: CommandSpec): void {
+		const { kind, base } = command;
 		const nothing = { resolved: base, state: "opaque", found: undefined, onDisk: "missing" } as const;
 		this.files.set(keyOf(kind, at, raw), { kind, raw, at, base, ...nothing, command });
 	}
 
-	#workingDirectory(command: CommandSpec, cwd: PathText, scope: EvalScope): void {
-		const key = keyOf("working-directory", cwd.at, cwd.raw);
-		const resolved = resolvePath(cwd, scope, this.#view);
-		const state = resolved.runTime ? "run-time" : resolved.found === undefined ? "missing" : this.#reach(resolved.path);
-		this.files.set(key, {
-			kind: "working-directory",
-			raw: cwd.raw,
-			at: cwd.at,
-			base: cwd.base,
-			resolved: resolved.path,
-			state,
-			found: resolved.found,
-			onDisk: resolved.kind,
-			command,
-		});
-	}
-
-	#word(kind: ReferenceKind, word: CommandWord, command: CommandSpec): void {
+	#word(word: CommandWord, command: CommandSpec): void {
+		const { kind } = command;
 		const path = fileOfWord(word.text, command, this.#view);
 		const key = keyOf(kind, command.at, `${word.index} ${word.text}`);
 		const base = wordBases(command)[0] ?? command.base;
@@ -454,7 +299,7 @@ class Walk {
 		const backslashes = word.text.includes("\\") && typeof command.text !== "string";
 		const plain = meansFile(word.text) || (word.index === 0 && isAbsolute(word.text));
 		if (!plain && !backslashes) return undefined;
-		const resolved = resolvePath({ raw: word.text, at: command.at, base: shared.base }, this.#scope, this.#view);
+		const resolved = resolvePath({ raw: word.text, base: shared.base }, this.#scope, this.#view);
 		if (!plain && resolved.found === undefined) return undefined;
 		const state = resolved.found === undefined ? "missing" : this.#reach(resolved.path);
 		return { ...shared, resolved: resolved.path, state, found: resolved.found, onDisk: resolved.kind };

@@ -48,8 +48,10 @@ export interface RegistryEntry {
 	readonly name: string;
 	/** Absolute: `~` expanded, relative paths resolved against the registry's directory. */
 	readonly path: string;
-	/** Variables are filled in on use. Never show it: use `shownSource`. */
+	/** As written. Never show it: use `shownSource`. */
 	readonly source: WrittenSource | undefined;
+	/** The checked source; undefined if it has a problem. */
+	readonly access: SourceAccess | undefined;
 	readonly addedAt: string | undefined;
 	/** Index in the list `benchmarks`. */
 	readonly index: number;
@@ -183,33 +185,18 @@ function readEntry(
 		index,
 		at,
 	};
-	const refused = data.source && refusedSource(data.source, base, env);
-	if (refused)
-		problems.push(
-			finding(
-				registrySource,
-				{ id: data.id, reason: refused.error.message, hint: refused.error.hint },
-				place("source", refused.field),
-			),
-		);
-	diagnostics.push(...problems);
-	const [first] = problems;
-	return { ...entry, problem: first?.message, hasUsablePath: !first || first.rule === registrySource.rule };
-}
-
-function refusedSource(
-	source: WrittenSource,
-	base: string,
-	env: Environment,
-): { readonly field: "url" | "ref"; readonly error: AgentvError } | undefined {
+	let access: SourceAccess | undefined;
 	try {
-		sourceAccess(source, base, env);
-		return undefined;
+		access = data.source && sourceAccess(data.source, base, env);
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		const isUrl = source.ref === undefined || refusedSource({ url: source.url }, base, env) !== undefined;
-		return { field: isUrl ? "url" : "ref", error };
+		const { message: reason, hint } = error;
+		const field = reason.startsWith("ref: ") ? "ref" : "url";
+		problems.push(finding(registrySource, { id: data.id, reason, hint }, place("source", field)));
 	}
+	diagnostics.push(...problems);
+	const [first] = problems;
+	return { ...entry, access, problem: first?.message, hasUsablePath: !first || first.rule === registrySource.rule };
 }
 
 /** Keeps text scalars as written: an id `007` is not a number here. */
@@ -491,7 +478,7 @@ const whereCredentialsBelong =
  * @param base directory that a relative path is relative to
  * @throws AgentvError `config` if it can't be used; the message never contains a credential
  */
-export function sourceAccess(written: WrittenSource, base: string, env: Environment): SourceAccess {
+function sourceAccess(written: WrittenSource, base: string, env: Environment): SourceAccess {
 	const text = filledIn("url", written.url, urlEnvironment(written.url, env));
 	refuse("url", checkGitUrl(text, written.url));
 	const secret = misplacedSecret(written.url);

@@ -14,7 +14,7 @@ function setting(root: string, values: CommandSetting["values"] = {}): CommandSe
 }
 
 function command(base: string, text: string | string[], more: Partial<CommandSpec> = {}): CommandSpec {
-	return { text, at: { file: join(base, "x.eval.yaml") }, base, ...more };
+	return { kind: "hook", text, at: { file: join(base, "x.eval.yaml") }, base, ...more };
 }
 
 /** What `printf '<%s>'` got as its arguments. */
@@ -32,7 +32,7 @@ describe("words that name files", () => {
 		expect(argv("node ./run.sh tools/a.mjs run.sh missing/x")).toEqual([
 			...["node", join(base, "run.sh"), join(base, "tools/a.mjs"), "run.sh", "missing/x"],
 		]);
-		const cwd = { raw: "../scripts", at: { file: "x" }, base };
+		const cwd = { kind: "working-directory" as const, raw: "../scripts", at: { file: "x" }, base };
 		expect(argv(["sh", "./run.sh", "tools/a.mjs"], { cwd })).toEqual([
 			...["sh", join(root, "scripts/run.sh"), join(base, "tools/a.mjs")],
 		]);
@@ -46,14 +46,18 @@ describe("words that name files", () => {
 		expect(cwdOf({})).toBe(base);
 		expect(cwdOf({}, { defaultCwd: join(root, "ws") })).toBe(join(root, "ws"));
 		const at = { file: "x" };
-		expect(cwdOf({ cwd: { raw: "sub", at, base } }, { defaultCwd: "/" })).toBe(join(base, "sub"));
+		expect(cwdOf({ cwd: { kind: "working-directory", raw: "sub", at, base } }, { defaultCwd: "/" })).toBe(
+			join(base, "sub"),
+		);
 		const values = { workspace_path: join(root, "ws") };
-		expect(cwdOf({ cwd: { raw: "{{workspace_path}}/deep", at, base } }, { values })).toBe(join(root, "ws/deep"));
+		expect(cwdOf({ cwd: { kind: "working-directory", raw: "{{workspace_path}}/deep", at, base } }, { values })).toBe(
+			join(root, "ws/deep"),
+		);
 	});
 
 	test("what a working directory of the run holds is found there", () => {
 		const root = tempTree({ "ws/check.sh": "" });
-		const cwd = { raw: "{{ workspace_path }}", at: { file: "x" }, base: root };
+		const cwd = { kind: "working-directory" as const, raw: "{{ workspace_path }}", at: { file: "x" }, base: root };
 		const spec = command(root, "sh ./check.sh", { cwd });
 		expect(resolveCommand(spec, setting(root, { workspace_path: join(root, "ws") })).argv).toEqual([
 			...["sh", join(root, "ws/check.sh")],

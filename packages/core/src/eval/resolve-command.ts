@@ -29,7 +29,6 @@ import { type EvalScope, shownPath } from "./discover-evals.ts";
 import type { LoadedEval } from "./eval-types.ts";
 import type { TargetScope } from "./load-targets.ts";
 import { resolvePath } from "./read-shape.ts";
-import type { ReferenceKind } from "./references.ts";
 import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
 import { scriptClosure } from "./script-closure.ts";
 import { mayBeScript } from "./script-imports.ts";
@@ -110,7 +109,7 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 	const here = resolve(cwd, word);
 	if (targetKind(here) !== "missing") return meansFile(word) || command.cwd ? here : word;
 	if (!meansFile(word)) return word;
-	const older = resolvePath({ raw: word, at: command.at, base: command.base }, setting.scope, setting.view);
+	const older = resolvePath({ raw: word, base: command.base }, setting.scope, setting.view);
 	return older.found === undefined ? word : older.path;
 }
 
@@ -369,12 +368,19 @@ export class OpaqueUses {
 		return [...this.#uses.values()];
 	}
 
-	command(command: CommandSpec, kind: ReferenceKind, scope: EvalScope): void {
-		const key = JSON.stringify(["command", command.text, command.base, command.cwd?.raw, kind, scope.directory]);
+	command(command: CommandSpec, scope: EvalScope): void {
+		const key = JSON.stringify([
+			"command",
+			command.text,
+			command.base,
+			command.cwd?.raw,
+			command.kind,
+			scope.directory,
+		]);
 		if (this.#seen.has(key)) return;
 		this.#seen.add(key);
-		const { words, others } = commandFiles(command, kind, scope, this.#view);
-		const directory = workingDirectory(command, kind, scope.directory);
+		const { words, others } = commandFiles(command, scope, this.#view);
+		const directory = workingDirectory(command, scope.directory);
 		for (const file of others) this.script(file, scope, directory);
 		if (!words) {
 			this.#add(shownCommand(command), "shell");

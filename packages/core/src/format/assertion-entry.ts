@@ -23,6 +23,9 @@ export const commonFields = {
 	negate: z.boolean().optional(),
 };
 
+/** The settings that every type has. */
+export const commonKeys: ReadonlySet<string> = new Set(Object.keys(commonFields));
+
 /** Fields of assertions that run a program. */
 export const commandFields = {
 	cwd: z.string().optional(),

@@ -225,7 +225,7 @@ export function promptFileText(
 	{ scope, view }: GraderServices,
 ): string | undefined {
 	if (!promptFile) return undefined;
-	return promptText ?? view.readText(resolveWithinReach(promptFile, "prompt file", scope, view).path);
+	return promptText ?? view.readText(resolveWithinReach(promptFile, scope, view).path);
 }
 
 /** Shorter answers are not searched in a printed prompt: they can be the author's words. */

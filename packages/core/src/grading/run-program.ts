@@ -60,8 +60,7 @@ function missingScript(command: CommandSpec, { scope, view }: GraderServices): s
 	const named = program !== undefined && interpreters.test(basename(program)) ? script : program;
 	if (named === undefined || !meansFile(named) || named.includes("{")) return undefined;
 	if (wordBases(command).some((base) => targetKind(resolve(base, named)) !== "missing")) return undefined;
-	const { at, base } = command;
-	return resolvePath({ raw: named, at, base }, scope, view).found === undefined ? named : undefined;
+	return resolvePath({ raw: named, base: command.base }, scope, view).found === undefined ? named : undefined;
 }
 
 function notStarted(message: string): ProcessResult {

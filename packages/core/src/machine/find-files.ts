@@ -18,6 +18,8 @@ import {
 export interface FindOptions {
 	/** Maximum number of directories to search; default 20,000. */
 	readonly maxDirectories?: number | undefined;
+	/** The name of directories that are not entered, besides `.git` and `node_modules`. */
+	readonly skip?: string;
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,6 +29,8 @@ export interface FoundFiles {
 	/** The limit of directories was reached. */
 	readonly cut: boolean;
 }
+
+const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
 /** Milliseconds of searching before yielding to other work, such as a server's requests. */
 const turnMs = 20;
@@ -40,7 +44,7 @@ const turnMs = 20;
 export async function findFiles(
 	root: string,
 	wanted: (name: string) => boolean,
-	{ maxDirectories = 20_000, signal }: FindOptions = {},
+	{ maxDirectories = 20_000, skip, signal }: FindOptions = {},
 ): Promise<FoundFiles> {
 	const files: string[] = [];
 	const directories = [""];
@@ -56,7 +60,7 @@ export async function findFiles(
 		for (const entry of entriesOf(join(root, directory))) {
 			const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
 			if (entry.isDirectory()) {
-				if (entry.name !== ".git" && entry.name !== "node_modules") directories.push(path);
+				if (!neverEntered.has(entry.name) && entry.name !== skip) directories.push(path);
 			} else if (wanted(entry.name)) files.push(path);
 		}
 	}
@@ -85,8 +89,6 @@ export interface GlobOptions {
 export interface GlobBudget {
 	left: number;
 }
-
-const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
 /**
  * Returns the regular files below `directory` that match `pattern`, absolute and sorted. Links are

@@ -5,7 +5,7 @@ import type { LoadedEval } from "../eval/eval-types.ts";
 import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetScope, targetCache } from "../eval/load-targets.ts";
 import { collectReferences } from "../eval/references.ts";
-import { type RegistryEntry, readRegistry, sourceAccess } from "../eval/registry.ts";
+import { type RegistryEntry, readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { commandRunner, emptyCredentials, evalVariables, targetVariables } from "../eval/resolve-command.ts";
 import {
 	type ResolvedTarget,
@@ -222,7 +222,9 @@ export interface OnlineOptions {
 
 /** Contacts remotes like a sync, and servers of used targets without a key. */
 export async function checkOnline({ evals, view }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
-	const remotes = registered(options.env).map((entry) => () => remote(entry, options));
+	const remotes = registered(options.env).flatMap(({ id, access }) =>
+		access ? [() => remote(id, access, options)] : [],
+	);
 	const { servers, left } = serversOf(evals, {
 		env: options.env,
 		view,
@@ -236,33 +238,28 @@ export async function checkOnline({ evals, view }: ExaminedEvals, options: Onlin
 	return [...left, ...(await mapPool([...remotes, ...asked], { concurrency: maxRemoteChecks }, (ask) => ask()))];
 }
 
-interface Remote {
-	readonly entry: RegistryEntry;
-	readonly base: string;
-}
-
 /** An unreadable registry was already reported. */
-function registered(env: Environment): Remote[] {
+function registered(env: Environment): RegistryEntry[] {
 	try {
-		const { entries, file } = readRegistry(env);
-		return entries
-			.filter(({ source, problem }) => source && problem === undefined)
-			.map((entry) => ({ entry, base: dirname(file) }));
+		return readRegistry(env).entries.filter(({ problem }) => problem === undefined);
 	} catch (error) {
 		if (error instanceof AgentvError) return [];
 		throw error;
 	}
 }
 
-async function remote({ entry, base }: Remote, { env, timeoutMs, signal }: OnlineOptions): Promise<DoctorItem> {
-	const shared = { group: "online", name: entry.id } as const;
+async function remote(
+	id: string,
+	{ url, credentials }: SourceAccess,
+	{ env, timeoutMs, signal }: OnlineOptions,
+): Promise<DoctorItem> {
+	const shared = { group: "online", name: id } as const;
 	try {
-		const { url, credentials } = sourceAccess(entry.source ?? { url: "" }, base, env);
 		await listRemoteRefs("/", url, ["HEAD"], { env, signal, credentials, timeoutMs });
 		return { ...shared, state: "ok", says: "its remote responds" };
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
-		const action = error.hint ?? `\`agentv benchmark status ${entry.id}\` shows details`;
+		const action = error.hint ?? `\`agentv benchmark status ${id}\` shows details`;
 		return { ...shared, state: "problem", says: error.message, action };
 	}
 }

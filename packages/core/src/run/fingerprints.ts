@@ -168,7 +168,7 @@ export class Fingerprints {
 		if (!this.#declared.has(of)) {
 			const { directory } = of.scope;
 			const patterns = of.bundle.include.map((pattern) => ({ pattern, at: { file: of.file } }));
-			const without = [...of.bundle.exclude, "**/.agentv/results/**", "manifest.json"];
+			const without = [...of.bundle.exclude, "manifest.json"];
 			const { files } = includedFiles(patterns, without, directory, this.#plan.view);
 			const others = files.filter((file) => file !== of.file);
 			this.#declared.set(of, others.length > 0 ? this.#prints.declared(others, directory) : undefined);

@@ -122,8 +122,7 @@ export function requestMessages(messages: readonly Message[], test: TestCase, { 
 export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
 	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {
 		if (typeof content === "string") continue;
-		for (const piece of content)
-			if (piece.type !== "text") resolveWithinReach(piece.path, "input file", suite.scope, view);
+		for (const piece of content) if (piece.type !== "text") resolveWithinReach(piece.path, suite.scope, view);
 	}
 }
 

@@ -265,7 +265,7 @@ function plannedEval(loaded: LoadedEval, label: string, env: Environment): Plann
 function sourcesOf({ sources, files }: LoadedEval): PlannedEval["sources"] {
 	const texts = [...sources].map(([path, { text }]) => ({ path, sha256: digestText(text) }));
 	// A prompt file is text, not a document.
-	const prompts = new Set(files.filter(({ kind }) => kind === "prompt").map(({ resolved }) => resolved));
+	const prompts = new Set(files.filter(({ path }) => path.kind === "prompt-file").map(({ resolved }) => resolved));
 	const digests = new FileDigests();
 	return [...texts, ...[...prompts].map((path) => ({ path, sha256: digests.of(path) }))];
 }

@@ -236,10 +236,10 @@ class Walk {
 		if (this.#isSeen(target)) return;
 		const own = agentProgram(target.provider);
 		const executable = executableOf(target);
-		if (executable) this.uses.command(executable, "target-command", scope);
+		if (executable) this.uses.command(executable, scope);
 		else if (own !== undefined)
 			this.uses.program(("executable" in target.settings ? target.settings.executable : undefined) ?? own);
-		if (target.command) this.uses.command(target.command, "target-command", scope);
+		if (target.command) this.uses.command(target.command, scope);
 		this.#hooks(target.hooks, scope);
 	}
 
@@ -250,7 +250,7 @@ class Walk {
 		if (workspace) this.#workspace(workspace, suite.scope);
 		if (this.#isSeen(suite)) return;
 		if (suite.workspace) this.#workspace(suite.workspace, suite.scope);
-		for (const { command } of suite.preprocessors) this.uses.command(command, "preprocessor", suite.scope);
+		for (const { command } of suite.preprocessors) this.uses.command(command, suite.scope);
 		for (const extension of suite.extensions) this.#extension(extension, suite.scope);
 	}
 
@@ -258,8 +258,7 @@ class Walk {
 		if (this.#isSeen(assertion)) return;
 		for (const part of withParts([assertion])) {
 			if (part.type === "custom") this.#program(part.program, scope);
-			const kind = part.type === "llm-grader" ? "prompt-command" : "grader";
-			if (part.command) this.uses.command(part.command, kind, scope);
+			if (part.command) this.uses.command(part.command, scope);
 		}
 	}
 
@@ -278,7 +277,7 @@ class Walk {
 	#hooks(hooks: Hooks, scope: EvalScope): void {
 		for (const name of hookNames) {
 			const command = hooks[name]?.command;
-			if (command) this.uses.command(command, "hook", scope);
+			if (command) this.uses.command(command, scope);
 		}
 	}
 

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { type RegistryEntry, readRegistry } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
@@ -27,19 +26,18 @@ export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signa
 export async function benchmarkStatus(options: StatusOptions): Promise<BenchmarkReports> {
 	const registry = readRegistry(options.env);
 	const entries = chosenEntries(registry, options.ids);
-	const base = dirname(registry.file);
 	const benchmarks = await mapPool(entries, { concurrency: options.concurrency ?? 4 }, (entry) =>
-		statusOf(entry, base, options),
+		statusOf(entry, options),
 	);
 	if (options.signal?.aborted) throw new AgentvError("interrupted", "reading the benchmarks was interrupted");
 	return { benchmarks, diagnostics: registry.diagnostics };
 }
 
-async function statusOf(entry: RegistryEntry, base: string, options: StatusOptions): Promise<BenchmarkReport> {
-	if (!entry.source) return localReport(entry, options.env);
-	if (entry.problem !== undefined && !entry.hasUsablePath) return problemReport(entry, entry.problem, options.env);
+async function statusOf(entry: RegistryEntry, options: StatusOptions): Promise<BenchmarkReport> {
+	const { source, access, problem = "its source has a problem", hasUsablePath } = entry;
+	if (!source) return localReport(entry, options.env);
+	if (!hasUsablePath) return problemReport(entry, problem, options.env);
 	// Git access is only loaded if there is a repository, so that a list of local benchmarks is fast.
 	const { problemStatus, sourceStatus } = await import("./source-status.ts");
-	if (entry.problem !== undefined) return problemStatus(entry, entry.problem, options);
-	return sourceStatus(entry, entry.source, base, options);
+	return access ? sourceStatus(entry, access, options) : problemStatus(entry, problem, options);
 }

@@ -1,4 +1,4 @@
-import { type RegistryEntry, sourceAccess, type WrittenSource } from "../eval/registry.ts";
+import type { RegistryEntry, SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { GitError } from "../machine/git-error.ts";
 import { withLock } from "../machine/lock.ts";
@@ -27,13 +27,12 @@ import { readJournal } from "./recover.ts";
 /** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
-	source: WrittenSource,
-	base: string,
+	access: SourceAccess,
 	options: StatusOptions,
 ): Promise<BenchmarkReport> {
 	const { env, signal, timeoutMs = 60_000, offline = false } = options;
 	try {
-		const remote = { ...sourceAccess(source, base, env), env, signal, timeoutMs };
+		const remote = { ...access, env, signal, timeoutMs };
 		const seen = await look(entry, remote, { offline, fetch: false, files: false });
 		const edits = seen.clone ? await localEdits(seen.clone.git, signal, seen.journal) : [];
 		return await comparedReport(entry, remote, seen, edits);

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type RegistryEntry, readRegistry, sourceAccess, type WrittenSource } from "../eval/registry.ts";
+import { type RegistryEntry, readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { iteratePool, mapPool } from "../lib/pool.ts";
 import { sweepStaged, systemTempDir } from "../machine/directories.ts";
@@ -136,16 +136,16 @@ function locked<T>(entry: RegistryEntry, options: SyncOptions, onWait: (pid: num
 	return withLock(entry.path, work, { lockDirectory: lockDirectory(env), waitMs, signal, onWait });
 }
 
-function remoteOf(source: WrittenSource, { base, env, signal, timeoutMs = defaultTimeoutMs }: Opened): Remote {
-	return { ...sourceAccess(source, base, env), env, signal, timeoutMs };
+function remoteOf(access: SourceAccess, { env, signal, timeoutMs = defaultTimeoutMs }: Opened): Remote {
+	return { ...access, env, signal, timeoutMs };
 }
 
 /** Syncs one benchmark under its lock; never throws for problems of that benchmark. */
 async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: SyncEvent) => void): Promise<SyncResult> {
 	const { env, signal } = options;
-	const { id, source } = entry;
+	const { id, source, access, problem } = entry;
 	if (!source) return result(id, options.isNamed ? "refused" : "skipped", "local benchmark, used in place");
-	if (entry.problem !== undefined) return result(id, "refused", entry.problem);
+	if (problem !== undefined || !access) return result(id, "refused", problem ?? "its source has a problem");
 	emit({ type: "started", id });
 	const startedAt = new Date().toISOString();
 	/** Writes the state; returns why that failed, which doesn't fail the sync. */
@@ -162,7 +162,7 @@ async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: Sync
 	const onWait = (pid: number) => emit({ type: "waiting", id, pid });
 	try {
 		const remote: Remote = {
-			...remoteOf(source, options),
+			...remoteOf(access, options),
 			onProgress: ({ phase, percent, done, total }) => emit({ type: "progress", id, phase, percent, done, total }),
 		};
 		return await locked(entry, options, onWait, async () => {
@@ -248,19 +248,19 @@ export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[
 }
 
 async function planOne(entry: RegistryEntry, options: Opened): Promise<SyncPlan> {
-	const { id, source } = entry;
+	const { id, source, access, problem } = entry;
 	const simple = (action: SyncPlan["action"], message: string): SyncPlan => {
 		return { id, action, from: null, to: null, message, changes: null };
 	};
 	if (!source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
-	if (entry.problem !== undefined) return simple("refuse", entry.problem);
+	if (problem !== undefined || !access) return simple("refuse", problem ?? "its source has a problem");
 	try {
 		// The lock keeps our fetch from interfering with a running sync.
 		return await locked(
 			entry,
 			options,
 			() => undefined,
-			() => planLocked(entry, remoteOf(source, options), options),
+			() => planLocked(entry, remoteOf(access, options), options),
 		);
 	} catch (error) {
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "the preview was interrupted");

@@ -98,6 +98,7 @@ class Agent implements Target {
 		this.#services = services;
 		const layer = origin.get("executable") ?? origin.get("provider");
 		this.#command = {
+			kind: "target-command",
 			text: [settings.executable ?? definition.executable],
 			at,
 			base: layer?.base ?? services.scope.directory,

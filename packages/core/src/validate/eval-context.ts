@@ -10,14 +10,13 @@ import {
 	targetCache,
 } from "../eval/load-targets.ts";
 import { findingKey } from "../eval/loading.ts";
+import { type ReferenceKind, referenceNoun } from "../eval/read-shape.ts";
 import {
 	collectReferences,
 	isSystemPath,
 	portableRoot,
 	type Reference,
-	type ReferenceKind,
 	type References,
-	referenceNoun,
 	type TreeFaults,
 	treeFaults,
 } from "../eval/references.ts";

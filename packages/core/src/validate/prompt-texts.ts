@@ -30,7 +30,7 @@ function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 	const source = loaded.sources.get(loaded.file);
 	const root = source?.document && source.parts[0];
 	const input = root ? textsIn(valueBelow(root.value, ["input"]), { ...root.at, path: ["input"] }) : [];
-	const prompt = loaded.files.find(({ kind }) => kind === "prompt");
+	const prompt = loaded.files.find(({ path }) => path.kind === "prompt-file");
 	if (!prompt) return input;
 	const text = run.view.kind(prompt.resolved) === "file" ? run.view.readText(prompt.resolved) : "";
 	return [...input, { text, at: { file: prompt.resolved, line: 1 } }];

@@ -1,6 +1,5 @@
 import { checkJsonSchemas } from "../eval/check-tests.ts";
-import { pathOutside } from "../eval/read-shape.ts";
-import type { ReferenceKind } from "../eval/references.ts";
+import { pathOutside, type ReferenceKind } from "../eval/read-shape.ts";
 import type { DiskView, Source } from "../eval/source.ts";
 import { codeFrame } from "../lib/code-frame.ts";
 import { AgentvError, type Diagnostic, type Place } from "../lib/errors.ts";

@@ -188,7 +188,7 @@ async function runExtension(
 			return { ...state, agentRulesPaths: joinPaths(state.agentRulesPaths, paths) };
 		}
 		const shown = extension.module.raw;
-		const module = resolveWithinReach(extension.module, "extension module", scope, services.view);
+		const module = resolveWithinReach(extension.module, scope, services.view);
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
 		const context = contextOf(name, subject, state, scope);
 		const { exportName, timeoutMs } = extension;
@@ -247,7 +247,7 @@ async function agentRules(
 	const copied: Partial<Record<AgentRuleKind, string[]>> = {};
 	for (const kind of Object.keys(places) as AgentRuleKind[]) {
 		for (const text of extension.paths[kind] ?? []) {
-			const from = resolveWithinReach(text, "agent rules", at.scope, at.view);
+			const from = resolveWithinReach(text, at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
 			// Loading has checked that names are unique.
 			const copy = await stage(from.path, workspace, `${kind}/${basename(from.path)}`, at.signal);

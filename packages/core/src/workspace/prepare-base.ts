@@ -318,7 +318,7 @@ async function placeTemplate(
 	to: string,
 	at: { readonly scope: EvalScope; readonly view: DiskView; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-	const from = resolveWithinReach(template, "workspace template", at.scope, at.view);
+	const from = resolveWithinReach(template, at.scope, at.view);
 	if (from.kind !== "directory") {
 		const what = from.kind === "missing" ? "does not exist" : "is not a directory";
 		throw new WorkspaceError("template", "not-found", `the template ${from.path} ${what}`);

@@ -164,7 +164,7 @@ export function repositorySource(
 	const shown = redactUrl(repo.repo);
 	if (repo.local) {
 		const text = { ...repo.local, raw: expandHome(repo.local.raw, places.env) };
-		const found = resolveWithinReach(text, "repository", places.scope, places.view);
+		const found = resolveWithinReach(text, places.scope, places.view);
 		if (found.kind === "missing")
 			throw new AgentvError("not-found", `repository ${shown}: ${found.path} does not exist`);
 		return { url: realPath(found.path), kind: found.kind === "directory" ? "directory" : "bundle", shown };

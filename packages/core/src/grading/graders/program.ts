@@ -41,7 +41,12 @@ export const custom: Grading<CustomAssertion> = {
 		const { program, base, at, cwd } = assertion;
 		const found = programArgv(program, services.env, base);
 		if (!found.ok) return { couldNotRun: { code: "not-found", message: found.message } };
-		return gradeBy({ text: [...found.argv], at, base, ...(cwd ? { cwd } : {}) }, assertion, subject, services);
+		return gradeBy(
+			{ kind: "custom-grader" as const, text: [...found.argv], at, base, ...(cwd ? { cwd } : {}) },
+			assertion,
+			subject,
+			services,
+		);
 	},
 };
 

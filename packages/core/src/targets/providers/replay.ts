@@ -65,8 +65,13 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 }
 
 function readFixtures(target: ReplayTarget, services: TargetServices): ReadonlyMap<string, readonly Fixture[]> {
-	const path = target.fixtures ?? { raw: target.settings.fixtures, at: target.at, base: services.scope.directory };
-	const { path: file } = resolveWithinReach(path, "fixtures file", services.scope, services.view);
+	const path = target.fixtures ?? {
+		kind: "fixtures",
+		raw: target.settings.fixtures,
+		at: target.at,
+		base: services.scope.directory,
+	};
+	const { path: file } = resolveWithinReach(path, services.scope, services.view);
 	const { rows, diagnostics } = parseJsonLines(services.view.readText(file), file);
 	const bad = diagnostics[0];
 	if (bad) throw new AgentvError("config", `${file}:${bad.at.line ?? 1}: ${bad.message}`);

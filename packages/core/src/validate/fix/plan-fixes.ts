@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { repositoryAccess } from "../../eval/access.ts";
 import { evalsBelow } from "../../eval/discover-evals.ts";
-import { evalMeaning, type MeaningOptions } from "../../eval/fingerprint.ts";
+import { evalMeaning, type MeaningOptions } from "../../eval/meaning.ts";
 import { type DiskView, openDiskView, overlayDiskView } from "../../eval/source.ts";
 import { newAccess } from "../../eval/trust.ts";
 import { AgentvError } from "../../lib/errors.ts";

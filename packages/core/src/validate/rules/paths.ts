@@ -2,14 +2,8 @@ import { basename, isAbsolute, join, win32 } from "node:path";
 import { meansFile, parseAsRun, parseCommand } from "../../eval/command.ts";
 import { rootNames } from "../../eval/discover-evals.ts";
 import { pathMissing } from "../../eval/load-findings.ts";
-import { stripScheme } from "../../eval/read-shape.ts";
-import {
-	irregularReferences,
-	irregularTemplates,
-	type Reference,
-	type ReferenceKind,
-	referenceNoun,
-} from "../../eval/references.ts";
+import { type ReferenceKind, referenceNoun, stripScheme } from "../../eval/read-shape.ts";
+import { irregularReferences, irregularTemplates, type Reference } from "../../eval/references.ts";
 import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
 import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
 import { listTree, type TreeEntry } from "../../machine/find-files.ts";
