@@ -149,7 +149,7 @@ export type YamlProblem =
 /** The node that each alias resolves to. */
 export type AliasTargets = ReadonlyMap<Alias, ParsedNode>;
 
-export interface YamlReading {
+interface YamlReading {
 	readonly value: unknown;
 	readonly problems: readonly YamlProblem[];
 	readonly targets: AliasTargets;

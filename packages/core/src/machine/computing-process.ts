@@ -120,7 +120,7 @@ function settle(outcome: Outcome<Computation["kind"]>): void {
 	next();
 }
 
-export interface JsonChildOptions {
+interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
 	readonly env: Environment;

@@ -167,7 +167,7 @@ export function coreCount(): number {
 	return availableParallelism();
 }
 
-export interface FreeSpace {
+interface FreeSpace {
 	/** Available to this user. */
 	readonly bytes: number;
 	/** Equal for all paths on one disk. */

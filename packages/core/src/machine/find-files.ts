@@ -75,7 +75,7 @@ function entriesOf(directory: string): Dirent[] {
 	}
 }
 
-export interface GlobOptions {
+interface GlobOptions {
 	/** Patterns to exclude, relative to the directory. A matching directory is not entered. */
 	readonly ignore?: readonly string[];
 	/** Remaining directory entries to visit; can be shared by several searches. Default: no limit. */
@@ -233,7 +233,7 @@ function look(absolute: string, path: string): TreeEntry {
 	}
 }
 
-export interface TreeSize {
+interface TreeSize {
 	/** Sum of all file sizes. */
 	readonly bytes: number;
 	readonly files: number;

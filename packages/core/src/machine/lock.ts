@@ -7,7 +7,7 @@ import { atPath, errnoCode, pathKind, realPath } from "./files.ts";
 import { readBytes, readTextFile } from "./read-file.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
-export interface LockOptions {
+interface LockOptions {
 	/** How long to wait for another holder. Default: forever. 0: not at all. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -138,7 +138,7 @@ const longestChain = 1000;
 const unwrittenForMs = 5_000;
 
 /** `free` is where a newcomer links, `links` what precedes it. */
-export interface ChainState {
+interface ChainState {
 	readonly links: readonly ChainLink[];
 	readonly free: string | undefined;
 	readonly holder: LockOwner | undefined;
@@ -266,7 +266,7 @@ export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
 
-export interface DirectoryOwner {
+interface DirectoryOwner {
 	readonly pid: number;
 	readonly state: OwnerState;
 }

@@ -247,7 +247,7 @@ function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number
 }
 
 /** How to recognize the processes of a piece of work. */
-export interface StraySigns {
+interface StraySigns {
 	/** In the environment of each process that did not clear it. */
 	readonly mark: string;
 	/** Set for every process of any AgentV: another mark means other work. */
@@ -262,7 +262,7 @@ export interface StraySigns {
 	readonly keptGroups: ReadonlySet<number>;
 }
 
-export interface Strays {
+interface Strays {
 	readonly certain: readonly ProcessFacts[];
 	/** Orphans without a mark that started meanwhile, so that their origin is unknown. */
 	readonly possible: readonly ProcessFacts[];
@@ -348,7 +348,7 @@ let count = 0;
 let endsWithUs = false;
 
 /** A process that a scope could not end, or that may belong to it. */
-export interface LeftProcess {
+interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
 	readonly command: string;

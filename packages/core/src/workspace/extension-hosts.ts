@@ -64,7 +64,7 @@ while True:
         send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
 `;
 
-export interface ExtensionCall {
+interface ExtensionCall {
 	/** Absolute path. */
 	readonly module: string;
 	/** As written in the eval, for messages. */

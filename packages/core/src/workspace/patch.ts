@@ -238,7 +238,7 @@ function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: Readonl
 }
 
 /** What the lines before a patch say about directories. */
-export interface TreeWork {
+interface TreeWork {
 	readonly makes: readonly string[];
 	/** Deepest first. */
 	readonly removes: readonly string[];

@@ -27,7 +27,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { digestText } from "../machine/tree-notes.ts";
 import { removeFile, touch, writeNote } from "../machine/write-file.ts";
 
-export interface CheckoutOptions {
+interface CheckoutOptions {
 	/** Paths (or patterns) to check out; default everything. */
 	readonly sparse?: readonly string[] | undefined;
 	readonly env: Environment;
@@ -181,7 +181,7 @@ export function repositorySource(
 	return { url, kind: "remote", shown, ...(credentials ? { credentials: { url, ...credentials } } : {}) };
 }
 
-export interface MirrorServices {
+interface MirrorServices {
 	readonly env: Environment;
 	readonly agentvHome: string;
 	readonly signal?: AbortSignal | undefined;
