@@ -168,7 +168,7 @@ export function characterWidth(character: string): 0 | 1 | 2 {
 const tabStop = 4;
 
 /** A line as a terminal shows it: tabs as spaces, control characters as pictures. */
-export interface DisplayLine {
+interface DisplayLine {
 	readonly text: string;
 	/** Terminal columns before each UTF-16 unit of the source line, and at its end. */
 	readonly columns: readonly number[];

@@ -3,7 +3,7 @@ import { redactText } from "./redact.ts";
 import { decoded, looksLikeToken, redactAddress } from "./secret-shapes.ts";
 import { scanReferences } from "./template-text.ts";
 
-export interface GitUrl {
+interface GitUrl {
 	/** `other` is a transport that AgentV never passes to git (`ext::…`). */
 	readonly kind: "https" | "http" | "ssh" | "git" | "file" | "path" | "scp" | "other";
 	/** Lower case, without the port. */
@@ -208,7 +208,7 @@ function optionOrControl(text: string, what: string): GitRefusal | undefined {
 	return undefined;
 }
 
-export interface SplitUrl {
+interface SplitUrl {
 	readonly url: string;
 	readonly credentials?: { readonly username: string; readonly password: string };
 }

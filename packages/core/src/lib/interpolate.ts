@@ -19,7 +19,7 @@ export interface VariableUse {
 }
 
 /** Text such as `${{ github.ref }}`, which is left unchanged. */
-export interface MalformedReference {
+interface MalformedReference {
 	readonly path: DocumentPath;
 	readonly text: string;
 	readonly range: OffsetRange;

@@ -234,7 +234,7 @@ function fillsLines(text: string, start: number, end: number): boolean {
 	return beginsLine(text, start) && /^[ \t]*(?:[\n\r]|$)/.test(text.slice(end, end + 80));
 }
 
-export type JsonScan =
+type JsonScan =
 	| { readonly kind: "complete"; readonly end: number; readonly duplicates: readonly string[] }
 	/** The text ends inside the value. */
 	| { readonly kind: "cut" }
@@ -423,7 +423,7 @@ function exceededLimit(source: string, value: unknown, limits: YamlLimits): "byt
 }
 
 /** What `JSON.parse` does not report about a JSON text. */
-export interface JsonSpelling {
+interface JsonSpelling {
 	/** The second occurrence of the first duplicate key in a mapping. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
 	/** Numbers that `String` would spell differently (`3.10`, `1e3`), by path joined with NUL. */

@@ -36,7 +36,7 @@ export interface BoundedMean {
 	readonly planned: number;
 }
 
-export interface MeanParts {
+interface MeanParts {
 	/** Sum over the graded items. */
 	readonly total: number;
 	readonly n: number;

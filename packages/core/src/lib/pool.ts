@@ -1,4 +1,4 @@
-export interface PoolOptions {
+interface PoolOptions {
 	/** Maximum number of concurrent calls, at least 1. */
 	readonly concurrency: number;
 	/** Once aborted, nothing new starts; running work is awaited. */
@@ -22,7 +22,7 @@ export async function mapPool<Item, Result>(
 	return results;
 }
 
-export interface PoolResult<Item, Result> {
+interface PoolResult<Item, Result> {
 	readonly item: Item;
 	readonly index: number;
 	readonly result: Result;

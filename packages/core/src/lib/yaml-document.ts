@@ -167,7 +167,7 @@ export function contentEnd(text: string, node: ParsedNode): number {
 	return end;
 }
 
-export function pairEnd(text: string, pair: ParsedPair): number {
+function pairEnd(text: string, pair: ParsedPair): number {
 	return pair.value === null ? pair.key.range[1] : Math.max(pair.key.range[1], contentEnd(text, pair.value));
 }
 

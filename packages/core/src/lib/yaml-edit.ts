@@ -128,10 +128,7 @@ export function insertPair(document: YamlDocument, path: DocumentPath, key: stri
 			return [insertInFlow(document, located.node as Collection, `${keyText}: ${flowText(value)}`)];
 		}
 	}
-	const nested = isBlockCollection(value);
-	const pairText = nested
-		? `${keyText}:\n  ${indentFollowing(value, 2, "\n")}`
-		: `${keyText}: ${indentFollowing(value, 2, "\n")}`;
+	const pairText = keyText + (isBlockCollection(value) ? ":\n  " : ": ") + indentFollowing(value, 2, "\n");
 	if (isEmptyValue(located.node)) return fill(document, located, path, pairText);
 	return [insertInBlock(document.text, located.node as Collection, pairText)];
 }

@@ -149,18 +149,12 @@ export type YamlProblem =
 /** The node that each alias resolves to. */
 export type AliasTargets = ReadonlyMap<Alias, ParsedNode>;
 
-export interface YamlReading {
-	readonly value: unknown;
-	readonly problems: readonly YamlProblem[];
-	readonly targets: AliasTargets;
-}
-
 /**
  * Returns the plain value of `root`, with anchors and merge keys resolved; every use of an anchor
  * shares one object. The same walk counts nodes and depth as if aliases were expanded (an anchor's
  * size is known when it is used, so a bomb costs nothing) and finds duplicate keys.
  */
-export function readValue(root: ParsedNode | null, limits: YamlLimits): YamlReading {
+export function readValue(root: ParsedNode | null, limits: YamlLimits) {
 	const reader = new ValueReader(limits);
 	const value = reader.read(root, 0);
 	return { value, problems: reader.problems, targets: reader.targets };

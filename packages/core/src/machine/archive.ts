@@ -10,7 +10,7 @@ import { fileError, removeTree, throwIfAborted } from "./files.ts";
 import { readStream } from "./read-file.ts";
 import { renamePath } from "./write-file.ts";
 
-export function isArchiveName(file: string): boolean {
+function isArchiveName(file: string): boolean {
 	return /\.(tgz|tar\.gz|zip)$/i.test(file);
 }
 

@@ -43,7 +43,7 @@ export interface PreparedTree {
 	readonly entries: readonly TreeEntry[];
 }
 
-export interface CopyOptions {
+interface CopyOptions {
 	/** Default false. */
 	readonly preserveTimes?: boolean | undefined;
 	/** Large files copied concurrently. Default 4. */
@@ -237,9 +237,9 @@ async function copyInPieces(from: string, to: string, signal: AbortSignal | unde
 }
 
 /** `offset` is the position of `bytes` in the file; windows overlap by `overlap` bytes. */
-export type ByteObserver = (bytes: Buffer, offset: number) => void;
+type ByteObserver = (bytes: Buffer, offset: number) => void;
 
-export interface ObservedCopy {
+interface ObservedCopy {
 	/** Hexadecimal SHA-256 of the copied bytes. */
 	readonly sha256: string;
 	readonly size: number;

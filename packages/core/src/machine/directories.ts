@@ -363,7 +363,8 @@ function removeQuietly(path: string): void {
 	ifPossible(() => rmSync(path, { force: true }));
 }
 
-function ageOf(path: string): number {
+/** Returns the milliseconds since a path was modified; 0 if it is missing. */
+export function ageOf(path: string): number {
 	const stat = lstatSync(path, { throwIfNoEntry: false });
 	return stat ? Date.now() - stat.mtimeMs : 0;
 }

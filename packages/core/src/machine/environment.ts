@@ -80,34 +80,27 @@ function closingQuote(text: string, start: number, quote: string): number {
 export function loadDotEnv(text: string): Record<string, string> {
 	const values = new Map<string, string>();
 	const source = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
-	let at = 0;
-	while (at < source.length) {
-		const lineEnd = source.indexOf("\n", at) === -1 ? source.length : source.indexOf("\n", at);
-		const match = assignment.exec(source.slice(at, lineEnd));
-		let next = lineEnd + 1;
-		if (match?.[1] !== undefined) {
-			const valueStart = at + match[0].length;
-			const quote = source[valueStart];
-			const end = quote === '"' || quote === "'" || quote === "`" ? closingQuote(source, valueStart, quote) : -1;
-			if (end === -1) {
-				values.set(
-					match[1],
-					source
-						.slice(valueStart, lineEnd)
-						.replace(/(^|\s)#.*$/s, "")
-						.trim(),
-				);
-			} else {
-				const inner = source.slice(valueStart + 1, end);
-				values.set(
-					match[1],
-					quote === '"' ? inner.replace(/\\(.)/g, (whole, sign: string) => escapes[sign] ?? whole) : inner,
-				);
-				const rest = source.indexOf("\n", end);
-				next = rest === -1 ? source.length : rest + 1;
-			}
+	const lineEnd = (from: number) => {
+		const end = source.indexOf("\n", from);
+		return end === -1 ? source.length : end;
+	};
+	for (let at = 0; at < source.length; ) {
+		const end = lineEnd(at);
+		const [whole = "", name] = assignment.exec(source.slice(at, end)) ?? [];
+		const start = at + whole.length;
+		at = end + 1;
+		if (name === undefined) continue;
+		const quote = /["'`]/.exec(source[start] ?? "")?.[0];
+		const closing = quote === undefined ? -1 : closingQuote(source, start, quote);
+		if (closing === -1) {
+			const plain = source.slice(start, end).replace(/(^|\s)#.*$/s, "");
+			values.set(name, plain.trim());
+			continue;
 		}
-		at = next;
+		const inner = source.slice(start + 1, closing);
+		const unescaped = (sequence: string, sign: string) => escapes[sign] ?? sequence;
+		values.set(name, quote === '"' ? inner.replace(/\\(.)/g, unescaped) : inner);
+		at = lineEnd(closing) + 1;
 	}
 	// Assigning to an object literal would not keep a key named `__proto__` as an ordinary key.
 	return Object.fromEntries(values);
@@ -167,7 +160,7 @@ export function coreCount(): number {
 	return availableParallelism();
 }
 
-export interface FreeSpace {
+interface FreeSpace {
 	/** Available to this user. */
 	readonly bytes: number;
 	/** Equal for all paths on one disk. */

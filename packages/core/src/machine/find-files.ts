@@ -2,7 +2,7 @@ import { type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
-import { type PathGlob, pathGlob } from "../lib/glob.ts";
+import { pathGlob } from "../lib/glob.ts";
 import {
 	atPath,
 	compareByBytes,
@@ -79,7 +79,7 @@ function entriesOf(directory: string): Dirent[] {
 	}
 }
 
-export interface GlobOptions {
+interface GlobOptions {
 	/** Patterns to exclude, relative to the directory. A matching directory is not entered. */
 	readonly ignore?: readonly string[];
 	/** Remaining directory entries to visit; can be shared by several searches. Default: no limit. */
@@ -106,9 +106,28 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 		return ignored.some((glob) => glob.isMatch(glob.read(glob.start, below)));
 	};
 	if (leadsToSkipped(root, directory, isIgnored)) return [];
-	const search = new Search(pathGlob(rest), pattern, options.budget ?? { left: Number.POSITIVE_INFINITY }, isIgnored);
-	search.enter(root);
-	return search.found.sort();
+	const glob = pathGlob(rest);
+	const budget = options.budget ?? { left: Number.POSITIVE_INFINITY };
+	const found: string[] = [];
+	const waiting = [{ place: root, state: glob.start }];
+	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+		for (const [name, kind] of directoryEntries(at.place) ?? []) {
+			if (budget.left-- <= 0) throw searchesTooMuch(pattern);
+			if (kind === "link" || neverEntered.has(name)) continue;
+			const state = glob.read(at.state, name);
+			const path = join(at.place, name);
+			if (state.length === 0 || isIgnored(path)) continue;
+			if (kind === "file" && glob.isMatch(state)) found.push(path);
+			const inner = kind === "directory" ? glob.read(state, "/") : [];
+			if (inner.length > 0) waiting.push({ place: path, state: inner });
+		}
+	}
+	return found.sort();
+}
+
+function searchesTooMuch(pattern: string): AgentvError {
+	const hint = "Start it with the directory to search.";
+	return new AgentvError("usage", `the pattern ${JSON.stringify(pattern)} searches too many files`, { hint });
 }
 
 /** Returns whether a directory between `directory` and `root` would not be entered. */
@@ -132,45 +151,6 @@ export function splitGlob(pattern: string): { readonly base: string; readonly re
 
 function normalized(pattern: string): string {
 	return posix.normalize(pattern).replace(/(?<=.)\/$/, "");
-}
-
-class Search {
-	readonly found: string[] = [];
-	readonly #glob: PathGlob;
-	readonly #isIgnored: (path: string) => boolean;
-	readonly #pattern: string;
-	readonly #budget: GlobBudget;
-
-	constructor(glob: PathGlob, pattern: string, budget: GlobBudget, isIgnored: (path: string) => boolean) {
-		this.#glob = glob;
-		this.#pattern = pattern;
-		this.#budget = budget;
-		this.#isIgnored = isIgnored;
-	}
-
-	enter(directory: string): void {
-		const waiting = [{ directory, state: this.#glob.start }];
-		for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-			for (const [name, kind] of directoryEntries(at.directory) ?? []) {
-				this.#count();
-				if (kind === "link" || neverEntered.has(name)) continue;
-				const state = this.#glob.read(at.state, name);
-				if (state.length === 0) continue;
-				const path = join(at.directory, name);
-				if (this.#isIgnored(path)) continue;
-				if (kind === "file" && this.#glob.isMatch(state)) this.found.push(path);
-				const inner = kind === "directory" ? this.#glob.read(state, "/") : [];
-				if (inner.length > 0) waiting.push({ directory: path, state: inner });
-			}
-		}
-	}
-
-	#count(): void {
-		if (this.#budget.left-- > 0) return;
-		throw new AgentvError("usage", `the pattern ${JSON.stringify(this.#pattern)} searches too many files`, {
-			hint: "Start it with the directory to search.",
-		});
-	}
 }
 
 export interface TreeEntry {
@@ -235,7 +215,7 @@ function look(absolute: string, path: string): TreeEntry {
 	}
 }
 
-export interface TreeSize {
+interface TreeSize {
 	/** Sum of all file sizes. */
 	readonly bytes: number;
 	readonly files: number;

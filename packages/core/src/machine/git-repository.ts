@@ -11,7 +11,7 @@ import { readTextFile } from "./read-file.ts";
 import { removeFile } from "./write-file.ts";
 
 /** `env`, and the options of `foreignRepository` for repositories that AgentV did not create. */
-export type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
+type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
 
 /** Returns the root of the repository that contains `directory`, without starting git. */
 export function repositoryRoot(directory: string): string | undefined {
@@ -126,7 +126,7 @@ export function readPlainConfig(file: string): ReadonlyMap<string, string> | und
 }
 
 /** The branch or commit that is checked out. */
-export interface PlainHead {
+interface PlainHead {
 	readonly branch: string | undefined;
 	/** Only if detached. */
 	readonly sha: string | undefined;
@@ -186,7 +186,7 @@ function readPacked(gitDir: string, prefixes: readonly string[]): Map<string, st
 }
 
 /** A file, executable, link or tree. */
-export interface GitTreeEntry {
+interface GitTreeEntry {
 	/** One path component. */
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";

@@ -201,7 +201,7 @@ async function groupedGit(directory: string, args: readonly string[], options: R
 	return { exitCode, stdout };
 }
 
-export interface RemoteRef {
+interface RemoteRef {
 	readonly sha: string;
 	/** Such as `refs/heads/main`; `refs/tags/v1^{}` is what an annotated tag points to. */
 	readonly ref: string;

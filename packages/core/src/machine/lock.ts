@@ -1,13 +1,22 @@
 import { createHash, randomBytes } from "node:crypto";
 import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
-import { besideName, type LockOwner, makeDirectory, type OwnerState, ourselves, ownerState } from "./directories.ts";
+import {
+	ageOf,
+	besideName,
+	type LockOwner,
+	makeDirectory,
+	type OwnerState,
+	ourselves,
+	ownerState,
+} from "./directories.ts";
 import { atPath, errnoCode, pathKind, realPath } from "./files.ts";
 import { readBytes, readTextFile } from "./read-file.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
-export interface LockOptions {
+interface LockOptions {
 	/** How long to wait for another holder. Default: forever. 0: not at all. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -85,7 +94,9 @@ async function acquire(head: string, path: string, options: LockOptions): Promis
 			const by = tried.holder ? ` by process ${tried.holder.pid}` : "";
 			throw new AgentvError("failed", `${path} is in use${by}`, { hint: "Try again when it has finished." });
 		}
-		await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(0, until - performance.now())), options.signal);
+		const waitMs = Math.min(pause * (0.5 + Math.random()), Math.max(0, until - performance.now()));
+		// The next round reports an abort.
+		await sleep(waitMs, undefined, { signal: options.signal }).catch(() => undefined);
 	}
 }
 
@@ -103,18 +114,6 @@ function attempt(head: string, path: string): Attempt {
 		if (after.holder?.token === us.token) return { held: after.links };
 		rmSync(before.free, { force: true });
 		return { holder: after.holder };
-	});
-}
-
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-	return new Promise((resolve) => {
-		const done = () => {
-			clearTimeout(timer);
-			signal?.removeEventListener("abort", done);
-			resolve();
-		};
-		const timer = setTimeout(done, ms);
-		signal?.addEventListener("abort", done, { once: true });
 	});
 }
 
@@ -138,7 +137,7 @@ const longestChain = 1000;
 const unwrittenForMs = 5_000;
 
 /** `free` is where a newcomer links, `links` what precedes it. */
-export interface ChainState {
+interface ChainState {
 	readonly links: readonly ChainLink[];
 	readonly free: string | undefined;
 	readonly holder: LockOwner | undefined;
@@ -164,11 +163,6 @@ function isDead({ path, owner }: ChainLink): boolean {
 	if (owner.pid === 0) return ageOf(path) > unwrittenForMs;
 	const state = ownerState(owner);
 	return state === "dead" || (state === "elsewhere" && ageOf(path) > silentForMs);
-}
-
-function ageOf(path: string): number {
-	const stat = statSync(path, { throwIfNoEntry: false });
-	return stat ? Date.now() - stat.mtimeMs : 0;
 }
 
 function readLink(path: string): ChainLink | undefined {
@@ -266,7 +260,7 @@ export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
 
-export interface DirectoryOwner {
+interface DirectoryOwner {
 	readonly pid: number;
 	readonly state: OwnerState;
 }

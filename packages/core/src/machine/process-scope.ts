@@ -246,52 +246,6 @@ function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number
 	);
 }
 
-/** How to recognize the processes of a piece of work. */
-export interface StraySigns {
-	/** In the environment of each process that did not clear it. */
-	readonly mark: string;
-	/** Set for every process of any AgentV: another mark means other work. */
-	readonly variable: string;
-	/** When the work started. */
-	readonly since: PidMark | undefined;
-	/** Sessions that were opened for its programs: a process leaves them only by opening its own. */
-	readonly sessions: ReadonlySet<number>;
-	/** Directories that only this work uses: absolute real paths. */
-	readonly places: readonly string[];
-	/** Process groups that outlive the work. */
-	readonly keptGroups: ReadonlySet<number>;
-}
-
-export interface Strays {
-	readonly certain: readonly ProcessFacts[];
-	/** Orphans without a mark that started meanwhile, so that their origin is unknown. */
-	readonly possible: readonly ProcessFacts[];
-	/** Whether one has no environment, as a process has for a moment during exec. */
-	readonly isUnsettled: boolean;
-}
-
-/** Finds the running processes that a piece of work started, on Linux. */
-function findStrays(signs: StraySigns): Strays {
-	const certain = new Map<number, ProcessFacts>();
-	const unmarked = new Map<number, ProcessFacts>();
-	// Inspect each before the next id: what it starts before it ends gets a later id.
-	for (const pid of processIdsSince(signs.since)) {
-		const facts = pid === process.pid ? undefined : processFacts(pid);
-		// The kernel reuses ids: an old process can have one that looks new.
-		if (!facts || facts.startTime < (signs.since?.ticks ?? 0) || signs.keptGroups.has(facts.group)) continue;
-		const environment = processEnvironment(facts.pid);
-		if (environment?.includes(signs.mark) || signs.sessions.has(facts.session)) certain.set(facts.pid, facts);
-		else if (!environment?.includes(`${signs.variable}=`)) unmarked.set(facts.pid, facts);
-	}
-	const orphans = [...unmarked.values()].filter((facts) => isOrphan(facts, unmarked));
-	for (const facts of orphans) if (isIn(signs.places, facts.pid)) certain.set(facts.pid, facts);
-	addDescendants(certain, unmarked);
-	// If it is unknown which processes are new, every old one would look like one of these.
-	const possible = signs.since === undefined ? [] : orphans.filter(({ pid }) => !certain.has(pid));
-	const isUnsettled = possible.some(({ pid }) => processEnvironment(pid)?.length === 0);
-	return { certain: [...certain.values()], possible, isUnsettled };
-}
-
 /** Adds children that cleared their environment: they belong to the work of their parent. */
 function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMap<number, ProcessFacts>): void {
 	for (let count = -1; count !== certain.size; ) {
@@ -348,7 +302,7 @@ let count = 0;
 let endsWithUs = false;
 
 /** A process that a scope could not end, or that may belong to it. */
-export interface LeftProcess {
+interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
 	readonly command: string;
@@ -377,6 +331,7 @@ export class ProcessScope {
 	readonly #mark = `;${ownMark}${++count};`;
 	/** Directories that only this work uses: absolute real paths. */
 	readonly #places: readonly string[];
+	/** Sessions of its programs: a process leaves them only by opening its own. */
 	readonly #sessions = new Set<number>();
 	#since: PidMark | undefined;
 	#hasStarted = false;
@@ -453,9 +408,28 @@ export class ProcessScope {
 		for (const { pid } of [...stopped.values(), ...more]) send(pid, "SIGKILL");
 	}
 
+	/** Finds its running processes, on Linux; `possible` ones are orphans whose origin is unknown. */
 	#find() {
-		const signs = { mark: this.#mark, variable, since: this.#since, sessions: this.#sessions };
-		return findStrays({ ...signs, places: this.#places, keptGroups });
+		const certain = new Map<number, ProcessFacts>();
+		const unmarked = new Map<number, ProcessFacts>();
+		// Inspect each before the next id: what it starts before it ends gets a later id.
+		for (const pid of processIdsSince(this.#since)) {
+			const facts = pid === process.pid ? undefined : processFacts(pid);
+			// The kernel reuses ids: an old process can have one that looks new.
+			if (!facts || facts.startTime < (this.#since?.ticks ?? 0) || keptGroups.has(facts.group)) continue;
+			const environment = processEnvironment(facts.pid);
+			if (environment?.includes(this.#mark) || this.#sessions.has(facts.session)) certain.set(facts.pid, facts);
+			// Another mark means other work, of any AgentV.
+			else if (!environment?.includes(`${variable}=`)) unmarked.set(facts.pid, facts);
+		}
+		const orphans = [...unmarked.values()].filter((facts) => isOrphan(facts, unmarked));
+		for (const facts of orphans) if (isIn(this.#places, facts.pid)) certain.set(facts.pid, facts);
+		addDescendants(certain, unmarked);
+		// If it is unknown which processes are new, every old one would look like one of these.
+		const possible = this.#since === undefined ? [] : orphans.filter(({ pid }) => !certain.has(pid));
+		// A process has no environment for a moment during exec.
+		const isUnsettled = possible.some(({ pid }) => processEnvironment(pid)?.length === 0);
+		return { certain: [...certain.values()], possible, isUnsettled };
 	}
 
 	async #endSessions(): Promise<readonly LeftProcess[]> {

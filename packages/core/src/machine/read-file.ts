@@ -60,7 +60,7 @@ export async function readRegularChunks(
 	}
 }
 
-export interface FileHead {
+interface FileHead {
 	/** The first bytes as UTF-8; a character at the limit is dropped. */
 	readonly text: string;
 	readonly cut: boolean;

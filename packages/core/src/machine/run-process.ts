@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { StringDecoder } from "node:string_decoder";
@@ -75,13 +76,8 @@ export interface ProcessResult {
  */
 export async function runProcess(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
 	const started = performance.now();
-	const capture = {
-		maxBuffer: options.maxBuffer ?? 10 * 1024 * 1024,
-		spillDir: options.spillDir,
-		maxSpill: options.maxSpill ?? 2 ** 31,
-	};
-	const stdout = new CapturedOutput({ name: "stdout", ...capture, onLine: options.onStdout });
-	const stderr = new CapturedOutput({ name: "stderr", ...capture, onLine: options.onStderr });
+	const stdout = new CapturedOutput("stdout", options, options.onStdout);
+	const stderr = new CapturedOutput("stderr", options, options.onStderr);
 	const ended = (end: Partial<ProcessResult>): ProcessResult => ({
 		exitCode: null,
 		signal: null,
@@ -100,9 +96,8 @@ export async function runProcess(options: ProcessOptions & ProcessCommand): Prom
 	if ("error" in process) return ended({ startError: describeStartError(process.error, options) });
 	trackGroup(process.leader);
 	try {
-		const { exitCode, signal, reason } = await watchProcess(process, options, stdout, stderr);
-		const { leader } = process;
-		return ended({ exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort", leader });
+		const ending = await watchProcess(process, options, stdout, stderr);
+		return ended({ ...ending, leader: process.leader });
 	} finally {
 		forgetGroup(process.leader);
 		stdout.end();
@@ -173,13 +168,6 @@ function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
 	return directories.every((directory) => targetKind(resolve(cwd, directory, name)) !== "file");
 }
 
-export interface ProcessEnding {
-	readonly exitCode: number | null;
-	readonly signal: NodeJS.Signals | null;
-	/** Why we ended it, if we did. */
-	readonly reason: "timeout" | "abort" | undefined;
-}
-
 /** Milliseconds to keep reading open pipes after the program has ended, while no data arrives. */
 const pipeGraceMs = 200;
 /** Milliseconds if data keeps arriving. */
@@ -192,9 +180,9 @@ async function watchProcess(
 	options: ProcessOptions,
 	stdout: CapturedOutput,
 	stderr: CapturedOutput,
-): Promise<ProcessEnding> {
+): Promise<Pick<ProcessResult, "exitCode" | "signal" | "timedOut" | "aborted">> {
 	const { child, leader } = process;
-	let reason: ProcessEnding["reason"];
+	let reason: "timeout" | "abort" | undefined;
 	let ending: Promise<void> | undefined;
 	let failure: { readonly error: unknown } | undefined;
 	let lastData = performance.now();
@@ -223,17 +211,15 @@ async function watchProcess(
 		reason ??= why;
 		end();
 	});
-	const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-	const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-		child.once("exit", (code, by) => resolve([code, by]));
-	});
+	const closed = once(child, "close");
+	const [exitCode, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
 	release();
 	if (options.leftovers === "end") end();
 	await ending;
 	await pipesEnded(closed, () => lastData);
 	for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
 	if (failure) throw failure.error;
-	return { exitCode, signal, reason };
+	return { exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort" };
 }
 
 /** Calls `end` on timeout or abort, until the returned function is called. */
@@ -251,7 +237,7 @@ function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => vo
 }
 
 /** Resolves when both pipes ended, or stay open without data for a moment. */
-async function pipesEnded(closed: Promise<void>, lastData: () => number): Promise<void> {
+async function pipesEnded(closed: Promise<unknown>, lastData: () => number): Promise<void> {
 	let isClosed = false;
 	const done = closed.then(() => {
 		isClosed = true;
@@ -307,21 +293,12 @@ export class LineSplitter {
 	}
 }
 
-export interface CaptureOptions {
-	/** `stdout` or `stderr`; a prefix of the spill file's name. */
-	readonly name: string;
-	/** Bytes kept in memory. */
-	readonly maxBuffer: number;
-	/** Directory for output beyond `maxBuffer`; without it that output is dropped. */
-	readonly spillDir?: string | undefined;
-	/** Maximum bytes of the spill file; the rest is dropped. */
-	readonly maxSpill: number;
-	readonly onLine?: ((line: string) => void) | undefined;
-}
-
 /** An output stream of a process: its head in memory, all of it in a file once it exceeds that. */
 class CapturedOutput {
-	readonly #options: CaptureOptions;
+	readonly #name: "stdout" | "stderr";
+	readonly #maxBuffer: number;
+	readonly #maxSpill: number;
+	readonly #spillDir: string | undefined;
 	readonly #lines: LineSplitter | undefined;
 	#chunks: Buffer[] = [];
 	#kept = 0;
@@ -332,14 +309,17 @@ class CapturedOutput {
 	path: string | undefined;
 	truncated = false;
 
-	constructor(options: CaptureOptions) {
-		this.#options = options;
-		this.#lines = options.onLine && new LineSplitter(options.onLine);
+	constructor(name: "stdout" | "stderr", options: ProcessOptions, onLine: ((line: string) => void) | undefined) {
+		this.#name = name;
+		this.#maxBuffer = options.maxBuffer ?? 10 * 1024 * 1024;
+		this.#maxSpill = options.maxSpill ?? 2 ** 31;
+		this.#spillDir = options.spillDir;
+		this.#lines = onLine && new LineSplitter(onLine);
 	}
 
 	write(chunk: Buffer): void {
 		this.#lines?.write(chunk);
-		const room = this.#options.maxBuffer - this.#kept;
+		const room = this.#maxBuffer - this.#kept;
 		if (this.#descriptor === undefined && chunk.length > room) this.#startSpilling();
 		if (this.#descriptor !== undefined) this.#spill(chunk);
 		if (room <= 0) {
@@ -368,10 +348,10 @@ class CapturedOutput {
 	}
 
 	#startSpilling(): void {
-		if (this.#options.spillDir === undefined || this.path !== undefined || this.#spillError) return;
+		if (this.#spillDir === undefined || this.path !== undefined || this.#spillError) return;
 		try {
-			makeDirectories(this.#options.spillDir);
-			const path = join(this.#options.spillDir, `${this.#options.name}-${randomBytes(6).toString("hex")}.txt`);
+			makeDirectories(this.#spillDir);
+			const path = join(this.#spillDir, `${this.#name}-${randomBytes(6).toString("hex")}.txt`);
 			this.#descriptor = openSync(path, "wx", 0o600);
 			this.path = path;
 		} catch (error) {
@@ -383,11 +363,11 @@ class CapturedOutput {
 
 	#spill(chunk: Buffer): void {
 		if (this.#descriptor === undefined || this.#spillError) return;
-		const part = chunk.subarray(0, Math.max(0, this.#options.maxSpill - this.#spilled));
+		const part = chunk.subarray(0, Math.max(0, this.#maxSpill - this.#spilled));
 		try {
 			// Synchronous on purpose: the pipe is not read until the disk has this, so memory stays
 			// bounded.
-			for (let at = 0; at < part.length; ) at += writeSync(this.#descriptor, part, at);
+			writeFileSync(this.#descriptor, part);
 			this.#spilled += part.length;
 		} catch (error) {
 			this.#spillError = error;

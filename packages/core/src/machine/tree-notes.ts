@@ -120,7 +120,7 @@ export function isUnchanged(before: TreeNote, after: TreeNote): boolean {
 	);
 }
 
-export interface ResetOptions {
+interface ResetOptions {
 	/** Selects which files (and links) that the original lacks stay. Default: none. */
 	readonly keep?: ((extras: readonly string[]) => Promise<ReadonlySet<string>>) | undefined;
 	readonly signal?: AbortSignal | undefined;

@@ -2,7 +2,7 @@ import { dirname, extname } from "node:path";
 import type { AgentRuleKind } from "../eval/eval-types.ts";
 import type { AgentvError } from "../lib/errors.ts";
 import { mapLeaves } from "../lib/interpolate.ts";
-import { type JsonChild, startJsonChild, workerEntry } from "../machine/computing-process.ts";
+import { JsonChild, workerEntry } from "../machine/computing-process.ts";
 import { type Environment, nodeExecutable } from "../machine/environment.ts";
 import { markVariables } from "../machine/process-scope.ts";
 import { findExecutable } from "../machine/run-process.ts";
@@ -64,7 +64,7 @@ while True:
         send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
 `;
 
-export interface ExtensionCall {
+interface ExtensionCall {
 	/** Absolute path. */
 	readonly module: string;
 	/** As written in the eval, for messages. */
@@ -168,7 +168,7 @@ class ExtensionHost {
 	}
 
 	#start(failed: (reason: string, message: string) => WorkspaceError): JsonChild {
-		return startJsonChild({
+		return new JsonChild({
 			argv: this.#argv(failed),
 			cwd: dirname(this.#module),
 			env: this.#env,

@@ -19,7 +19,12 @@ export async function applyChanges(
 	{ store, signal }: Pick<ChangeServices, "store" | "signal">,
 ): Promise<void> {
 	const { lines, hasFiles } = readHeadLines(patchFile);
-	const { makes, removes, missing } = readTreeLines(lines);
+	const pathsAfter = (prefix: string) =>
+		lines.filter((line) => line.startsWith(prefix)).map((line) => pathOf(line.slice(prefix.length)));
+	const makes = pathsAfter(emptyDirectory);
+	// Deepest first.
+	const removes = pathsAfter(removedDirectory);
+	const missing = lines.filter((line) => line.startsWith(notInPatch));
 	if (missing.length > 0) {
 		const first = missing[0]?.replace(/^# not in this patch, /, "");
 		const more = missing.length > 1 ? `, and ${missing.length - 1} more` : "";
@@ -235,26 +240,6 @@ function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: Readonl
 	for (const empty of emptyBefore)
 		for (let path = empty; path !== "." && isGone(path); path = dirname(path)) gone.add(path);
 	return [...gone].sort((one, other) => other.split("/").length - one.split("/").length);
-}
-
-/** What the lines before a patch say about directories. */
-export interface TreeWork {
-	readonly makes: readonly string[];
-	/** Deepest first. */
-	readonly removes: readonly string[];
-	/** Lines about what the patch does not contain. */
-	readonly missing: readonly string[];
-}
-
-/** Parses the lines before the first file of a patch. */
-function readTreeLines(lines: readonly string[]): TreeWork {
-	const after = (prefix: string) =>
-		lines.filter((line) => line.startsWith(prefix)).map((line) => pathOf(line.slice(prefix.length)));
-	return {
-		makes: after(emptyDirectory),
-		removes: after(removedDirectory),
-		missing: lines.filter((line) => line.startsWith(notInPatch)),
-	};
 }
 
 /** Parses the output of `shownPath` to a path for system calls. */

@@ -27,7 +27,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { digestText } from "../machine/tree-notes.ts";
 import { removeFile, touch, writeNote } from "../machine/write-file.ts";
 
-export interface CheckoutOptions {
+interface CheckoutOptions {
 	/** Paths (or patterns) to check out; default everything. */
 	readonly sparse?: readonly string[] | undefined;
 	readonly env: Environment;
@@ -80,10 +80,8 @@ export async function checkedOutFiles(
 	directory: string,
 	{ env, signal }: Pick<CheckoutOptions, "env" | "signal">,
 ): Promise<CheckedOutFile[]> {
-	const { stdout } = await localGit(directory, ["ls-files", "-z", "-t", "--stage"], {
-		env: plainGitEnvironment(env),
-		signal,
-	});
+	const options = { env: plainGitEnvironment(env), signal };
+	const { stdout } = await localGit(directory, ["ls-files", "-z", "-t", "--stage"], options);
 	return stdout.split("\0").flatMap((entry) => {
 		// `S` marks what is excluded.
 		const [, tag, mode, sha, path] = /^(\S) (\d+) ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? [];
@@ -133,12 +131,9 @@ function notesIn(directory: string): string[] {
 	return listDirectory(directory).map((name) => join(directory, name));
 }
 
-export interface RepositoryServices {
+export interface RepositoryServices extends MirrorServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
-	readonly env: Environment;
-	readonly agentvHome: string;
-	readonly signal?: AbortSignal | undefined;
 	/** Returns the commit that a resumed run previously checked out. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
@@ -181,7 +176,7 @@ export function repositorySource(
 	return { url, kind: "remote", shown, ...(credentials ? { credentials: { url, ...credentials } } : {}) };
 }
 
-export interface MirrorServices {
+interface MirrorServices {
 	readonly env: Environment;
 	readonly agentvHome: string;
 	readonly signal?: AbortSignal | undefined;
@@ -248,12 +243,9 @@ class Mirror {
 		if (!(await this.#commit(wanted.sha))) await this.#fetch(wanted);
 		const sha = await this.#commit(`${wanted.sha}~${ancestor}`);
 		if (sha === undefined) {
-			throw (await this.#commit(wanted.sha))
-				? new AgentvError(
-						"not-found",
-						`${this.#source.shown}: ${requested ?? "HEAD"} has no ancestor number ${ancestor}`,
-					)
-				: this.#missing(requested);
+			if (!(await this.#commit(wanted.sha))) throw this.#missing(requested);
+			const message = `${this.#source.shown}: ${requested ?? "HEAD"} has no ancestor number ${ancestor}`;
+			throw new AgentvError("not-found", message);
 		}
 		const branch = wanted.branch === undefined ? {} : { branch: wanted.branch };
 		return { mirror: this.#path, sha, ...branch, release: useMirror(this.#path) };

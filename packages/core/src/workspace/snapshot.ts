@@ -32,7 +32,7 @@ export interface ChangeServices {
 	readonly signal?: AbortSignal | undefined;
 }
 
-export interface SnapshotInput {
+interface SnapshotInput {
 	/** Notes of the workspace after its reset or copy. */
 	readonly clean: TreeNotes;
 	/** Whether anything ran in it since. */
@@ -103,7 +103,7 @@ async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 	if (wait > 0 && wait <= 20) await new Promise((resolve) => setTimeout(resolve, wait));
 }
 
-export interface BaselineOptions {
+interface BaselineOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 	/** Locations of repositories, relative to the root (`.`: the root itself). */

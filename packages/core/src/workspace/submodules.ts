@@ -24,7 +24,7 @@ import {
 	remoteTimeoutMs,
 } from "./repositories.ts";
 
-export interface PlacedRepository {
+interface PlacedRepository {
 	readonly source: RepositorySource;
 	readonly commit: MirroredCommit;
 	/** Relative to the workspace; empty for the workspace itself. */
