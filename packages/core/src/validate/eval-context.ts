@@ -26,7 +26,6 @@ import { type DiskView, type PlacedVariable, type Source, valueBelow } from "../
 import { ownLinks } from "../eval/trust.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, type Place } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
-import type { SourceRange } from "../lib/yaml-document.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import { type RepositoryFacts, repositoryFacts } from "./repository-facts.ts";
@@ -44,7 +43,6 @@ export interface EvalContext {
 	readonly findings: readonly Diagnostic[];
 	/** Shared results of several rules, computed on first use. */
 	readonly memo: Map<string, unknown>;
-	locate(place: Place): SourceRange | undefined;
 }
 
 /**
@@ -75,7 +73,6 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 			...uses.flatMap(({ resolution }) => resolution.diagnostics),
 		]),
 		memo: new Map(),
-		locate: (place) => loaded.locate(place) ?? targets.locate(place),
 	};
 }
 

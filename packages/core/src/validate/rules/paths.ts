@@ -75,12 +75,7 @@ const pathAbsolute = rule<PathAbsoluteData>({
 	fix: ({ data, at }, context) => (data.inside ? rewritePath(at, data.raw, data.resolved, context) : []),
 });
 
-interface PathBackslashData extends AboutReference {
-	/** Absolute path with `/` instead; undefined if that does not exist. */
-	readonly resolved?: string;
-}
-
-const pathBackslash = rule<PathBackslashData>({
+const pathBackslash = rule<AboutReference & { resolved?: string }>({
 	id: "path.backslash",
 	severity: "error",
 	fixedBy: "fix",
@@ -105,13 +100,7 @@ const pathBackslash = rule<PathBackslashData>({
 		data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context),
 });
 
-interface PathCaseData extends AboutReference {
-	/** The spelling on disk, relative to the same directory. */
-	readonly onDisk: string;
-	readonly resolved: string;
-}
-
-const pathCase = rule<PathCaseData>({
+const pathCase = rule<AboutReference & { onDisk: string; resolved: string }>({
 	id: "path.case",
 	severity: "error",
 	fixedBy: "fix",
@@ -133,13 +122,7 @@ const pathCase = rule<PathCaseData>({
 	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
 });
 
-interface PathMissingData extends AboutReference {
-	readonly lookedIn: string;
-	/** Whether the word can be an output of the command. */
-	readonly maybeOutput?: boolean;
-}
-
-const pathMissingRule = rule<PathMissingData>({
+const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: boolean }>({
 	id: "path.missing",
 	severity: "error",
 	summary: "a path to something that does not exist or is not a file on disk",
@@ -295,15 +278,7 @@ function some(files: readonly string[]): string {
 	return files.length > 3 ? `${files.slice(0, 3).join(", ")}, and ${files.length - 3} more` : files.join(", ");
 }
 
-interface PathOpaqueData {
-	readonly kind: string;
-	readonly raw: string;
-	/** The variables in the path; empty for a shell string. */
-	readonly variables: readonly string[];
-	readonly unset: boolean;
-}
-
-const pathOpaque = rule<PathOpaqueData>({
+const pathOpaque = rule<{ kind: string; raw: string; variables: readonly string[]; unset: boolean }>({
 	id: "path.opaque",
 	severity: "warning",
 	summary: "paths that can't be resolved statically: inside a shell string, or built from a variable",
@@ -338,12 +313,7 @@ const pathOpaque = rule<PathOpaqueData>({
 	},
 });
 
-interface PathOutsideEvalData extends AboutReference {
-	/** The smallest directory with everything, relative to the eval. */
-	readonly root: string;
-}
-
-const pathOutsideEval = rule<PathOutsideEvalData>({
+const pathOutsideEval = rule<AboutReference & { root: string }>({
 	id: "path.outside-eval",
 	severity: "warning",
 	summary: "a path outside the eval's directory but inside its repository",
@@ -369,11 +339,7 @@ const pathOutsideEval = rule<PathOutsideEvalData>({
 	},
 });
 
-interface PathOutsideRepoData extends AboutReference {
-	readonly boundary: string;
-}
-
-const pathOutsideRepo = rule<PathOutsideRepoData>({
+const pathOutsideRepo = rule<AboutReference & { boundary: string }>({
 	id: "path.outside-repo",
 	severity: "error",
 	summary: "a path outside the repository",
@@ -398,13 +364,7 @@ const pathOutsideRepo = rule<PathOutsideRepoData>({
 	},
 });
 
-interface PathParentSearchData extends AboutReference {
-	/** Where it was found, relative to the eval. */
-	readonly shown: string;
-	readonly resolved: string;
-}
-
-const pathParentSearch = rule<PathParentSearchData>({
+const pathParentSearch = rule<AboutReference & { shown: string; resolved: string }>({
 	id: "path.parent-search",
 	severity: "error",
 	fixedBy: "fix",
@@ -426,14 +386,7 @@ const pathParentSearch = rule<PathParentSearchData>({
 	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
 });
 
-interface PathSymlinkEscapeData extends AboutReference {
-	/** Links in a directory, relative to it, that leave it. */
-	readonly links?: readonly string[];
-	/** The target of a link in the path itself. */
-	readonly leadsTo?: string;
-}
-
-const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
+const pathSymlinkEscape = rule<AboutReference & { links?: readonly string[]; leadsTo?: string }>({
 	id: "path.symlink-escape",
 	severity: "error",
 	summary: "a symbolic link to outside the template or repository",
