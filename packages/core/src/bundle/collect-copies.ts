@@ -23,7 +23,7 @@ const caseCollision: FindingKind<{ first: string; second: string }> = {
 		`${first} and ${second} differ only in letter case: one would replace the other on case-insensitive file systems`,
 };
 
-export interface CollectedCopies {
+interface CollectedCopies {
 	/** In byte order of the bundle paths. */
 	readonly copies: readonly PlannedCopy[];
 	/** Empty directories, which no file creates. */

@@ -35,7 +35,7 @@ export interface VendorStep {
 }
 
 /** Decisions about the repositories of a workspace. */
-export interface PinnedRepositories {
+interface PinnedRepositories {
 	readonly repos: readonly BundleRepo[];
 	readonly vendored: readonly VendorStep[];
 	/** Commit texts, file paths and added `commit` entries, by place. */

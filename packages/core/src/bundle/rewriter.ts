@@ -49,14 +49,14 @@ function replaceWords(written: string, replaced: ReadonlyMap<number, string>): s
 }
 
 /** Quotes a word for a command line. */
-export function quoteWord(word: string): string {
+function quoteWord(word: string): string {
 	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
 	if (!word.includes("'")) return `'${word}'`;
 	return word.replace(/[^\w@%+=:,./-]/g, (character) => `\\${character}`);
 }
 
 /** Maps references to the bundle. */
-export interface BundlePlaces {
+interface BundlePlaces {
 	/** Returns the bundle path of a reference; undefined if nothing is copied for it. */
 	target(reference: Reference): string | undefined;
 	/** Like `target`, for an absolute path. */

@@ -105,7 +105,7 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 /** A file or directory of an eval, and where it is referenced. */
-export interface EvalFile {
+interface EvalFile {
 	readonly path: string;
 	/** Noun in messages. */
 	readonly kind: string;
@@ -212,7 +212,7 @@ export function workspacesOf(loaded: LoadedEval): Workspace[] {
 	return [...new Set(all.flatMap(({ workspace }) => (workspace ? [workspace] : [])))];
 }
 
-export interface PlacedRepo extends WorkspaceRepo {
+interface PlacedRepo extends WorkspaceRepo {
 	/** For messages: without credentials. */
 	readonly shown: string;
 }

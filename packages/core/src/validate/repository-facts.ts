@@ -20,7 +20,7 @@ export interface RepositoryFacts {
 }
 
 /** `outside`: not in this repository, or in a nested one. */
-export type FileState = "tracked" | "untracked" | "ignored" | "outside";
+type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
 /** Returns facts about the repository of a directory; undefined without one, or without git. */
 export function repositoryFacts(
