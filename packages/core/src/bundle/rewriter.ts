@@ -121,9 +121,7 @@ interface ReferenceIndex {
 	readonly suites: ReadonlyMap<string, string>;
 }
 
-const rewritten = new Set<ReferenceKind>([
-	...(["template", "input-file", "prompt", "fixtures", "extension", "agent-rules", "working-directory"] as const),
-]);
+const rewritten = /^(template|input-file|prompt|fixtures|extension|agent-rules|working-directory)$/;
 
 export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
 	const paths = new Map<string, Reference[]>();
@@ -137,7 +135,7 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 	for (const reference of references.files) {
 		const { word, command, kind, at } = reference;
 		if (word && command) add(words, placeKey(command.at, word.index), reference);
-		else if (rewritten.has(kind)) add(paths, placeKey(at), reference);
+		else if (rewritten.test(kind)) add(paths, placeKey(at), reference);
 	}
 	for (const use of references.commands) add(commands, placeKey(use.command.at), use);
 	const customs = new Map<string, CustomAssertion>();

@@ -47,7 +47,7 @@ export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	return new Map(
 		options.map((option) => {
 			const [id = "", level = "", ...rest] = option.split("=");
-			const known = ruleLevels.find((one) => one === level);
+			const known = ruleLevels.find((ruleLevel) => ruleLevel === level);
 			if (!known || rest.length > 0)
 				throw new AgentvError("usage", `--rule ${option}: expected id=${ruleLevels.join("|")}`);
 			if (!findRule(id)) throw unknownRule(id);
@@ -164,7 +164,7 @@ export function ruleDocs(): readonly RuleDoc[] {
 
 /** @throws AgentvError `usage` for an unknown rule, with the nearest id */
 export function ruleDoc(id: string): RuleDoc {
-	const doc = ruleDocs().find((one) => one.id === id);
+	const doc = ruleDocs().find((rule) => rule.id === id);
 	if (!doc) throw unknownRule(id);
 	return doc;
 }

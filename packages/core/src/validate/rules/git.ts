@@ -117,7 +117,7 @@ const reposUnpinned = rule<{ repo: string; commit?: string; variables?: readonly
 		}
 	},
 	fix: ({ at, data }, { loaded }) => {
-		const found = placedRepos(loaded).find((one) => (one.commitAt ?? one.at) === at);
+		const found = placedRepos(loaded).find((repo) => (repo.commitAt ?? repo.at) === at);
 		// A local path has its own finding, and a remote can't resolve a part of a SHA.
 		if (!found || found.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
 		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];

@@ -3,14 +3,9 @@ import { meansFile, parseAsRun, parseCommand } from "../../eval/command.ts";
 import { rootNames } from "../../eval/discover-evals.ts";
 import { pathMissing } from "../../eval/load-findings.ts";
 import { stripScheme } from "../../eval/read-shape.ts";
-import {
-	irregularReferences,
-	irregularTemplates,
-	type Reference,
-	type ReferenceKind,
-	referenceNoun,
-} from "../../eval/references.ts";
+import { irregularReferences, irregularTemplates, type Reference, referenceNoun } from "../../eval/references.ts";
 import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
+import type { Place } from "../../lib/errors.ts";
 import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
 import { listTree, type TreeEntry } from "../../machine/find-files.ts";
 import {
@@ -28,7 +23,7 @@ import {
 	variablesAt,
 	writtenText,
 } from "../eval-context.ts";
-import { rewritePath } from "../fix/edits.ts";
+import { type Change, rewritePath } from "../fix/edits.ts";
 import type { RepositoryFacts } from "../repository-facts.ts";
 import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts";
 
@@ -72,7 +67,7 @@ const pathAbsolute = rule<PathAbsoluteData>({
 			};
 		}
 	},
-	fix: ({ data, at }, context) => (data.inside ? rewritePath(at, data.raw, data.resolved, context) : []),
+	fix: (found, context) => (found.data.inside ? rewriteToResolved(found, context) : []),
 });
 
 const pathBackslash = rule<AboutReference & { resolved?: string }>({
@@ -96,8 +91,7 @@ const pathBackslash = rule<AboutReference & { resolved?: string }>({
 			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
 		}
 	},
-	fix: ({ data, at }, context) =>
-		data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
 const pathCase = rule<AboutReference & { onDisk: string; resolved: string }>({
@@ -119,7 +113,7 @@ const pathCase = rule<AboutReference & { onDisk: string; resolved: string }>({
 			yield { data: { ...aboutReference(reference), onDisk: relativePath(base, resolved), resolved }, at };
 		}
 	},
-	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
 const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: boolean }>({
@@ -137,7 +131,7 @@ const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: 
 		maybeOutput ? "ignore this if the command creates it" : pathMissing.hint?.(data),
 	*check(context) {
 		for (const reference of oddReferences(context)) {
-			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
+			if (reference.state !== "missing" || loadingKinds.test(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
 			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
 			yield maybeOutput
@@ -153,13 +147,7 @@ const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: 
 });
 
 /** Kinds of files that the loader reads, and reports if missing. */
-const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
-	"tests",
-	"suite",
-	"workspace-file",
-	"include",
-	"prompt-file",
-]);
+const loadingKinds = /^(tests|suite|workspace-file|include|prompt-file)$/;
 
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
@@ -308,7 +296,10 @@ const pathOpaque = rule<{ kind: string; raw: string; variables: readonly string[
 			const variables = variablesOf(reference, context);
 			if (variables.length === 0) continue;
 			const names = [...new Set(variables.map(({ name }) => name))];
-			yield { data: { kind, raw, variables: names, unset: variables.some((one) => one.state === "unset") }, at };
+			yield {
+				data: { kind, raw, variables: names, unset: variables.some((variable) => variable.state === "unset") },
+				at,
+			};
 		}
 	},
 });
@@ -383,7 +374,7 @@ const pathParentSearch = rule<AboutReference & { shown: string; resolved: string
 			yield { data: { ...aboutReference(reference), shown: shownPath(resolved, context), resolved }, at };
 		}
 	},
-	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
 const pathSymlinkEscape = rule<AboutReference & { links?: readonly string[]; leadsTo?: string }>({
@@ -432,6 +423,13 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 
 /** Directories that a run or a bundle copies as a whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
+
+function rewriteToResolved(
+	{ data, at }: { readonly data: { readonly raw: string; readonly resolved?: string }; readonly at: Place },
+	context: EvalContext,
+): readonly Change[] {
+	return data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context);
+}
 
 /** Returns whether the path is absolute. A custom grader's path is computed, not written. */
 function isWrittenAbsolute(reference: Reference): boolean {

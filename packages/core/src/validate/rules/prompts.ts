@@ -158,11 +158,11 @@ function sandboxOf(test: TestCase, context: EvalContext): Sandbox {
 		({ kind, at }) => (kind === "metadata-file" && mine.has(at)) || (kind === "input-file" && at.file === test.at.file),
 	);
 	return {
-		scripts: prepares.flatMap((one) => [one.raw, ...readOnDisk(one, context)]),
+		scripts: prepares.flatMap((reference) => [reference.raw, ...readOnDisk(reference, context)]),
 		patches: [
 			...[...named, ...prepares]
 				.filter(({ resolved }) => patchName.test(resolved))
-				.flatMap((one) => readOnDisk(one, context)),
+				.flatMap((reference) => readOnDisk(reference, context)),
 			...Object.values(test.metadata).filter((value): value is string => typeof value === "string"),
 			...patchesIn(template, context),
 		],

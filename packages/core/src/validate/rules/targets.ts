@@ -58,8 +58,8 @@ const targetsEmptyCredential: Rule = {
 		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
 		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
 		// A variable's value belongs to the machine: a run is refused, but the eval can be right.
-		for (const one of [...found, ...emptyEvalCredentials(loaded)])
-			yield one.data.name === undefined ? one : { ...one, severity: "warning" };
+		for (const empty of [...found, ...emptyEvalCredentials(loaded)])
+			yield empty.data.name === undefined ? empty : { ...empty, severity: "warning" };
 	},
 };
 
@@ -181,7 +181,7 @@ function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 
 /** Returns where a choice names the target; for an inline one, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
-	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
+	const key = "inline" in choice ? ["extends", "use_target"].find((field) => field in choice.inline) : undefined;
 	return key === undefined ? choice.at : placeBelow(choice.at, key);
 }
 
