@@ -23,7 +23,7 @@ const caseCollision: FindingKind<{ first: string; second: string }> = {
 		`${first} and ${second} differ only in letter case: one would replace the other on case-insensitive file systems`,
 };
 
-export interface CollectedCopies {
+interface CollectedCopies {
 	/** In byte order of the bundle paths. */
 	readonly copies: readonly PlannedCopy[];
 	/** Empty directories, which no file creates. */
@@ -36,18 +36,18 @@ const linkKinds = { workspace: "template", scripts: "script", data: "data" } as 
 export function collectCopies(gathered: GatheredSources, layout: Layout): CollectedCopies {
 	const copies: PlannedCopy[] = [];
 	const directories = new Set<string>();
-	const one = (to: string, from: string, kind: BundleFileKind) =>
+	const addFile = (to: string, from: string, kind: BundleFileKind) =>
 		copies.push(new PlannedCopy({ from, to, kind }, "", listEntry(from)));
 	const place = (area: Area, path: string): string => {
 		const to = layout.place(area, path);
 		if (to === undefined) throw new AgentvError("internal", `${path} has no place in ${area}`);
 		return to;
 	};
-	for (const [to, { source, kind }] of gathered.own) one(to, source, kind);
+	for (const [to, { source, kind }] of gathered.own) addFile(to, source, kind);
 	for (const area of areas) {
 		const content = gathered.areas[area];
-		for (const [source, kind] of content.files) one(place(area, source), source, kind);
-		for (const source of content.links) one(place(area, source), source, linkKinds[area]);
+		for (const [source, kind] of content.files) addFile(place(area, source), source, kind);
+		for (const source of content.links) addFile(place(area, source), source, linkKinds[area]);
 		for (const [from, { kind, entries }] of content.trees) {
 			const to = place(area, from);
 			for (const copy of treeCopies({ from, to, kind }, entries)) copies.push(copy);

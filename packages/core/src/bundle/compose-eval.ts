@@ -9,7 +9,7 @@ import { type RewriteInput, Rewriter } from "./rewriter.ts";
 /** Bytes of JSON. Larger test data from other files goes to a separate file. */
 const largestInline = 256 * 1024;
 
-export interface ComposeInput {
+interface ComposeInput {
 	readonly rewrite: RewriteInput;
 	readonly loaded: LoadedEval;
 	readonly suite: SuitePlace;

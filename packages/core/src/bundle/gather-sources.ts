@@ -64,20 +64,6 @@ const metadataAbove: FindingKind<{ raw: string }> = {
 	hint: () => "move the file into the eval's directory",
 };
 
-/** Everything to copy, before the layout. */
-export interface GatheredSources {
-	readonly areas: Readonly<Record<Area, AreaContent>>;
-	/** Files outside the areas, by bundle path: scripts find them relative to the eval. */
-	readonly own: ReadonlyMap<string, { readonly source: string; readonly kind: BundleFileKind }>;
-	/** Template references by target, and by real directory. */
-	readonly templates: ReadonlyMap<string, string>;
-	/** Commands with bare words that are files only in their working directory. */
-	readonly bound: ReadonlySet<CommandSpec>;
-	readonly packages: readonly string[];
-	readonly programs: readonly string[];
-	readonly diagnostics: readonly Diagnostic[];
-}
-
 interface GatherInput {
 	readonly loaded: LoadedEval;
 	readonly references: References;
@@ -98,22 +84,24 @@ export function gatherSources(input: GatherInput): GatheredSources {
 	return gathering;
 }
 
-const wordKinds = new Set<ReferenceKind>([
-	"hook",
-	"grader",
-	"target-command",
-	"healthcheck",
-	"preprocessor",
-	"prompt-command",
-]);
-const dataKinds = new Set<ReferenceKind>(["input-file", "prompt", "fixtures", "agent-rules"]);
+const wordKinds = /^(hook|grader|target-command|healthcheck|preprocessor|prompt-command)$/;
+const dataKinds = /^(input-file|prompt|fixtures|agent-rules)$/;
 /** Read by the loader and inlined, so never copied. */
-const inlined = new Set<ReferenceKind>(["tests", "suite", "workspace-file", "include"]);
+const inlined = /^(tests|suite|workspace-file|include)$/;
 
-class Gathering implements GatheredSources {
+/** Everything to copy, before the layout. */
+export type GatheredSources = Pick<
+	Gathering,
+	"areas" | "own" | "templates" | "bound" | "packages" | "programs" | "diagnostics"
+>;
+
+class Gathering {
 	readonly areas: Readonly<Record<Area, AreaContent>>;
+	/** Files outside the areas, by bundle path: scripts find them relative to the eval. */
 	readonly own = new Map<string, { source: string; kind: BundleFileKind }>();
+	/** Template references by target, and by real directory. */
 	readonly templates = new Map<string, string>();
+	/** Commands with bare words that are files only in their working directory. */
 	readonly bound = new Set<CommandSpec>();
 	readonly diagnostics: Diagnostic[] = [];
 	packages: readonly string[] = [];
@@ -141,12 +129,12 @@ class Gathering implements GatheredSources {
 	reference(reference: Reference): void {
 		const { kind, state, at, raw, resolved } = reference;
 		if (kind === "metadata-file") this.#metadataFile(reference);
-		else if (state === "run-time" || inlined.has(kind)) return;
+		else if (state === "run-time" || inlined.test(kind)) return;
 		else if (state === "opaque") this.#report(finding(opaqueCommand, { command: raw }, at));
 		else if (state === "missing") {
 			const data = { raw, kind: kind.replaceAll("-", " "), lookedIn: reference.base };
 			// A missing argument after the script can be an output.
-			const isOutput = wordKinds.has(kind) && isLaterArgument(reference);
+			const isOutput = wordKinds.test(kind) && isLaterArgument(reference);
 			this.#report(isOutput ? finding(argumentMissing, data, at) : finding(referenceMissing, data, at));
 		} else if (kind === "repository" || (state === "outside-root" && !this.#takesFromOutside(reference))) return;
 		else if (kind === "template") {
@@ -154,7 +142,7 @@ class Gathering implements GatheredSources {
 			if (real !== undefined) this.templates.set(resolved, real);
 		} else if (kind === "custom-grader") this.#customGrader(reference);
 		else if (kind === "prompt-file") this.#addOwn(resolved, "data", at);
-		else if (dataKinds.has(kind)) {
+		else if (dataKinds.test(kind)) {
 			if (kind === "agent-rules") this.areas.data.named.add(resolved);
 			this.areas.data.add(resolved, "data", at);
 		} else this.#script(reference);
@@ -163,8 +151,8 @@ class Gathering implements GatheredSources {
 	/** Copies paths outside the repository, except the machine's programs and directories. */
 	#takesFromOutside(reference: Reference): boolean {
 		const { raw, at, resolved, onDisk, kind } = reference;
-		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.has(kind) && !mayBeScript(resolved)));
-		if (ofMachine && (wordKinds.has(kind) || kind === "working-directory")) {
+		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.test(kind) && !mayBeScript(resolved)));
+		if (ofMachine && (wordKinds.test(kind) || kind === "working-directory")) {
 			this.#report(finding(machinePath, { raw }, at));
 			return false;
 		}

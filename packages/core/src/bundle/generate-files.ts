@@ -12,7 +12,7 @@ import type { RawValues, TargetSelection } from "./load-source.ts";
 import { patchYaml, printJson, printYaml, WrittenNumber } from "./print-yaml.ts";
 import { type RewriteInput, Rewriter } from "./rewriter.ts";
 
-export interface GenerateInput {
+interface GenerateInput {
 	readonly loaded: LoadedEval;
 	readonly selection: TargetSelection;
 	/** Names from `--target`. */
@@ -79,9 +79,7 @@ function printEval(
 	const source = loaded.sources.get(suite.file);
 	const before = rewrite.raw.document(suite.file);
 	if (!source?.document || source.document.value !== before) return printYaml(value);
-	return patchYaml(source.text, before, value, (path) =>
-		path.length === 1 && path[0] === testsKey ? origins : undefined,
-	);
+	return patchYaml(source.text, before, value, { [testsKey]: origins });
 }
 
 /** Yields targets selected by a variable, by `placeKey`: the current selection is kept. */

@@ -34,17 +34,6 @@ export interface VendorStep {
 	readonly to: string;
 }
 
-/** Decisions about the repositories of a workspace. */
-export interface PinnedRepositories {
-	readonly repos: readonly BundleRepo[];
-	readonly vendored: readonly VendorStep[];
-	/** Commit texts, file paths and added `commit` entries, by place. */
-	readonly texts: ReadonlyMap<string, string>;
-	readonly paths: ReadonlyMap<string, string>;
-	readonly added: ReadonlyMap<string, Readonly<Record<string, string>>>;
-	readonly diagnostics: readonly Diagnostic[];
-}
-
 interface PinOptions {
 	readonly pin: boolean;
 	readonly vendor: boolean;
@@ -58,7 +47,7 @@ interface PinOptions {
  * repositories are always both: they exist only on this machine.
  * @throws GitError or AgentvError if a commit can't be resolved
  */
-export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<PinnedRepositories> {
+export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<Pinning> {
 	const pinning = new Pinning(options);
 	for (const { repo, scope } of distinctRepos(loaded)) await pinning.add(repo, scope);
 	return pinning;
@@ -76,9 +65,11 @@ function distinctRepos(loaded: LoadedEval): { repo: WorkspaceRepo; scope: EvalSc
 	return [...new Map(repos).values()];
 }
 
-class Pinning implements PinnedRepositories {
+/** Decisions about the repositories of a workspace. */
+class Pinning {
 	readonly repos: BundleRepo[] = [];
 	readonly vendored: VendorStep[] = [];
+	/** Commit texts, file paths and added `commit` entries, by place. */
 	readonly texts = new Map<string, string>();
 	readonly paths = new Map<string, string>();
 	readonly added = new Map<string, Readonly<Record<string, string>>>();

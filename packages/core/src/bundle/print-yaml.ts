@@ -55,8 +55,8 @@ export function printJson(value: unknown): string {
 	return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${printJson(item)}`).join(",")}}`;
 }
 
-/** Returns the old indexes of the items of a list; undefined for new items. */
-type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
+/** The former index of each item of a list; undefined for new items. */
+type ItemOrigins = readonly (number | undefined)[];
 
 const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
 
@@ -83,47 +83,44 @@ export function printYaml(value: unknown): string {
 /**
  * Changes the value of `source` from `before` to `after`: unchanged parts keep comments, quotes and
  * blank lines. Falls back to printing `after` if that would change the meaning.
+ * @param origins of the list under a key; others are guessed
  */
-export function patchYaml(source: string, before: unknown, after: unknown, origins: ItemOrigins): string {
+export function patchYaml(
+	source: string,
+	before: unknown,
+	after: unknown,
+	origins: Readonly<Record<string, ItemOrigins>>,
+): string {
 	const document = parseDocument(source, { customTags: keepNumbers, merge: true, version: "1.2" });
 	const root = document.contents;
-	if (document.errors.length > 0 || !isMap(root)) return printYaml(after);
-	new Patch(document, origins).node(root, before, after, []);
-	const text = printed(document);
-	return text !== undefined && sameValue(parseYaml(text, "eval.yaml").value, withPlainNumbers(after))
-		? text
-		: printYaml(after);
-}
-
-function printed(document: Document): string | undefined {
+	if (document.errors.length > 0 || !isMap(root) || !isRecord(before) || !isRecord(after)) return printYaml(after);
+	new Patch(document).map(root, before, after, origins);
+	let text: string;
 	try {
-		return document.toString(printing);
+		text = document.toString(printing);
 	} catch (error) {
 		// An alias whose anchor was removed.
-		if (error instanceof Error) return undefined;
+		if (error instanceof Error) return printYaml(after);
 		throw error;
 	}
+	return sameValue(parseYaml(text, "eval.yaml").value, withPlainNumbers(after)) ? text : printYaml(after);
 }
-
-type Path = readonly (string | number)[];
 
 class Patch {
 	readonly #document: Document;
-	readonly #origins: ItemOrigins;
 
-	constructor(document: Document, origins: ItemOrigins) {
+	constructor(document: Document) {
 		this.#document = document;
-		this.#origins = origins;
 	}
 
 	/** Returns the node for `after` in place of `before`'s. */
-	node(node: unknown, before: unknown, after: unknown, path: Path): unknown {
+	#node(node: unknown, before: unknown, after: unknown, origins?: ItemOrigins): unknown {
 		if (sameValue(before, withPlainNumbers(after))) return node;
-		if (isMap(node) && isRecord(before) && isRecord(after)) return this.#map(node, before, after, path);
-		if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return this.#list(node, before, after, path);
+		if (isMap(node) && isRecord(before) && isRecord(after)) return this.map(node, before, after);
+		if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return this.#list(node, before, after, origins);
 		if (isScalar(node) && typeof after === "string" && typeof node.value === "string") {
 			node.value = after;
-			if (after.includes("\n") === false && /^BLOCK/.test(node.type ?? "")) delete node.type;
+			if (!after.includes("\n") && /^BLOCK/.test(node.type ?? "")) delete node.type;
 			return node;
 		}
 		const created = this.#document.createNode(after, { aliasDuplicateObjects: false });
@@ -135,13 +132,21 @@ class Patch {
 		return created;
 	}
 
-	#map(node: YAMLMap, before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>, path: Path) {
-		for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) this.#remove(node, key);
+	map(
+		node: YAMLMap,
+		before: Readonly<Record<string, unknown>>,
+		after: Readonly<Record<string, unknown>>,
+		origins: Readonly<Record<string, ItemOrigins>> = {},
+	): YAMLMap {
+		node.items = node.items.filter((pair) => {
+			const key = keyOf(pair);
+			return typeof key !== "string" || !Object.hasOwn(before, key) || Object.hasOwn(after, key);
+		});
 		let position = 0;
 		for (const [key, value] of Object.entries(after)) {
-			const pair = findPair(node, key);
+			const pair = node.items.find((item) => keyOf(item) === key);
 			if (pair) {
-				pair.value = this.node(pair.value, before[key], value, [...path, key]);
+				pair.value = this.#node(pair.value, before[key], value, origins[key]);
 				position = node.items.indexOf(pair) + 1;
 			} else if (!Object.hasOwn(before, key) || !sameValue(before[key], withPlainNumbers(value))) {
 				node.items.splice(position, 0, this.#pair(node, key, value, position));
@@ -162,21 +167,15 @@ class Patch {
 		return pair;
 	}
 
-	#remove(node: YAMLMap, key: string): void {
-		const pair = findPair(node, key);
-		if (pair) node.items.splice(node.items.indexOf(pair), 1);
-	}
-
-	#list(node: YAMLSeq, before: readonly unknown[], after: readonly unknown[], path: Path) {
-		const given = this.#origins(path);
+	#list(node: YAMLSeq, before: readonly unknown[], after: readonly unknown[], known?: ItemOrigins): YAMLSeq {
 		const origins =
-			given ?? (before.length === after.length ? after.map((_, index) => index) : guessOrigins(before, after));
+			known ?? (before.length === after.length ? after.map((_, index) => index) : guessOrigins(before, after));
 		const old = [...node.items];
 		node.items = after.map((value, index) => {
 			const origin = origins[index];
 			return origin === undefined
 				? this.#document.createNode(value, { aliasDuplicateObjects: false })
-				: this.node(old[origin], before[origin], value, [...path, index]);
+				: this.#node(old[origin], before[origin], value);
 		});
 		if (node.flow && after.length > before.length && after.some(isRecord)) node.flow = false;
 		return node;
@@ -200,6 +199,6 @@ function alike(old: unknown, value: unknown): boolean {
 	return ["id", "name", "type"].every((key) => old[key] === value[key]) && old.include === undefined;
 }
 
-function findPair(node: YAMLMap, key: string): Pair | undefined {
-	return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) === key : pair.key === key));
+function keyOf({ key }: Pair): unknown {
+	return isScalar(key) ? String(key.value) : key;
 }

@@ -14,43 +14,6 @@ import { isRecord, type Layout, placeKey, relativeReference, type SuitePlace } f
 import type { RawValues } from "./load-source.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 
-/** Keeps the prefix `file://` and an extension's suffix `:beforeAll`. */
-function rewritePath(
-	written: string,
-	references: readonly Reference[],
-	from: string,
-	places: BundlePlaces,
-): string | undefined {
-	const [first] = references;
-	if (!first) return undefined;
-	const suffix = first.kind === "extension" ? (/:[A-Za-z]+$/.exec(written)?.[0] ?? "") : "";
-	const scheme = written.startsWith("file://") ? "file://" : "";
-	const path = rewriteTarget(written.slice(scheme.length, written.length - suffix.length), references, from, places);
-	if (path === undefined) return undefined;
-	// Without a slash it would not be a path.
-	return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
-}
-
-/**
- * Returns a path in the bundle. If a test's variables make several paths of one text, only the part
- * before the first variable is rewritten: relative structure is kept, so all of them stay valid.
- */
-function rewriteTarget(
-	written: string,
-	references: readonly Reference[],
-	from: string,
-	places: BundlePlaces,
-): string | undefined {
-	const targets = new Set(references.map((reference) => places.target(reference)));
-	const [only] = targets;
-	if (targets.size === 1) return only === undefined ? undefined : relativeReference(from, only);
-	const [first] = references;
-	const fixed = fixedStart(written);
-	if (!first || !written.includes("{{") || fixed === undefined) return undefined;
-	const place = places.inArea(first.kind, resolve(first.base, stripScheme(fixed)));
-	return place === undefined ? undefined : `${relativeReference(from, place)}/${written.slice(fixed.length)}`;
-}
-
 /** Returns the directory before the first variable of a path. */
 function fixedStart(path: string): string | undefined {
 	return /^[^{]*\//.exec(path)?.[0];
@@ -87,14 +50,14 @@ function replaceWords(written: string, replaced: ReadonlyMap<number, string>): s
 }
 
 /** Quotes a word for a command line. */
-export function quoteWord(word: string): string {
+function quoteWord(word: string): string {
 	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
 	if (!word.includes("'")) return `'${word}'`;
 	return word.replace(/[^\w@%+=:,./-]/g, (character) => `\\${character}`);
 }
 
 /** Maps references to the bundle. */
-export interface BundlePlaces {
+interface BundlePlaces {
 	/** Returns the bundle path of a reference; undefined if nothing is copied for it. */
 	target(reference: Reference): string | undefined;
 	/** Like `target`, for an absolute path. */
@@ -159,9 +122,7 @@ interface ReferenceIndex {
 	readonly suites: ReadonlyMap<string, string>;
 }
 
-const rewritten = new Set<ReferenceKind>([
-	...(["template", "input-file", "prompt", "fixtures", "extension", "agent-rules", "working-directory"] as const),
-]);
+const rewritten = /^(template|input-file|prompt|fixtures|extension|agent-rules|working-directory)$/;
 
 export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
 	const paths = new Map<string, Reference[]>();
@@ -175,7 +136,7 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 	for (const reference of references.files) {
 		const { word, command, kind, at } = reference;
 		if (word && command) add(words, placeKey(command.at, word.index), reference);
-		else if (rewritten.has(kind)) add(paths, placeKey(at), reference);
+		else if (rewritten.test(kind)) add(paths, placeKey(at), reference);
 	}
 	for (const use of references.commands) add(commands, placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
@@ -259,7 +220,7 @@ export class Rewriter {
 			const suite = this.#input.suites.get(index.suites.get(key) ?? "");
 			const path = suite?.bundleFile ?? settled.paths.get(key);
 			if (path !== undefined) return relativeReference(this.#directory, path);
-			return settled.texts.get(key) ?? this.#path(value, index.paths.get(key), this.#directory) ?? value;
+			return settled.texts.get(key) ?? this.#path(value, index.paths.get(key)) ?? value;
 		}
 		if (typeof value === "number") {
 			const written = this.#input.raw.written(at);
@@ -340,15 +301,39 @@ export class Rewriter {
 		return this.#input.places.workingDirectory(reference?.resolved ?? directory, this.#input.bound.has(command));
 	}
 
-	#path(written: string, references: readonly Reference[] | undefined, from: string): string | undefined {
-		return references && rewritePath(written, references, from, this.#input.places);
+	/** Keeps the prefix `file://` and an extension's suffix `:beforeAll`. */
+	#path(written: string, references: readonly Reference[] = [], from = this.#directory): string | undefined {
+		const [first] = references;
+		if (!first) return undefined;
+		const suffix = first.kind === "extension" ? (/:[A-Za-z]+$/.exec(written)?.[0] ?? "") : "";
+		const scheme = written.startsWith("file://") ? "file://" : "";
+		const path = this.#target(written.slice(scheme.length, written.length - suffix.length), references, from);
+		if (path === undefined) return undefined;
+		// Without a slash it would not be a path.
+		return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
+	}
+
+	/**
+	 * Returns a path in the bundle. If a test's variables make several paths of one text, only the
+	 * part before the first variable is rewritten: relative structure is kept, so all stay valid.
+	 */
+	#target(written: string, references: readonly Reference[], from: string): string | undefined {
+		const { places } = this.#input;
+		const targets = new Set(references.map((reference) => places.target(reference)));
+		const [only] = targets;
+		if (targets.size === 1) return only === undefined ? undefined : relativeReference(from, only);
+		const [first] = references;
+		const fixed = fixedStart(written);
+		if (!first || !written.includes("{{") || fixed === undefined) return undefined;
+		const place = places.inArea(first.kind, resolve(first.base, stripScheme(fixed)));
+		return place === undefined ? undefined : `${relativeReference(from, place)}/${written.slice(fixed.length)}`;
 	}
 
 	#command(value: unknown, use: CommandSpec, at: Place, cwd: string | undefined): unknown {
 		const { words } = this.#input.index;
 		// A bare `check.py` stays unchanged: the command runs in its directory.
 		const word = (text: string, position: number) =>
-			/[/\\]/.test(text) ? this.#path(text, words.get(placeKey(at, position)), cwd ?? this.#directory) : undefined;
+			/[/\\]/.test(text) ? this.#path(text, words.get(placeKey(at, position)), cwd) : undefined;
 		if (Array.isArray(value))
 			return value.map((text, position) => (typeof text === "string" ? (word(text, position) ?? text) : text));
 		if (typeof value !== "string") return value;

@@ -1,13 +1,10 @@
 import type { Environment } from "../machine/environment.ts";
+import type { GitProgress } from "../machine/git.ts";
 import type { CloneState, Observation, Wanted } from "./observation.ts";
 
 /** What to do with one benchmark, based on the observation. */
-export interface Decision {
+export interface Decision extends Pick<SyncPlan, "from" | "to" | "message"> {
 	readonly action: Exclude<SyncAction, "skip">;
-	readonly from: string | null;
-	readonly to: string | null;
-	/** One sentence. */
-	readonly message: string;
 }
 
 type Choice = Pick<Decision, "action" | "message">;
@@ -213,19 +210,14 @@ export interface SyncPlan {
 	readonly action: SyncAction;
 	readonly from: string | null;
 	readonly to: string | null;
-	/** One sentence. */
+	/** One sentence: what is done, or why not and what the user can do. */
 	readonly message: string;
 	/** Null if nothing would change, and for a missing clone, of which only the revision is known. */
 	readonly changes: SyncChanges | null;
 }
 
-export interface SyncResult {
-	readonly id: string;
+export interface SyncResult extends Pick<SyncPlan, "id" | "from" | "to" | "message"> {
 	readonly outcome: SyncOutcome;
-	readonly from: string | null;
-	readonly to: string | null;
-	/** What was done, or why not and what the user can do. */
-	readonly message: string;
 	/** Relative to the benchmark. If there are any, the revision is not clean. */
 	readonly edits: readonly string[];
 	/** Null if no file changed, and for a first clone. */
@@ -240,14 +232,7 @@ export type SyncEvent =
 	/** An interrupted sync was recovered. */
 	| { readonly type: "recovered"; readonly id: string; readonly message: string }
 	/** `phase` as git names it: `Receiving objects`; percent 0 to 100. */
-	| {
-			readonly type: "progress";
-			readonly id: string;
-			readonly phase: string;
-			readonly percent: number;
-			readonly done: number;
-			readonly total: number;
-	  }
+	| ({ readonly type: "progress"; readonly id: string } & Omit<GitProgress, "remote">)
 	| { readonly type: "planned"; readonly id: string; readonly plan: SyncPlan }
 	| { readonly type: "finished"; readonly id: string; readonly result: SyncResult }
 	| { readonly type: "outcome"; readonly results: readonly SyncResult[]; readonly interrupted: boolean };
@@ -267,15 +252,8 @@ export interface SyncOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-export interface StatusOptions {
-	readonly env: Environment;
-	/** Default: all. */
-	readonly ids?: readonly string[] | undefined;
+/** Defaults: all benchmarks, 60,000 ms, 4 concurrent ones. */
+export interface StatusOptions extends Omit<SyncOptions, "reset" | "waitMs"> {
 	/** Compare with the last known state of the remote, offline. */
 	readonly offline?: boolean | undefined;
-	/** Per remote command. Default 60,000. */
-	readonly timeoutMs?: number | undefined;
-	/** Concurrent benchmarks. Default 4. */
-	readonly concurrency?: number | undefined;
-	readonly signal?: AbortSignal | undefined;
 }

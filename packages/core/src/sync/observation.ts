@@ -96,7 +96,7 @@ interface Head {
 }
 
 /** What is at a benchmark's path. */
-export type LocalLook =
+type LocalLook =
 	| { readonly kind: "missing" | "empty" }
 	/** `message`: a sentence without a full stop. */
 	| { readonly kind: "foreign"; readonly message: string }
@@ -188,7 +188,7 @@ export interface Wanted {
 }
 
 /** Why the remote could not resolve the ref; `message` is a sentence without a full stop. */
-export interface RemoteProblem {
+interface RemoteProblem {
 	readonly reason: string;
 	readonly message: string;
 	readonly hint: string | undefined;

@@ -137,8 +137,8 @@ async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Prom
 }
 
 /** False if a shallow history ends before a common ancestor. */
-async function shareHistory(git: CloneGit, one: string, other: string): Promise<boolean> {
-	return (await git.local(["merge-base", one, other], { okExitCodes: [0, 1] })).exitCode === 0;
+async function shareHistory(git: CloneGit, commit: string, other: string): Promise<boolean> {
+	return (await git.local(["merge-base", commit, other], { okExitCodes: [0, 1] })).exitCode === 0;
 }
 
 async function isSameHistory({ git, refs, head }: LocalClone, wanted: Wanted, remote: Remote): Promise<boolean> {

@@ -25,7 +25,6 @@ import { type DiskView, type PlacedVariable, type Source, valueBelow } from "../
 import { ownLinks } from "../eval/trust.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, type Place } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
-import type { SourceRange } from "../lib/yaml-document.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import { type RepositoryFacts, repositoryFacts } from "./repository-facts.ts";
@@ -43,7 +42,6 @@ export interface EvalContext {
 	readonly findings: readonly Diagnostic[];
 	/** Shared results of several rules, computed on first use. */
 	readonly memo: Map<string, unknown>;
-	locate(place: Place): SourceRange | undefined;
 }
 
 /**
@@ -74,7 +72,6 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 			...uses.flatMap(({ resolution }) => resolution.diagnostics),
 		]),
 		memo: new Map(),
-		locate: (place) => loaded.locate(place) ?? targets.locate(place),
 	};
 }
 
@@ -107,7 +104,7 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 /** A file or directory of an eval, and where it is referenced. */
-export interface EvalFile {
+interface EvalFile {
 	readonly path: string;
 	/** Noun in messages. */
 	readonly kind: string;
@@ -214,7 +211,7 @@ export function workspacesOf(loaded: LoadedEval): Workspace[] {
 	return [...new Set(all.flatMap(({ workspace }) => (workspace ? [workspace] : [])))];
 }
 
-export interface PlacedRepo extends WorkspaceRepo {
+interface PlacedRepo extends WorkspaceRepo {
 	/** For messages: without credentials. */
 	readonly shown: string;
 }

@@ -20,7 +20,7 @@ export interface RepositoryFacts {
 }
 
 /** `outside`: not in this repository, or in a nested one. */
-export type FileState = "tracked" | "untracked" | "ignored" | "outside";
+type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
 /** Returns facts about the repository of a directory; undefined without one, or without git. */
 export function repositoryFacts(
@@ -37,8 +37,7 @@ export function repositoryFacts(
 function inspect(root: string, env: Environment): RepositoryFacts | undefined {
 	try {
 		const options = { env, ...foreignRepository(root, env) };
-		const tracked = new Tree(trackedFilesSync(root, options));
-		return facts(root, tracked, statusOf(localGitSync(root, status, options).stdout));
+		return facts(root, trackedFilesSync(root, options), localGitSync(root, status, options).stdout);
 	} catch (error) {
 		// Without git, or if git refuses the repository (another owner), continue without these facts.
 		if (error instanceof GitError) return undefined;
@@ -51,20 +50,20 @@ const status = [
 	...["--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"],
 ];
 
-/** Parses `git status`: the commit, untracked and changed files. */
-function statusOf(output: string) {
-	const [added, changed]: [string[], string[]] = [[], []];
+/** @param output of `git status` */
+function facts(root: string, trackedFiles: readonly string[], output: string): RepositoryFacts {
+	const [untrackedFiles, changedFiles]: [string[], string[]] = [[], []];
 	let head: string | undefined;
 	for (const line of output.split("\0")) {
-		if (line.startsWith("? ")) added.push(line.slice(2));
+		if (line.startsWith("? ")) untrackedFiles.push(line.slice(2));
 		else if (line.startsWith("# branch.oid ")) head = /(?<![0-9a-f])[0-9a-f]{40,}$/.exec(line)?.[0];
 		// Eight fields, then the path; ten for a conflict.
-		else if (/^[1u] /.test(line)) changed.push(line.replace(line.startsWith("u") ? /^(\S* ){10}/ : /^(\S* ){8}/, ""));
+		else if (line.startsWith("1 ")) changedFiles.push(line.replace(/^(\S* ){8}/, ""));
+		else if (line.startsWith("u ")) changedFiles.push(line.replace(/^(\S* ){10}/, ""));
 	}
-	return { head, added: new Tree(added), changed: new Tree([...added, ...changed]) };
-}
-
-function facts(root: string, tracked: Tree, { head, added, changed }: ReturnType<typeof statusOf>): RepositoryFacts {
+	const tracked = new Tree(trackedFiles);
+	const added = new Tree(untrackedFiles);
+	const changed = new Tree([...untrackedFiles, ...changedFiles]);
 	const inside = (path: string) =>
 		path.startsWith(`${root}/`) && !path.includes("..")
 			? path.slice(root.length + 1)
@@ -156,7 +155,9 @@ function isWrittenOut(value: string, field: string): boolean {
 		end = range[1];
 	}
 	plain += value.slice(end);
-	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
+	const defaults = references.flatMap((token) =>
+		"defaultText" in token && token.defaultText ? [token.defaultText] : [],
+	);
 	return [plain, ...defaults].some(
 		(text) => findSecrets(text).length > 0 || (isNamed && isLong(text) && looksRandom(text)),
 	);

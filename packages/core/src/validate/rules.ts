@@ -4,10 +4,10 @@ import { unreadable } from "../eval/load-findings.ts";
 import { outOfReach, readShape } from "../eval/read-shape.ts";
 import { hasFile, readSource, type Source } from "../eval/source.ts";
 import { configFileSchema, type RuleLevel, ruleLevels } from "../format/target-file.ts";
-import { AgentvError, type Diagnostic, finding, type Severity } from "../lib/errors.ts";
+import { AgentvError, type Diagnostic, type FindingKind, finding } from "../lib/errors.ts";
 import { nearestName } from "../lib/text.ts";
 import { remembered, type ValidationRun } from "./eval-context.ts";
-import type { FixWhen, Rule, RuleDocs } from "./rule.ts";
+import type { Rule, RuleDocs } from "./rule.ts";
 import { assertionRules } from "./rules/assertions.ts";
 import { variableRules } from "./rules/environment.ts";
 import { extensionRules } from "./rules/extensions.ts";
@@ -47,7 +47,7 @@ export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	return new Map(
 		options.map((option) => {
 			const [id = "", level = "", ...rest] = option.split("=");
-			const known = ruleLevels.find((one) => one === level);
+			const known = ruleLevels.find((ruleLevel) => ruleLevel === level);
 			if (!known || rest.length > 0)
 				throw new AgentvError("usage", `--rule ${option}: expected id=${ruleLevels.join("|")}`);
 			if (!findRule(id)) throw unknownRule(id);
@@ -90,7 +90,6 @@ export function configuredLevels(scope: EvalScope, run: ValidationRun): Configur
 function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun): Configured {
 	const refused = outOfReach(file, { raw: file, kind: "settings file", at: { file } }, scope);
 	if (refused) return { ...unconfigured, diagnostics: [refused] };
-	const diagnostics: Diagnostic[] = [];
 	let source: Source;
 	try {
 		source = readSource(file, view, env);
@@ -98,35 +97,29 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 		if (!(error instanceof AgentvError)) throw error;
 		return { ...unconfigured, diagnostics: [finding(unreadable, { file, reason: error.message }, { file })] };
 	}
-	diagnostics.push(...source.diagnostics);
-	const part = source.parts[0];
+	const diagnostics = [...source.diagnostics];
 	// Other parts of the file are not checked here: unknown fields pass.
-	const log = {
-		report: (found: Diagnostic) => {
-			if (found.rule !== "schema.unknown-field") diagnostics.push(found);
-		},
+	const report = (found: Diagnostic) => {
+		if (found.rule !== unknownInConfig.rule) diagnostics.push(found);
 	};
+	const [part] = source.parts;
 	const config =
-		part && part.value !== undefined && part.value !== null ? readShape(configFileSchema, part, log) : undefined;
+		part?.value !== undefined && part.value !== null ? readShape(configFileSchema, part, { report }) : undefined;
 	const levels = new Map<string, RuleLevel>();
 	for (const [id, level] of Object.entries(config?.validate?.rules ?? {})) {
+		const at = { file, path: ["validate", "rules", id], part: "key" } as const;
 		if (findRule(id)) levels.set(id, level);
-		else diagnostics.push(unknownInConfig(id, file));
+		else diagnostics.push(finding(unknownInConfig, { id, directory: dirname(file) }, at));
 	}
 	return { levels, diagnostics, source };
 }
 
-function unknownInConfig(id: string, file: string): Diagnostic {
-	const hint = nearestRule(id);
-	return {
-		rule: "schema.unknown-field",
-		severity: "warning",
-		message: `no rule ${JSON.stringify(id)}`,
-		...(hint === undefined ? {} : { hint }),
-		at: { file, path: ["validate", "rules", id], part: "key" },
-		data: { id, directory: dirname(file) },
-	};
-}
+const unknownInConfig: FindingKind<{ id: string; directory: string }> = {
+	rule: "schema.unknown-field",
+	severity: "warning",
+	message: ({ id }) => `no rule ${JSON.stringify(id)}`,
+	hint: ({ id }) => nearestRule(id),
+};
 
 const fixedBy = { fix: "`--fix`", migrate: "`--migrate`", pin: "`--pin`" } as const;
 
@@ -150,23 +143,14 @@ export function rulesPage(): string {
 }
 
 function section({ id, why, bad, good, mend }: RuleDoc): string {
-	const block = (text: string) => `\`\`\`yaml\n${text}\n\`\`\``;
-	return [`### ${id}`, why, "Bad:", block(fenceSafe(bad)), "Good:", block(fenceSafe(good)), mend].join("\n\n");
-}
-
-/** Chooses a longer fence, since an example can contain one. */
-function fenceSafe(text: string): string {
-	return text.replaceAll("```", "~~~");
+	// An example can contain a fence.
+	const block = (text: string) => `\`\`\`yaml\n${text.replaceAll("```", "~~~")}\n\`\`\``;
+	return [`### ${id}`, why, "Bad:", block(bad), "Good:", block(good), mend].join("\n\n");
 }
 
 /** A rule's documentation, for `--explain`, the docs table and Studio. */
-export interface RuleDoc extends RuleDocs {
-	readonly id: string;
+export interface RuleDoc extends RuleDocs, Pick<Rule, "id" | "severity" | "summary" | "fixedBy"> {
 	readonly group: RuleGroup;
-	readonly severity: Severity;
-	readonly summary: string;
-	/** The option that fixes its findings. */
-	readonly fixedBy?: FixWhen;
 }
 
 export function ruleDocs(): readonly RuleDoc[] {
@@ -180,7 +164,7 @@ export function ruleDocs(): readonly RuleDoc[] {
 
 /** @throws AgentvError `usage` for an unknown rule, with the nearest id */
 export function ruleDoc(id: string): RuleDoc {
-	const doc = ruleDocs().find((one) => one.id === id);
+	const doc = ruleDocs().find((rule) => rule.id === id);
 	if (!doc) throw unknownRule(id);
 	return doc;
 }

@@ -100,14 +100,11 @@ export interface EvalValidation {
 	readonly diagnostics: readonly ValidationFinding[];
 }
 
-/** The findings of all rules, by file and position, and the rules that are switched off. */
-export interface Findings {
-	readonly findings: readonly ValidationFinding[];
-	readonly off: ReadonlySet<string>;
-}
-
-/** Runs every enabled rule; `levels` from the command line override the configuration. */
-export function findAll(context: EvalContext, levels: RuleLevels): Findings {
+/**
+ * Runs every enabled rule, and returns the findings by file and position, and the rules that are
+ * switched off; `levels` from the command line override the configuration.
+ */
+export function findAll(context: EvalContext, levels: RuleLevels) {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
 	const found: Diagnostic[] = [];

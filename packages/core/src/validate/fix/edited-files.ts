@@ -136,8 +136,8 @@ function appended(path: string, text: string, targets: readonly object[]): strin
 	let document = parseYaml(text, path);
 	for (const entry of targets) {
 		const list = Array.isArray(document.value) ? [] : ["targets"];
-		const former = valueBelow(document.value, list);
-		const meant = withValueAt(document.value ?? {}, list, [...(Array.isArray(former) ? former : []), entry]);
+		const present = valueBelow(document.value, list);
+		const meant = withValueAt(document.value ?? {}, list, [...(Array.isArray(present) ? present : []), entry]);
 		document = verifiedPatch(document, appendToSequence(document, list, blockText(entry)), meant);
 	}
 	return document.text;

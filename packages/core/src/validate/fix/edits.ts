@@ -159,7 +159,7 @@ function repository(
 export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
 	const written = writtenText(at, context);
 	if (written === undefined) return [];
-	const reference = context.references.files.find((one) => one.at === at && one.raw === raw);
+	const reference = context.references.files.find((file) => file.at === at && file.raw === raw);
 	if (reference?.glob) return [];
 	const path = relativePath(reference?.command?.cwd ? reference.base : dirname(at.file), resolved);
 	const kept = raw.endsWith("/") && !path.endsWith("/") ? `${path}/` : path;

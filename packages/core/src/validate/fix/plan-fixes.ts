@@ -9,7 +9,6 @@ import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from 
 import { sweepStagedFiles } from "../../machine/directories.ts";
 import { isInside, pathKind } from "../../machine/files.ts";
 import { listRemoteRefs } from "../../machine/git.ts";
-import { GitError } from "../../machine/git-error.ts";
 import { writeAllOrNone } from "../../machine/write-file.ts";
 import { type EvalContext, evalContext, remembered, type ValidationRun, validationRun } from "../eval-context.ts";
 import type { FixWhen } from "../rule.ts";
@@ -113,6 +112,7 @@ async function withCommits(
 	commits: Map<string, Promise<string>>,
 	options: FixOptions,
 ): Promise<readonly (FieldChange | TargetChange)[] | string> {
+	const { loaded, run } = context;
 	const ready: (FieldChange | TargetChange)[] = [];
 	for (const change of changes) {
 		if (change.kind !== "pin") {
@@ -120,7 +120,8 @@ async function withCommits(
 			continue;
 		}
 		const { at, repo, ref } = change;
-		if (hasNewRemotes(context)) return "you have not allowed its benchmark or bundle to contact the required hosts";
+		if (newAccess([...repositoryAccess({ loaded, tests: loaded.tests })], run).length > 0)
+			return "you have not allowed its benchmark or bundle to contact the required hosts";
 		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
 		if (refusal) return refusal.message;
 		try {
@@ -130,20 +131,14 @@ async function withCommits(
 			if (ref === undefined) ready.push({ kind: "entry", at, key: "commit", value: sha, says });
 			else ready.push({ kind: "value", at, value: sha, says });
 		} catch (error) {
-			if (error instanceof GitError || error instanceof MissingRef) return error.message;
+			if (error instanceof AgentvError) return error.message;
 			throw error;
 		}
 	}
 	return ready;
 }
 
-function hasNewRemotes({ loaded, run: { env, view } }: EvalContext): boolean {
-	return newAccess([...repositoryAccess({ loaded, tests: loaded.tests })], { env, view }).length > 0;
-}
-
 const timeoutMs = 60_000;
-
-class MissingRef extends Error {}
 
 async function remoteCommit({ repo, ref }: PinChange, { env, signal }: FixOptions): Promise<string> {
 	const { url, credentials } = splitCredentials(expandRepoShorthand(repo) ?? repo);
@@ -154,7 +149,7 @@ async function remoteCommit({ repo, ref }: PinChange, { env, signal }: FixOption
 		...(credentials ? { credentials: { url, ...credentials } } : {}),
 	});
 	const found = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
-	if (!found) throw new MissingRef(`the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
+	if (!found) throw new AgentvError("failed", `the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
 	return found.sha;
 }
 

@@ -14,13 +14,7 @@ import {
 import { isProse } from "../prompt-texts.ts";
 import { loadingRule, type Rule, rule } from "../rule.ts";
 
-interface EnvMalformedData {
-	readonly text: string;
-	readonly mark: string;
-	readonly prose: boolean;
-}
-
-const envMalformed = rule<EnvMalformedData>({
+const envMalformed = rule<{ text: string; mark: string; prose: boolean }>({
 	id: "env.malformed",
 	severity: "error",
 	summary: "text that looks like a variable reference but is not one (a warning in prose)",
@@ -47,12 +41,7 @@ function malformed(text: string, at: Place, inTarget: boolean) {
 	return { data: { text, mark: text, prose }, at, ...(prose ? { severity: "warning" as const } : {}) };
 }
 
-interface EnvUndocumentedData {
-	readonly name: string;
-	readonly mark?: string;
-}
-
-const envUndocumented = rule<EnvUndocumentedData>({
+const envUndocumented = rule<{ name: string; mark?: string }>({
 	id: "env.undocumented",
 	severity: "warning",
 	summary: "an undocumented variable without default",

@@ -3,14 +3,7 @@ import { nearestName } from "../../lib/text.ts";
 import { type EvalContext, textOf } from "../eval-context.ts";
 import { type Rule, rule } from "../rule.ts";
 
-interface ExtensionsMissingExportData {
-	readonly module: string;
-	readonly name: string;
-	readonly nearest?: string;
-	readonly isPython?: true;
-}
-
-const extensionsMissingExport = rule<ExtensionsMissingExportData>({
+const extensionsMissingExport = rule<{ module: string; name: string; nearest?: string; isPython?: true }>({
 	id: "extensions.missing-export",
 	severity: "error",
 	applies: hasExtensions,
@@ -41,14 +34,6 @@ const extensionsMissingExport = rule<ExtensionsMissingExportData>({
 	},
 });
 
-interface ExtensionsProvisionsRepoData {
-	readonly module: string;
-	/** The matching words. */
-	readonly sign: string;
-	/** 1-based line of the module. */
-	readonly line: number;
-}
-
 /** How programs fetch repositories: git commands, as text or arguments, and packages. */
 const signs = [
 	/\bgit\b["'`]?\s*[,\s[("'`]+\s*["'`]?(clone|fetch|pull|submodule|worktree)\b/,
@@ -57,7 +42,7 @@ const signs = [
 	/from\s+["'](degit|tiged|giget|isomorphic-git)["']|require\(["'](degit|tiged|giget|isomorphic-git)["']\)/,
 ];
 
-const extensionsProvisionsRepo = rule<ExtensionsProvisionsRepoData>({
+const extensionsProvisionsRepo = rule<{ module: string; sign: string; line: number }>({
 	id: "extensions.provisions-repo",
 	severity: "warning",
 	applies: hasExtensions,

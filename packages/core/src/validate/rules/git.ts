@@ -3,12 +3,7 @@ import { isInside } from "../../machine/files.ts";
 import { type EvalContext, evalFiles, placedRepos, repositoryOf, variablesAt } from "../eval-context.ts";
 import { type Rule, rule } from "../rule.ts";
 
-interface GitDirtyData {
-	/** Relative to the eval's directory. */
-	readonly files: readonly string[];
-}
-
-const gitDirty = rule<GitDirtyData>({
+const gitDirty = rule<{ files: readonly string[] }>({
 	id: "git.dirty",
 	severity: "warning",
 	applies: (context) => repositoryOf(context) !== undefined,
@@ -54,11 +49,7 @@ const gitNoRepo = rule<Record<string, never>>({
 	},
 });
 
-interface ReposLocalPathData {
-	readonly repo: string;
-}
-
-const reposLocalPath = rule<ReposLocalPathData>({
+const reposLocalPath = rule<{ repo: string }>({
 	id: "repos.local-path",
 	severity: "error",
 	applies: hasRepos,
@@ -86,18 +77,10 @@ const reposLocalPath = rule<ReposLocalPathData>({
 	},
 });
 
-interface ReposUnpinnedData {
-	/** For messages: without credentials. */
-	readonly repo: string;
-	readonly commit?: string;
-	/** The variables that the commit depends on. */
-	readonly variables?: readonly string[];
-}
-
 const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/i;
 const partOfSha = /^[0-9a-f]{7,}$/i;
 
-const reposUnpinned = rule<ReposUnpinnedData>({
+const reposUnpinned = rule<{ repo: string; commit?: string; variables?: readonly string[] }>({
 	id: "repos.unpinned",
 	severity: "warning",
 	applies: hasRepos,
@@ -134,7 +117,7 @@ const reposUnpinned = rule<ReposUnpinnedData>({
 		}
 	},
 	fix: ({ at, data }, { loaded }) => {
-		const found = placedRepos(loaded).find((one) => (one.commitAt ?? one.at) === at);
+		const found = placedRepos(loaded).find((repo) => (repo.commitAt ?? repo.at) === at);
 		// A local path has its own finding, and a remote can't resolve a part of a SHA.
 		if (!found || found.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
 		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];

@@ -5,6 +5,7 @@ import { pathMissing } from "../../eval/load-findings.ts";
 import { type ReferenceKind, referenceNoun, stripScheme } from "../../eval/read-shape.ts";
 import { irregularReferences, irregularTemplates, type Reference } from "../../eval/references.ts";
 import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
+import type { Place } from "../../lib/errors.ts";
 import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
 import { listTree, type TreeEntry } from "../../machine/find-files.ts";
 import {
@@ -22,7 +23,7 @@ import {
 	variablesAt,
 	writtenText,
 } from "../eval-context.ts";
-import { rewritePath } from "../fix/edits.ts";
+import { type Change, rewritePath } from "../fix/edits.ts";
 import type { RepositoryFacts } from "../repository-facts.ts";
 import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts";
 
@@ -66,15 +67,10 @@ const pathAbsolute = rule<PathAbsoluteData>({
 			};
 		}
 	},
-	fix: ({ data, at }, context) => (data.inside ? rewritePath(at, data.raw, data.resolved, context) : []),
+	fix: (found, context) => (found.data.inside ? rewriteToResolved(found, context) : []),
 });
 
-interface PathBackslashData extends AboutReference {
-	/** Absolute path with `/` instead; undefined if that does not exist. */
-	readonly resolved?: string;
-}
-
-const pathBackslash = rule<PathBackslashData>({
+const pathBackslash = rule<AboutReference & { resolved?: string }>({
 	id: "path.backslash",
 	severity: "error",
 	fixedBy: "fix",
@@ -95,17 +91,10 @@ const pathBackslash = rule<PathBackslashData>({
 			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
 		}
 	},
-	fix: ({ data, at }, context) =>
-		data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
-interface PathCaseData extends AboutReference {
-	/** The spelling on disk, relative to the same directory. */
-	readonly onDisk: string;
-	readonly resolved: string;
-}
-
-const pathCase = rule<PathCaseData>({
+const pathCase = rule<AboutReference & { onDisk: string; resolved: string }>({
 	id: "path.case",
 	severity: "error",
 	fixedBy: "fix",
@@ -124,16 +113,10 @@ const pathCase = rule<PathCaseData>({
 			yield { data: { ...aboutReference(reference), onDisk: relativePath(base, resolved), resolved }, at };
 		}
 	},
-	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
-interface PathMissingData extends AboutReference {
-	readonly lookedIn: string;
-	/** Whether the word can be an output of the command. */
-	readonly maybeOutput?: boolean;
-}
-
-const pathMissingRule = rule<PathMissingData>({
+const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: boolean }>({
 	id: "path.missing",
 	severity: "error",
 	summary: "a path to something that does not exist or is not a file on disk",
@@ -148,7 +131,7 @@ const pathMissingRule = rule<PathMissingData>({
 		maybeOutput ? "ignore this if the command creates it" : pathMissing.hint?.(data),
 	*check(context) {
 		for (const reference of oddReferences(context)) {
-			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
+			if (reference.state !== "missing" || loadingKinds.test(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
 			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
 			yield maybeOutput
@@ -164,13 +147,7 @@ const pathMissingRule = rule<PathMissingData>({
 });
 
 /** Kinds of files that the loader reads, and reports if missing. */
-const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
-	"tests",
-	"suite",
-	"workspace-file",
-	"include",
-	"prompt-file",
-]);
+const loadingKinds = /^(tests|suite|workspace-file|include|prompt-file)$/;
 
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
@@ -289,15 +266,7 @@ function some(files: readonly string[]): string {
 	return files.length > 3 ? `${files.slice(0, 3).join(", ")}, and ${files.length - 3} more` : files.join(", ");
 }
 
-interface PathOpaqueData {
-	readonly kind: string;
-	readonly raw: string;
-	/** The variables in the path; empty for a shell string. */
-	readonly variables: readonly string[];
-	readonly unset: boolean;
-}
-
-const pathOpaque = rule<PathOpaqueData>({
+const pathOpaque = rule<{ kind: string; raw: string; variables: readonly string[]; unset: boolean }>({
 	id: "path.opaque",
 	severity: "warning",
 	summary: "paths that can't be resolved statically: inside a shell string, or built from a variable",
@@ -327,17 +296,15 @@ const pathOpaque = rule<PathOpaqueData>({
 			const variables = variablesOf(reference, context);
 			if (variables.length === 0) continue;
 			const names = [...new Set(variables.map(({ name }) => name))];
-			yield { data: { kind, raw, variables: names, unset: variables.some((one) => one.state === "unset") }, at };
+			yield {
+				data: { kind, raw, variables: names, unset: variables.some((variable) => variable.state === "unset") },
+				at,
+			};
 		}
 	},
 });
 
-interface PathOutsideEvalData extends AboutReference {
-	/** The smallest directory with everything, relative to the eval. */
-	readonly root: string;
-}
-
-const pathOutsideEval = rule<PathOutsideEvalData>({
+const pathOutsideEval = rule<AboutReference & { root: string }>({
 	id: "path.outside-eval",
 	severity: "warning",
 	summary: "a path outside the eval's directory but inside its repository",
@@ -363,11 +330,7 @@ const pathOutsideEval = rule<PathOutsideEvalData>({
 	},
 });
 
-interface PathOutsideRepoData extends AboutReference {
-	readonly boundary: string;
-}
-
-const pathOutsideRepo = rule<PathOutsideRepoData>({
+const pathOutsideRepo = rule<AboutReference & { boundary: string }>({
 	id: "path.outside-repo",
 	severity: "error",
 	summary: "a path outside the repository",
@@ -392,13 +355,7 @@ const pathOutsideRepo = rule<PathOutsideRepoData>({
 	},
 });
 
-interface PathParentSearchData extends AboutReference {
-	/** Where it was found, relative to the eval. */
-	readonly shown: string;
-	readonly resolved: string;
-}
-
-const pathParentSearch = rule<PathParentSearchData>({
+const pathParentSearch = rule<AboutReference & { shown: string; resolved: string }>({
 	id: "path.parent-search",
 	severity: "error",
 	fixedBy: "fix",
@@ -417,17 +374,10 @@ const pathParentSearch = rule<PathParentSearchData>({
 			yield { data: { ...aboutReference(reference), shown: shownPath(resolved, context), resolved }, at };
 		}
 	},
-	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+	fix: rewriteToResolved,
 });
 
-interface PathSymlinkEscapeData extends AboutReference {
-	/** Links in a directory, relative to it, that leave it. */
-	readonly links?: readonly string[];
-	/** The target of a link in the path itself. */
-	readonly leadsTo?: string;
-}
-
-const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
+const pathSymlinkEscape = rule<AboutReference & { links?: readonly string[]; leadsTo?: string }>({
 	id: "path.symlink-escape",
 	severity: "error",
 	summary: "a symbolic link to outside the template or repository",
@@ -473,6 +423,13 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 
 /** Directories that a run or a bundle copies as a whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
+
+function rewriteToResolved(
+	{ data, at }: { readonly data: { readonly raw: string; readonly resolved?: string }; readonly at: Place },
+	context: EvalContext,
+): readonly Change[] {
+	return data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context);
+}
 
 /** Returns whether the path is absolute. A custom grader's path is computed, not written. */
 function isWrittenAbsolute(reference: Reference): boolean {

@@ -7,13 +7,7 @@ import { type EvalContext, remembered, repositoryOf, textOf } from "../eval-cont
 import { claimedChanges, holdsDiff, promptTexts, remoteRequest } from "../prompt-texts.ts";
 import { type Rule, rule } from "../rule.ts";
 
-interface PromptClaimsChangeData {
-	readonly file: string;
-	/** The words with the claim. */
-	readonly mark: string;
-}
-
-const promptClaimsChange = rule<PromptClaimsChangeData>({
+const promptClaimsChange = rule<{ file: string; mark: string }>({
 	id: "prompt.claims-change",
 	severity: "warning",
 	summary: "a prompt that claims a file change that does not exist in the sandbox",
@@ -53,11 +47,6 @@ function holdsChange(name: string, { patches, scripts, template }: Sandbox, cont
 	);
 }
 
-interface PromptCommitWithoutRepoData {
-	/** The SHA as written in the prompt. */
-	readonly mark: string;
-}
-
 const sha = "([0-9a-f]{7,40})\\b";
 const named = [
 	`\\b(?:commit|sha|revision|rev|changeset|checked? ?out|head)\\b(?: (?:is|at|to|of|hash|id))*[\\s:\`'"(#=]{1,4}${sha}`,
@@ -69,7 +58,7 @@ const named = [
 ].map((source) => new RegExp(source, "gi"));
 const bare = /(?<![0-9a-z/])(?<!\b(?:sha-?1|hash|checksum|digest)\b.{0,30})[0-9a-f]{40}(?![0-9a-z])/gi;
 
-const promptCommitWithoutRepo = rule<PromptCommitWithoutRepoData>({
+const promptCommitWithoutRepo = rule<{ mark: string }>({
 	id: "prompt.commit-without-repo",
 	severity: "warning",
 	summary: "a prompt with a commit that is not pinned by a repository of the workspace",
@@ -110,12 +99,7 @@ function shasIn(text: string): Set<string> {
 	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
 }
 
-interface PromptNeedsRemoteData {
-	/** The requesting words. */
-	readonly mark: string;
-}
-
-const promptNeedsRemote = rule<PromptNeedsRemoteData>({
+const promptNeedsRemote = rule<{ mark: string }>({
 	id: "prompt.needs-remote",
 	severity: "warning",
 	summary: "a prompt that asks to merge, push, open or comment on a pull request or issue without a remote",
@@ -174,11 +158,11 @@ function sandboxOf(test: TestCase, context: EvalContext): Sandbox {
 		({ kind, at }) => (kind === "metadata-file" && mine.has(at)) || (kind === "input-file" && at.file === test.at.file),
 	);
 	return {
-		scripts: prepares.flatMap((one) => [one.raw, ...readOnDisk(one, context)]),
+		scripts: prepares.flatMap((reference) => [reference.raw, ...readOnDisk(reference, context)]),
 		patches: [
 			...[...named, ...prepares]
 				.filter(({ resolved }) => patchName.test(resolved))
-				.flatMap((one) => readOnDisk(one, context)),
+				.flatMap((reference) => readOnDisk(reference, context)),
 			...Object.values(test.metadata).filter((value): value is string => typeof value === "string"),
 			...patchesIn(template, context),
 		],

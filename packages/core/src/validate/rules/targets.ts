@@ -58,19 +58,12 @@ const targetsEmptyCredential: Rule = {
 		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
 		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
 		// A variable's value belongs to the machine: a run is refused, but the eval can be right.
-		for (const one of [...found, ...emptyEvalCredentials(loaded)])
-			yield one.data.name === undefined ? one : { ...one, severity: "warning" };
+		for (const empty of [...found, ...emptyEvalCredentials(loaded)])
+			yield empty.data.name === undefined ? empty : { ...empty, severity: "warning" };
 	},
 };
 
-interface TargetsEnvChosenData {
-	/** The currently selected target's name. */
-	readonly chosen: string;
-	readonly variables: readonly string[];
-	readonly unset: boolean;
-}
-
-const targetsEnvChosen = rule<TargetsEnvChosenData>({
+const targetsEnvChosen = rule<{ chosen: string; variables: readonly string[]; unset: boolean }>({
 	id: "targets.env-chosen",
 	severity: "warning",
 	summary: "a variable that selects the target",
@@ -106,12 +99,7 @@ const targetsEnvChosen = rule<TargetsEnvChosenData>({
 	},
 });
 
-interface TargetsLiteralSecretData {
-	/** The setting with the secret, which is never part of a finding. */
-	readonly field: string;
-}
-
-export const targetsLiteralSecret = rule<TargetsLiteralSecretData>({
+export const targetsLiteralSecret = rule<{ field: string }>({
 	id: "targets.literal-secret",
 	severity: "error",
 	summary: "a literal credential",
@@ -150,15 +138,7 @@ function suspects(context: EvalContext): Place[] {
 	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments, ...repositories];
 }
 
-interface TargetsNotLocalData {
-	/** The name used by the eval, or by a target next to it. */
-	readonly name: string;
-	/** The file that defines it, for display. */
-	readonly from: string;
-	readonly directory: string;
-}
-
-const targetsNotLocal = rule<TargetsNotLocalData>({
+const targetsNotLocal = rule<{ name: string; from: string; directory: string }>({
 	id: "targets.not-local",
 	severity: "error",
 	fixedBy: "fix",
@@ -201,7 +181,7 @@ function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 
 /** Returns where a choice names the target; for an inline one, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
-	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
+	const key = "inline" in choice ? ["extends", "use_target"].find((field) => field in choice.inline) : undefined;
 	return key === undefined ? choice.at : placeBelow(choice.at, key);
 }
 
