@@ -20,9 +20,9 @@ export interface JobEvent {
 }
 
 /** Maximum number of past events for late readers; later events repeat important states. */
-const keptEvents = 2000;
-const keptEventsOfEnded = 200;
-const keptJobs = 200;
+const maxEvents = 2000;
+const maxEventsOfEnded = 200;
+const maxJobs = 200;
 
 interface Entry {
 	job: Job;
@@ -153,20 +153,20 @@ export class Jobs {
 		const cut = end.error !== undefined || !entry.events.some(({ data }) => isOutcome(data));
 		entry.job = { ...entry.job, ...(signal.aborted && cut ? { state: "cancelled" as const } : end) };
 		this.#emit(entry, { type: "job", job: entry.job });
-		entry.events.splice(0, entry.events.length - keptEventsOfEnded);
+		entry.events.splice(0, entry.events.length - maxEventsOfEnded);
 	}
 
 	#emit(entry: Entry, data: unknown): void {
 		entry.count += 1;
 		entry.events.push({ id: entry.count, data });
-		if (entry.events.length > 2 * keptEvents) entry.events.splice(0, entry.events.length - keptEvents);
+		if (entry.events.length > 2 * maxEvents) entry.events.splice(0, entry.events.length - maxEvents);
 		for (const wake of entry.waiting) wake();
 		entry.waiting.clear();
 	}
 
 	#forgetOldest(): void {
 		const ended = [...this.#entries.values()].filter((entry) => entry.job.state !== "running");
-		for (const entry of ended.slice(0, Math.max(0, this.#entries.size - keptJobs))) this.#entries.delete(entry.job.id);
+		for (const entry of ended.slice(0, Math.max(0, this.#entries.size - maxJobs))) this.#entries.delete(entry.job.id);
 	}
 }
 

@@ -102,10 +102,6 @@ export function textOf(value: unknown): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
-export function numberOf(value: unknown): number | undefined {
-	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
 /** Dependencies of the routes. */
 export interface Services {
 	readonly options: StudioOptions;

@@ -33,10 +33,10 @@ export interface Session {
 	keyForPage(cookies: readonly string[]): string | undefined;
 }
 
-const shortestToken = 22;
-const mostLogins = 200;
-const codeLastsMs = 60_000;
-const handOverLastsMs = 30_000;
+const minTokenLength = 22;
+const maxLogins = 200;
+const codeValidMs = 60_000;
+const handOverMs = 30_000;
 
 interface OpenLogin extends Login {
 	/** The key is not put into a page after this time or its first use. */
@@ -57,7 +57,7 @@ export function createSession(chosen?: string): Session {
 		matches: (candidate) => timingSafeEqual(tokenDigest, digest(candidate ?? "")),
 		createCode() {
 			const code = secret();
-			codes.set(digest(code).toString("hex"), performance.now() + codeLastsMs);
+			codes.set(digest(code).toString("hex"), performance.now() + codeValidMs);
 			return code;
 		},
 		redeem(candidate) {
@@ -70,8 +70,8 @@ export function createSession(chosen?: string): Session {
 		logIn() {
 			const login = { key: `~${secret()}`, apiCookie: secret(), pageCookie: secret() };
 			const [oldest] = logins.keys();
-			if (oldest !== undefined && logins.size >= mostLogins) logins.delete(oldest);
-			logins.set(login.key, { ...login, handOverUntil: performance.now() + handOverLastsMs });
+			if (oldest !== undefined && logins.size >= maxLogins) logins.delete(oldest);
+			logins.set(login.key, { ...login, handOverUntil: performance.now() + handOverMs });
 			return login;
 		},
 		opensApi(cookies) {
@@ -95,14 +95,14 @@ export function createSession(chosen?: string): Session {
 
 function checkToken(token: string): void {
 	const problem =
-		token.length < shortestToken
+		token.length < minTokenLength
 			? `has ${token.length} characters, which is too short`
 			: /^[\x21-\x7e]{1,1000}$/.test(token)
 				? undefined
 				: "can't be sent in a header: it is longer than 1,000 characters or contains spaces or non-ASCII characters";
 	if (problem === undefined) return;
 	throw new AgentvError("usage", `Studio's token ${problem}`, {
-		hint: `Use at least ${shortestToken} random characters, for example from \`openssl rand -base64 24\`, or omit it to generate one.`,
+		hint: `Use at least ${minTokenLength} random characters, for example from \`openssl rand -base64 24\`, or omit it to generate one.`,
 	});
 }
 

@@ -63,11 +63,8 @@ export function selectTests(outcomes: readonly Outcome[], query: TestsQuery): re
 			(!label || outcome.eval === label) &&
 			(!search || matches(searchedText(outcome))),
 	);
-	return sort === "order"
-		? descending === "true"
-			? wanted.reverse()
-			: wanted
-		: sorted(wanted, sortKeys[sort], descending === "true");
+	if (sort !== "order") return sorted(wanted, sortKeys[sort], descending === "true");
+	return descending === "true" ? wanted.reverse() : wanted;
 }
 
 /** Sorts by a key; equal keys stay in order. */
@@ -189,7 +186,7 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	};
 	return {
 		...encode(tableRowSchema, row),
-		...shown,
+		...cutTexts(shown, maxText),
 		id,
 		metadata: JSON.stringify(shown.metadata ?? {}).length > maxMessageText ? {} : (shown.metadata ?? {}),
 		scores: cutTexts(shown.scores ?? [], maxMessageText),

@@ -86,6 +86,7 @@ export {
 	toWireRow,
 	toWireSummary,
 } from "./format/run-file.ts";
+export { type Difference, type RunVerification, verificationSchema } from "./format/run-reports.ts";
 export { ruleLevels } from "./format/target-file.ts";
 export { sumCosts } from "./grading/contract.ts";
 export {
@@ -204,7 +205,7 @@ export { type Merge, mergeRuns } from "./results/merge-runs.ts";
 export { type OpenRun, openRun, type RunReading, readRecordHead, readRun } from "./results/read-run.ts";
 export { type PassRate, RunStore, type RunTable, turns } from "./results/run-store.ts";
 export { signRun } from "./results/sign-run.ts";
-export { type Difference, type RunVerification, verifyRun } from "./results/verify-run.ts";
+export { verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/grade-attempt.ts";

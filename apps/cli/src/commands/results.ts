@@ -321,7 +321,7 @@ export async function resultsVerify(
 	const directory = resolveRun(which, context);
 	const demand = allowedSigners && { allowedSigners: resolve(context.cwd, allowedSigners), signer, env, signal };
 	const verified = await verifyRun(directory, { signal, env, ...(demand ? { signature: demand } : {}) });
-	const agrees = verified.differences.length === 0;
+	const { agrees } = verified;
 	if (printDigest && agrees && !json) return { text: `${verified.digest}\n`, exitCode: 0 };
 	const text = json
 		? verifyJson(verified)

@@ -74,11 +74,11 @@ export function markdownText(text: string, longest = 300): string {
 	return cut.replace(special, "\\$&");
 }
 
-const mostFailures = 50;
-const mostReasons = 10;
-const mostNames = 20;
+const maxFailures = 50;
+const maxReasons = 10;
+const maxNames = 20;
 /** Limit for all failures: GitHub rejects step summaries over 1 MB. */
-const mostBytes = 600_000;
+const maxBytes = 600_000;
 
 /** Exports a summary for a CI step: figures, targets, and the tests that did not pass with their reasons. */
 export const exportMarkdown: RunExport = function* (run) {
@@ -90,7 +90,7 @@ export const exportMarkdown: RunExport = function* (run) {
 		tally.add(outcome);
 		if (outcome.status === "passed") continue;
 		failed += 1;
-		if (failures.length >= mostFailures || bytes > mostBytes) continue;
+		if (failures.length >= maxFailures || bytes > maxBytes) continue;
 		const text = failure(outcome);
 		bytes += Buffer.byteLength(text);
 		failures.push(text);
@@ -110,8 +110,8 @@ export const exportMarkdown: RunExport = function* (run) {
 };
 
 function title({ run: { evals } }: ExportedRun): string {
-	const names = evals.slice(0, mostNames).map(({ name }) => markdownText(name));
-	return `${names.join(", ")}${evals.length > mostNames ? ` and ${evals.length - mostNames} more` : ""}`;
+	const names = evals.slice(0, maxNames).map(({ name }) => markdownText(name));
+	return `${names.join(", ")}${evals.length > maxNames ? ` and ${evals.length - maxNames} more` : ""}`;
 }
 
 function sentence(sum: Tallied): string {
@@ -132,11 +132,11 @@ function commit({ run: { git } }: ExportedRun): string {
 
 function targetTable(tally: RunTally): string[] {
 	const { header, rows } = targetCells(tally);
-	const lines = rows.slice(0, mostNames).map(([name = "", ...cells]) => [markdownText(name), ...cells]);
+	const lines = rows.slice(0, maxNames).map(([name = "", ...cells]) => [markdownText(name), ...cells]);
 	const table = [header, header.map((_, index) => (index === 0 ? "---" : "---:")), ...lines];
 	return [
 		table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
-		...(rows.length > mostNames ? [`…and ${rows.length - mostNames} more targets.`] : []),
+		...(rows.length > maxNames ? [`…and ${rows.length - maxNames} more targets.`] : []),
 	];
 }
 
@@ -144,10 +144,10 @@ function failure(outcome: CaseOutcome): string {
 	const { status, testId, target, attempts } = outcome;
 	const words = status === "failed" ? scoreWords(outcome) : outcomeScore(outcome);
 	const reasons = [...new Set(attempts.flatMap(failureReasons).map((reason) => markdownText(reason)))];
-	const more = reasons.length > mostReasons ? [`  - …and ${reasons.length - mostReasons} more`] : [];
+	const more = reasons.length > maxReasons ? [`  - …and ${reasons.length - maxReasons} more`] : [];
 	return [
 		`- **${markdownText(testId)}** (${markdownText(target)}): ${words}`,
-		...reasons.slice(0, mostReasons).map((reason) => `  - ${reason}`),
+		...reasons.slice(0, maxReasons).map((reason) => `  - ${reason}`),
 		...more,
 	].join("\n");
 }
@@ -158,13 +158,13 @@ function scoreWords(outcome: CaseOutcome): string {
 	return `score ${shortScore(score)}, threshold ${threshold}${attemptsPassed(outcome)}`;
 }
 
-const mostNamed = 5;
+const maxNamed = 5;
 
 /** Warns about unreadable rows, so that no test is skipped silently. `run` is its name on the command line. */
 export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
 	if (lines.length === 0) return;
-	const named = lines.slice(0, mostNamed).join(", ");
-	const more = lines.length > mostNamed ? ` and ${lines.length - mostNamed} more` : "";
+	const named = lines.slice(0, maxNamed).join(", ");
+	const more = lines.length > maxNamed ? ` and ${lines.length - maxNamed} more` : "";
 	const which =
 		lines.length === 1 ? `line ${named} of its index.jsonl is` : `lines ${named}${more} of its index.jsonl are`;
 	stderr.write(

@@ -59,7 +59,7 @@ export function* junitXml(suites: Iterable<JunitSuite>): Generator<string> {
 		for (const [name, value] of Object.entries(suite.properties))
 			yield `      <property name=${quoted(name)} value=${quoted(value)}/>\n`;
 		yield "    </properties>\n";
-		for (const one of suite.cases) yield one;
+		yield* suite.cases;
 		yield `    <system-out>${escaped(suite.output ?? "")}</system-out>\n    <system-err></system-err>\n  </testsuite>\n`;
 		id += 1;
 	}

@@ -21,8 +21,8 @@ import {
 import type { Colors } from "./terminal.ts";
 
 /** Longer texts are cut; the attempt's file contains them in full. */
-const longestText = 4000;
-const mostLines = 40;
+const maxText = 4000;
+const maxLines = 40;
 
 /**
  * Returns all details of an attempt, without a final newline: verdict, error, graders, times, tokens, cost, input, output
@@ -112,11 +112,11 @@ function logLines(file: AttemptFile | undefined, colors: Colors): string[] {
 
 /** Splits text of a program or model into lines that are safe for a terminal, and cuts it. */
 function textLines(text: string): string[] {
-	const lines = terminalSafe(text.slice(0, longestText))
+	const lines = terminalSafe(text.slice(0, maxText))
 		.replace(/(?<!\n)\n+$/, "")
 		.split("\n");
-	const shown = lines.slice(0, mostLines);
-	const isCut = text.length > longestText || lines.length > mostLines;
+	const shown = lines.slice(0, maxLines);
+	const isCut = text.length > maxText || lines.length > maxLines;
 	if (text.trim() === "") return [];
 	return isCut ? [...shown, `… ${text.length.toLocaleString("en-US")} characters in all`] : shown;
 }

@@ -135,11 +135,11 @@ export interface ComparedRuns {
 /** Groups changed tests by the fingerprint parts that differ; tests without fingerprint under an empty string. */
 function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison["changed"]> {
 	const groups = new Map<string, Comparison["changed"][number][]>();
-	for (const one of changed) {
-		const key = one.parts.join(", ");
+	for (const test of changed) {
+		const key = test.parts.join(", ");
 		const group = groups.get(key);
-		if (group) group.push(one);
-		else groups.set(key, [one]);
+		if (group) group.push(test);
+		else groups.set(key, [test]);
 	}
 	return groups;
 }
@@ -159,8 +159,8 @@ interface Look {
 	readonly isTerminal: boolean;
 }
 
-const mostMoved = 10;
-const mostNamed = 5;
+const maxMoved = 10;
+const maxNamed = 5;
 
 /** Reports how tests split, the figures, and the tests that changed most. Omits empty blocks. */
 function comparisonBlocks(comparison: Comparison, look: Look): string[] {
@@ -206,7 +206,7 @@ function namesOf(ids: readonly string[], before: number, look: Look): string {
 	let text = look.isTerminal ? fitMiddle(first, Math.max(room, 12)) : first;
 	let named = 1;
 	for (const id of others) {
-		if (named === mostNamed || widthOf(text) + 2 + widthOf(id) > room) break;
+		if (named === maxNamed || widthOf(text) + 2 + widthOf(id) > room) break;
 		text += `, ${id}`;
 		named += 1;
 	}
@@ -269,7 +269,7 @@ function movedLines({ comparable }: Comparison, look: Look): string {
 	const tests = comparable.filter(({ delta }) => delta !== 0).sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta));
 	const severalEvals = new Set(comparable.map(({ after }) => after.eval)).size > 1;
 	const severalTargets = new Set(comparable.map(({ after }) => after.target)).size > 1;
-	const lines = tests.slice(0, mostMoved).map(({ before, after, delta }) => {
+	const lines = tests.slice(0, maxMoved).map(({ before, after, delta }) => {
 		const change = `${delta > 0 ? "+" : "−"}${Math.abs(delta).toFixed(2)}`;
 		const where = [...(severalEvals ? [after.eval] : []), ...(severalTargets ? [after.target] : [])];
 		const name = `${after.testId}${where.length > 0 ? ` (${where.join(", ")})` : ""}`;
@@ -278,7 +278,7 @@ function movedLines({ comparable }: Comparison, look: Look): string {
 		const fitting = look.isTerminal ? fitMiddle(shown, look.columns - 9 - start.length) : shown;
 		return `  ${delta > 0 ? colors.green(change) : colors.red(change)}  ${start}${fitting}`;
 	});
-	const more = tests.length - mostMoved;
+	const more = tests.length - maxMoved;
 	return [
 		...lines,
 		...(more > 0 ? [colors.dim(`  and ${more.toLocaleString("en")} more; --json lists all`)] : []),

@@ -9,23 +9,23 @@ export function dryRunText(plan: PlanDescription, json: boolean): CommandResult 
 }
 
 function forPeople({ cases, workspaces, workers, experiment, shard, access, opaque }: PlanDescription): string {
-	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
+	const attempts = cases.reduce((sum, planned) => sum + planned.attempts, 0);
 	const lines = [
 		`Would run ${plural(cases.length, "test")} in ${plural(attempts, "attempt")}, ${workers} concurrently, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
 	];
 	for (const budget of shard?.budgets ?? []) lines.push(terminalSafeLine(shardBudgetText(budget)));
 	let heading = "";
-	for (const one of cases) {
-		const here = `${one.eval} against ${one.target} (${one.provider})`;
+	for (const planned of cases) {
+		const here = `${planned.eval} against ${planned.target} (${planned.provider})`;
 		if (here !== heading) lines.push("", terminalSafeLine(here));
 		heading = here;
 		const facts = [
-			one.graders.join(", "),
-			...(one.attempts > 1 ? [`${one.attempts} attempts`] : []),
-			...(one.dependsOn.length > 0 ? [`after ${one.dependsOn.join(", ")}`] : []),
-			...(one.workspace === undefined ? [] : [`workspace ${one.workspace + 1}`]),
+			planned.graders.join(", "),
+			...(planned.attempts > 1 ? [`${planned.attempts} attempts`] : []),
+			...(planned.dependsOn.length > 0 ? [`after ${planned.dependsOn.join(", ")}`] : []),
+			...(planned.workspace === undefined ? [] : [`workspace ${planned.workspace + 1}`]),
 		];
-		lines.push(terminalSafeLine(`  ${one.testId}: ${facts.join("; ")}`));
+		lines.push(terminalSafeLine(`  ${planned.testId}: ${facts.join("; ")}`));
 	}
 	for (const [index, workspace] of workspaces.entries()) {
 		lines.push(

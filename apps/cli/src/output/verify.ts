@@ -1,19 +1,25 @@
-import { type Difference, plural, type RunVerification, terminalSafeLine, toWire } from "@agentv/core";
+import {
+	type Difference,
+	encode,
+	plural,
+	type RunVerification,
+	terminalSafeLine,
+	verificationSchema,
+} from "@agentv/core";
 import type { Colors } from "./terminal.ts";
 
-const mostShown = 100;
+const maxShown = 100;
 
 /** Lists differences by test, then how much was checked and what was not graded again. */
 export function verifyText(verified: RunVerification, name: string, colors: Colors): string {
-	const { differences } = verified;
-	const agrees = differences.length === 0;
+	const { agrees, differences } = verified;
 	const parts = [
 		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "everything matches" : plural(differences.length, "difference")}`,
-		...groups(differences.slice(0, mostShown)).map(([title, lines]) =>
+		...groups(differences.slice(0, maxShown)).map(([title, lines]) =>
 			[`  ${title}`, ...lines.map((line) => `    ${line}`)].join("\n"),
 		),
-		...(differences.length > mostShown
-			? [colors.dim(`  and ${differences.length - mostShown} more; --json lists all`)]
+		...(differences.length > maxShown
+			? [colors.dim(`  and ${differences.length - maxShown} more; --json lists all`)]
 			: []),
 		checkedLines(verified).join("\n"),
 	];
@@ -23,10 +29,10 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 /** Groups differences by test or file. */
 function groups(differences: readonly Difference[]): [title: string, lines: string[]][] {
 	const found = new Map<string, string[]>();
-	for (const one of differences) {
-		const title = titleOf(one);
+	for (const difference of differences) {
+		const title = titleOf(difference);
 		const lines = found.get(title) ?? [];
-		found.set(title, [...lines, terminalSafeLine(differenceText(one))]);
+		found.set(title, [...lines, terminalSafeLine(differenceText(difference))]);
 	}
 	return [...found];
 }
@@ -42,14 +48,16 @@ function titleOf({ kind, eval: label, testId, target, attempt, file }: Differenc
 }
 
 function checkedLines(verified: RunVerification): string[] {
-	const { planned, finished, attempts, reExecuted, notReExecuted, digest, signedBy, signature } = verified;
+	const { tests, attempts, graders, digest, signedBy, signature } = verified;
+	const { planned, finished } = tests;
+	const { reExecuted, notReExecuted } = graders;
 	const kept = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
 		`${plural(planned, "test")}, ${plural(attempts, "attempt")}: ${plural(reExecuted, "grader")} re-graded the recorded answers`,
 		...(kept > 0
 			? [`not run again, recorded scores kept: ${plural(kept, "grader")} (${notReExecuted.map(keptText).join(", ")})`]
 			: []),
-		...(digest === undefined ? [] : [`digest ${digest}`]),
+		...(digest === null ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
 		...(signature === undefined ? [] : [signatures[signature]]),
 		...(finished < planned ? [`${plural(planned - finished, "test")} not finished: the run was interrupted`] : []),
@@ -57,8 +65,8 @@ function checkedLines(verified: RunVerification): string[] {
 }
 
 const signatures = {
-	"signers-not-checked": "signed, but the signer was not checked: pass --allowed-signers FILE",
-	"not-checked": "signed, but the signature was not checked: ssh-keygen (OpenSSH client) is missing",
+	signers_not_checked: "signed, but the signer was not checked: pass --allowed-signers FILE",
+	not_checked: "signed, but the signature was not checked: ssh-keygen (OpenSSH client) is missing",
 } as const;
 
 const reasons = {
@@ -67,35 +75,18 @@ const reasons = {
 	timeout: ", timed out",
 } as const;
 
-function keptText({ type, reason, graders }: RunVerification["notReExecuted"][number]): string {
+function keptText({ type, reason, graders }: RunVerification["graders"]["notReExecuted"][number]): string {
 	return `${graders} ${terminalSafeLine(type)}${reasons[reason]}`;
 }
 
 /** Schema: docs/schemas/verify-output.schema.json. */
 export function verifyJson(verified: RunVerification): string {
-	const { directory, runId, digest = null, signedBy, signature, planned, finished, attempts, ...rest } = verified;
-	const document = {
-		...{ run_dir: directory, run_id: runId, digest, signed_by: signedBy },
-		signature: signature?.replaceAll("-", "_"),
-		agrees: rest.differences.length === 0,
-		...{ tests: { planned, finished }, attempts },
-		graders: { re_executed: rest.reExecuted, not_re_executed: rest.notReExecuted },
-		differences: rest.differences.map(differenceJson),
-	};
-	return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-function differenceJson(found: Difference) {
-	const { reason: _, ...difference } = found;
-	const { field, recorded, recomputed, versions } = difference;
-	return {
-		...toWire({
-			...difference,
-			...(field === undefined ? {} : { recorded: recorded ?? null, recomputed: recomputed ?? null }),
-			versions: versions?.map((use) => ({ ...use, first: use.first.map(toWire) })),
-		}),
-		message: differenceText(found),
-	};
+	const differences = verified.differences.map(({ reason, ...found }) => ({
+		...found,
+		...(found.field === undefined ? {} : { recorded: found.recorded ?? null, recomputed: found.recomputed ?? null }),
+		message: differenceText({ ...found, reason }),
+	}));
+	return `${JSON.stringify(encode(verificationSchema, { ...verified, differences }), null, 2)}\n`;
 }
 
 /** Describes a difference, without a full stop and without its test or file. */
@@ -167,10 +158,10 @@ function versionText({ version, attempts, first }: NonNullable<Difference["versi
 	return `${short} made ${attempts} (${names.join(", ")}${more})`;
 }
 
-const longest = 200;
+const maxLength = 200;
 
 function shown(value: unknown): string {
 	if (value === undefined) return "nothing";
 	const text = typeof value === "string" ? value : JSON.stringify(value);
-	return text.length > longest ? `${text.slice(0, longest)}…` : text;
+	return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }

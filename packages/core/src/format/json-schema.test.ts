@@ -7,7 +7,7 @@ import { formatNames, jsonSchemaOf } from "./json-schema.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 
-describe.each(formatNames)("the JSON Schema of %s", (format) => {
+describe.each([...formatNames, "verify-output"] as const)("the JSON Schema of %s", (format) => {
 	const file = join(root, "docs/schemas", `${format}.schema.json`);
 
 	test("is the one that is checked in", () => {

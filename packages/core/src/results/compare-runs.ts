@@ -106,8 +106,8 @@ function lowestDelta({ before, after }: CasePair): number[] {
 	return before.score === undefined || after.lowest === undefined ? [] : [after.lowest - before.score];
 }
 
-function isGraded(one: CaseScore): one is GradedCase {
-	return one.score !== undefined;
+function isGraded(tested: CaseScore): tested is GradedCase {
+	return tested.score !== undefined;
 }
 
 function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {

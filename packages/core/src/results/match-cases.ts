@@ -9,7 +9,7 @@ export interface CasePair {
 /** Different names for the same thing in the first and second run. */
 export type Renamed = readonly [before: string, after: string];
 
-export interface CaseMatching {
+interface CaseMatching {
 	readonly pairs: readonly CasePair[];
 	readonly new: readonly CaseScore[];
 	readonly gone: readonly CaseScore[];
@@ -25,122 +25,91 @@ export interface CaseMatching {
  * or the only remaining ones of an eval. Swapping the runs swaps the result.
  */
 export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
-	const first = byEval(before);
-	const second = byEval(after);
-	const evals = matchNames(first, second, ({ testId, fingerprint }) => fingerprint && [testId, fingerprint.test]);
+	const [evalsBefore, evalsAfter] = [groupBy("eval", before), groupBy("eval", after)];
+	const evals = matchNames(evalsBefore, evalsAfter, "test");
 	const pairs: CasePair[] = [];
 	const targets = new Map<string, Renamed>();
-	for (const [one, two] of evals) {
-		const [earlier, later] = [first.get(one) ?? [], second.get(two) ?? []];
-		const names = matchTargets(earlier, later);
-		for (const renamed of names) if (renamed[0] !== renamed[1]) targets.set(JSON.stringify(renamed), renamed);
-		pairs.push(...pairUp(earlier, later, new Map(names)));
+	for (const [nameBefore, nameAfter] of evals) {
+		const targetsBefore = groupBy("target", evalsBefore.get(nameBefore) ?? []);
+		const targetsAfter = groupBy("target", evalsAfter.get(nameAfter) ?? []);
+		for (const renamed of matchTargets(targetsBefore, targetsAfter)) {
+			if (renamed[0] !== renamed[1]) targets.set(JSON.stringify(renamed), renamed);
+			const later = new Map((targetsAfter.get(renamed[1]) ?? []).map((tested) => [tested.testId, tested]));
+			for (const tested of targetsBefore.get(renamed[0]) ?? []) {
+				const match = later.get(tested.testId);
+				if (match) pairs.push({ before: tested, after: match });
+			}
+		}
 	}
-	const found = new Set<CaseScore>(pairs.flatMap((pair) => [pair.before, pair.after]));
+	const matched = new Set(pairs.flatMap((pair) => [pair.before, pair.after]));
 	return {
 		pairs,
-		new: after.filter((one) => !found.has(one)),
-		gone: before.filter((one) => !found.has(one)),
-		evals: evals.filter(([one, two]) => one !== two),
+		new: after.filter((tested) => !matched.has(tested)),
+		gone: before.filter((tested) => !matched.has(tested)),
+		evals: evals.filter(([nameBefore, nameAfter]) => nameBefore !== nameAfter),
 		targets: [...targets.values()],
 	};
 }
 
-function byEval(cases: readonly CaseScore[]): Map<string, CaseScore[]> {
-	return groups(cases, (one) => one.eval);
+/** Cases by the name of their eval or target. */
+type Groups = ReadonlyMap<string, readonly CaseScore[]>;
+
+function groupBy(key: "eval" | "target", cases: readonly CaseScore[]): Groups {
+	const groups = new Map<string, CaseScore[]>();
+	for (const tested of cases) {
+		const group = groups.get(tested[key]);
+		if (group) group.push(tested);
+		else groups.set(tested[key], [tested]);
+	}
+	return groups;
 }
 
-function matchTargets(before: readonly CaseScore[], after: readonly CaseScore[]): Renamed[] {
-	const first = groups(before, ({ target }) => target);
-	const second = groups(after, ({ target }) => target);
-	const matched = matchNames(first, second, ({ testId, fingerprint }) => fingerprint && [testId, fingerprint.target]);
-	const left = (all: ReadonlyMap<string, unknown>, side: 0 | 1) => {
-		const taken = new Set(matched.map((pair) => pair[side]));
-		return [...all.keys()].filter((name) => !taken.has(name));
-	};
-	const [one, ...others] = left(first, 0);
-	const [two, ...more] = left(second, 1);
-	const isOnly = one !== undefined && two !== undefined && others.length === 0 && more.length === 0;
-	return isOnly ? [...matched, [one, two]] : matched;
+function matchTargets(before: Groups, after: Groups): Renamed[] {
+	const matched = matchNames(before, after, "target");
+	const [onlyBefore, ...othersBefore] = [...before.keys()].filter((name) => matched.every(([own]) => own !== name));
+	const [onlyAfter, ...othersAfter] = [...after.keys()].filter((name) => matched.every(([, own]) => own !== name));
+	const isOnly = othersBefore.length === 0 && othersAfter.length === 0;
+	if (isOnly && onlyBefore !== undefined && onlyAfter !== undefined) matched.push([onlyBefore, onlyAfter]);
+	return matched;
 }
 
-/** What a case says about a thing to match; things with equal evidence can match. */
-type Evidence = (one: CaseScore) => readonly string[] | undefined;
-
-/** Matches equal names, then the others by most common evidence. */
-function matchNames(
-	before: ReadonlyMap<string, readonly CaseScore[]>,
-	after: ReadonlyMap<string, readonly CaseScore[]>,
-	evidence: Evidence,
-): Renamed[] {
-	const equal = [...before.keys()].filter((name) => after.has(name));
-	const named = new Set(equal);
-	const rest = (all: ReadonlyMap<string, readonly CaseScore[]>) => [...all].filter(([name]) => !named.has(name));
-	const matched: Renamed[] = equal.map((name) => [name, name]);
-	const taken = [new Set<string>(), new Set<string>()] as const;
-	for (const { pair } of agreements(rest(before), rest(after), evidence)) {
-		if (taken[0].has(pair[0]) || taken[1].has(pair[1])) continue;
-		taken[0].add(pair[0]);
-		taken[1].add(pair[1]);
+/** Matches equal names, then the others by how many tests agree in a part of their fingerprints. */
+function matchNames(before: Groups, after: Groups, part: "test" | "target"): Renamed[] {
+	const matched: Renamed[] = [...before.keys()].filter((name) => after.has(name)).map((name) => [name, name]);
+	const usedBefore = new Set(matched.map(([name]) => name));
+	const usedAfter = new Set(usedBefore);
+	const unmatched = (groups: Groups) => [...groups].filter(([name]) => !usedBefore.has(name));
+	for (const pair of agreements(unmatched(before), unmatched(after), part)) {
+		if (usedBefore.has(pair[0]) || usedAfter.has(pair[1])) continue;
+		usedBefore.add(pair[0]);
+		usedAfter.add(pair[1]);
 		matched.push(pair);
 	}
 	return matched;
 }
 
-interface Agreement {
-	readonly pair: Renamed;
-	count: number;
-}
-
 type Named = readonly (readonly [name: string, cases: readonly CaseScore[]])[];
 
 /** Sorts by strength, with ties independent of which run is first. */
-function agreements(before: Named, after: Named, evidence: Evidence): Agreement[] {
+function agreements(before: Named, after: Named, part: "test" | "target"): Renamed[] {
 	const holders = new Map<string, Set<string>>();
 	for (const [name, cases] of before)
-		for (const key of pieces(cases, evidence)) {
-			const names = holders.get(key);
-			if (names) names.add(name);
-			else holders.set(key, new Set([name]));
-		}
-	const found = new Map<string, Agreement>();
+		for (const key of evidence(cases, part)) holders.set(key, (holders.get(key) ?? new Set()).add(name));
+	const counts = new Map<string, { readonly pair: Renamed; count: number }>();
 	for (const [name, cases] of after)
-		for (const key of pieces(cases, evidence))
+		for (const key of evidence(cases, part))
 			for (const holder of holders.get(key) ?? []) {
 				const id = JSON.stringify([holder, name].sort());
-				const known = found.get(id);
-				if (known) known.count += 1;
-				else found.set(id, { pair: [holder, name], count: 1 });
+				const known = counts.get(id) ?? { pair: [holder, name], count: 0 };
+				known.count += 1;
+				counts.set(id, known);
 			}
-	return [...found].sort(([a, one], [b, two]) => two.count - one.count || (a < b ? -1 : 1)).map(([, one]) => one);
+	const sorted = [...counts].sort(([idA, a], [idB, b]) => b.count - a.count || (idA < idB ? -1 : 1));
+	return sorted.map(([, { pair }]) => pair);
 }
 
-function pieces(cases: readonly CaseScore[], evidence: Evidence): ReadonlySet<string> {
-	return new Set(cases.map(evidence).flatMap((piece) => (piece ? JSON.stringify(piece) : [])));
-}
-
-function pairUp(
-	before: readonly CaseScore[],
-	after: readonly CaseScore[],
-	targets: ReadonlyMap<string, string>,
-): CasePair[] {
-	const later = new Map<string, Map<string, CaseScore>>();
-	for (const [target, cases] of groups(after, (one) => one.target))
-		later.set(target, new Map(cases.map((one) => [one.testId, one])));
-	return before.flatMap((one) => {
-		const target = targets.get(one.target);
-		const two = target === undefined ? undefined : later.get(target)?.get(one.testId);
-		return two ? [{ before: one, after: two }] : [];
-	});
-}
-
-function groups<Item>(items: readonly Item[], nameOf: (item: Item) => string): Map<string, Item[]> {
-	const found = new Map<string, Item[]>();
-	for (const item of items) {
-		const name = nameOf(item);
-		const group = found.get(name);
-		if (group) group.push(item);
-		else found.set(name, [item]);
-	}
-	return found;
+function evidence(cases: readonly CaseScore[], part: "test" | "target"): ReadonlySet<string> {
+	return new Set(
+		cases.flatMap(({ testId, fingerprint }) => (fingerprint ? JSON.stringify([testId, fingerprint[part]]) : [])),
+	);
 }

@@ -90,15 +90,15 @@ function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	const byTarget = new Map<string, Map<MergePart, PartRow | "several">>();
 	for (const { eval: label, planned, rows } of cases)
-		for (const one of rows) {
+		for (const row of rows) {
 			const key = JSON.stringify([label, planned[2]]);
 			const byPart = byTarget.get(key) ?? new Map<MergePart, PartRow | "several">();
-			const before = byPart.get(one.part) ?? one;
-			const isSame = before !== "several" && differing(before, one, ["target"]).length === 0;
-			byTarget.set(key, byPart.set(one.part, isSame ? before : "several"));
+			const before = byPart.get(row.part) ?? row;
+			const isSame = before !== "several" && differing(before, row, ["target"]).length === 0;
+			byTarget.set(key, byPart.set(row.part, isSame ? before : "several"));
 		}
 	return [...byTarget.values()].flatMap((byPart) => {
-		const [first, ...others] = [...byPart.values()].filter((one) => one !== "several");
+		const [first, ...others] = [...byPart.values()].filter((row) => row !== "several");
 		return others.flatMap((other): MergeProblem[] => {
 			if (!first || differing(first, other, ["target"]).length === 0) return [];
 			const { target, eval: label } = other.row;
@@ -133,14 +133,14 @@ export function findMissing(parts: readonly MergePart[], cases: readonly MergedC
 	const there = new Set(
 		parts.flatMap(({ run }) => [run.shard?.index, ...(run.merged ?? []).map(({ shard }) => shard)]),
 	);
-	const tests = cases.flatMap((one, position): MissingTest[] => {
-		const [, testId, target, repeat = { count: 1, strategy: "mean", earlyExit: false }] = one.planned;
-		const rows = one.rows.map(({ row }) => row);
+	const tests = cases.flatMap((merged, position): MissingTest[] => {
+		const [, testId, target, repeat = { count: 1, strategy: "mean", earlyExit: false }] = merged.planned;
+		const rows = merged.rows.map(({ row }) => row);
 		if (isDecided(rows, repeat)) return [];
 		const left = missingAttempts(new Set(rows.map(({ attempt }) => attempt)), repeat.count);
 		const shard = sharding?.assigned[position];
 		const attempts = repeat.earlyExit ? left.slice(0, 1) : left;
-		return [{ eval: one.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
+		return [{ eval: merged.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
 	});
 	const absent = tests.flatMap(({ shard }) => (shard === undefined || there.has(shard) ? [] : [shard]));
 	return { shards: [...new Set(absent)].sort((one, other) => one - other), tests };

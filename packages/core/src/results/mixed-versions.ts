@@ -6,22 +6,13 @@ import {
 	type ResultRow,
 	type RunFile,
 } from "../format/run-file.ts";
+import type { VersionUse } from "../format/run-reports.ts";
 import { type AttemptId, attemptOf } from "./read-run.ts";
-
-/** A version of an input, with its attempts. */
-export interface VersionUse {
-	/** Digest or commit. */
-	readonly version: string;
-	/** 0 if only `run.json` has it. */
-	readonly attempts: number;
-	/** The first three. */
-	readonly first: readonly AttemptId[];
-}
 
 /** An input of which results have several versions. */
 interface MixedInput {
 	readonly of: string;
-	readonly versions: readonly VersionUse[];
+	readonly versions: VersionUse[];
 }
 
 /** Versions of an attempt's inputs, from its file. */
@@ -30,7 +21,7 @@ export type MadeOf = Pick<AttemptFile, "files" | "repositories">;
 /** Attempts that are named per version. */
 const maxNamed = 3;
 
-type Uses = Map<string, { readonly version: string; attempts: number; readonly first: AttemptId[] }>;
+type Uses = Map<string, VersionUse>;
 
 /** Detects whether a run's results have different versions of an input. */
 export class MixedVersions {

@@ -121,10 +121,10 @@ export function readRecordHead(
 /** The beginning of our lines identifies the attempt without parsing the rest. */
 const beginning =
 	/^\{"timestamp":"[^"\\]*","test_id":("[^"\\]*"),"eval":("[^"\\]*"),"target":("[^"\\]*"),"attempt":(\d{1,9}),/;
-const mostOfBeginning = 512;
+const maxBeginning = 512;
 
 /** Equal to `rowKey`; undefined for lines that begin differently. */
-function keyAtGlance(text: string): string | undefined {
+function keyOfBeginning(text: string): string | undefined {
 	const found = beginning.exec(text);
 	return found ? `[${found[2]},${found[1]},${found[3]},${found[4]}]` : undefined;
 }
@@ -159,7 +159,7 @@ export class StoredRows implements Iterable<ResultRow> {
 		const last = new Map<string, number>();
 		for (const line of linesOf(this.#file)) {
 			this.#lines += 1;
-			const key = keyAtGlance(line.head(mostOfBeginning)) ?? keyOf(line.text());
+			const key = keyOfBeginning(line.head(maxBeginning)) ?? keyOf(line.text());
 			if (key === undefined) {
 				this.#bad.add(this.#lines);
 				continue;

@@ -52,9 +52,10 @@ class StampedCache<Value> {
 	/** Keeps at least two values regardless of their size, because a page may be showing both. */
 	get(key: string, stamp: string, make: () => Value): Value {
 		const known = this.#entries.get(key);
-		this.#entries.delete(key);
 		const value = known?.stamp === stamp ? known.value : make();
 		const entry = { stamp, value, size: this.#sizeOf(value) };
+		// Deleted first, so that the least recently used one is evicted first.
+		this.#entries.delete(key);
 		this.#entries.set(key, entry);
 		this.#size += entry.size - (known?.size ?? 0);
 		for (const [oldest, { size }] of this.#entries) {

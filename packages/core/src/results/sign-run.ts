@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readRunFile } from "../eval/discover-evals.ts";
 import { checkRunDigest, digestName, signatureName } from "../eval/run-digest.ts";
+import type { RunVerification } from "../format/run-reports.ts";
 import { AgentvError } from "../lib/errors.ts";
 import type { Environment } from "../machine/environment.ts";
 import { pathKind, targetKind } from "../machine/files.ts";
@@ -56,18 +57,15 @@ export async function checkSignature(
 	};
 }
 
-/** How far a signature was checked without signers. */
-export type UncheckedSignature = "not-checked" | "signers-not-checked";
-
 /**
- * Checks that a run's signature, if any, is one of its digest by any key; "not-checked" without
+ * Checks that a run's signature, if any, is one of its digest by any key; "not_checked" without
  * `ssh-keygen`.
  * @throws AgentvError `interrupted`
  */
 export async function checkSignatureForm(
 	directory: string,
 	options: KeygenOptions,
-): Promise<{ readonly signature?: UncheckedSignature; readonly reason?: string }> {
+): Promise<{ readonly signature?: RunVerification["signature"]; readonly reason?: string }> {
 	const signature = join(directory, signatureName);
 	if (pathKind(signature) === "missing") return {};
 	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a regular file` };
@@ -76,10 +74,10 @@ export async function checkSignatureForm(
 	const how = ["-Y", "check-novalidate", "-n", namespace, "-s", signature];
 	try {
 		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
-		if (exitCode === 0) return { signature: "signers-not-checked" };
+		if (exitCode === 0) return { signature: "signers_not_checked" };
 		return { reason: `${signatureName} is not a signature of this digest (ssh-keygen: ${firstLine(stderr)})` };
 	} catch (error) {
-		if (error instanceof AgentvError && error.code === "config") return { signature: "not-checked" };
+		if (error instanceof AgentvError && error.code === "config") return { signature: "not_checked" };
 		throw error;
 	}
 }

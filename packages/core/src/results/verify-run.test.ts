@@ -23,9 +23,9 @@ describe("a run as it was recorded", () => {
 	test("agrees with itself for all kinds of scores", async () => {
 		const verified = await verifyRun(await recordedRun());
 		expect(verified.differences).toEqual([]);
-		expect(verified).toMatchObject({ planned: 24, finished: 24, attempts: 30 });
-		expect(verified.notReExecuted).toEqual([{ type: "code-grader", reason: "not-reproducible", graders: 2 }]);
-		expect(verified.reExecuted).toBe(72);
+		expect(verified).toMatchObject({ tests: { planned: 24, finished: 24 }, attempts: 30 });
+		expect(verified.graders.notReExecuted).toEqual([{ type: "code-grader", reason: "not-reproducible", graders: 2 }]);
+		expect(verified.graders.reExecuted).toBe(72);
 	});
 
 	test.each(["mean", "min", "max"])(
@@ -52,7 +52,7 @@ describe("a run as it was recorded", () => {
 				"targets.yaml": 'targets: [{name: default, provider: cli, command: [cat, "{PROMPT_FILE}"]}]\n',
 			});
 			expect(row("held").scores).toHaveLength(5);
-			expect(await verifyRun(runDir)).toMatchObject({ differences: [], reExecuted: 6, attempts: 2 });
+			expect(await verifyRun(runDir)).toMatchObject({ differences: [], graders: { reExecuted: 6 }, attempts: 2 });
 		},
 	);
 
@@ -100,8 +100,7 @@ describe("a run as it was recorded", () => {
 		});
 		expect(await verifyRun(runDir)).toMatchObject({
 			differences: [],
-			reExecuted: 2,
-			notReExecuted: [{ type: "regex", reason: "masked", graders: 1 }],
+			graders: { reExecuted: 2, notReExecuted: [{ type: "regex", reason: "masked", graders: 1 }] },
 		});
 	});
 
@@ -116,17 +115,26 @@ describe("a run as it was recorded", () => {
 		writeFileSync(join(root, "answers/two"), "b");
 		await runTree({ root }, { output: runDir, resume: true, retryErrors: true });
 		expect(readFileSync(join(runDir, "index.jsonl"), "utf8").split("\n")).toHaveLength(4);
-		expect(await verifyRun(runDir)).toMatchObject({ differences: [], finished: 2, attempts: 2, reExecuted: 2 });
+		expect(await verifyRun(runDir)).toMatchObject({
+			differences: [],
+			tests: { finished: 2 },
+			attempts: 2,
+			graders: { reExecuted: 2 },
+		});
 
 		const bailed = await runTree({ ...tree, "answers/one": "b" }, { workers: 1, bail: true });
-		expect(await verifyRun(bailed.runDir)).toMatchObject({ differences: [], planned: 2, finished: 1 });
+		expect(await verifyRun(bailed.runDir)).toMatchObject({ differences: [], tests: { planned: 2, finished: 1 } });
 	});
 });
 
 test("a run that was put together from shards agrees with itself", async () => {
 	const { one, two } = await twoShards();
 	const { directory } = await merged([one, two]);
-	expect(await verifyRun(directory)).toMatchObject({ differences: [], planned: 6, finished: 6, attempts: 12 });
+	expect(await verifyRun(directory)).toMatchObject({
+		differences: [],
+		tests: { planned: 6, finished: 6 },
+		attempts: 12,
+	});
 });
 
 describe("a run that was changed afterwards", () => {

@@ -10,6 +10,7 @@ import {
 	type RunFile,
 	type RunSummary,
 } from "../format/run-file.ts";
+import type { Difference, RunVerification } from "../format/run-reports.ts";
 import { checkAttemptRecord, sameOrNoScore } from "../grading/attempt-record.ts";
 import { sameScore } from "../grading/contract.ts";
 import type { Regraded } from "../grading/grade-answer.ts";
@@ -18,100 +19,10 @@ import { canonicalJson, readJson } from "../lib/json.ts";
 import { listDirectory } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { pathKind, throwIfAborted } from "../machine/files.ts";
-import { type MadeOf, MixedVersions, type VersionUse } from "./mixed-versions.ts";
+import { type MadeOf, MixedVersions } from "./mixed-versions.ts";
 import { type AttemptId, attemptOf } from "./read-run.ts";
 import { regradeAttempt } from "./regrade-attempt.ts";
-import { checkSignature, checkSignatureForm, type SignatureDemand, type UncheckedSignature } from "./sign-run.ts";
-
-/** A recorded value, and the expected one; without an attempt for the run as a whole. */
-export interface Difference extends Partial<AttemptId> {
-	readonly kind: DifferenceKind;
-	/** Relative to the run's directory. */
-	readonly file?: string;
-	/** 1-based line of `index.jsonl`. */
-	readonly line?: number;
-	/** Name of the grader; for a part of a composite after those of its composites. */
-	readonly grader?: string;
-	/** Which value, spelled as in the records. */
-	readonly field?: string;
-	readonly recorded?: unknown;
-	readonly recomputed?: unknown;
-	/** A file as in `run.json`, a repository, or a part of a fingerprint. */
-	readonly of?: string;
-	readonly versions?: readonly VersionUse[];
-	/** A sentence without a full stop. */
-	readonly reason?: string;
-}
-
-export type DifferenceKind =
-	/** An invalid line of the index. */
-	| "row-unreadable"
-	/** The index ends in the middle of a row. */
-	| "row-cut-off"
-	/** A graded attempt has a second row. */
-	| "row-duplicated"
-	/** A row of a test, target or attempt that was not planned. */
-	| "row-unplanned"
-	/** A test without all its rows in a run whose summary counts it. */
-	| "row-missing"
-	| "file-missing"
-	| "file-unreadable"
-	/** The file differs from the recorded one. */
-	| "file-changed"
-	/** A file, or an empty directory, that is not part of the record. */
-	| "file-added"
-	/** A link, special file, or executable. */
-	| "file-kind"
-	/** There is no digest: of the run, or in a row. */
-	| "digest-missing"
-	/** The file with the run's digest is unreadable, or not in AgentV's format. */
-	| "digest-unreadable"
-	/** It does not match this digest; or a required one is missing or not allowed. */
-	| "signature"
-	/** An attempt's file without a row. */
-	| "file-without-row"
-	/** The row differs from the attempt's file. */
-	| "fact"
-	/** A grader's recorded result differs from grading the recorded answer again. */
-	| "grader"
-	/** Attempts have different versions of an input, or another than `run.json`. */
-	| "mixed-versions"
-	/** An attempt's score or status does not follow from its graders. */
-	| "attempt"
-	| "summary-missing"
-	| "summary-unreadable"
-	/** A figure of the summary does not follow from the rows. */
-	| "summary";
-
-/** Graders whose recorded scores were kept. */
-export interface NotReExecuted {
-	readonly type: string;
-	/** It uses a program or model; secrets were redacted from its input; it timed out now. */
-	readonly reason: "not-reproducible" | "masked" | "timeout";
-	readonly graders: number;
-}
-
-export interface RunVerification {
-	/** Absolute. */
-	readonly directory: string;
-	readonly runId: string;
-	/** SHA-256 of `run.sha256`, which covers every file of the run; absent if there is none. */
-	readonly digest?: string;
-	/** Who signed the digest, if requested. */
-	readonly signedBy?: string;
-	/** What is known of the signature, if not requested. */
-	readonly signature?: UncheckedSignature;
-	/** Tests × targets. */
-	readonly planned: number;
-	/** Those with all attempts. */
-	readonly finished: number;
-	readonly attempts: number;
-	/** Number of graders that ran again. */
-	readonly reExecuted: number;
-	readonly notReExecuted: readonly NotReExecuted[];
-	/** Empty if everything agrees. */
-	readonly differences: readonly Difference[];
-}
+import { checkSignature, checkSignatureForm, type SignatureDemand } from "./sign-run.ts";
 
 interface AttemptVerification {
 	readonly differences: readonly Difference[];
@@ -203,12 +114,15 @@ export async function verifyRun(directory: string, options: VerifyOptions = {}):
 	await verifier.readRows(options.signal);
 	const verified = verifier.result(checkRunDigest(directory));
 	const { signature: demand, env = {}, signal } = options;
-	const { reason, ...found } = demand
+	const { reason, ...signed } = demand
 		? await checkSignature(directory, demand)
 		: await checkSignatureForm(directory, { env, signal });
-	if (reason === undefined) return { ...verified, ...found };
-	return { ...verified, differences: [...verified.differences, { kind: "signature", file: signatureName, reason }] };
+	const { runDir, runId, digest, differences, ...rest } = verified;
+	if (reason !== undefined) differences.push({ kind: "signature", file: signatureName, reason });
+	return { runDir, runId, digest, ...signed, agrees: differences.length === 0, ...rest, differences };
 }
+
+type NotReExecuted = RunVerification["graders"]["notReExecuted"][number];
 
 class Verifier {
 	readonly #directory: string;
@@ -302,7 +216,7 @@ class Verifier {
 	}
 
 	/** Called once, after all rows. */
-	result({ digest, problems }: DigestCheck): RunVerification {
+	result({ digest, problems }: DigestCheck) {
 		const outcomes = [...caseOutcomes(this.#rows, this.#run)];
 		const missing = outcomes.flatMap(({ status, eval: label, testId, target, attempts, repeat }) => {
 			const [attempt] = missingAttempts(new Set(attempts.map((row) => row.attempt)), repeat.count);
@@ -310,23 +224,20 @@ class Verifier {
 		});
 		const summary = tallyOf(outcomes, this.#run).summary(0);
 		// Skip files that an attempt's row already reported.
-		const told = new Set(this.#differences.map(({ file }) => file));
+		const reported = new Set(this.#differences.map(({ file }) => file));
+		const differences: Difference[] = [
+			...problems.filter(({ file }) => !reported.has(file)),
+			...this.#differences,
+			...this.#versions.result().map((mixed) => ({ kind: "mixed-versions", ...mixed }) as const),
+			...unnamedFiles(this.#directory, this.#files),
+			...summaryDifferences(this.#directory, summary, missing),
+		];
 		return {
-			directory: this.#directory,
-			runId: this.#run.runId,
-			...(digest === undefined ? {} : { digest }),
-			planned: this.#run.planned.length,
-			finished: summary.planned - testsNotRun(summary),
+			...{ runDir: this.#directory, runId: this.#run.runId, digest: digest ?? null },
+			tests: { planned: summary.planned, finished: summary.planned - testsNotRun(summary) },
 			attempts: this.#attempts,
-			reExecuted: this.#reExecuted,
-			notReExecuted: [...this.#notReExecuted.values()],
-			differences: [
-				...problems.filter(({ file }) => !told.has(file)),
-				...this.#differences,
-				...this.#versions.result().map((mixed): Difference => ({ kind: "mixed-versions", ...mixed })),
-				...unnamedFiles(this.#directory, this.#files),
-				...summaryDifferences(this.#directory, summary, missing),
-			],
+			graders: { reExecuted: this.#reExecuted, notReExecuted: [...this.#notReExecuted.values()] },
+			differences,
 		};
 	}
 }

@@ -109,7 +109,7 @@ describe("a cache of calls", () => {
 		expect(models.requests).toHaveLength(1);
 		expect(first.row("t").scores.map(({ score }) => score)).toEqual([0, 0, 1]);
 		expect(second.row("t").scores).toEqual(first.row("t").scores);
-		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [], reExecuted: 3 });
+		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [], graders: { reExecuted: 3 } });
 	});
 
 	test.each(["length", "content_filter", "refusal"] as const)("keeps no answer that ended by %s", async (how) => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunVerification } from "../../format/run-reports.ts";
 import { runTree } from "../../run/testing/run-fixture.ts";
-import type { RunVerification } from "../verify-run.ts";
 
 /** Everything that affects a score. Answers come from a file, so that repeats differ. */
 const files = {
