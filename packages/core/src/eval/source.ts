@@ -15,10 +15,10 @@ import { readTextFile } from "../machine/read-file.ts";
 /** A variable in a source, with its location. */
 export interface PlacedVariable {
 	readonly name: string;
-	readonly defaultText?: string;
+	readonly defaultText?: string | undefined;
 	readonly state: "set" | "default" | "unset";
 	/** Set to whitespace only, without a default. */
-	readonly isEmpty?: true;
+	readonly isEmpty?: true | undefined;
 	readonly at: Place;
 }
 
@@ -207,9 +207,9 @@ const noReferences: ReadonlySet<string> = new Set();
 function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 	return result.uses.map((use) => ({
 		name: use.name,
-		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
+		defaultText: use.defaultText,
 		state: use.state,
-		...(use.isEmpty ? { isEmpty: use.isEmpty } : {}),
+		isEmpty: use.isEmpty,
 		at: { ...at, path: use.path },
 	}));
 }

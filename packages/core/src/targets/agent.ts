@@ -210,7 +210,7 @@ class Agent {
 			text: [settings.executable ?? protocol.executable],
 			at,
 			base: layer?.base ?? services.scope.directory,
-			...(cwd ? { cwd } : {}),
+			cwd,
 		};
 		const own = typeof protocol.ownKeys === "function" ? protocol.ownKeys(settings) : protocol.ownKeys;
 		const withheld = withheldVariables(services.env, own, services.otherKeys ?? []);

@@ -37,7 +37,7 @@ export const custom: Grader<"custom"> = {
 		if (!program.ok) return { couldNotRun: { code: "not-found", message: program.message } };
 		const { settings, rest, base, at, name, cwd } = assertion;
 		const payload = programPayload(subject, { ...rest, ...settings.config }, services);
-		const command = { kind: "custom-grader" as const, text: [...program.argv], at, base, ...(cwd ? { cwd } : {}) };
+		const command = { kind: "custom-grader" as const, text: [...program.argv], at, base, cwd };
 		const run = { command, timeoutSeconds: settings.timeoutSeconds, payload };
 		return programReply(name, await runProgram(run, subject, services), barOf(assertion, subject));
 	},
