@@ -1,6 +1,6 @@
 import type { AssertionSettings, AssertionType } from "../format/assertion-entry.ts";
-import type { Role, ToolCall } from "../format/eval-file.ts";
-import type { ResetMode } from "../format/workspace-entry.ts";
+import type { EvalEnvelope, MessageEntry, PreprocessorEntry, RepeatEntry, TestEntry } from "../format/eval-file.ts";
+import type { HookEntry, WorkspaceEntry } from "../format/workspace-entry.ts";
 import type { Diagnostic, Place } from "../lib/errors.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";
 import type { CommandSpec } from "./command.ts";
@@ -13,12 +13,9 @@ export type ContentPiece =
 	| { readonly type: "text"; readonly text: string }
 	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string | undefined };
 
-export interface Message {
-	readonly role: Role;
-	/** Speaker, for graders and records: targets only get roles. */
-	readonly name?: string | undefined;
+/** `name`: the speaker, for graders and records; targets only get roles. */
+export interface Message extends Readonly<Omit<MessageEntry, "content">> {
 	readonly content: string | readonly ContentPiece[];
-	readonly toolCalls?: readonly ToolCall[] | undefined;
 }
 
 interface AssertionBase {
@@ -64,10 +61,8 @@ export interface CustomAssertion extends AssertionBase {
 
 export type Assertion = BuiltInAssertion | CustomAssertion;
 
-export interface Hook {
+export interface Hook extends Readonly<Pick<HookEntry, "timeoutMs" | "reset">> {
 	readonly command?: CommandSpec | undefined;
-	readonly timeoutMs?: number | undefined;
-	readonly reset?: ResetMode | undefined;
 	readonly at: Place;
 }
 
@@ -93,7 +88,7 @@ export interface WorkspaceRepo {
 
 export interface Workspace {
 	readonly template?: PathText | undefined;
-	readonly isolation: "shared" | "per_test";
+	readonly isolation: NonNullable<WorkspaceEntry["isolation"]>;
 	readonly repos: readonly WorkspaceRepo[];
 	readonly hooks: Hooks;
 	readonly env: Readonly<Record<string, string>>;
@@ -120,10 +115,8 @@ export type Extension =
 			readonly at: Place;
 	  };
 
-export interface Preprocessor {
-	readonly type: string;
+export interface Preprocessor extends Readonly<Pick<PreprocessorEntry, "type" | "timeoutSeconds">> {
 	readonly command: CommandSpec;
-	readonly timeoutSeconds?: number | undefined;
 }
 
 /** A test's or eval's target: a name, or an inline definition. */
@@ -137,11 +130,10 @@ export type TargetChoice =
 			readonly base: string;
 	  };
 
-export interface Repeat {
-	readonly count: number;
-	readonly strategy: "mean" | "pass_any" | "pass_all";
-	readonly earlyExit: boolean;
-}
+/** Fields of an entry with their defaults. */
+type Filled<Entry> = { readonly [Key in keyof Entry]-?: NonNullable<Entry[Key]> };
+
+export type Repeat = Filled<RepeatEntry>;
 
 export interface Turn {
 	readonly input: readonly Message[];
@@ -149,23 +141,31 @@ export interface Turn {
 	readonly assertions: readonly Assertion[];
 }
 
-/** What the tests of one eval file share. An imported test keeps its own suite. */
-export interface Suite {
-	readonly file: string;
-	readonly name: string;
-	readonly scope: EvalScope;
+/** What a test has itself, or from its eval. */
+interface Limits {
 	readonly workspace?: Workspace | undefined;
-	readonly extensions: readonly Extension[];
-	readonly preprocessors: readonly Preprocessor[];
-	readonly targets: readonly TargetChoice[];
 	readonly threshold: number;
 	readonly timeoutSeconds?: number | undefined;
 	readonly repeat: Repeat;
 }
 
-export interface TestCase {
-	readonly id: string;
-	readonly description?: string | undefined;
+/** What the tests of one eval file share. An imported test keeps its own suite. */
+export interface Suite extends Limits {
+	readonly file: string;
+	readonly name: string;
+	readonly scope: EvalScope;
+	readonly extensions: readonly Extension[];
+	readonly preprocessors: readonly Preprocessor[];
+	readonly targets: readonly TargetChoice[];
+}
+
+type OptionalFields = "description" | "criteria" | "conversationId";
+type FilledFields = "id" | "vars" | "metadata" | "dependsOn" | "onDependencyFailure" | "aggregation" | "onTurnFailure";
+
+export interface TestCase
+	extends Limits,
+		Readonly<Pick<TestEntry, OptionalFields>>,
+		Filled<Pick<TestEntry, FilledFields>> {
 	readonly at: Place;
 	/** Directory of the file that defines it. */
 	readonly base: string;
@@ -174,25 +174,13 @@ export interface TestCase {
 	/** The reference answer: the last expected message's content as text. */
 	readonly expectedOutput?: string | undefined;
 	readonly expectedMessages: readonly Message[];
-	readonly criteria?: string | undefined;
 	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
 	readonly assertions: readonly Assertion[];
-	readonly vars: Readonly<Record<string, unknown>>;
-	readonly metadata: Readonly<Record<string, unknown>>;
 	/** Files in string values of `metadata` (`…_file`, `…_path`). */
 	readonly metadataFiles: readonly PathText[];
 	readonly tags: readonly string[];
-	readonly conversationId?: string | undefined;
-	readonly workspace?: Workspace | undefined;
-	readonly threshold: number;
-	readonly timeoutSeconds?: number | undefined;
-	readonly repeat: Repeat;
 	readonly target?: TargetChoice | undefined;
-	readonly dependsOn: readonly string[];
-	readonly onDependencyFailure: "skip" | "fail" | "run";
 	readonly turns: readonly Turn[];
-	readonly aggregation: "mean" | "min" | "max";
-	readonly onTurnFailure: "continue" | "stop";
 }
 
 /** A file read while loading: test files, includes, external workspaces, imported suites. */
@@ -203,20 +191,17 @@ export interface LoadedFile {
 	readonly found?: "glob" | "listed" | undefined;
 }
 
-export interface LoadedEval {
+export interface LoadedEval
+	extends Readonly<Pick<EvalEnvelope, "description" | "workers" | "budgetUsd" | "experiment">> {
 	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
-	readonly description?: string | undefined;
 	readonly scope: EvalScope;
 	readonly suite: Suite;
 	readonly tests: readonly TestCase[];
 	readonly tags: readonly string[];
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly requires?: string | undefined;
-	readonly workers?: number | undefined;
-	readonly budgetUsd?: number | undefined;
-	readonly experiment?: string | undefined;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
 	/** Every problem found while loading. */
 	readonly diagnostics: readonly Diagnostic[];
