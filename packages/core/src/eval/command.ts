@@ -12,12 +12,12 @@ export interface CommandSpec {
 	/** With the values of `${{ }}` and of a test's `vars`. */
 	readonly text: CommandText;
 	/** Before variables were filled in, if it has any: each value is one argument. */
-	readonly written?: WrittenCommand;
+	readonly written?: WrittenCommand | undefined;
 	readonly at: Place;
 	/** Directory of the file that defines it. */
 	readonly base: string;
 	/** `cwd` as written, relative to `base`. */
-	readonly cwd?: PathText;
+	readonly cwd?: PathText | undefined;
 }
 
 export interface WrittenCommand {

@@ -1,5 +1,5 @@
-import type { Role, ToolCall } from "../format/eval-file.ts";
-import type { ResetMode } from "../format/workspace-entry.ts";
+import type { EvalEnvelope, MessageEntry, PreprocessorEntry, RepeatEntry, TestEntry } from "../format/eval-file.ts";
+import type { HookEntry, WorkspaceEntry } from "../format/workspace-entry.ts";
 import type { AssertionSettings, AssertionType } from "../grading/graders/index.ts";
 import type { Diagnostic, Place } from "../lib/errors.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";
@@ -11,14 +11,11 @@ import type { Part, PlacedVariable, Source } from "./source.ts";
 /** Files and images are paths that are not read yet. */
 export type ContentPiece =
 	| { readonly type: "text"; readonly text: string }
-	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string };
+	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string | undefined };
 
-export interface Message {
-	readonly role: Role;
-	/** Speaker, for graders and records: targets only get roles. */
-	readonly name?: string;
+/** `name`: the speaker, for graders and records; targets only get roles. */
+export interface Message extends Readonly<Omit<MessageEntry, "content">> {
 	readonly content: string | readonly ContentPiece[];
-	readonly toolCalls?: readonly ToolCall[];
 }
 
 export interface AssertionBase {
@@ -26,22 +23,22 @@ export interface AssertionBase {
 	readonly name: string;
 	readonly weight: number;
 	readonly required: boolean;
-	readonly minScore?: number;
+	readonly minScore?: number | undefined;
 	readonly negate: boolean;
 	readonly at: Place;
 	/** Directory of the file that defines it. */
 	readonly base: string;
 	/** Keys of the entry that its type does not define; a program gets them as `config`. */
 	readonly rest: Readonly<Record<string, unknown>>;
-	readonly command?: CommandSpec;
+	readonly command?: CommandSpec | undefined;
 	/** The prompt if it is a file (else it is text in `settings`). */
-	readonly promptFile?: PathText;
+	readonly promptFile?: PathText | undefined;
 	/** Content of that file with the test's `vars`, if it uses any. */
-	readonly promptText?: string;
+	readonly promptText?: string | undefined;
 	/** The graders of a `composite`. */
-	readonly parts?: readonly Assertion[];
+	readonly parts?: readonly Assertion[] | undefined;
 	/** The include that added it, for bundles that inline it. */
-	readonly includedBy?: PathText;
+	readonly includedBy?: PathText | undefined;
 }
 
 export type AssertionWith<Type extends string, Settings> = AssertionBase & {
@@ -58,16 +55,17 @@ export interface CustomAssertion extends AssertionBase {
 	/** Absolute path of the program. */
 	readonly program: string;
 	/** Working directory; default: the directory of the file that defines the entry. */
-	readonly cwd?: PathText;
-	readonly settings: { readonly config?: Readonly<Record<string, unknown>>; readonly timeoutSeconds?: number };
+	readonly cwd?: PathText | undefined;
+	readonly settings: {
+		readonly config?: Readonly<Record<string, unknown>> | undefined;
+		readonly timeoutSeconds?: number;
+	};
 }
 
 export type Assertion = BuiltInAssertion | CustomAssertion;
 
-export interface Hook {
-	readonly command?: CommandSpec;
-	readonly timeoutMs?: number;
-	readonly reset?: ResetMode;
+export interface Hook extends Readonly<Pick<HookEntry, "timeoutMs" | "reset">> {
+	readonly command?: CommandSpec | undefined;
 	readonly at: Place;
 }
 
@@ -83,23 +81,23 @@ export interface WorkspaceRepo {
 	/** Location of that text. */
 	readonly repoAt: Place;
 	/** Present if `repo` is a local path. */
-	readonly local?: PathText;
-	readonly commit?: string;
-	readonly commitAt?: Place;
-	readonly sparse?: readonly string[];
+	readonly local?: PathText | undefined;
+	readonly commit?: string | undefined;
+	readonly commitAt?: Place | undefined;
+	readonly sparse?: readonly string[] | undefined;
 	readonly ancestor: number;
 	readonly at: Place;
 }
 
 export interface Workspace {
-	readonly template?: PathText;
-	readonly isolation: "shared" | "per_test";
+	readonly template?: PathText | undefined;
+	readonly isolation: NonNullable<WorkspaceEntry["isolation"]>;
 	readonly repos: readonly WorkspaceRepo[];
 	readonly hooks: Hooks;
 	readonly env: Readonly<Record<string, string>>;
 	readonly at: Place;
 	/** The external workspace file that defines it. */
-	readonly file?: PathText;
+	readonly file?: PathText | undefined;
 }
 
 export type AgentRuleKind = "skills" | "hooks" | "agents" | "rules";
@@ -110,20 +108,18 @@ export type Extension =
 			readonly module: PathText;
 			readonly exportName: HookName;
 			/** Per call; default: as for hooks. */
-			readonly timeoutMs?: number;
+			readonly timeoutMs?: number | undefined;
 			readonly at: Place;
 	  }
 	| {
 			readonly kind: "agent-rules";
 			readonly hook: HookName;
-			readonly paths?: { readonly [Kind in AgentRuleKind]?: readonly PathText[] };
+			readonly paths?: { readonly [Kind in AgentRuleKind]?: readonly PathText[] } | undefined;
 			readonly at: Place;
 	  };
 
-export interface Preprocessor {
-	readonly type: string;
+export interface Preprocessor extends Readonly<Pick<PreprocessorEntry, "type" | "timeoutSeconds">> {
 	readonly command: CommandSpec;
-	readonly timeoutSeconds?: number;
 }
 
 /** A test's or eval's target: a name, or an inline definition. */
@@ -137,62 +133,57 @@ export type TargetChoice =
 			readonly base: string;
 	  };
 
-export interface Repeat {
-	readonly count: number;
-	readonly strategy: "mean" | "pass_any" | "pass_all";
-	readonly earlyExit: boolean;
-}
+/** Fields of an entry with their defaults. */
+type Filled<Entry> = { readonly [Key in keyof Entry]-?: NonNullable<Entry[Key]> };
+
+export type Repeat = Filled<RepeatEntry>;
 
 export interface Turn {
 	readonly input: readonly Message[];
-	readonly expectedOutput?: string;
+	readonly expectedOutput?: string | undefined;
 	readonly assertions: readonly Assertion[];
 }
 
-/** What the tests of one eval file share. An imported test keeps its own suite. */
-export interface Suite {
-	readonly file: string;
-	readonly name: string;
-	readonly scope: EvalScope;
-	readonly workspace?: Workspace;
-	readonly extensions: readonly Extension[];
-	readonly preprocessors: readonly Preprocessor[];
-	readonly targets: readonly TargetChoice[];
+/** What a test has itself, or from its eval. */
+interface Limits {
+	readonly workspace?: Workspace | undefined;
 	readonly threshold: number;
-	readonly timeoutSeconds?: number;
+	readonly timeoutSeconds?: number | undefined;
 	readonly repeat: Repeat;
 }
 
-export interface TestCase {
-	readonly id: string;
-	readonly description?: string;
+/** What the tests of one eval file share. An imported test keeps its own suite. */
+export interface Suite extends Limits {
+	readonly file: string;
+	readonly name: string;
+	readonly scope: EvalScope;
+	readonly extensions: readonly Extension[];
+	readonly preprocessors: readonly Preprocessor[];
+	readonly targets: readonly TargetChoice[];
+}
+
+type OptionalFields = "description" | "criteria" | "conversationId";
+type FilledFields = "id" | "vars" | "metadata" | "dependsOn" | "onDependencyFailure" | "aggregation" | "onTurnFailure";
+
+export interface TestCase
+	extends Limits,
+		Readonly<Pick<TestEntry, OptionalFields>>,
+		Filled<Pick<TestEntry, FilledFields>> {
 	readonly at: Place;
 	/** Directory of the file that defines it. */
 	readonly base: string;
 	readonly suite: Suite;
 	readonly input: readonly Message[];
 	/** The reference answer: the last expected message's content as text. */
-	readonly expectedOutput?: string;
+	readonly expectedOutput?: string | undefined;
 	readonly expectedMessages: readonly Message[];
-	readonly criteria?: string;
 	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
 	readonly assertions: readonly Assertion[];
-	readonly vars: Readonly<Record<string, unknown>>;
-	readonly metadata: Readonly<Record<string, unknown>>;
 	/** Files in string values of `metadata` (`…_file`, `…_path`). */
 	readonly metadataFiles: readonly PathText[];
 	readonly tags: readonly string[];
-	readonly conversationId?: string;
-	readonly workspace?: Workspace;
-	readonly threshold: number;
-	readonly timeoutSeconds?: number;
-	readonly repeat: Repeat;
-	readonly target?: TargetChoice;
-	readonly dependsOn: readonly string[];
-	readonly onDependencyFailure: "skip" | "fail" | "run";
+	readonly target?: TargetChoice | undefined;
 	readonly turns: readonly Turn[];
-	readonly aggregation: "mean" | "min" | "max";
-	readonly onTurnFailure: "continue" | "stop";
 }
 
 /** A file read while loading: test files, includes, external workspaces, imported suites. */
@@ -200,23 +191,20 @@ export interface LoadedFile {
 	readonly path: PathText;
 	readonly resolved: string;
 	/** `glob`: `resolved` is the pattern's base. `listed`: found in such a directory. */
-	readonly found?: "glob" | "listed";
+	readonly found?: "glob" | "listed" | undefined;
 }
 
-export interface LoadedEval {
+export interface LoadedEval
+	extends Readonly<Pick<EvalEnvelope, "description" | "workers" | "budgetUsd" | "experiment">> {
 	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
-	readonly description?: string;
 	readonly scope: EvalScope;
 	readonly suite: Suite;
 	readonly tests: readonly TestCase[];
 	readonly tags: readonly string[];
 	readonly metadata: Readonly<Record<string, unknown>>;
-	readonly requires?: string;
-	readonly workers?: number;
-	readonly budgetUsd?: number;
-	readonly experiment?: string;
+	readonly requires?: string | undefined;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
 	/** Every problem found while loading. */
 	readonly diagnostics: readonly Diagnostic[];

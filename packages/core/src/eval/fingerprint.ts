@@ -200,7 +200,7 @@ export function executableOf({ settings, origin, at, cwd }: ResolvedTarget): Com
 	const program = "executable" in settings ? settings.executable : undefined;
 	const layer = origin.get("executable");
 	if (program === undefined || !program.includes("/") || !layer) return undefined;
-	return { kind: "target-command", text: [program], at, base: layer.base, ...(cwd ? { cwd } : {}) };
+	return { kind: "target-command", text: [program], at, base: layer.base, cwd };
 }
 
 function runsProgram(assertion: Assertion): boolean {

@@ -65,13 +65,8 @@ function rubricsOf(
 		at,
 		base,
 		rest: {},
-		...includedBy(includes),
+		includedBy: includes[0],
 	};
-}
-
-function includedBy(includes: readonly PathText[]): { includedBy?: PathText } {
-	const outermost = includes[0];
-	return outermost ? { includedBy: outermost } : {};
 }
 
 function readAssertion(part: Part, base: string, loading: Loading, includes: readonly PathText[]): Assertion[] {
@@ -123,8 +118,8 @@ function commonOf(
 		at: part.at,
 		base,
 		rest: exactData(restOf(entry, known), part.written),
-		...(minScore === undefined ? {} : { minScore }),
-		...includedBy(includes),
+		minScore,
+		includedBy: includes[0],
 	};
 }
 
@@ -162,9 +157,10 @@ function readBuiltIn(
 type Judge = Extract<BuiltInAssertion, { type: "llm-grader" }>;
 
 function readJudge(assertion: Judge, part: Part, base: string, loading: Loading): Judge {
-	const { prompt, ...settings } = assertion.settings;
+	const { prompt } = assertion.settings;
 	const read = promptOf(prompt, part, base, "grader", loading);
-	return { ...assertion, ...read, ...(read.promptFile ? { settings } : {}) };
+	const settings = { ...assertion.settings, prompt: read.promptFile ? undefined : prompt };
+	return { ...assertion, ...read, settings };
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
@@ -192,10 +188,9 @@ function readComposite(
 		command === undefined
 			? promptOf(prompt, at, base, "aggregator", loading)
 			: { command: commandOf("grader", command, at, aggregator.command ? "command" : "path", cwd, base) };
-	const keepsPrompt = prompt !== undefined && !("promptFile" in read);
 	return {
 		...assertion,
-		settings: { ...settings, aggregator: { ...rest, ...(keepsPrompt ? { prompt } : {}) } },
+		settings: { ...settings, aggregator: { ...rest, prompt: "promptFile" in read ? undefined : prompt } },
 		parts,
 		...read,
 	};
@@ -237,9 +232,10 @@ function readCustom(
 			type: "custom",
 			customType: type,
 			program,
-			...(settings.cwd === undefined
-				? {}
-				: { cwd: { kind: "working-directory", raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
+			cwd:
+				settings.cwd === undefined
+					? undefined
+					: { kind: "working-directory", raw: settings.cwd, at: placeOf(part, ["cwd"]), base },
 			settings: {
 				...configOf(settings, part),
 				...timeoutOf(settings),

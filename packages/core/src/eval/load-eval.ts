@@ -142,11 +142,11 @@ function result(
 		texts: loading.texts,
 		variables: [...loading.sources.values()].flatMap((source) => source.variables),
 		locate: (place) => (loading.sources.get(place.file) ?? loading.texts.get(place.file))?.locate(place),
-		...(envelope.description === undefined ? {} : { description: envelope.description }),
-		...(envelope.requires?.agentv === undefined ? {} : { requires: envelope.requires.agentv }),
-		...(workers === undefined ? {} : { workers }),
-		...(budget === undefined ? {} : { budgetUsd: budget }),
-		...(envelope.experiment === undefined ? {} : { experiment: envelope.experiment }),
+		description: envelope.description,
+		requires: envelope.requires?.agentv,
+		workers,
+		budgetUsd: budget,
+		experiment: envelope.experiment,
 	};
 }
 
@@ -201,12 +201,11 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 	reportSharedHooks(hooks, workspace, part, loading);
 	const bare = { isolation: "shared" as const, repos: [], hooks: {}, env: {}, at: part.at };
 	const own = workspace ?? (Object.keys(hooks).length > 0 ? bare : undefined);
-	const timeout = envelope.timeoutSeconds;
 	return {
 		file,
 		name: envelope.name ?? evalName(file),
 		scope,
-		...(own ? { workspace: { ...own, hooks: { ...hooks, ...own.hooks } } } : {}),
+		workspace: own && { ...own, hooks: { ...hooks, ...own.hooks } },
 		extensions: (envelope.extensions ?? []).flatMap(
 			(_, index) => readExtension(child(part, "extensions", index), base, loading) ?? [],
 		),
@@ -215,12 +214,12 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 			return {
 				type: entry.type,
 				command: commandOf("preprocessor", entry.command, at, "command", entry.cwd, base),
-				...(entry.timeoutSeconds ? { timeoutSeconds: entry.timeoutSeconds } : {}),
+				timeoutSeconds: entry.timeoutSeconds,
 			};
 		}),
 		targets: targetsOf(envelope, part, base),
 		threshold: envelope.threshold ?? execution?.threshold ?? defaultThreshold,
-		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+		timeoutSeconds: envelope.timeoutSeconds,
 		repeat: repeatOf(envelope.repeat, execution?.trials) ?? once,
 	};
 }

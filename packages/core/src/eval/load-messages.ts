@@ -14,8 +14,7 @@ import { writtenJson } from "../lib/json.ts";
 import { fillTemplate, fillTemplateInPart, type TemplateName, templateNames } from "../lib/template-text.ts";
 import { nearestName } from "../lib/text.ts";
 import { nameAt } from "./check-tests.ts";
-import type { CommandSpec } from "./command.ts";
-import type { ContentPiece, Message } from "./eval-types.ts";
+import type { Assertion, ContentPiece, Message } from "./eval-types.ts";
 import { promptBlind, promptName } from "./load-findings.ts";
 import { commandOf } from "./load-workspace.ts";
 import type { Loading } from "./loading.ts";
@@ -61,8 +60,8 @@ function readMessage(entry: MessageEntry, part: Part, path: number[], base: stri
 	return {
 		role: entry.role,
 		content: readContent(entry.content, part, [...path, "content"], base),
-		...(entry.name === undefined ? {} : { name: entry.name }),
-		...(entry.toolCalls ? { toolCalls: entry.toolCalls } : {}),
+		name: entry.name,
+		toolCalls: entry.toolCalls,
 	};
 }
 
@@ -81,7 +80,7 @@ function readContent(
 		return {
 			type: piece.type,
 			path: { kind: "input-file", raw: piece.value, at, base },
-			...(piece.mediaType ? { mediaType: piece.mediaType } : {}),
+			mediaType: piece.mediaType,
 		};
 	});
 }
@@ -126,7 +125,7 @@ export function promptOf(
 	base: string,
 	use: PromptUse,
 	loading: Loading,
-): { promptFile?: PathText; promptText?: string; command?: CommandSpec } {
+): Pick<Assertion, "promptFile" | "promptText" | "command"> {
 	if (prompt === undefined) return {};
 	const own = child(part, "prompt");
 	if (typeof prompt !== "string")

@@ -217,10 +217,10 @@ export interface TargetLayer {
 /** A target's references to files. */
 export interface TargetPaths {
 	readonly hooks: Hooks;
-	readonly command?: CommandSpec;
-	readonly healthcheck?: CommandSpec;
-	readonly cwd?: PathText;
-	readonly fixtures?: PathText;
+	readonly command: CommandSpec | undefined;
+	readonly healthcheck: CommandSpec | undefined;
+	readonly cwd: PathText | undefined;
+	readonly fixtures: PathText | undefined;
 }
 
 /** Returns the settings that are paths or commands, each relative to its layer's file. */
@@ -229,34 +229,26 @@ export function targetPaths(
 	origin: ReadonlyMap<string, TargetLayer>,
 	log: LoadLog,
 ): TargetPaths {
-	const layer = (key: string) => origin.get(key);
 	const path = (key: string, kind: ReferenceKind): PathText | undefined => {
-		const from = layer(key);
+		const layer = origin.get(key);
 		const raw = wire[key];
-		return from && typeof raw === "string" ? { kind, raw, at: child(from.part, key).at, base: from.base } : undefined;
+		return layer && typeof raw === "string"
+			? { kind, raw, at: child(layer.part, key).at, base: layer.base }
+			: undefined;
 	};
 	const cwd = path("cwd", "working-directory");
-	const fixtures = path("fixtures", "fixtures");
-	const commandLayer = layer("command");
-	const command =
-		commandLayer && isCommandText(wire.command)
-			? {
-					...readCommand("target-command", wire.command, child(commandLayer.part, "command"), commandLayer.base),
-					...(cwd ? { cwd } : {}),
-				}
-			: undefined;
-	const healthcheck = healthcheckOf(wire.healthcheck, layer("healthcheck"));
-	const hookLayer = layer("hooks");
-	const hooks =
-		hookLayer && hooksSchema.safeParse(wire.hooks).success
-			? readHooks(child(hookLayer.part, "hooks"), hookLayer.base, log)
-			: {};
+	const of = origin.get("command");
+	const hooks = origin.get("hooks");
 	return {
-		hooks,
-		...(command ? { command } : {}),
-		...(healthcheck ? { healthcheck } : {}),
-		...(cwd ? { cwd } : {}),
-		...(fixtures ? { fixtures } : {}),
+		command:
+			of && isCommandText(wire.command)
+				? { ...readCommand("target-command", wire.command, child(of.part, "command"), of.base), cwd }
+				: undefined,
+		healthcheck: healthcheckOf(wire.healthcheck, origin.get("healthcheck")),
+		cwd,
+		fixtures: path("fixtures", "fixtures"),
+		hooks:
+			hooks && hooksSchema.safeParse(wire.hooks).success ? readHooks(child(hooks.part, "hooks"), hooks.base, log) : {},
 	};
 }
 

@@ -43,7 +43,7 @@ export interface RawTest {
 	readonly part: Part;
 	readonly base: string;
 	/** For a directory of cases: its `workspace/` as template. */
-	readonly template?: PathText;
+	readonly template?: PathText | undefined;
 }
 
 /** Collects the tests of a `tests` field: an inline list, a path, or a list that mixes both. */
@@ -137,7 +137,7 @@ function testsOfDirectory(directory: string, path: PathText, loading: Loading): 
 			{
 				part: named,
 				base: folder,
-				...(hasTemplate ? { template: { kind: "template", raw: "./workspace", at: part.at, base: folder } } : {}),
+				template: hasTemplate ? { kind: "template", raw: "./workspace", at: part.at, base: folder } : undefined,
 			},
 		];
 	});
@@ -195,8 +195,6 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 	if (!checkComplete(id, { input, graded: isGraded }, part, loading)) return failed(part, loading);
 	checkFields({ assertions: [...own, ...shared], expected, turns }, loading);
 	const { suite } = defaults;
-	const workspace = workspaceOf(entry, raw, part, suite, loading);
-	const target = entry.target ?? entry.execution?.target;
 	const metadata = mergeMetadata(
 		defaults.metadata,
 		exactData(entry.metadata ?? {}, (path) => part.written(["metadata", ...path])),
@@ -206,7 +204,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		at: part.at,
 		base,
 		suite,
-		input: turns.length > 0 && input.length === 0 ? [] : input,
+		input,
 		expectedMessages: expected,
 		assertions: [...own, ...shared],
 		vars: entry.vars ?? {},
@@ -220,13 +218,13 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		turns,
 		aggregation: entry.aggregation ?? "mean",
 		onTurnFailure: entry.onTurnFailure ?? "continue",
-		...given("description", entry.description),
-		...given("expectedOutput", expected.length > 0 ? messageText(expected[expected.length - 1] as Message) : undefined),
-		...given("criteria", criteria),
-		...given("conversationId", entry.conversationId),
-		...given("workspace", workspace),
-		...given("timeoutSeconds", entry.timeoutSeconds ?? suite.timeoutSeconds),
-		...given("target", target === undefined ? undefined : choiceOf(entry, target, part, base)),
+		description: entry.description,
+		expectedOutput: lastText(expected),
+		criteria,
+		conversationId: entry.conversationId,
+		workspace: workspaceOf(entry, raw, part, suite, loading),
+		timeoutSeconds: entry.timeoutSeconds ?? suite.timeoutSeconds,
+		target: choiceOf(entry, part, base),
 	};
 }
 
@@ -235,8 +233,9 @@ function failed(part: Part, loading: Loading): undefined {
 	if (typeof id === "string" || typeof id === "number") loading.failedTests.add(part.written(["id"]) ?? String(id));
 }
 
-function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
-	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
+function lastText(messages: readonly Message[]): string | undefined {
+	const last = messages.at(-1);
+	return last && messageText(last);
 }
 
 function missingId(part: Part): boolean {
@@ -288,11 +287,10 @@ function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): 
 		const at = child(part, "turns", index);
 		const expected =
 			turn.expectedOutput === undefined ? [] : readExpected(turn.expectedOutput, child(at, "expected_output"), base);
-		const last = expected[expected.length - 1];
 		return {
 			input: readMessages(turn.input, child(at, "input"), base),
 			assertions: readAssertions(child(at, "assertions"), base, loading),
-			...given("expectedOutput", last && messageText(last)),
+			expectedOutput: lastText(expected),
 		};
 	});
 }
@@ -355,6 +353,7 @@ function workspaceOf(
 	return {
 		...suite.workspace,
 		...withTemplate,
+		template: withTemplate.template ?? suite.workspace.template,
 		isolation: "isolation" in written || raw.template ? withTemplate.isolation : suite.workspace.isolation,
 		repos: withTemplate.repos.length > 0 ? withTemplate.repos : suite.workspace.repos,
 		hooks: { ...suite.workspace.hooks, ...withTemplate.hooks },
@@ -362,17 +361,10 @@ function workspaceOf(
 	};
 }
 
-function choiceOf(
-	entry: TestEntry,
-	target: NonNullable<TestEntry["target"]>,
-	part: Part,
-	base: string,
-): TargetChoice | undefined {
-	return readTargetChoice(
-		target,
-		entry.target === undefined ? child(part, "execution", "target") : child(part, "target"),
-		base,
-	);
+function choiceOf({ target, execution }: TestEntry, part: Part, base: string): TargetChoice | undefined {
+	return target === undefined
+		? readTargetChoice(execution?.target, child(part, "execution", "target"), base)
+		: readTargetChoice(target, child(part, "target"), base);
 }
 
 /** An eval's defaults for its tests. */

@@ -51,9 +51,10 @@ function readWorkspaceObject(part: Part, base: string, loading: Loading): Worksp
 	if (!entry) return undefined;
 	return {
 		...emptyWorkspace,
-		...(entry.template === undefined
-			? {}
-			: { template: { kind: "template", raw: entry.template, at: placeOf(part, ["template"]), base } }),
+		template:
+			entry.template === undefined
+				? undefined
+				: { kind: "template", raw: entry.template, at: placeOf(part, ["template"]), base },
 		isolation: isolationOf(entry),
 		repos: (entry.repos ?? []).map((repo, index) => readRepo(repo, child(part, "repos", index), base, loading)),
 		hooks: entry.hooks ? hooksOf(entry.hooks, child(part, "hooks"), base) : {},
@@ -93,9 +94,10 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/(?<!\/)\/+$/, ""),
 		repo,
 		repoAt: at,
-		...(/^[.~/]/.test(repo) ? { local: { kind: "repository", raw: repo, at, base } } : {}),
-		...(commit === undefined ? {} : { commit, commitAt: placeOf(part, commitPath) }),
-		...(sparse ? { sparse } : {}),
+		local: /^[.~/]/.test(repo) ? { kind: "repository", raw: repo, at, base } : undefined,
+		commit,
+		commitAt: commit === undefined ? undefined : placeOf(part, commitPath),
+		sparse,
 		ancestor: entry.ancestor ?? entry.checkout?.ancestor ?? 0,
 		at: part.at,
 	};
@@ -137,9 +139,9 @@ function readHook(value: HookEntry | CommandText, part: Part, base: string): Hoo
 	const key = value.command === undefined ? "script" : "command";
 	const text = value.command ?? value.script;
 	return {
-		...(text === undefined ? {} : { command: commandOf("hook", text, part, key, value.cwd, base) }),
-		...(value.timeoutMs === undefined ? {} : { timeoutMs: value.timeoutMs }),
-		...(value.reset === undefined ? {} : { reset: value.reset }),
+		command: text === undefined ? undefined : commandOf("hook", text, part, key, value.cwd, base),
+		timeoutMs: value.timeoutMs,
+		reset: value.reset,
 		at: part.at,
 	};
 }
@@ -186,7 +188,7 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 	return {
 		kind: "agent-rules",
 		hook: entry.hook ?? "beforeAll",
-		...(Object.keys(paths).length > 0 ? { paths } : {}),
+		paths: Object.keys(paths).length > 0 ? paths : undefined,
 		at: part.at,
 	};
 }
@@ -223,7 +225,7 @@ export function readCommand(kind: ReferenceKind, text: CommandText, part: Part, 
 	const written = part.unfilled([]);
 	// A variable without a value stays as written, and must be distinguishable from text in a value.
 	const hasVariables = isCommandText(written) && (String(written) !== String(text) || String(written).includes("${{"));
-	return { kind, text, at: part.at, base, ...(hasVariables ? { written: { text: written, fill: part.fill } } : {}) };
+	return { kind, text, at: part.at, base, written: hasVariables ? { text: written, fill: part.fill } : undefined };
 }
 
 /** Reads the command under `key` of `part`, with its sibling `cwd`. */

@@ -91,7 +91,7 @@ type CustomAssertion = Extract<Assertion, { type: "custom" }>;
 
 /** Returns a custom grader as a command, to apply the common working directory rule. */
 export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
-	return { kind: "custom-grader", text: [], at, base, ...(cwd ? { cwd } : {}) };
+	return { kind: "custom-grader", text: [], at, base, cwd };
 }
 
 /** Without what every grader has, and without a prompt's command. */

@@ -43,7 +43,7 @@ interface ResolvedBase extends TargetPaths {
 	readonly wire: Readonly<Record<string, unknown>>;
 	/** The layer that each wire key came from: its location, base directory and text. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
-	readonly graderTarget?: string;
+	readonly graderTarget: string | undefined;
 	readonly at: Place;
 }
 
@@ -265,8 +265,7 @@ function checkSettings(
 		log.report(finding(targetBatching, { name: choice.name }, at));
 	}
 	const base = { name: choice.name, via, wire: settled, origin, at: choice.at, ...targetPaths(settled, origin, log) };
-	const grader = settings.graderTarget ?? settings.judgeTarget;
-	return { ...base, ...(grader === undefined ? {} : { graderTarget: grader }), provider, settings } as ResolvedTarget;
+	return { ...base, graderTarget: settings.graderTarget ?? settings.judgeTarget, provider, settings } as ResolvedTarget;
 }
 
 /** A location where an eval, or one of its targets, refers to a target. */

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from "node:path";
 import { LineIndex } from "../lib/code-frame.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, finding, type Place } from "../lib/errors.ts";
 import { type InterpolationResult, interpolateEnv, type VariableUse } from "../lib/interpolate.ts";
@@ -15,10 +16,10 @@ import { readTextFile } from "../machine/read-file.ts";
 /** A variable in a source, with its location. */
 export interface PlacedVariable {
 	readonly name: string;
-	readonly defaultText?: string;
+	readonly defaultText?: string | undefined;
 	readonly state: "set" | "default" | "unset";
 	/** Set to whitespace only, without a default. */
-	readonly isEmpty?: true;
+	readonly isEmpty?: true | undefined;
 	readonly at: Place;
 }
 
@@ -212,9 +213,9 @@ const noReferences: ReadonlySet<string> = new Set();
 function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 	return result.uses.map((use) => ({
 		name: use.name,
-		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
+		defaultText: use.defaultText,
 		state: use.state,
-		...(use.isEmpty ? { isEmpty: use.isEmpty } : {}),
+		isEmpty: use.isEmpty,
 		at: { ...at, path: use.path },
 	}));
 }
@@ -382,25 +383,68 @@ class OpenView {
 	}
 }
 
-/** Returns the view after a change: `files` maps absolute path → new text. */
-export function overlayDiskView(view: DiskView, files: ReadonlyMap<string, string>): DiskView {
-	return {
-		kind: (path) => (files.has(path) ? "file" : view.kind(path)),
-		readText: (path) => files.get(path) ?? view.readText(path),
-		list: (directory) => {
-			const added = namesIn(directory, files);
-			return added.length === 0 ? view.list(directory) : [...new Set([...view.list(directory), ...added])].sort();
-		},
-		entries: (directory) => {
-			const added = namesIn(directory, files).map((name) => [name, "file"] as const);
-			return added.length === 0 ? entriesOf(view, directory) : new Map([...entriesOf(view, directory), ...added]);
-		},
-		otherCase: (path) => (files.has(path) ? undefined : view.otherCase(path)),
-	};
+/** Files after a change, by absolute path: the text or how to read it; undefined if removed. */
+type ChangedFiles = ReadonlyMap<string, string | (() => string) | undefined>;
+
+/** Returns the view after a change. A directory that loses all its entries is removed, too. */
+export function overlayDiskView(view: DiskView, files: ChangedFiles): DiskView {
+	return new Overlay(view, files);
 }
 
-function namesIn(directory: string, files: ReadonlyMap<string, string>): string[] {
-	return [...files.keys()]
-		.filter((path) => path.slice(0, path.lastIndexOf("/")) === directory)
-		.map((path) => path.slice(directory.length + 1));
+class Overlay implements DiskView {
+	readonly #view: DiskView;
+	readonly #files: ChangedFiles;
+	/** The names in directories that contain a changed file. */
+	readonly #names = new Map<string, Set<string>>();
+	/** Directories that contain a removed file. */
+	readonly #losing = new Set<string>();
+
+	constructor(view: DiskView, files: ChangedFiles) {
+		this.#view = view;
+		this.#files = files;
+		for (const [file, text] of files)
+			for (let at = file; at !== dirname(at); at = dirname(at)) {
+				const directory = dirname(at);
+				const names = this.#names.get(directory) ?? new Set();
+				if (text === undefined ? this.#losing.has(directory) : names.has(basename(at))) break;
+				if (text === undefined) this.#losing.add(directory);
+				else this.#names.set(directory, names.add(basename(at)));
+			}
+	}
+
+	kind(path: string): PathKind {
+		if (this.#files.has(path)) return this.#files.get(path) === undefined ? "missing" : "file";
+		if (this.#names.has(path)) return "directory";
+		const kind = this.#view.kind(path);
+		const isEmptied = kind === "directory" && this.#losing.has(path) && this.list(path).length === 0;
+		return isEmptied ? "missing" : kind;
+	}
+
+	readText(path: string): string {
+		const text = this.#files.get(path);
+		if (text !== undefined) return typeof text === "string" ? text : text();
+		if (this.#files.has(path)) throw new AgentvError("not-found", `${path} does not exist`);
+		return this.#view.readText(path);
+	}
+
+	list(directory: string): readonly string[] {
+		return [...this.entries(directory).keys()];
+	}
+
+	entries(directory: string): ReadonlyMap<string, PathKind> {
+		const entries = entriesOf(this.#view, directory);
+		const names = this.#names.get(directory);
+		if (!names && !this.#losing.has(directory)) return entries;
+		const all = [...new Set([...entries.keys(), ...(names ?? [])])].sort();
+		const kindOf = (name: string) => {
+			const before = entries.get(name);
+			const path = join(directory, name);
+			return before === "link" && !this.#files.has(path) ? before : this.kind(path);
+		};
+		return new Map(all.map((name) => [name, kindOf(name)] as const).filter(([, kind]) => kind !== "missing"));
+	}
+
+	otherCase(path: string): string | undefined {
+		return this.#files.get(path) === undefined ? this.#view.otherCase(path) : undefined;
+	}
 }

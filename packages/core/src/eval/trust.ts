@@ -56,7 +56,7 @@ function accessOfEval(
 	const reach = { allowed: [parse(file).root], ownFiles, option: "--allow-outside" } as const;
 	const loaded = loadEval(file, { view, env: processEnv, cwd, reach });
 	const env = evalEnvironment(loaded.scope, processEnv, view);
-	const scope = loadTargets(loaded.scope, { view, env, ...(targetsFile === undefined ? {} : { targetsFile }) });
+	const scope = loadTargets(loaded.scope, { view, env, targetsFile });
 	const uses = [...usedTargets(loaded, scope), ...(targets ? usedTargets(loaded, scope, targets) : [])];
 	return accessOf({ loaded, scope, targets: resolvedTargets(uses), tests: loaded.tests, env, view });
 }

@@ -64,16 +64,17 @@ export const expectedOutputSchema = z.union([
 	z.boolean(),
 ]);
 
-export type Role = (typeof roles)[number];
-export type ContentPart = z.output<typeof contentPartSchema>;
-export type ToolCall = z.output<typeof toolCallSchema>;
-export type MessageEntry = z.output<typeof messageSchema>;
-
 const repeatSchema = wireObject({
 	count: repeatCountSchema,
 	strategy: z.enum(["mean", "pass_any", "pass_all"]).optional(),
 	earlyExit: z.boolean().optional(),
 });
+
+export type Role = (typeof roles)[number];
+export type ContentPart = z.output<typeof contentPartSchema>;
+export type ToolCall = z.output<typeof toolCallSchema>;
+export type MessageEntry = z.output<typeof messageSchema>;
+export type RepeatEntry = z.output<typeof repeatSchema>;
 
 export const turnSchema = wireObject({
 	input: inputSchema,

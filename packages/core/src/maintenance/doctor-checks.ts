@@ -365,8 +365,7 @@ async function problemOf(
 	const services = { env, scope: loaded.scope, view };
 	const runCommand = commandRunner(services);
 	// A health check is an arbitrary program or address: only a run does it.
-	const { healthcheck: _, ...rest } = target;
-	const quiet = { ...rest, settings: { ...target.settings, healthcheck: undefined } };
+	const quiet = { ...target, healthcheck: undefined, settings: { ...target.settings, healthcheck: undefined } };
 	return providers[target.provider]
 		.create(quiet, { ...services, runCommand, vendorKeys })
 		.check(AbortSignal.timeout(5000));

@@ -102,7 +102,7 @@ class Agent implements Target {
 			text: [settings.executable ?? definition.executable],
 			at,
 			base: layer?.base ?? services.scope.directory,
-			...(cwd ? { cwd } : {}),
+			cwd,
 		};
 		const withheld = withheldVariables(services, definition.keysFor?.(settings) ?? definition.keys);
 		this.#env = { ...withheld, ...definition.env(settings), ...settings.env };

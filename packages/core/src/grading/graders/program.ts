@@ -52,7 +52,7 @@ export const custom: Grading<CustomAssertion> = {
 
 interface ProgramAssertion {
 	readonly name: string;
-	readonly minScore?: number;
+	readonly minScore?: number | undefined;
 	readonly rest: Readonly<Record<string, unknown>>;
 	readonly settings: {
 		readonly config?: Readonly<Record<string, unknown>> | undefined;
