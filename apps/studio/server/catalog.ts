@@ -24,7 +24,6 @@ import {
 import type { Env, MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { z } from "zod";
-import type { LastResultAnswer } from "./answers/evals.ts";
 import type { RunHistoryAnswer, TestStatus } from "./answers/runs.ts";
 import { matcher, type StudioOptions } from "./find-eval.ts";
 
@@ -450,6 +449,12 @@ export function rowId({ eval: label, testId, target, attempt }: Attempt): string
 	return safeName(testId, digest.slice(0, 16));
 }
 
+export interface LastResult extends ReturnType<typeof countsOf> {
+	readonly run: string;
+	/** ISO 8601. */
+	readonly started_at: string;
+}
+
 /**
  * Returns, by eval file (absolute path), the latest run with a summary, and the counts of that eval's tests. `runs` are
  * newest first.
@@ -457,8 +462,8 @@ export function rowId({ eval: label, testId, target, attempt }: Attempt): string
 export function lastResults(
 	runs: readonly CatalogRun[],
 	tables: Pick<RunTables, "rates">,
-): ReadonlyMap<string, LastResultAnswer> {
-	const last = new Map<string, LastResultAnswer>();
+): ReadonlyMap<string, LastResult> {
+	const last = new Map<string, LastResult>();
 	for (const run of runs) {
 		if (!run.summary) continue;
 		for (const { path, file } of run.evals)

@@ -73,6 +73,7 @@ export {
 	type TrustSubject,
 } from "./eval/trust.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
+export { recordToWire, type Wire } from "./format/codec.ts";
 export { type ComparisonDocument, type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
 export {
 	type AttemptFile,
@@ -255,6 +256,7 @@ export type { FixWhen, RuleGroup } from "./validate/rule.ts";
 export { parseRuleLevels, type RuleDoc, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {
 	type EvalValidation,
+	findingRecord,
 	type ValidateOptions,
 	type ValidationCheck,
 	type ValidationFinding,

@@ -4,6 +4,7 @@ import {
 	type Diagnostic,
 	type EvalValidation,
 	type FixPlan,
+	findingRecord,
 	type LocatedFinding,
 	locateFindings,
 	type OfferedEdit,
@@ -188,23 +189,7 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 		file: shownPath(file, cwd),
 		root: shownPath(root, cwd),
 		checks: checks.map(({ rule, state, message }) => ({ rule, state, message })),
-		diagnostics: diagnostics.map((found) => findingJson(found, cwd)),
-	};
-}
-
-function findingJson({ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding, cwd: string) {
-	return {
-		rule,
-		severity,
-		message,
-		file: shownPath(at.file, cwd),
-		line: range.start.line,
-		column: range.start.column,
-		end_line: range.end.line,
-		end_column: range.end.column,
-		hint: hint ?? null,
-		fixable,
-		fixed,
+		diagnostics: diagnostics.map((found) => findingRecord(found, { shown: (path) => shownPath(path, cwd) })),
 	};
 }
 

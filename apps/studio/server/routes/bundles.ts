@@ -1,8 +1,8 @@
 import { streamArchive } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
+import { findBundle, listBundles } from "../bundles.ts";
 import { query } from "../catalog.ts";
-import { findBundle, listBundles } from "../plans.ts";
 import type { Services } from "../problem.ts";
 
 const archiveQuery = z.object({ format: z.enum(["tgz", "zip"]).optional() });

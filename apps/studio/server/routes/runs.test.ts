@@ -2,7 +2,6 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CompareAnswer } from "../answers/compare.ts";
-import type { EvalAnswer, EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
 import type { StartedAnswer } from "../answers/jobs.ts";
 import type {
 	RunAnswer,
@@ -12,6 +11,8 @@ import type {
 	RunTestsAnswer,
 	TestResultAnswer,
 } from "../answers/runs.ts";
+import type { EvalAnswer, EvalListAnswer } from "../describe-eval.ts";
+import type { RunPlanAnswer } from "../plans.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const files = {

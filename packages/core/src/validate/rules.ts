@@ -204,7 +204,7 @@ export interface RuleDoc extends RuleDocs {
 	readonly severity: Severity;
 	readonly summary: string;
 	/** The option that fixes its findings. */
-	readonly fixedBy?: FixWhen;
+	readonly fixedBy?: FixWhen | undefined;
 }
 
 export function ruleDocs(): readonly RuleDoc[] {
