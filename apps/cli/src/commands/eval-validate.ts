@@ -16,12 +16,12 @@ import {
 	validateEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { validationFormats } from "../exporters/formats.ts";
 import { colorsFor } from "../output/terminal.ts";
-import { planDiff, type ValidationReporter } from "../output/validate.ts";
-import type { ValidationFormat } from "../program/options.ts";
+import { planDiff } from "../output/validate.ts";
 
 interface ValidateCommandOptions {
-	readonly format: ValidationFormat;
+	readonly format: keyof typeof validationFormats;
 	readonly fix?: boolean;
 	readonly dryRun?: boolean;
 	readonly migrate?: boolean;
@@ -33,15 +33,6 @@ interface ValidateCommandOptions {
 	readonly targets?: string;
 	readonly explain?: string;
 }
-
-/** Loads reporters on demand. */
-const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationReporter>>> = {
-	text: async () => (await import("../output/validate.ts")).validateText,
-	json: async () => (await import("../output/validate.ts")).validateJson,
-	sarif: async () => (await import("../exporters/validate-formats.ts")).validateSarif,
-	github: async () => (await import("../exporters/validate-formats.ts")).validateGithub,
-	junit: async () => (await import("../exporters/validate-formats.ts")).validateJunit,
-};
 
 export async function evalValidate(
 	args: readonly string[],
@@ -79,7 +70,7 @@ export async function evalValidate(
 	// The fixes have changed files that the first view has cached.
 	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
 		evals.push(plan && !options.dryRun ? withFixed(result, plan) : result);
-	return (await reporters[options.format]())({
+	return (await validationFormats[options.format]())({
 		evals,
 		cwd: context.cwd,
 		strict: options.strict === true,
