@@ -107,7 +107,6 @@ export {
 } from "./grading/outcomes.ts";
 export {
 	type CodeFrameOptions,
-	characterWidth,
 	codeFrame,
 	neutral,
 	terminalSafe,
@@ -138,7 +137,7 @@ export {
 	secretsOf,
 } from "./lib/redact.ts";
 export { isSecretName, redacted } from "./lib/secret-shapes.ts";
-export { nearestName, safeName } from "./lib/text.ts";
+export { nearestName, plural, safeName } from "./lib/text.ts";
 export type { SourceRange } from "./lib/yaml-document.ts";
 export { listDirectory } from "./machine/directories.ts";
 export { agentvHome, type Environment, expandHome, refuseUnusableHome } from "./machine/environment.ts";

@@ -240,3 +240,8 @@ export class EditedText {
 		return offset < end ? [from, to] : [to + offset - end, to + offset - end + 1];
 	}
 }
+
+/** Returns `1 test`, `2 tests`. */
+export function plural(count: number, noun: string): string {
+	return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
