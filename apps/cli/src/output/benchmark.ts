@@ -10,8 +10,9 @@ import {
 	terminalSafeLine,
 } from "@agentv/core";
 import type { Output } from "../context.ts";
+import { wrapLine } from "./fit-text.ts";
 import { liveLines } from "./live.ts";
-import { type Colors, colorsFor, json, wrapLine } from "./terminal.ts";
+import { type Colors, colorsFor, json } from "./terminal.ts";
 
 /** Returns the JSON document of `list` and `status`; schema: docs/schemas/benchmark-output.schema.json. */
 export function reportsJson({ benchmarks, diagnostics }: BenchmarkReports): string {

@@ -14,7 +14,8 @@ import {
 } from "@agentv/core";
 import stringWidth from "string-width";
 import type { Output } from "../context.ts";
-import { type Colors, colorsFor, fitLine, fitMiddle, wrapWords } from "./terminal.ts";
+import { fitLine, fitMiddle, wrapWords } from "./fit-text.ts";
+import { type Colors, colorsFor } from "./terminal.ts";
 
 /** Reports the runs, how their tests split, the verdict, and the tests that changed most. */
 export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {

@@ -9,9 +9,10 @@ import {
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { runReporters } from "../exporters/formats.ts";
+import { tableColumns } from "./fit-text.ts";
 import type { RunFollower } from "./live.ts";
 import type { RunReporter } from "./run-report.ts";
-import { colorsFor, tableColumns } from "./terminal.ts";
+import { colorsFor } from "./terminal.ts";
 
 type Done = Extract<RunEvent, { type: "done" }>;
 

@@ -24,8 +24,9 @@ import {
 import stringWidth from "string-width";
 import type { CommandResult } from "../context.ts";
 import { shownWord } from "../exporters/matrix.ts";
+import { fitLine } from "./fit-text.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "./run-report.ts";
-import { type Colors, fitLine } from "./terminal.ts";
+import type { Colors } from "./terminal.ts";
 
 /** Computes a run's summary from its rows, also while it is running; the duration is only known at the end. */
 export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" | "summary">): Tallied {
