@@ -18,7 +18,7 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import { validationFormats } from "../exporters/formats.ts";
 import { colorsFor } from "../output/terminal.ts";
-import { planDiff } from "../output/validate.ts";
+import { planDiff, ruleText, summaryOf } from "../output/validate.ts";
 
 interface ValidateCommandOptions {
 	readonly format: keyof typeof validationFormats;
@@ -39,10 +39,8 @@ export async function evalValidate(
 	options: ValidateCommandOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	if (options.explain !== undefined) {
-		const { explainRule } = await import("../exporters/validate-formats.ts");
-		return explainRule(ruleDoc(options.explain), colorsFor(context.stdout));
-	}
+	if (options.explain !== undefined)
+		return { text: ruleText(ruleDoc(options.explain), colorsFor(context.stdout)), exitCode: 0 };
 	if (args.length === 0 && options.benchmark === undefined)
 		throw new AgentvError("usage", "missing required argument 'evals'", {
 			hint: "Specify an eval file, a directory or a glob. See `agentv eval validate --help`.",
@@ -70,10 +68,12 @@ export async function evalValidate(
 	// The fixes have changed files that the first view has cached.
 	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
 		evals.push(plan && !options.dryRun ? withFixed(result, plan) : result);
-	return (await validationFormats[options.format]())({
+	const report = await validationFormats[options.format]();
+	const strict = options.strict === true;
+	const shown = report({
 		evals,
 		cwd: context.cwd,
-		strict: options.strict === true,
+		strict,
 		quiet: options.quiet === true,
 		colors: colorsFor(context.stdout),
 		...(plan ? { plan, dryRun: options.dryRun === true } : {}),
@@ -81,6 +81,8 @@ export async function evalValidate(
 			? { offered: await offeredEdits(files, { ...validation, view: openDiskView() }) }
 			: {}),
 	});
+	const { errors, warnings } = summaryOf(evals);
+	return { ...shown, exitCode: errors > 0 || (strict && warnings > 0) ? 1 : 0 };
 }
 
 /** `--dry-run` alone implies `--fix`. */
