@@ -1,24 +1,28 @@
 import { AgentvError } from "@agentv/core";
 import { describe, expect, it } from "vitest";
+import type { Context } from "./context.ts";
 import { main } from "./main.ts";
-import { type CommandGroup, parent } from "./program/options.ts";
+import type { CommandGroup } from "./program/options.ts";
 
-/** Two groups that share the parent `eval`, whose `run` is also meant by `agentv eval <eval…>`. */
+/** A group whose `run` is also meant by `agentv eval <eval…>`. */
 const groups: CommandGroup[] = [
-	(program, run) => {
-		parent(program, "eval", "evals")
+	(program, action) => {
+		const evals = program.command("eval").description("evals");
+		evals
 			.command("run <evals...>", { isDefault: true })
 			.option("--json")
-			.action((evals, options) =>
-				run(async () => ({ text: `run ${evals} ${JSON.stringify(options)}\n`, exitCode: 1 })),
+			.action(
+				action(async () => async (evals: string[], options: object) => {
+					return { text: `run ${evals} ${JSON.stringify(options)}\n`, exitCode: 1 };
+				}),
 			);
-	},
-	(program, run) => {
-		parent(program, "eval", "evals")
+		evals
 			.command("validate <evals...>")
-			.action((evals) => run(async () => ({ text: `validate ${evals}\n`, exitCode: 0 })));
-		program.command("refuse").action(() =>
-			run(async ({ debug }) => {
+			.action(action(async () => async (evals: string[]) => ({ text: `validate ${evals}\n`, exitCode: 0 })));
+	},
+	(program, action) => {
+		program.command("refuse").action(
+			action(async () => async (_: object, { debug }: Context) => {
 				throw new AgentvError("refused", "No.", { cause: new Error(`because (${debug})`) });
 			}),
 		);

@@ -3,17 +3,11 @@ import { Command, CommanderError } from "commander";
 import { type CommandResult, type Context, type Output, usageError, version } from "./context.ts";
 import { safeOutput } from "./output/terminal.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
-import { bundleCommands, cacheCommands } from "./program/bundle.ts";
-import type { CommandGroup } from "./program/options.ts";
-import {
-	matrixCommand,
-	mergeCommand,
-	recordCommand,
-	regradeCommand,
-	resultsCommands,
-	runCommands,
-} from "./program/run.ts";
-import { completionCommands, gettingStartedCommands, studioCommands, validateCommands } from "./program/validate.ts";
+import { bundleCommands } from "./program/bundle.ts";
+import { evalCommands } from "./program/eval.ts";
+import { cacheCommands, completionCommands, gettingStartedCommands, studioCommands } from "./program/machine.ts";
+import type { CommandGroup, MakeAction } from "./program/options.ts";
+import { resultsCommands } from "./program/results.ts";
 
 /**
  * Runs one command line (without `node` and the script) and returns its exit code; never throws.
@@ -79,32 +73,13 @@ function beforeDashes(argv: readonly string[]): readonly string[] {
 const commandGroups: readonly CommandGroup[] = [
 	gettingStartedCommands,
 	benchmarkCommands,
-	validateCommands,
+	evalCommands,
 	bundleCommands,
-	runCommands,
-	matrixCommand,
-	recordCommand,
 	resultsCommands,
-	regradeCommand,
-	mergeCommand,
 	studioCommands,
 	cacheCommands,
 	completionCommands,
 ];
-
-/** Commands that don't use `$AGENTV_HOME`, or check it themselves. */
-const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "__complete"]);
-/** Commands that only read `$AGENTV_HOME`, so that it may be read-only. */
-const onlyReading: ReadonlySet<string> = new Set([
-	...["benchmark list", "benchmark status", "eval validate", "eval matrix", "bundle verify", "bundle inspect"],
-	...["list", "show", "compare", "export", "verify", "sign", "merge"].map((name) => `results ${name}`),
-]);
-
-/** Returns the command's name with its group's, for example `results list`. */
-function wordsOf(command: Command): string {
-	const group = command.parent?.parent ? `${command.parent.name()} ` : "";
-	return group + command.name();
-}
 
 /** Receives what the program produces. */
 export interface ProgramSink {
@@ -131,12 +106,23 @@ export function createProgram(context: Context, sink: ProgramSink, groups = comm
 			getOutHasColors: () => context.stdout.color,
 			getErrHasColors: () => context.stderr.color,
 		});
-	program.hook("preAction", async (_, command) => {
-		const words = wordsOf(command);
-		if (withoutHome.has(words)) return;
-		const { refuseUnusableHome } = await import("@agentv/core");
-		refuseUnusableHome(context.env, { writes: !onlyReading.has(words) && command.opts().dryRun !== true });
-	});
-	for (const addCommands of groups) addCommands(program, async (command) => sink.finish(await command(context)));
+	for (const addCommands of groups) addCommands(program, actionMaker(context, sink));
 	return program;
+}
+
+function actionMaker(context: Context, { finish }: ProgramSink): MakeAction {
+	return (load, home = "writes") =>
+		async (...given) => {
+			const command = given.pop() as Command;
+			let options = command.opts();
+			// A parent's option of the same name may have taken the value: `agentv bundle verify <dir> --json`.
+			for (let group = command.parent; group?.parent; group = group.parent) options = { ...group.opts(), ...options };
+			options = { ...options, ...(given.pop() as object) };
+			if (home !== "none") {
+				const { refuseUnusableHome } = await import("@agentv/core");
+				refuseUnusableHome(context.env, { writes: home === "writes" && options.dryRun !== true });
+			}
+			const run = (await load()) as (...given: unknown[]) => Promise<CommandResult>;
+			finish(await run(...given, options, context));
+		};
 }

@@ -38,10 +38,10 @@ export function createApi(services: Services) {
 	const app = new Hono({ getPath: (request) => routedPath(getPath(request)) });
 	app.onError(answerError(services));
 	app.notFound((c) => problem(c, 404, "not-found", `no route matches ${c.req.path}`));
-	app.use(securityHeaders(), hostGuard(services.options));
-	app.use("/api/*", originGuard());
+	app.use(securityHeaders, hostGuard(services.options));
+	app.use("/api/*", originGuard);
 	app.use(loginGuard(services.session));
-	app.use("/api/*", jsonGuard());
+	app.use("/api/*", jsonGuard);
 	app.use("/api/*", redactedAnswers(services));
 	app.use(
 		"/api/*",
@@ -52,9 +52,6 @@ export function createApi(services: Services) {
 	return app;
 }
 
-type Reads = ReturnType<typeof reads>;
-type Writes = ReturnType<typeof writes>;
-
 /** Types the client. */
-export type ReadApi = Reads;
-export type WriteApi = Writes;
+export type ReadApi = ReturnType<typeof reads>;
+export type WriteApi = ReturnType<typeof writes>;

@@ -4,95 +4,61 @@ import {
 	benchmarkStatus,
 	type RegistryEntry,
 	readLastSync,
+	recordToWire,
 	redactUrl,
-	type SyncChanges,
 	type SyncEvent,
-	type SyncPlan,
-	type SyncResult,
 	targetKind,
+	type Wire,
 } from "@agentv/core";
-import type {
-	BenchmarkAnswer,
-	BenchmarkMarks,
-	ChangesAnswer,
-	SyncEventAnswer,
-	SyncPlanAnswer,
-	SyncResultAnswer,
-} from "./answers/benchmarks.ts";
 import { placeOf } from "./find-eval.ts";
 import type { Services } from "./problem.ts";
 
-const mostFiles = 100;
-const mostChanges = 500;
+export type BenchmarkAnswer = ReturnType<typeof describeBenchmark>;
 
 /** Describes a registry entry from its state files, without calling git. */
-export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Services): BenchmarkAnswer {
+export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Services) {
 	const { id, name, path, source, problem } = entry;
-	const last = readLastSync(id, options.env);
 	return {
 		id,
 		name,
 		path,
+		/** Null for a local directory, which can't be synced. */
 		source: source ? { url: redactUrl(source.url), ref: source.ref ?? null } : null,
+		/** Why it can't be used, in one sentence. */
 		problem: problem ?? null,
-		last_sync: last && {
-			status: last.status,
-			started_at: last.startedAt,
-			finished_at: last.finishedAt,
-			from: last.from,
-			to: last.to,
-			message: last.message,
-		},
+		last_sync: recordToWire(readLastSync(id, options.env)),
+		/** The running sync job. */
 		job: jobs.running("sync", id)?.id ?? null,
 	};
 }
 
-function describeMarks({ id, revision, workTree, message }: BenchmarkReport, evals: number): BenchmarkMarks {
-	const { state, wantedRef, wantedSha, sha, subject, committedAt, reason } = revision;
-	return {
-		id,
-		revision: { state, wanted_ref: wantedRef, wanted_sha: wantedSha, sha, subject, committed_at: committedAt, reason },
-		work_tree: { state: workTree.state, files: workTree.files.slice(0, mostFiles), total: workTree.files.length },
-		evals,
-		message,
-	};
+const mostListed = 1000;
+
+/** Cuts long lists, of which a page only shows the beginning. */
+export function cutLists<Value>(value: Value): Value {
+	if (Array.isArray(value)) return value.slice(0, mostListed).map(cutLists) as Value;
+	if (typeof value !== "object" || value === null) return value;
+	return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutLists(part)])) as Value;
 }
 
-export function describePlan({ id, action, from, to, message, changes }: SyncPlan): SyncPlanAnswer {
-	return { id, action, from, to, message, changes: changes && describeChanges(changes) };
-}
-
-function describeResult({ id, outcome, from, to, message, edits, changes }: SyncResult): SyncResultAnswer {
-	const listed = edits.slice(0, mostFiles);
-	return { id, outcome, from, to, message, edits: listed, changes: changes && describeChanges(changes) };
-}
-
-function describeChanges({ commits, added, changed, removed, evals, executes }: SyncChanges): ChangesAnswer {
-	return {
-		commits,
-		added: added.slice(0, mostChanges),
-		changed: changed.slice(0, mostChanges),
-		removed: removed.slice(0, mostChanges),
-		totals: { added: added.length, changed: changed.length, removed: removed.length },
-		evals: evals.slice(0, mostChanges),
-		executes: executes.slice(0, mostChanges),
-	};
-}
-
-/** Converts the events of a sync and drops repeated progress. */
-export async function* describeSync(events: AsyncIterable<SyncEvent>): AsyncGenerator<SyncEventAnswer> {
+/** Returns the events of a sync without repeated progress. */
+export async function* syncEvents(events: AsyncIterable<SyncEvent>): AsyncGenerator<SyncEvent> {
 	const last = new Map<string, string>();
 	for await (const event of events) {
 		if (event.type === "progress") {
 			const step = `${event.phase} ${Math.floor(event.percent)}`;
-			if (last.get(event.id) !== step) yield event;
+			if (last.get(event.id) === step) continue;
 			last.set(event.id, step);
-		} else if (event.type === "planned") yield { ...event, plan: describePlan(event.plan) };
-		else if (event.type === "finished") yield { ...event, result: describeResult(event.result) };
-		else if (event.type === "outcome") yield { ...event, results: event.results.map(describeResult) };
-		else yield event;
+		}
+		yield cutLists(event);
 	}
 }
+
+/** A benchmark's report and the number of its evals. */
+export type BenchmarkMarks = Wire<BenchmarkReport> & { readonly evals: number };
+
+/** Events of `GET /api/benchmarks/marks` and of a status job. */
+export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: BenchmarkMarks } | { readonly type: "end" };
 
 /** Number of benchmarks to check concurrently. */
 const batch = 6;
@@ -107,18 +73,19 @@ export async function* readBenchmarkMarks(
 	offline: boolean,
 	services: Services,
 	signal: AbortSignal,
-): AsyncGenerator<BenchmarkMarks> {
+): AsyncGenerator<BenchmarkMarkEvent> {
 	const { env } = services.options;
 	const known = services.registry.read().entries.map(({ id }) => id);
 	const wanted = ids.length > 0 ? known.filter((id) => ids.includes(id)) : known;
 	for (let first = 0; first < wanted.length; first += batch) {
 		const some = wanted.slice(first, first + batch);
 		const { benchmarks } = await benchmarkStatus({ env, ids: some, offline, signal });
-		for (const report of benchmarks) yield describeMarks(report, await countEvals(report.id, report.path, services));
+		for (const report of benchmarks)
+			yield { type: "marks", marks: { ...recordToWire(report), evals: await countEvals(report, services) } };
 	}
 }
 
-async function countEvals(id: string, path: string, services: Services): Promise<number> {
+async function countEvals({ id, path }: BenchmarkReport, services: Services): Promise<number> {
 	if (targetKind(path) !== "directory") return 0;
 	try {
 		return (await services.evals.list(placeOf(id, services))).evals.length;

@@ -6,11 +6,13 @@ import {
 	type EvalValidation,
 	evalEnvironment,
 	executedCommands,
+	findingRecord,
 	type LoadedEval,
 	loadEval,
 	loadTargets,
 	openDiskView,
 	type Redactor,
+	recordToWire,
 	resolvedTargets,
 	ruleDocs,
 	type Place as SourcePlace,
@@ -20,88 +22,94 @@ import {
 	type TargetUse,
 	targetDestination,
 	usedTargets,
-	type ValidationFinding,
 	validateEvals,
 } from "@agentv/core";
-import type { CommandAnswer, EvalAnswer, EvalTestAnswer, TargetAnswer, WorkspaceAnswer } from "./answers/evals.ts";
-import type { FindingAnswer, RuleAnswer } from "./answers/findings.ts";
-import type { FoundEval } from "./find-eval.ts";
+import type { EvalMarks, FoundEval } from "./find-eval.ts";
 import type { Services } from "./problem.ts";
+import type { Page } from "./request.ts";
+import { type LastResult, lastResults } from "./run-responses.ts";
 
 /** Longer sources are cut. */
 const longestSource = 1024 * 1024;
 const mostFindings = 1000;
 
-/** Describes an eval without its tests and results. */
-export async function describeEval(
-	opened: OpenedEval,
-	{ options, marks }: Services,
-	signal: AbortSignal,
-): Promise<Omit<EvalAnswer, "last_result" | "job">> {
+export interface EvalListAnswer extends Page<EvalEntry> {
+	/** Why there are none, for example a missing directory or a benchmark that was never synced. */
+	readonly problem: string | null;
+}
+
+export type EvalEntry = ReturnType<typeof describeEntry> & {
+	/** Null until known; see `GET /api/evals/marks`. */
+	readonly marks: EvalMarks | null;
+};
+
+/** Describes an eval for the list, without loading it. */
+export function describeEntry(
+	{ id, place, path, file }: FoundEval,
+	last: ReadonlyMap<string, LastResult>,
+	{ jobs }: Services,
+) {
+	return {
+		id,
+		/** Null for Studio's own directory. */
+		benchmark: place.benchmark,
+		/** Relative to the benchmark, or to Studio's directory. */
+		file: path,
+		last_result: last.get(file) ?? null,
+		/** The running job. */
+		job: jobs.running("run", id)?.id ?? null,
+	};
+}
+
+export type EvalAnswer = Awaited<ReturnType<typeof describeEval>>;
+
+/** Describes an eval without its tests. */
+export async function describeEval(opened: OpenedEval, services: Services, signal: AbortSignal) {
+	const { options, marks, runs } = services;
 	const { found, loaded, view, redact, redactWritten, shown } = opened;
+	const last = await lastResults(runs);
 	const validation = await validated(found.file, { view, env: options.env, cwd: options.cwd, signal });
 	const { errors, warnings } = marks.remember(validation);
 	const source = redactWritten(loaded.sources.has(found.file) ? view.readText(found.file) : "");
-	const diagnostics = validation.diagnostics.slice(0, mostFindings);
+	const findings = validation.diagnostics.slice(0, mostFindings);
+	const rules = new Set(findings.map(({ rule }) => rule));
 	return {
-		id: found.id,
-		benchmark: found.place.benchmark,
-		file: found.path,
+		...describeEntry(found, last, services),
 		name: loaded.name,
 		description: loaded.description === undefined ? null : redact(loaded.description),
 		tags: loaded.tags.map(redact),
 		source: source.slice(0, longestSource),
 		source_cut: source.length > longestSource,
+		/** The smallest directory that contains everything the eval needs, relative like `file`. */
 		portable_root: shown(validation.root) || ".",
 		errors,
 		warnings,
-		findings: diagnostics.map((diagnostic) => describeFinding(diagnostic, opened)),
-		checks: validation.checks.map(({ rule, state, message, notable }) => ({
-			rule,
-			state,
-			message: redact(message),
-			notable,
+		findings: findings.map((finding) => ({
+			...findingRecord(finding, { shown, redact }),
+			/** Whether it is in the eval file itself, so that `line` refers to `source`. */
+			own: finding.at.file === found.file,
 		})),
-		rules: docsOf(diagnostics),
+		checks: validation.checks.map((check) => ({ ...check, message: redact(check.message) })),
+		/** Docs of the rules with findings. */
+		rules: recordToWire(ruleDocs().filter(({ id }) => rules.has(id))),
 		tests: loaded.tests.length,
 		targets: describeTargets(opened),
 		workspace: describeWorkspace(opened),
 		commands: describeCommands(opened),
+		/** Never a value. */
 		variables: variablesOf(opened),
+		/** Whether it was synced, so that running it executes foreign code and needs consent. */
 		foreign: found.place.foreign,
 	};
 }
 
-async function validated(file: string, options: Parameters<typeof validateEvals>[1]): Promise<EvalValidation> {
+/** Validates one file. */
+export async function validated(file: string, options: Parameters<typeof validateEvals>[1]): Promise<EvalValidation> {
 	for await (const validation of validateEvals([file], options)) return validation;
 	throw new Error("validation yields one result for each file");
 }
 
-function describeFinding(diagnostic: ValidationFinding, { found, redact, shown }: OpenedEval): FindingAnswer {
-	const { rule, severity, message, hint, at, range, fixable } = diagnostic;
-	return {
-		rule,
-		severity,
-		message: redact(message),
-		hint: hint === undefined ? null : redact(hint),
-		file: shown(at.file),
-		own: at.file === found.file,
-		line: range.start.line,
-		column: range.start.column,
-		end_line: range.end.line,
-		end_column: range.end.column,
-		fixable,
-	};
-}
-
-function docsOf(diagnostics: readonly ValidationFinding[]): RuleAnswer[] {
-	const found = new Set(diagnostics.map(({ rule }) => rule));
-	return ruleDocs().flatMap(({ id, summary, why, bad, good, mend, fixedBy }) =>
-		found.has(id) ? [{ id, summary, why, bad, good, mend, fixed_by: fixedBy ?? null }] : [],
-	);
-}
-
-function variablesOf({ loaded, targets, uses }: OpenedEval): EvalAnswer["variables"] {
+function variablesOf({ loaded, targets, uses }: OpenedEval) {
 	const files = new Set(
 		uses.flatMap(({ resolution }) =>
 			(resolution.ok ? resolution.target.via : resolution.via).map(({ definition }) => definition.file),
@@ -116,8 +124,11 @@ function variablesOf({ loaded, targets, uses }: OpenedEval): EvalAnswer["variabl
 
 const longestInput = 300;
 
+export type EvalTestsAnswer = Page<EvalTestAnswer>;
+export type EvalTestAnswer = ReturnType<typeof describeTest>;
+
 /** Describes a test for the eval's list. */
-export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval): EvalTestAnswer {
+export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval) {
 	const { redact, shown, loaded } = opened;
 	const input = test.input.map(({ content }) =>
 		typeof content === "string"
@@ -137,57 +148,43 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 }
 
 /** Describes the targets of an eval: provider, host and key variables. */
-export function describeTargets(opened: OpenedEval): TargetAnswer[] {
-	const seen = new Set<string>();
-	return opened.uses.flatMap((use) => {
+export function describeTargets(opened: OpenedEval) {
+	const once = new Map<string, TargetUse>();
+	for (const use of opened.uses) {
 		const { role, choice, implied, resolution } = use;
 		const key = `${role}\0${choice.name}`;
 		// Omits an implied grader that is not needed.
-		if (seen.has(key) || (implied && role !== "target" && !resolution.ok)) return [];
-		seen.add(key);
-		return [describeTarget(use, opened)];
-	});
+		if (!once.has(key) && (!implied || role === "target" || resolution.ok)) once.set(key, use);
+	}
+	return [...once.values()].map((use) => describeTarget(use, opened));
 }
 
-function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedEval): TargetAnswer {
-	const { redact, targets, loaded, env } = opened;
-	const base = { name: choice.name, role };
-	if (!resolution.ok) {
-		const message = resolution.diagnostics[0]?.message ?? "can't be resolved";
-		const nothing = {
-			provider: null,
-			model: null,
-			host: null,
-			keys: [],
-			literal_key: false,
-			inherits_environment: false,
-		};
-		return {
-			...base,
-			...nothing,
-			via: resolution.via.map(({ definition }) => definition.name),
-			problem: redact(message),
-		};
-	}
-	const { target } = resolution;
+function describeTarget({ role, choice, resolution }: TargetUse, { redact, targets, loaded, env }: OpenedEval) {
+	const target = resolution.ok ? resolution.target : undefined;
 	const sources = new Map([...loaded.sources, ...targets.sources]);
-	const { host, keys, literalKey, inheritsEnvironment } = targetDestination(target, { sources }, env);
-	const model = target.wire.model ?? target.wire.deployment;
+	const destination = target && targetDestination(target, { sources }, env);
+	const model = target?.wire.model ?? target?.wire.deployment;
+	const problem = resolution.ok ? undefined : (resolution.diagnostics[0]?.message ?? "can't be resolved");
 	return {
-		...base,
-		provider: target.provider,
+		name: choice.name,
+		role,
+		provider: target?.provider ?? null,
 		model: typeof model === "string" ? redact(model) : null,
-		via: target.via.map(({ definition }) => definition.name),
-		host: host ?? null,
-		keys,
-		literal_key: literalKey,
-		inherits_environment: inheritsEnvironment,
-		problem: null,
+		/** The chain of `use_target` names, the concrete target last. */
+		via: (resolution.ok ? resolution.target : resolution).via.map(({ definition }) => definition.name),
+		/** The server, without user part and query; null for a local program. */
+		host: destination?.host ?? null,
+		/** Variables whose values it receives as key or header. Never a value. */
+		keys: destination?.keys ?? [],
+		literal_key: destination?.literalKey ?? false,
+		inherits_environment: destination?.inheritsEnvironment ?? false,
+		/** Why it can't be used. */
+		problem: problem === undefined ? null : redact(problem),
 	};
 }
 
 /** Lists everything that a run of the eval executes on this machine. */
-export function describeCommands(opened: OpenedEval): CommandAnswer[] {
+export function describeCommands(opened: OpenedEval) {
 	const { loaded, uses, redact, where } = opened;
 	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
 		kind,
@@ -198,20 +195,23 @@ export function describeCommands(opened: OpenedEval): CommandAnswer[] {
 	}));
 }
 
-/** Describes the tests' workspace. */
-function describeWorkspace({ loaded, redact }: OpenedEval): WorkspaceAnswer | null {
+function describeWorkspace({ loaded, redact }: OpenedEval) {
 	const { workspace } = loaded.suite;
 	if (!workspace) return null;
+	const { template, isolation, repos } = workspace;
 	return {
-		template: workspace.template ? redact(workspace.template.raw) : null,
-		isolation: workspace.isolation,
-		repos: workspace.repos.map(({ path, repo, commit }) => ({
-			path,
-			repo: redact(repo),
-			commit: commit === undefined ? null : redact(commit),
-		})),
+		template: template ? redact(template.raw) : null,
+		isolation,
+		repos: repos.map((repo) => describeRepo(repo, redact)),
 	};
 }
+
+/** Describes a repository of a workspace. */
+export function describeRepo({ path, repo, commit }: WorkspaceRepo, redact: Redactor) {
+	return { path, repo: redact(repo), commit: commit === undefined ? null : redact(commit) };
+}
+
+type WorkspaceRepo = NonNullable<LoadedEval["suite"]["workspace"]>["repos"][number];
 
 /** A loaded eval with its context. */
 export interface OpenedEval {

@@ -17,7 +17,6 @@ import {
 	targetKind,
 	validateEvals,
 } from "@agentv/core";
-import type { EvalMarks } from "./answers/evals.ts";
 
 /** A directory with evals: a benchmark's, or the one that Studio was started in. */
 interface Place {
@@ -191,6 +190,20 @@ export class EvalFinder {
 function evalId(place: Place, path: string): string {
 	return `${place.scope}~${safeName(path, createHash("sha256").update(path).digest("hex").slice(0, 16))}`;
 }
+
+/** Status of an eval that requires loading and validating it. */
+export interface EvalMarks {
+	readonly name: string;
+	readonly tests: number;
+	readonly targets: readonly string[];
+	readonly errors: number;
+	readonly warnings: number;
+}
+
+/** Events of `GET /api/evals/marks`. */
+export type EvalMarkEvent =
+	| { readonly type: "marks"; readonly id: string; readonly marks: EvalMarks }
+	| { readonly type: "end" };
 
 const maxEntries = 5000;
 

@@ -3,36 +3,34 @@ import { type Connection, isOfAnotherUser } from "@agentv/core";
 import type { Context, MiddlewareHandler } from "hono";
 import { setCookie } from "hono/cookie";
 import { html } from "hono/html";
+import { secureHeaders } from "hono/secure-headers";
 import { isLoopback, type StudioOptions } from "./find-eval.ts";
 import { problem, refuse } from "./problem.ts";
 import type { Session } from "./session.ts";
 
-const policy = [
-	"default-src 'none'",
-	"script-src 'self'",
-	// Mantine sets CSS variables through style attributes and one style element.
-	"style-src 'self' 'unsafe-inline'",
-	"img-src 'self' data:",
-	"font-src 'self'",
-	"connect-src 'self'",
-	"form-action 'none'",
-	"base-uri 'none'",
-	"frame-ancestors 'none'",
-].join("; ");
+const headers = secureHeaders({
+	contentSecurityPolicy: {
+		defaultSrc: ["'none'"],
+		scriptSrc: ["'self'"],
+		// Mantine sets CSS variables through style attributes and one style element.
+		styleSrc: ["'self'", "'unsafe-inline'"],
+		imgSrc: ["'self'", "data:"],
+		fontSrc: ["'self'"],
+		connectSrc: ["'self'"],
+		formAction: ["'none'"],
+		baseUri: ["'none'"],
+		frameAncestors: ["'none'"],
+	},
+	xFrameOptions: "DENY",
+	// Studio listens without TLS.
+	strictTransportSecurity: false,
+});
 
-/** Sets security headers: no foreign resources, no sniffing, no frames. */
-export function securityHeaders(): MiddlewareHandler {
-	return async (c, next) => {
-		await next();
-		c.header("Content-Security-Policy", policy);
-		c.header("X-Content-Type-Options", "nosniff");
-		c.header("X-Frame-Options", "DENY");
-		c.header("Referrer-Policy", "no-referrer");
-		c.header("Cross-Origin-Resource-Policy", "same-origin");
-		c.header("Cross-Origin-Opener-Policy", "same-origin");
-		if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
-	};
-}
+/** Sets security headers: no foreign resources, no sniffing, no frames; and no caching unless the route allows it. */
+export const securityHeaders: MiddlewareHandler = async (c, next) => {
+	await headers(c, next);
+	if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+};
 
 /** Refuses foreign host names (DNS rebinding): allows loopback names, the listening host, and `--allow-host`. */
 export function hostGuard(options: Pick<StudioOptions, "host" | "allowHosts">): MiddlewareHandler {
@@ -53,36 +51,26 @@ function hostName(header: string | undefined): string | undefined {
 }
 
 /** Refuses requests from pages of other origins. Reads too, because some contact a remote. */
-export function originGuard(): MiddlewareHandler {
-	return async (c, next) => foreignOrigin(c) ?? next();
+export const originGuard: MiddlewareHandler = async (c, next) => {
+	const origin = c.req.header("origin");
+	const site = c.req.header("sec-fetch-site") ?? "none";
+	const isOwn = (origin === undefined || sameHost(origin, c.req.header("host"))) && /^(same-origin|none)$/.test(site);
+	return isOwn ? next() : problem(c, 403, "foreign-origin", "cross-origin requests are not allowed");
+};
+
+function sameHost(origin: string, host: string | undefined): boolean {
+	return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 /**
  * Refuses writes that are not JSON, which forms can't send. Runs after the login, so that requests without token learn
  * nothing.
  */
-export function jsonGuard(): MiddlewareHandler {
-	return async (c, next) => {
-		const reads = c.req.method === "GET" || c.req.method === "HEAD";
-		return (reads ? undefined : notJson(c)) ?? next();
-	};
-}
-
-function foreignOrigin(c: Context): Response | undefined {
-	const origin = c.req.header("origin");
-	const site = c.req.header("sec-fetch-site") ?? "none";
-	const isOwn = (origin === undefined || sameHost(origin, c.req.header("host"))) && /^(same-origin|none)$/.test(site);
-	return isOwn ? undefined : problem(c, 403, "foreign-origin", "cross-origin requests are not allowed");
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-	return URL.canParse(origin) && new URL(origin).host === host;
-}
-
-function notJson(c: Context): Response | undefined {
+export const jsonGuard: MiddlewareHandler = async (c, next) => {
 	const type = c.req.header("content-type")?.split(";")[0]?.trim();
-	return type === "application/json" ? undefined : problem(c, 415, "json-only", "the body must be application/json");
-}
+	if (c.req.method === "GET" || c.req.method === "HEAD" || type === "application/json") return next();
+	return problem(c, 415, "json-only", "the body must be application/json");
+};
 
 /** Delay of the response to a wrong token. Requests with the right token are never delayed. */
 const delayMs = 500;

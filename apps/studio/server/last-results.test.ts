@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { planRun, runEvals } from "@agentv/core";
 import { expect, it } from "vitest";
-import type { EvalListAnswer } from "./answers/evals.ts";
+import type { EvalListAnswer } from "./describe-eval.ts";
 import { testStudio } from "./testing/test-studio.ts";
 
 it("only counts an eval's own tests, also in runs of several evals", async () => {

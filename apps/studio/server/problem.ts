@@ -1,6 +1,7 @@
 import {
 	AgentvError,
 	createOutputRedactor,
+	type Diagnostic,
 	type ErrorCode,
 	locateFindings,
 	type Redactor,
@@ -62,14 +63,27 @@ export function answerError({ redact, options }: Pick<Services, "redact" | "opti
 	};
 }
 
-function detailsOf(error: AgentvError, redact: (text: string) => string): unknown {
+function detailsOf(error: AgentvError, redact: Redactor): unknown {
 	if (error instanceof JobRefused) return { job: error.job };
-	if (error.diagnostics.length === 0) return undefined;
-	return locateFindings(error.diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
-		rule: diagnostic.rule,
-		message: redact(diagnostic.message),
-		...(diagnostic.hint ? { hint: redact(diagnostic.hint) } : {}),
-		...(range ? { line: range.start.line, column: range.start.column } : {}),
+	return error.diagnostics.length === 0 ? undefined : locatedProblems(error.diagnostics, redact);
+}
+
+interface LocatedProblem {
+	readonly rule: string;
+	readonly message: string;
+	readonly hint?: string | undefined;
+	readonly line?: number | undefined;
+	readonly column?: number | undefined;
+}
+
+/** Returns the first 100 findings with their positions. */
+export function locatedProblems(diagnostics: readonly Diagnostic[], redact: Redactor): LocatedProblem[] {
+	return locateFindings(diagnostics.slice(0, 100)).map(({ diagnostic: { rule, message, hint }, range }) => ({
+		rule,
+		message: redact(message),
+		hint: hint && redact(hint),
+		line: range?.start.line,
+		column: range?.start.column,
 	}));
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { EvalListAnswer } from "./answers/evals.ts";
+import type { EvalListAnswer } from "./describe-eval.ts";
 import { testStudio } from "./testing/test-studio.ts";
 
 test("names of fields in an eval's targets file stay in the answers about others", async () => {

@@ -64,7 +64,7 @@ export {
 	type TrustSubject,
 } from "./eval/trust.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
-export { encode, toWire } from "./format/codec.ts";
+export { encode, recordToWire, toWire, type Wire } from "./format/codec.ts";
 export { type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
 export {
 	type AttemptFile,
@@ -106,7 +106,6 @@ export {
 } from "./grading/outcomes.ts";
 export {
 	type CodeFrameOptions,
-	characterWidth,
 	codeFrame,
 	neutral,
 	terminalSafe,
@@ -254,6 +253,7 @@ export type { FixWhen } from "./validate/rule.ts";
 export { parseRuleLevels, type RuleDoc, type RuleGroup, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {
 	type EvalValidation,
+	findingRecord,
 	type ValidateOptions,
 	type ValidationCheck,
 	type ValidationFinding,

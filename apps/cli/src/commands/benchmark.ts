@@ -5,26 +5,22 @@ import {
 	planSync,
 	readRegistry,
 	removeBenchmark,
-	type SyncEvent,
 	type SyncOptions,
 	type SyncResult,
 	sync,
 	terminalSafeLine,
 	type WrittenEntry,
 } from "@agentv/core";
-import type { CommandResult, Context, Output } from "../context.ts";
+import type { CommandResult, Context } from "../context.ts";
 import {
 	benchmarkStatusText,
 	benchmarkTable,
-	json,
-	plansJson,
 	plansText,
 	reportsJson,
-	resultsDocument,
 	resultsText,
+	syncProgress,
 } from "../output/benchmark.ts";
-import { liveLines } from "../output/live.ts";
-import { type Colors, colorsFor } from "../output/terminal.ts";
+import { colorsFor, json } from "../output/terminal.ts";
 import { writeWarnings } from "../output/validate.ts";
 
 interface AddCommandOptions {
@@ -43,17 +39,14 @@ export async function benchmarkAdd(
 ): Promise<CommandResult> {
 	const { id, name, ref, path } = options;
 	const entry = await addBenchmark(location, { env: context.env, cwd: context.cwd, id, name, ref, path });
+	const added = { id: entry.id, file: entry.file, entry: entry.fields };
 	const isGit = entry.fields["source"] !== undefined;
 	if (options.sync && isGit) {
 		context.stderr.write(addedText(entry, false));
-		const synced = await syncAndReport({ ids: [entry.id] }, context, options.json === true);
-		return options.json ? { ...synced, text: json({ added: addedJson(entry), ...synced.document }) } : synced;
+		const { results, exitCode } = await syncAll({ ids: [entry.id] }, context);
+		return { text: options.json ? json({ added, results }) : resultsText(results, context.stdout), exitCode };
 	}
-	return { text: options.json ? json({ added: addedJson(entry) }) : addedText(entry, isGit), exitCode: 0 };
-}
-
-function addedJson({ file, id, fields }: WrittenEntry) {
-	return { id, file, entry: fields };
+	return { text: options.json ? json({ added }) : addedText(entry, isGit), exitCode: 0 };
 }
 
 function addedText({ file, id, fields }: WrittenEntry, suggestSync: boolean): string {
@@ -127,20 +120,16 @@ export async function benchmarkSync(
 	const { reset, concurrency } = options;
 	const request = { ids, reset, concurrency, timeoutMs: options.timeout * 1000 };
 	if (!options.dryRun) {
-		const { text, exitCode, document } = await syncAndReport(request, context, options.json === true);
-		return { text: options.json ? json(document) : text, exitCode };
+		const { results, exitCode } = await syncAll(request, context);
+		return { text: options.json ? json({ results }) : resultsText(results, context.stdout), exitCode };
 	}
 	const plans = await planSync({ env: context.env, signal: context.signal, ...request });
-	const text = options.json ? plansJson(plans) : plansText(plans, context.stdout);
+	const text = options.json ? json({ plans }) : plansText(plans, context.stdout);
 	return { text, exitCode: plans.some(({ action }) => action === "refuse") ? 1 : 0 };
 }
 
-/** Syncs, shows progress on stderr, and returns the results as text and as a document. */
-async function syncAndReport(
-	request: Omit<SyncOptions, "env" | "signal">,
-	context: Context,
-	isQuiet: boolean,
-): Promise<CommandResult & { readonly document: ReturnType<typeof resultsDocument> }> {
+/** Syncs and shows progress on stderr. */
+async function syncAll(request: Omit<SyncOptions, "env" | "signal">, context: Context) {
 	// Invalid entries can't be synced; report them if all benchmarks were requested.
 	const problems = request.ids === undefined || request.ids.length === 0 ? readRegistry(context.env).diagnostics : [];
 	writeWarnings(problems, context);
@@ -156,64 +145,5 @@ async function syncAndReport(
 		progress.end();
 	}
 	const failed = problems.length > 0 || results.some(({ outcome }) => outcome === "refused" || outcome === "failed");
-	return {
-		text: isQuiet ? "" : resultsText(results, context.stdout),
-		exitCode: interrupted ? 130 : failed ? 1 : 0,
-		document: resultsDocument(results),
-	};
-}
-
-/** Shows the progress of a sync. */
-export interface SyncProgress {
-	show(event: SyncEvent): void;
-	/** Removes the live view. */
-	end(): void;
-}
-
-/** Shows a line per running benchmark with git's phase and percent on a terminal, plain lines otherwise. */
-function syncProgress(output: Output, colors: Colors): SyncProgress {
-	return output.isTTY ? liveProgress(output, colors) : plainProgress(output);
-}
-
-function plainProgress(output: Output): SyncProgress {
-	return {
-		show(event) {
-			const words = notable(event);
-			if (words !== undefined && "id" in event) output.write(`${event.id}: ${terminalSafeLine(words)}\n`);
-		},
-		end: () => undefined,
-	};
-}
-
-function notable(event: SyncEvent): string | undefined {
-	if (event.type === "started") return "looking …";
-	if (event.type === "waiting") return `waiting for process ${event.pid}, which is syncing the same directory …`;
-	if (event.type === "recovered") return event.message;
-	if (event.type === "planned" && event.plan.action !== "none") return `${event.plan.message} …`;
-	return undefined;
-}
-
-function liveProgress(output: Output, colors: Colors): SyncProgress {
-	const lines = new Map<string, string>();
-	const view = liveLines(output);
-	const draw = () => view.draw([...lines].map(([id, words]) => `${colors.cyan("›")} ${colors.bold(id)}  ${words}`));
-	return {
-		show(event) {
-			if (event.type === "finished") lines.delete(event.id);
-			else if (event.type === "progress") lines.set(event.id, phaseText(event));
-			else if ("id" in event) lines.set(event.id, terminalSafeLine(notable(event) ?? "looking …"));
-			draw();
-		},
-		end: () => view.clear(),
-	};
-}
-
-/** Puts the bar last, so that a narrow terminal cuts it off first. */
-function phaseText({ phase, percent }: Extract<SyncEvent, { type: "progress" }>): string {
-	return `${phase} ${String(percent).padStart(3)}% ${bar(percent)}`;
-}
-
-function bar(percent: number): string {
-	const done = Math.round(percent / 10);
-	return `${"█".repeat(done)}${"░".repeat(10 - done)}`;
+	return { results, exitCode: interrupted ? 130 : failed ? 1 : 0 };
 }

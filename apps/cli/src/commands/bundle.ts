@@ -2,11 +2,9 @@ import { resolve } from "node:path";
 import {
 	AgentvError,
 	archiveBundle,
-	type BundleManifest,
 	type BundlePlan,
-	type BundleVerification,
 	type DiskView,
-	formatBytes,
+	describeBundle,
 	judgeArchive,
 	listBundle,
 	openDiskView,
@@ -14,14 +12,12 @@ import {
 	readManifest,
 	renderManifest,
 	resolveBenchmarkPaths,
-	terminalSafe,
-	terminalSafeLine,
 	verifyBundle,
 	writeBundle,
 } from "@agentv/core";
 import { type CommandResult, type Context, version } from "../context.ts";
-import { bundleText, copyingLine, planText, shown } from "../output/bundle.ts";
-import { type Colors, colorsFor } from "../output/terminal.ts";
+import { bundleText, copyingLine, manifestText, planText, verificationText } from "../output/bundle.ts";
+import { colorsFor, json } from "../output/terminal.ts";
 
 interface BundleCommandOptions {
 	readonly output?: string;
@@ -66,11 +62,21 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 		force: options.force,
 		signal: context.signal,
 	});
-	const how = { json: options.json === true, cwd: context.cwd, stdout: context.stdout };
-	if (options.dryRun) return planText(plan, how);
+	const how = { cwd: context.cwd, colors: colorsFor(context.stdout) };
+	if (options.dryRun) return { text: options.json ? json(describeBundle(plan)) : planText(plan, how), exitCode: 0 };
 	const manifest = await write(plan, context);
 	if (archive !== undefined) await archiveBundle(plan.output, archive, { signal: context.signal });
-	return bundleText(plan, manifest, how, archive);
+	if (!options.json) return { text: bundleText(plan, manifest, how, archive), exitCode: 0 };
+	const document = {
+		output: plan.output,
+		changed: plan.kind !== "unchanged",
+		digest: manifest.digest,
+		files: manifest.files.length,
+		bytes: manifest.files.reduce((sum, { size }) => sum + size, 0),
+		archive: archive ?? null,
+		warnings: plan.warnings,
+	};
+	return { text: json(document), exitCode: 0 };
 }
 
 /** Returns the single eval that `path` matches. @throws AgentvError if it matches several */
@@ -112,50 +118,7 @@ export async function bundleInspect(
 	context: Context,
 ): Promise<CommandResult> {
 	const manifest = readManifest(resolve(context.cwd, directory));
-	const text = options.json ? [...renderManifest(manifest)].join("") : `${describe(manifest).join("\n")}\n`;
-	return { text: options.json ? text : terminalSafe(text), exitCode: 0 };
-}
-
-function describe(manifest: BundleManifest): string[] {
-	const { source, requires, digest, files } = manifest;
-	const commit =
-		source.commit === null ? "" : ` at ${source.commit.slice(0, 12)}${source.dirty ? " with local changes" : ""}`;
-	const rows: [string, string][] = [
-		["eval", source.eval],
-		["source", `${source.remote ?? "no remote"}${source.branch === null ? "" : `, branch ${source.branch}`}${commit}`],
-		["made", `${manifest.createdAt} by agentv ${manifest.agentvVersion}`],
-		["flags", manifest.flags.join(" ")],
-		["digest", digest],
-		["files", `${files.length}, ${formatBytes(files.reduce((sum, file) => sum + file.size, 0))}`],
-		["targets", manifest.targets.map(target).join("; ")],
-		["variables", manifest.variables.map(variable).join(", ")],
-		["repositories", manifest.repos.map(repository).join("; ")],
-		["programs", requires.executables.join(", ")],
-		["packages", requires.packages.join(", ")],
-	];
-	if (source.benchmark !== null)
-		rows.splice(2, 0, [
-			"benchmark",
-			`${source.benchmark.id}${source.benchmark.revision === null ? "" : ` at ${source.benchmark.revision.slice(0, 12)}`}`,
-		]);
-	return rows.filter(([, value]) => value !== "").map(([name, value]) => `${name.padEnd(13)}${value}`);
-}
-
-function target({ name, via }: BundleManifest["targets"][number]): string {
-	const way = via.slice(1).map((hop, index) => {
-		const by = via[index]?.chosenBy ?? [];
-		return `→ ${hop.name}${by.length === 0 ? "" : ` (chosen by ${by.join(", ")})`}`;
-	});
-	return [name, ...way].join(" ");
-}
-
-function variable({ name, required, captured }: BundleManifest["variables"][number]): string {
-	return `${name}${required ? " (required)" : captured ? " (captured)" : ""}`;
-}
-
-function repository({ path, repo, requested, sha, vendored }: BundleManifest["repos"][number]): string {
-	const commit = sha === null ? `${requested ?? "default branch"}, not pinned` : sha.slice(0, 12);
-	return `${path || "."} from ${repo} at ${commit}${vendored === null ? "" : `, in ${vendored}`}`;
+	return { text: options.json ? [...renderManifest(manifest)].join("") : manifestText(manifest), exitCode: 0 };
 }
 
 interface VerifyOptions {
@@ -172,41 +135,10 @@ export async function bundleVerify(
 	if (options.list) return { text: listBundle(readManifest(root)), exitCode: 0 };
 	const verification = await verifyBundle(root, { signal: context.signal });
 	const exitCode = verification.ok ? 0 : 1;
-	if (options.json) {
-		const { ok, problems, replacedLinks, manifest } = verification;
-		const result = {
-			ok,
-			digest: manifest.digest,
-			files: manifest.files.length,
-			problems,
-			replaced_links: replacedLinks,
-		};
-		return { text: `${JSON.stringify(result, null, 2)}\n`, exitCode };
-	}
-	return {
-		text: `${forPeople(verification, shown(root, context.cwd), colorsFor(context.stdout)).join("\n")}\n`,
-		exitCode,
-	};
-}
-
-function forPeople(
-	{ ok, manifest, problems, replacedLinks }: BundleVerification,
-	name: string,
-	colors: Colors,
-): string[] {
-	const links = replacedLinks.map((path) =>
-		terminalSafeLine(
-			`  ${path} was a link and is now a copy with the same contents (extracted from an archive without links?)`,
-		),
-	);
-	if (ok) {
-		const files = `${manifest.files.length} files match the manifest`;
-		return [`${colors.green("✓")} ${name}: ${files}`, ...links, `  digest ${manifest.digest}`];
-	}
-	const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
-	return [
-		`${colors.red("✗")} ${name} does not match its manifest: ${count}`,
-		...problems.map(({ path, message }) => terminalSafeLine(`  ${path} ${message}`)),
-		...links,
-	];
+	const { ok, problems, replacedLinks, manifest } = verification;
+	const { digest, files } = manifest;
+	const text = options.json
+		? json({ ok, digest, files: files.length, problems, replaced_links: replacedLinks })
+		: verificationText(verification, root, { cwd: context.cwd, colors: colorsFor(context.stdout) });
+	return { text, exitCode };
 }

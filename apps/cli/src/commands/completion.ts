@@ -7,7 +7,12 @@ import type { CommandResult, Context } from "../context.ts";
  * Runs `agentv __complete <shell> -- …`, which the completion scripts call. bash passes its word breaks and the line up
  * to the cursor, the other shells pass the words after the program's name.
  */
-export async function complete(
+export function completerOf(program: Command) {
+	return (shell: ShellName, texts: readonly string[], _options: object, context: Context) =>
+		complete(program, shell, texts, context);
+}
+
+async function complete(
 	program: Command,
 	shell: ShellName,
 	texts: readonly string[],

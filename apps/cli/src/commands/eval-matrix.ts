@@ -1,8 +1,8 @@
 import { AgentvError, planRun, resolveRun, shardSizes } from "@agentv/core";
 import { type CommandResult, type Context, version } from "../context.ts";
+import type { matrixFormats } from "../exporters/formats.ts";
 import { type ShardChoices, shardArguments, shardPlans } from "../exporters/matrix.ts";
 import { findEvals, requestOf } from "../output/run-report.ts";
-import type { MatrixFormat } from "../program/options.ts";
 
 /** Options that only apply to `--format k8s`. */
 interface JobChoices {
@@ -16,7 +16,7 @@ interface JobChoices {
 
 export interface EvalMatrixOptions extends ShardChoices, JobChoices {
 	readonly shards: number;
-	readonly format: MatrixFormat;
+	readonly format: (typeof matrixFormats)[number];
 	readonly output?: string;
 }
 

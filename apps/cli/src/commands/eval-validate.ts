@@ -16,12 +16,12 @@ import {
 	validateEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { validationFormats } from "../exporters/formats.ts";
 import { colorsFor } from "../output/terminal.ts";
-import { planDiff, type ValidationReporter } from "../output/validate.ts";
-import type { ValidationFormat } from "../program/options.ts";
+import { planDiff, ruleText, summaryOf } from "../output/validate.ts";
 
 interface ValidateCommandOptions {
-	readonly format: ValidationFormat;
+	readonly format: keyof typeof validationFormats;
 	readonly fix?: boolean;
 	readonly dryRun?: boolean;
 	readonly migrate?: boolean;
@@ -34,24 +34,13 @@ interface ValidateCommandOptions {
 	readonly explain?: string;
 }
 
-/** Loads reporters on demand. */
-const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationReporter>>> = {
-	text: async () => (await import("../output/validate.ts")).validateText,
-	json: async () => (await import("../output/validate.ts")).validateJson,
-	sarif: async () => (await import("../exporters/validate-formats.ts")).validateSarif,
-	github: async () => (await import("../exporters/validate-formats.ts")).validateGithub,
-	junit: async () => (await import("../exporters/validate-formats.ts")).validateJunit,
-};
-
 export async function evalValidate(
 	args: readonly string[],
 	options: ValidateCommandOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	if (options.explain !== undefined) {
-		const { explainRule } = await import("../exporters/validate-formats.ts");
-		return explainRule(ruleDoc(options.explain), colorsFor(context.stdout));
-	}
+	if (options.explain !== undefined)
+		return { text: ruleText(ruleDoc(options.explain), colorsFor(context.stdout)), exitCode: 0 };
 	if (args.length === 0 && options.benchmark === undefined)
 		throw new AgentvError("usage", "missing required argument 'evals'", {
 			hint: "Specify an eval file, a directory or a glob. See `agentv eval validate --help`.",
@@ -79,10 +68,12 @@ export async function evalValidate(
 	// The fixes have changed files that the first view has cached.
 	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
 		evals.push(plan && !options.dryRun ? withFixed(result, plan) : result);
-	return (await reporters[options.format]())({
+	const report = await validationFormats[options.format]();
+	const strict = options.strict === true;
+	const shown = report({
 		evals,
 		cwd: context.cwd,
-		strict: options.strict === true,
+		strict,
 		quiet: options.quiet === true,
 		colors: colorsFor(context.stdout),
 		...(plan ? { plan, dryRun: options.dryRun === true } : {}),
@@ -90,6 +81,8 @@ export async function evalValidate(
 			? { offered: await offeredEdits(files, { ...validation, view: openDiskView() }) }
 			: {}),
 	});
+	const { errors, warnings } = summaryOf(evals);
+	return { ...shown, exitCode: errors > 0 || (strict && warnings > 0) ? 1 : 0 };
 }
 
 /** `--dry-run` alone implies `--fix`. */

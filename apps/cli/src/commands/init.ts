@@ -3,7 +3,7 @@ import { AgentvError, type FormatName, jsonSchemaOf, pathKind, repositoryRoot, w
 import type { CommandResult, Context } from "../context.ts";
 
 /** Writes a working eval, all files or none; never overwrites existing files. */
-export async function init(directory: string, context: Context): Promise<CommandResult> {
+export async function init(directory: string, _options: object, context: Context): Promise<CommandResult> {
 	const root = resolve(context.cwd, directory);
 	const files = starterFiles();
 	const isThere = ({ path }: StarterFile) => pathKind(join(root, path)) !== "missing";

@@ -38,6 +38,7 @@ import { shownWord } from "../exporters/matrix.ts";
 import { attemptDetailText } from "../output/attempt-detail.ts";
 import { type ComparedRuns, compareJson, compareText, type NamedRun, unanswered } from "../output/compare.ts";
 import { reportError } from "../output/error.ts";
+import { tableColumns } from "../output/fit-text.ts";
 import { mergeJson, mergeText } from "../output/merge.ts";
 import { type ReporterChoice, reportedRun } from "../output/reported-run.ts";
 import {
@@ -54,7 +55,7 @@ import {
 	unfinishedSentence,
 } from "../output/run.ts";
 import { type AccessChoices, type RunChoices, requestOf } from "../output/run-report.ts";
-import { type Colors, colorsFor, tableColumns } from "../output/terminal.ts";
+import { type Colors, colorsFor } from "../output/terminal.ts";
 import { verifyJson, verifyText } from "../output/verify.ts";
 
 interface ResultsListOptions {

@@ -15,9 +15,10 @@ import {
 	type TrustSubject,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { trustJson, trustText } from "../output/bundle.ts";
+import { json } from "../output/terminal.ts";
+import { newThings, trustText } from "../output/trust.ts";
 
-export interface TrustCommandOptions {
+interface TrustCommandOptions {
 	readonly yes?: boolean;
 	readonly revoke?: boolean;
 	readonly target?: readonly string[];
@@ -51,10 +52,10 @@ export async function bundleTrust(
 	return trust(subject, discoverEvals(named, context.cwd, openDiskView()), options, context);
 }
 
-async function revoke(subject: TrustSubject, { json }: TrustCommandOptions, { env }: Context): Promise<CommandResult> {
+async function revoke(subject: TrustSubject, options: TrustCommandOptions, { env }: Context): Promise<CommandResult> {
 	await removeTrust(subject.key, env);
 	const text = `Revoked the consent for ${subject.kind} ${subject.name}.\n`;
-	return { text: json ? trustJson(subject, { trusted: false }) : text, exitCode: 0 };
+	return { text: options.json ? json({ [subject.kind]: subject.name, trusted: false }) : text, exitCode: 0 };
 }
 
 async function trust(
@@ -74,7 +75,10 @@ async function trust(
 	// With --json, the reader is a program that can't be asked.
 	const isGranted = !isNew || options.yes === true || (!options.json && (await consents(plan, context)));
 	if (isGranted) await grantTrust(plan.found, env);
-	if (options.json) return { text: trustJson(subject, { trusted: isGranted, plan }), exitCode: isGranted ? 0 : 2 };
+	if (options.json) {
+		const text = json({ [subject.kind]: subject.name, trusted: isGranted, new: newThings(plan) });
+		return { text, exitCode: isGranted ? 0 : 2 };
+	}
 	const shown = options.yes || !isNew ? trustText(plan, cwd) : "";
 	const ending = !isNew ? "" : isGranted ? "Trusted.\n" : "Nothing was trusted.\n";
 	return { text: `${shown}${ending}`, exitCode: isGranted ? 0 : 1 };

@@ -3,8 +3,9 @@ import { tempTree } from "@agentv/test-support";
 import { Argument, type Command, type Option } from "commander";
 import { describe, expect, it } from "vitest";
 import { createProgram } from "../main.ts";
-import { complete, sourceOf } from "./complete.ts";
+import { complete } from "./complete.ts";
 import { takesValue } from "./shell-line.ts";
+import { sourceOf } from "./sources.ts";
 
 const output = { write: () => undefined, isTTY: false, columns: 80, color: false };
 const nothing = { env: {}, cwd: "/", stdout: output, stderr: output, signal: AbortSignal.abort(), debug: false };
@@ -32,7 +33,7 @@ describe("complete", () => {
 				.filter((one) => !one.argChoices && !sourceOf(one))
 				.map((one) => `${command.name()} ${one instanceof Argument ? one.name() : one.flags}`);
 		});
-		expect(unknown, "name their source in value-sources.ts").toEqual([]);
+		expect(unknown, "name their source in sources.ts").toEqual([]);
 	});
 
 	it("offers the commands that help lists, and no hidden one", async () => {

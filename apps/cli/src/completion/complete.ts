@@ -1,8 +1,8 @@
 import { AgentvError } from "@agentv/core";
-import { Argument, type Command, type Option } from "commander";
+import type { Argument, Command, Option } from "commander";
 import { several } from "../program/options.ts";
 import { defaultCommand, type Position, positionOf, type ShellLine, takesValue } from "./shell-line.ts";
-import type { Candidate, CompletionRequest, Surroundings, ValueSource } from "./sources.ts";
+import type { Candidate, CompletionRequest, Surroundings } from "./sources.ts";
 
 /**
  * Returns the possible words at the cursor. Commands, options and choices are read from the program itself.
@@ -39,11 +39,9 @@ async function candidatesAt(position: Position, surroundings: Surroundings): Pro
 	return words.length > 0 || argument || isBehindDashes ? words : options(position);
 }
 
-async function valuesOf(
-	wanted: Parameters<typeof sourceOf>[0] & { readonly argChoices?: readonly string[] | undefined },
-	request: CompletionRequest,
-): Promise<readonly Candidate[]> {
+async function valuesOf(wanted: Option | Argument, request: CompletionRequest): Promise<readonly Candidate[]> {
 	if (wanted.argChoices) return wanted.argChoices.map((text) => ({ text }));
+	const { sourceOf } = await import("./sources.ts");
 	try {
 		return (await sourceOf(wanted)?.(request)) ?? [];
 	} catch (error) {
@@ -55,13 +53,9 @@ async function valuesOf(
 
 function subcommands({ commands }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
-	const isLeaf = command.commands.length === 0;
-	return isLeaf
-		? []
-		: command
-				.createHelp()
-				.visibleCommands(command)
-				.map((one) => ({ text: one.name(), about: one.description() }));
+	if (command.commands.length === 0) return [];
+	const visible = command.createHelp().visibleCommands(command);
+	return visible.map((one) => ({ text: one.name(), about: one.description() }));
 }
 
 function options({ commands, optionValues }: Position): Candidate[] {
@@ -132,65 +126,4 @@ function oneLine(text: string): string {
 
 function lines(texts: readonly string[]): string {
 	return texts.map((text) => `${text}\n`).join("");
-}
-
-const benchmarks: ValueSource = async (request) => (await import("./sources.ts")).benchmarkIds(request);
-const targets: ValueSource = async (request) => (await import("./sources.ts")).targetNames(request);
-const tests: ValueSource = async (request) => (await import("./sources.ts")).testIds(request);
-const runs: ValueSource = async (request) => (await import("./sources.ts")).runNames(request);
-const experiments: ValueSource = async (request) => (await import("./sources.ts")).experimentNames(request);
-const rules: ValueSource = async () => (await import("./sources.ts")).ruleIds();
-const ruleLevels: ValueSource = async (request) => (await import("./sources.ts")).ruleSettings(request);
-const evals: ValueSource = async (request) => (await import("./sources.ts")).evalPaths(request);
-const files: ValueSource = async (request) => (await import("./sources.ts")).filePaths(request);
-const directories: ValueSource = async (request) => (await import("./sources.ts")).directoryPaths(request);
-/** Numbers and new names, which can't be completed. */
-const free: ValueSource = async () => [];
-
-/**
- * Sources of values, by the option's long name or by the value's name in help. A test fails if an option or argument
- * without fixed choices is missing here.
- */
-const sources: ReadonlyMap<string, ValueSource> = new Map([
-	["--benchmark", benchmarks],
-	["--target", targets],
-	["--grader-target", targets],
-	["--eval", evals],
-	["--test", tests],
-	["--experiment", experiments],
-	["--explain", rules],
-	["--rule", ruleLevels],
-	["--include", files],
-	["--allow-outside", files],
-	...[
-		"--id",
-		"--name",
-		"--ref",
-		"--tag",
-		"--exclude-tag",
-		"--grader",
-		"--allow-secret",
-		"--host",
-		"--signer",
-		"--allow-host",
-		"--token",
-		"--image",
-		"--claim",
-		"--secret",
-	].map((name) => [name, free] as const),
-	["ids", benchmarks],
-	["id", benchmarks],
-	["eval", evals],
-	["evals", evals],
-	...["run", "runs", "shard", "shards", "before", "after"].map((name) => [name, runs] as const),
-	["file", files],
-	...["dir", "directory", "path", "path-or-git-url"].map((name) => [name, directories] as const),
-	...["age", "i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
-]);
-
-/** Returns the source of an option's or argument's values; undefined if it is not listed. */
-export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
-	if (wanted instanceof Argument) return sources.get(wanted.name());
-	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
-	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
 }

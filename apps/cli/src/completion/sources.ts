@@ -17,6 +17,7 @@ import {
 	ruleLevels,
 	targetKind,
 } from "@agentv/core";
+import { Argument, type Option } from "commander";
 import type { Context } from "../context.ts";
 import type { Position } from "./shell-line.ts";
 
@@ -29,8 +30,8 @@ export interface CompletionRequest extends Surroundings {
 	readonly typed: string;
 }
 
-/** Lists possible values. Loads what it needs on demand. */
-export type ValueSource = (request: CompletionRequest) => Promise<readonly Candidate[]>;
+/** Lists possible values. */
+type ValueSource = (request: CompletionRequest) => readonly Candidate[] | Promise<readonly Candidate[]>;
 
 /** A possible word at the cursor. */
 export interface Candidate {
@@ -42,8 +43,42 @@ export interface Candidate {
 	readonly isOpen?: boolean;
 }
 
+/**
+ * Sources of values, by the option's long name or by the value's name in help. A test fails if an option or argument
+ * without fixed choices is missing here.
+ */
+const sources: ReadonlyMap<string, ValueSource> = new Map([
+	...named("--benchmark id ids", benchmarkIds),
+	...named("--target --grader-target", targetNames),
+	...named("--test", testIds),
+	...named("--experiment", experimentNames),
+	...named("--explain", ruleIds),
+	...named("--rule", ruleSettings),
+	...named("--eval eval evals", evalPaths),
+	...named("run runs shard shards before after", runNames),
+	...named("--include --allow-outside file", filePaths),
+	...named("dir directory path path-or-git-url", directoryPaths),
+	// Numbers and new names, which can't be completed.
+	...named(
+		"--id --name --ref --tag --exclude-tag --grader --allow-secret --host --signer --allow-host --token",
+		() => [],
+	),
+	...named("--image --claim --secret age i/n n number score seconds usd", () => []),
+]);
+
+function named(names: string, source: ValueSource): [string, ValueSource][] {
+	return names.split(" ").map((name) => [name, source]);
+}
+
+/** Returns the source of an option's or argument's values; undefined if it is not listed. */
+export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
+	if (wanted instanceof Argument) return sources.get(wanted.name());
+	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
+	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
+}
+
 /** Lists the registered benchmarks that the command line does not name yet. */
-export function benchmarkIds({ env, position }: CompletionRequest): Candidate[] {
+function benchmarkIds({ env, position }: CompletionRequest): Candidate[] {
 	return readRegistry(env)
 		.entries.filter(({ id }) => !position.operands.includes(id))
 		.map(({ id, name }) => ({ text: id, ...(name === id ? {} : { about: name }) }));
@@ -58,18 +93,18 @@ function namedEvals(request: CompletionRequest): readonly string[] {
 }
 
 /** Lists eval files and directories; with `--benchmark`, those of the benchmark. */
-export function evalPaths(request: CompletionRequest): Candidate[] {
+function evalPaths(request: CompletionRequest): Candidate[] {
 	const named = paths(request, evalsBase(request), isEvalName);
 	// Any file can be an eval, regardless of its name.
 	const isFound = named.some(({ text, isOpen }) => !isOpen && text.startsWith(request.typed));
 	return isFound ? named : paths(request, evalsBase(request), (name) => /\.(ya?ml|jsonl)$/i.test(name));
 }
 
-export function filePaths(request: CompletionRequest): Candidate[] {
+function filePaths(request: CompletionRequest): Candidate[] {
 	return paths(request, request.cwd, () => true);
 }
 
-export function directoryPaths(request: CompletionRequest): Candidate[] {
+function directoryPaths(request: CompletionRequest): Candidate[] {
 	return paths(request, request.cwd, () => false);
 }
 
@@ -96,12 +131,12 @@ function paths({ typed, env }: CompletionRequest, base: string, wanted: (name: s
 	});
 }
 
-export function ruleIds(): Candidate[] {
+function ruleIds(): Candidate[] {
 	return ruleDocs().map(({ id, summary }) => ({ text: id, about: summary }));
 }
 
 /** Completes `id=level`: rules first, then levels. */
-export function ruleSettings({ typed }: CompletionRequest): Candidate[] {
+function ruleSettings({ typed }: CompletionRequest): Candidate[] {
 	const equals = typed.indexOf("=");
 	if (equals < 0) return ruleIds().map((rule) => ({ ...rule, text: `${rule.text}=`, isOpen: true }));
 	return ruleLevels.map((level) => ({ text: `${typed.slice(0, equals + 1)}${level}` }));
@@ -111,7 +146,7 @@ export function ruleSettings({ typed }: CompletionRequest): Candidate[] {
 const mostRuns = 200;
 
 /** Lists runs by name, newest first, and directories. */
-export function runNames(request: CompletionRequest): Candidate[] {
+function runNames(request: CompletionRequest): Candidate[] {
 	const runs = findRuns(request).slice(0, mostRuns);
 	const named = runs.map(({ id }) => ({ text: id }));
 	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
@@ -119,7 +154,7 @@ export function runNames(request: CompletionRequest): Candidate[] {
 }
 
 /** Lists experiments that have runs. */
-export function experimentNames(request: CompletionRequest): Candidate[] {
+function experimentNames(request: CompletionRequest): Candidate[] {
 	return [...new Set(findRuns(request).map(({ experiment }) => experiment))].map((text) => ({ text }));
 }
 
@@ -128,7 +163,7 @@ const mostDirectories = 300;
 const mostScopes = 20;
 
 /** Lists the targets available to the named evals, or those in and under the current directory if none is named. */
-export async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
+async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
 	const view = openDiskView();
 	const named = namedEvals(request).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
 	const directories = named.length > 0 ? named : [request.cwd, ...(await directoriesWithTargets(request.cwd))];
@@ -156,7 +191,7 @@ async function directoriesWithTargets(cwd: string): Promise<string[]> {
 const mostEvals = 20;
 
 /** Lists the tests of the evals on the command line. */
-export function testIds(request: CompletionRequest): Candidate[] {
+function testIds(request: CompletionRequest): Candidate[] {
 	const view = openDiskView();
 	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
 	return files

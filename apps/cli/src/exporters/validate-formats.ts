@@ -1,14 +1,8 @@
 import { pathToFileURL } from "node:url";
-import { type EvalValidation, type RuleDoc, ruleDocs, type ValidationFinding } from "@agentv/core";
-import { type CommandResult, version } from "../context.ts";
-import { type Colors, workflowData, workflowProperty } from "../output/terminal.ts";
-import {
-	exitCodeOf,
-	shownPath,
-	summaryOf,
-	type ValidationReport,
-	type ValidationReporter,
-} from "../output/validate.ts";
+import { type EvalValidation, ruleDocs, type ValidationFinding } from "@agentv/core";
+import { version } from "../context.ts";
+import { json, workflowData, workflowProperty } from "../output/terminal.ts";
+import { placeText, shownPath, summaryOf, type ValidationReport, type ValidationReporter } from "../output/validate.ts";
 import { type JunitSuite, junitCase, junitXml } from "./junit.ts";
 
 /** Keeps the document reproducible. */
@@ -17,7 +11,7 @@ const noTime = "1970-01-01T00:00:00";
 /** Writes JUnit XML: a suite per eval, a case per rule; a case fails if its findings fail the command. */
 export const validateJunit: ValidationReporter = (report) => {
 	const suites = report.evals.map((one) => suiteOf(one, report));
-	return { text: [...junitXml(suites)].join(""), exitCode: exitCodeOf(report) };
+	return { text: [...junitXml(suites)].join("") };
 };
 
 function suiteOf(result: EvalValidation, report: ValidationReport): JunitSuite {
@@ -48,12 +42,7 @@ function caseOf(rule: string, of: string, open: readonly ValidationFinding[], re
 }
 
 function lines(findings: readonly ValidationFinding[], { cwd }: ValidationReport): string {
-	return findings
-		.map(
-			({ at, range, severity, message }) =>
-				`${shownPath(at.file, cwd)}:${range.start.line}:${range.start.column} ${severity} ${message}`,
-		)
-		.join("\n");
+	return findings.map((one) => `${placeText(one, cwd)} ${one.severity} ${one.message}`).join("\n");
 }
 
 /** Writes GitHub annotations: `::error file=…,line=…,col=…,title=…::message`. */
@@ -74,10 +63,10 @@ export const validateGithub: ValidationReporter = (report) => {
 				return `::${severity} ${properties.join(",")}::${workflowData(hint === undefined ? message : `${message}\n${hint}`)}`;
 			}),
 	);
-	const { evals, errors, warnings } = summaryOf(report);
+	const { evals, errors, warnings } = summaryOf(report.evals);
 	// Evals that share a file repeat its findings; GitHub only shows a few annotations.
 	const text = [...new Set(lines), `${evals} evals, ${errors} errors, ${warnings} warnings`].join("\n");
-	return { text: `${text}\n`, kind: "commands", exitCode: exitCodeOf(report) };
+	return { text: `${text}\n`, kind: "commands" };
 };
 
 /** Writes SARIF 2.1.0: rules with their docs, results with regions, and the edits that `--fix` would make. */
@@ -112,7 +101,7 @@ export const validateSarif: ValidationReporter = (report) => {
 			},
 		],
 	};
-	return { text: `${JSON.stringify(log, null, 2)}\n`, exitCode: exitCodeOf(report) };
+	return { text: json(log) };
 };
 
 /** Removes duplicates, which evals that share a file produce. */
@@ -167,32 +156,4 @@ function fixesOf({ rule, at, range }: ValidationFinding, { offered, cwd }: Valid
 			})),
 		},
 	];
-}
-
-const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
-
-/** Prints the documentation of a rule. */
-export function explainRule(doc: RuleDoc, colors: Colors): CommandResult {
-	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
-	const lines = [
-		`${colors.bold(doc.id)}  ${doc.severity}${by}`,
-		doc.summary,
-		"",
-		colors.bold("Why"),
-		indent(doc.why),
-		"",
-		colors.bold("Bad"),
-		indent(doc.bad),
-		"",
-		colors.bold("Good"),
-		indent(doc.good),
-		"",
-		colors.bold("How to fix it"),
-		indent(doc.mend),
-	];
-	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
-}
-
-function indent(text: string): string {
-	return text.replace(/^(?=.)/gm, "  ");
 }

@@ -2,77 +2,22 @@ import {
 	type BenchmarkReport,
 	type BenchmarkReports,
 	type LastSync,
+	recordToWire,
 	type SyncChanges,
+	type SyncEvent,
 	type SyncPlan,
 	type SyncResult,
 	terminalSafeLine,
 } from "@agentv/core";
 import type { Output } from "../context.ts";
-import { type Colors, changeLines, colorsFor, stateText, wrapLine } from "./terminal.ts";
+import { wrapLine } from "./fit-text.ts";
+import { liveLines } from "./live.ts";
+import { type Colors, colorsFor, json } from "./terminal.ts";
 
-// One document per command; their schema is docs/schemas/benchmark-output.schema.json.
-
-export function json(document: unknown): string {
-	return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-/** Formats `list` and `status`. */
+/** Returns the JSON document of `list` and `status`; schema: docs/schemas/benchmark-output.schema.json. */
 export function reportsJson({ benchmarks, diagnostics }: BenchmarkReports): string {
-	return json({
-		benchmarks: benchmarks.map(reportDocument),
-		problems: diagnostics.map(({ rule, message, at }) => ({ rule, message, file: at.file })),
-	});
-}
-
-function reportDocument(report: BenchmarkReport) {
-	const { revision, workTree, lastSync } = report;
-	return {
-		id: report.id,
-		name: report.name,
-		path: report.path,
-		source: report.source,
-		revision: {
-			state: revision.state,
-			wanted_ref: revision.wantedRef,
-			wanted_sha: revision.wantedSha,
-			sha: revision.sha,
-			subject: revision.subject,
-			committed_at: revision.committedAt,
-			reason: revision.reason,
-		},
-		work_tree: { state: workTree.state, files: workTree.files },
-		last_sync: lastSync && {
-			status: lastSync.status,
-			started_at: lastSync.startedAt,
-			finished_at: lastSync.finishedAt,
-			from: lastSync.from,
-			to: lastSync.to,
-			message: lastSync.message,
-		},
-		message: report.message,
-	};
-}
-
-/** Formats `sync`. */
-export function resultsDocument(results: readonly SyncResult[]) {
-	return {
-		results: results.map(({ id, outcome, from, to, message, edits, changes }) => {
-			return { id, outcome, from, to, message, edits, changes: changesDocument(changes) };
-		}),
-	};
-}
-
-/** Formats `sync --dry-run`. */
-export function plansJson(plans: readonly SyncPlan[]): string {
-	return json({
-		plans: plans.map(({ id, action, from, to, message, changes }) => {
-			return { id, action, from, to, message, changes: changesDocument(changes) };
-		}),
-	});
-}
-
-function changesDocument(changes: SyncChanges | null) {
-	return changes;
+	const problems = diagnostics.map(({ rule, message, at }) => ({ rule, message, file: at.file }));
+	return json({ benchmarks: recordToWire(benchmarks), problems });
 }
 
 /** Reports each benchmark in a sentence (what differs, why, the next action) and its current commit. */
@@ -191,4 +136,103 @@ function lines(result: SyncResult, colors: Colors, output: Output): string[] {
 function syncSign({ outcome }: SyncResult, colors: Colors): string {
 	if (outcome === "refused" || outcome === "failed") return colors.red("✗");
 	return outcome === "skipped" ? colors.dim("-") : colors.green("✓");
+}
+
+/** Returns a benchmark's state in a word or two: `synced`, `behind, modified`. */
+function stateText({ revision, workTree }: BenchmarkReport): string {
+	return workTree.state === "clean" ? revision.state : `${revision.state}, ${workTree.state}`;
+}
+
+const mostLines = 20;
+
+/** Lists changed files, affected evals with their tests, and what the next run will execute; cuts long lists. */
+function changeLines(changes: SyncChanges, colors: Colors, show: { readonly files: boolean }): string[] {
+	const { added, changed, removed, evals, executes } = changes;
+	const counts = [`${added.length} added`, `${changed.length} changed`, `${removed.length} removed`].join(", ");
+	const files = [
+		...added.map((path) => `${colors.green("+")} ${terminalSafeLine(path)}`),
+		...changed.map((path) => `${colors.yellow("~")} ${terminalSafeLine(path)}`),
+		...removed.map((path) => `${colors.red("-")} ${terminalSafeLine(path)}`),
+	];
+	const touched = evals.map(({ file, change, tests }) => {
+		const some =
+			tests.length === 0
+				? ""
+				: `: ${tests.slice(0, 8).join(", ")}${tests.length > 8 ? ` and ${tests.length - 8} more` : ""}`;
+		return `${terminalSafeLine(file)} (${change})${terminalSafeLine(some)}`;
+	});
+	const runs = executes.map(
+		({ kind, what, eval: file, change }) => `${kind} ${terminalSafeLine(what)} (${change}, ${terminalSafeLine(file)})`,
+	);
+	return [
+		`    files: ${counts}`,
+		...(show.files ? cut(files).map((line) => `      ${line}`) : []),
+		...section("affected evals:", touched),
+		...section(colors.yellow("will execute on the next run:"), runs),
+	];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+	return lines.length === 0 ? [] : [`    ${title}`, ...cut(lines).map((line) => `      ${line}`)];
+}
+
+function cut(lines: readonly string[]): string[] {
+	return lines.length <= mostLines
+		? [...lines]
+		: [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`];
+}
+
+/** Shows the progress of a sync. */
+export interface SyncProgress {
+	show(event: SyncEvent): void;
+	/** Removes the live view. */
+	end(): void;
+}
+
+/** Shows a line per running benchmark with git's phase and percent on a terminal, plain lines otherwise. */
+export function syncProgress(output: Output, colors: Colors): SyncProgress {
+	return output.isTTY ? liveProgress(output, colors) : plainProgress(output);
+}
+
+function plainProgress(output: Output): SyncProgress {
+	return {
+		show(event) {
+			const words = notable(event);
+			if (words !== undefined && "id" in event) output.write(`${event.id}: ${terminalSafeLine(words)}\n`);
+		},
+		end: () => undefined,
+	};
+}
+
+function notable(event: SyncEvent): string | undefined {
+	if (event.type === "started") return "looking …";
+	if (event.type === "waiting") return `waiting for process ${event.pid}, which is syncing the same directory …`;
+	if (event.type === "recovered") return event.message;
+	if (event.type === "planned" && event.plan.action !== "none") return `${event.plan.message} …`;
+	return undefined;
+}
+
+function liveProgress(output: Output, colors: Colors): SyncProgress {
+	const lines = new Map<string, string>();
+	const view = liveLines(output);
+	const draw = () => view.draw([...lines].map(([id, words]) => `${colors.cyan("›")} ${colors.bold(id)}  ${words}`));
+	return {
+		show(event) {
+			if (event.type === "finished") lines.delete(event.id);
+			else if (event.type === "progress") lines.set(event.id, phaseText(event));
+			else if ("id" in event) lines.set(event.id, terminalSafeLine(notable(event) ?? "looking …"));
+			draw();
+		},
+		end: () => view.clear(),
+	};
+}
+
+/** Puts the bar last, so that a narrow terminal cuts it off first. */
+function phaseText({ phase, percent }: Extract<SyncEvent, { type: "progress" }>): string {
+	return `${phase} ${String(percent).padStart(3)}% ${bar(percent)}`;
+}
+
+function bar(percent: number): string {
+	const done = Math.round(percent / 10);
+	return `${"█".repeat(done)}${"░".repeat(10 - done)}`;
 }

@@ -1,78 +1,51 @@
-import { relative } from "node:path";
 import {
 	type BundleManifest,
 	type BundlePlan,
 	type BundleProgress,
+	type BundleVerification,
 	describeBundle,
 	formatBytes,
-	locateFindings,
-	newAccessFindings,
-	shownSubject,
-	type TrustPlan,
-	type TrustSubject,
+	terminalSafe,
 	terminalSafeLine,
 } from "@agentv/core";
-import type { CommandResult, Output } from "../context.ts";
-import { type Colors, colorsFor } from "./terminal.ts";
-import { findingsText } from "./validate.ts";
+import type { Colors } from "./terminal.ts";
+import { findingsText, shownPath } from "./validate.ts";
 
 interface How {
-	readonly json: boolean;
 	readonly cwd: string;
-	readonly stdout: Output;
+	readonly colors: Colors;
 }
 
-/** Reports what was written, as text or JSON. */
-export function bundleText(
-	plan: BundlePlan,
-	manifest: BundleManifest,
-	{ json, cwd, stdout }: How,
-	archive: string | undefined,
-): CommandResult {
-	if (json) {
-		const result = {
-			output: plan.output,
-			changed: plan.kind !== "unchanged",
-			digest: manifest.digest,
-			files: manifest.files.length,
-			bytes: manifest.files.reduce((sum, { size }) => sum + size, 0),
-			archive: archive ?? null,
-			warnings: plan.warnings,
-		};
-		return { text: `${JSON.stringify(result, null, 2)}\n`, exitCode: 0 };
-	}
-	const colors = colorsFor(stdout);
+/** Reports what was written. */
+export function bundleText(plan: BundlePlan, manifest: BundleManifest, { cwd, colors }: How, archive?: string): string {
+	const output = shown(plan.output, cwd);
 	if (plan.kind === "unchanged")
-		return {
-			text: `${shown(plan.output, cwd)} is already up to date; nothing changed.\ndigest ${manifest.digest}\n`,
-			exitCode: 0,
-		};
+		return `${output} is already up to date; nothing changed.\ndigest ${manifest.digest}\n`;
+	const bytes = formatBytes(manifest.files.reduce((sum, file) => sum + file.size, 0));
+	const copied = plan.kind === "copy" ? ", copied from a bundle" : "";
 	const lines = [
 		...warnings(plan, cwd, colors),
-		`${colors.green("✓")} ${shown(plan.output, cwd)}: ${contents(manifest)}${plan.kind === "copy" ? ", copied from a bundle" : ""}`,
+		`${colors.green("✓")} ${output}: ${manifest.files.length + 1} files, ${bytes}${copied}`,
 		`  digest ${manifest.digest}`,
 		...needs(manifest),
 		...(archive === undefined ? [] : [`  archive ${shown(archive, cwd)}`]),
 	];
-	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
+	return `${lines.join("\n")}\n`;
 }
 
-/** Reports what would be written, as text or JSON. */
-export function planText(plan: BundlePlan, { json, cwd, stdout }: How): CommandResult {
-	const described = describeBundle(plan);
-	if (json) return { text: `${JSON.stringify(described, null, 2)}\n`, exitCode: 0 };
-	const colors = colorsFor(stdout);
-	if (plan.kind === "unchanged")
-		return { text: `${shown(plan.output, cwd)} is already up to date; nothing would change.\n`, exitCode: 0 };
+/** Reports what would be written. */
+export function planText(plan: BundlePlan, { cwd, colors }: How): string {
+	const output = shown(plan.output, cwd);
+	if (plan.kind === "unchanged") return `${output} is already up to date; nothing would change.\n`;
+	const { files, bytes, replaces } = describeBundle(plan);
+	const replaced = replaces ? ", replacing the bundle there" : "";
 	const lines = [
 		...warnings(plan, cwd, colors),
-		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${formatBytes(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
-		...described.files.map(({ path, source }) =>
-			terminalSafeLine(`  ${path}${source === null ? "" : `  ← ${source}`}`),
-		),
+		`Would write ${output}: ${files.length + 1} files, ${formatBytes(bytes)}${replaced}`,
+		...files.map(({ path, source }) => terminalSafeLine(`  ${path}${source === null ? "" : `  ← ${source}`}`)),
 		"  manifest.json",
 	];
-	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
+	return `${lines.join("\n")}\n`;
 }
 
 /** Returns a progress line at most `columns` wide; undefined at the end. */
@@ -92,13 +65,8 @@ function warnings(plan: BundlePlan, cwd: string, colors: Colors): string[] {
 	return plan.warnings.length === 0 ? [] : [...findingsText(plan.warnings, cwd, colors), ""];
 }
 
-function contents({ files }: BundleManifest): string {
-	const bytes = files.reduce((sum, file) => sum + file.size, 0);
-	return `${files.length + 1} files, ${formatBytes(bytes)}`;
-}
-
 /** Lists what the bundle requires of the machine. */
-export function needs({ variables, requires }: BundleManifest): string[] {
+function needs({ variables, requires }: BundleManifest): string[] {
 	const required = variables.filter((variable) => variable.required).map(({ name }) => name);
 	const list = (label: string, names: readonly string[]) =>
 		names.length === 0 ? [] : [terminalSafeLine(`  ${label} ${names.join(", ")}`)];
@@ -109,46 +77,75 @@ export function needs({ variables, requires }: BundleManifest): string[] {
 	];
 }
 
-export function shown(path: string, cwd: string): string {
-	const short = relative(cwd, path);
-	return terminalSafeLine(short === "" || short.startsWith("..") ? path : short);
+function shown(path: string, cwd: string): string {
+	return terminalSafeLine(shownPath(path, cwd));
 }
 
-interface NewThing {
-	readonly kind: string;
-	readonly name: string;
-	/** Absolute. */
-	readonly file: string;
-	readonly line?: number;
-	readonly column?: number;
+/** Describes a bundle's contents, origin and requirements. */
+export function manifestText(manifest: BundleManifest): string {
+	const { source, requires, digest, files } = manifest;
+	const commit =
+		source.commit === null ? "" : ` at ${source.commit.slice(0, 12)}${source.dirty ? " with local changes" : ""}`;
+	const rows: [string, string][] = [
+		["eval", source.eval],
+		["source", `${source.remote ?? "no remote"}${source.branch === null ? "" : `, branch ${source.branch}`}${commit}`],
+		["made", `${manifest.createdAt} by agentv ${manifest.agentvVersion}`],
+		["flags", manifest.flags.join(" ")],
+		["digest", digest],
+		["files", `${files.length}, ${formatBytes(files.reduce((sum, file) => sum + file.size, 0))}`],
+		["targets", manifest.targets.map(target).join("; ")],
+		["variables", manifest.variables.map(variable).join(", ")],
+		["repositories", manifest.repos.map(repository).join("; ")],
+		["programs", requires.executables.join(", ")],
+		["packages", requires.packages.join(", ")],
+	];
+	if (source.benchmark !== null)
+		rows.splice(2, 0, [
+			"benchmark",
+			`${source.benchmark.id}${source.benchmark.revision === null ? "" : ` at ${source.benchmark.revision.slice(0, 12)}`}`,
+		]);
+	const lines = rows.filter(([, value]) => value !== "").map(([name, value]) => `${name.padEnd(13)}${value}\n`);
+	return terminalSafe(lines.join(""));
 }
 
-/** Lists what a benchmark or bundle would read and connect to, new items marked. */
-export function trustText(plan: TrustPlan, cwd: string): string {
-	const who = terminalSafeLine(shownSubject(plan.subject));
-	const things = newThings(plan);
-	if (things.length === 0) return `${who}: everything it reads and connects to is trusted.\n`;
-	const width = Math.max(...things.map(({ name }) => name.length));
-	const lines = things.map(({ kind, name, file, line, column }) => {
-		const short = relative(cwd, file);
-		const place = [short.startsWith("..") ? file : short, line, column].filter((part) => part !== undefined).join(":");
-		return terminalSafeLine(`  ${kind.padEnd(9)}${name.padEnd(width)}  ${place}`);
+function target({ name, via }: BundleManifest["targets"][number]): string {
+	const way = via.slice(1).map((hop, index) => {
+		const by = via[index]?.chosenBy ?? [];
+		return `→ ${hop.name}${by.length === 0 ? "" : ` (chosen by ${by.join(", ")})`}`;
 	});
-	return `${who} needs your consent to read or connect to:\n${lines.join("\n")}\n`;
+	return [name, ...way].join(" ");
 }
 
-/** Returns the same as JSON. */
-export function trustJson(
-	{ kind, name }: TrustSubject,
-	{ trusted, plan }: { readonly trusted: boolean; readonly plan?: TrustPlan },
+function variable({ name, required, captured }: BundleManifest["variables"][number]): string {
+	return `${name}${required ? " (required)" : captured ? " (captured)" : ""}`;
+}
+
+function repository({ path, repo, requested, sha, vendored }: BundleManifest["repos"][number]): string {
+	const commit = sha === null ? `${requested ?? "default branch"}, not pinned` : sha.slice(0, 12);
+	return `${path || "."} from ${repo} at ${commit}${vendored === null ? "" : `, in ${vendored}`}`;
+}
+
+/** Reports whether a bundle matches its manifest. */
+export function verificationText(
+	{ ok, manifest, problems, replacedLinks }: BundleVerification,
+	directory: string,
+	{ cwd, colors }: How,
 ): string {
-	const document = { [kind]: name, trusted, ...(plan ? { new: newThings(plan) } : {}) };
-	return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-function newThings({ found, redact }: TrustPlan): NewThing[] {
-	return locateFindings(newAccessFindings(found, redact)).map(({ diagnostic: { data, at }, range }) => ({
-		...{ kind: String(data["kind"]), name: String(data["value"]), file: at.file },
-		...(range ? { line: range.start.line, column: range.start.column } : {}),
-	}));
+	const name = shown(directory, cwd);
+	const links = replacedLinks.map((path) =>
+		terminalSafeLine(
+			`  ${path} was a link and is now a copy with the same contents (extracted from an archive without links?)`,
+		),
+	);
+	if (ok) {
+		const files = `${manifest.files.length} files match the manifest`;
+		return `${[`${colors.green("✓")} ${name}: ${files}`, ...links, `  digest ${manifest.digest}`].join("\n")}\n`;
+	}
+	const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
+	const lines = [
+		`${colors.red("✗")} ${name} does not match its manifest: ${count}`,
+		...problems.map(({ path, message }) => terminalSafeLine(`  ${path} ${message}`)),
+		...links,
+	];
+	return `${lines.join("\n")}\n`;
 }

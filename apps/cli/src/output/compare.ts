@@ -17,8 +17,10 @@ import {
 	signed,
 	terminalSafeLine,
 } from "@agentv/core";
+import stringWidth from "string-width";
 import type { Output } from "../context.ts";
-import { type Colors, colorsFor, fitLine, fitMiddle, widthOf, wrapWords } from "./terminal.ts";
+import { fitLine, fitMiddle, wrapWords } from "./fit-text.ts";
+import { type Colors, colorsFor } from "./terminal.ts";
 
 /** Reports the runs, how their tests split, the verdict, and the tests that changed most. */
 export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {
@@ -206,7 +208,7 @@ function namesOf(ids: readonly string[], before: number, look: Look): string {
 	let text = look.isTerminal ? fitMiddle(first, Math.max(room, 12)) : first;
 	let named = 1;
 	for (const id of others) {
-		if (named === maxNamed || widthOf(text) + 2 + widthOf(id) > room) break;
+		if (named === maxNamed || stringWidth(text) + 2 + stringWidth(id) > room) break;
 		text += `, ${id}`;
 		named += 1;
 	}

@@ -1,8 +1,9 @@
 import { type CaseOutcome, type ResultRow, type RunEvent, RunTally, terminalSafe } from "@agentv/core";
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { type LiveState, liveView, newLiveState, track } from "./live.ts";
 import { targetTable } from "./run.ts";
-import { colorsFor, displayWidth } from "./terminal.ts";
+import { colorsFor } from "./terminal.ts";
 
 const plain = colorsFor({ write: () => undefined, isTTY: false, columns: 80, color: false });
 const name = (index: number, testId = `test-${index}`) => ({
@@ -76,7 +77,7 @@ describe("the live view", () => {
 		const lines = view(state, columns, rows);
 		expect(lines.length).toBeLessThan(rows);
 		for (const line of lines) {
-			expect(displayWidth(line)).toBeLessThanOrEqual(columns);
+			expect(stringWidth(line)).toBeLessThanOrEqual(columns);
 			expect(line).toBe(terminalSafe(line));
 		}
 	});

@@ -9,6 +9,7 @@ import {
 } from "@agentv/core";
 import { createLogUpdate } from "log-update";
 import type { Output } from "../context.ts";
+import { fitLine } from "./fit-text.ts";
 import {
 	attemptText,
 	countTexts,
@@ -18,7 +19,7 @@ import {
 	shardBudgetText,
 	spendingTexts,
 } from "./run.ts";
-import { colorsFor, fitLine, printable } from "./terminal.ts";
+import { colorsFor, printable } from "./terminal.ts";
 
 const frameMs = 100;
 const mostRunning = 8;

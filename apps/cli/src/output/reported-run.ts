@@ -8,10 +8,11 @@ import {
 	runEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import type { RunReporterName } from "../program/options.ts";
+import { runReporters } from "../exporters/formats.ts";
+import { tableColumns } from "./fit-text.ts";
 import type { RunFollower } from "./live.ts";
 import type { RunReporter } from "./run-report.ts";
-import { colorsFor, tableColumns } from "./terminal.ts";
+import { colorsFor } from "./terminal.ts";
 
 type Done = Extract<RunEvent, { type: "done" }>;
 
@@ -43,17 +44,9 @@ async function followerFor(forPeople: boolean, { stdout, stderr }: Context): Pro
 }
 
 export interface ReporterChoice {
-	readonly reporter: RunReporterName;
+	readonly reporter: keyof typeof runReporters;
 	readonly json?: boolean;
 }
-
-/** Loads reporters on demand. */
-const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> = {
-	text: async () => (await import("./run.ts")).runText,
-	json: async () => (await import("../exporters/run-formats.ts")).runJson,
-	junit: async () => (await import("../exporters/run-formats.ts")).runJunit,
-	github: async () => (await import("../exporters/run-formats.ts")).runGithub,
-};
 
 /** Runs a plan, shows its progress and reports the result. */
 export async function reportedRun(
@@ -73,5 +66,5 @@ export async function reportedRun(
 
 async function reporterOf({ reporter, json }: ReporterChoice): Promise<RunReporter> {
 	if (json && reporter === "text") return (await import("../exporters/run-formats.ts")).runBriefJson;
-	return reporters[reporter]();
+	return runReporters[reporter]();
 }

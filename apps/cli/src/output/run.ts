@@ -21,10 +21,12 @@ import {
 	terminalSafeLine,
 	testsNotRun,
 } from "@agentv/core";
+import stringWidth from "string-width";
 import type { CommandResult } from "../context.ts";
 import { shownWord } from "../exporters/matrix.ts";
+import { fitLine } from "./fit-text.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "./run-report.ts";
-import { type Colors, displayWidth, fitLine } from "./terminal.ts";
+import type { Colors } from "./terminal.ts";
 
 /** Computes a run's summary from its rows, also while it is running; the duration is only known at the end. */
 export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" | "summary">): Tallied {
@@ -313,14 +315,14 @@ export function targetTable(tally: RunTally, colors: Colors, columns: number): s
 	const { header, rows } = targetCells(tally);
 	const cells = rows.map(([name = "", ...more]) => [terminalSafeLine(name), ...more]);
 	const widths = header.map((_, column) =>
-		Math.max(...[header, ...cells].map((row) => displayWidth(row[column] ?? ""))),
+		Math.max(...[header, ...cells].map((row) => stringWidth(row[column] ?? ""))),
 	);
 	if (widths.reduce((sum, width) => sum + width + 2, -2) > columns)
 		return cells.map((row) => shortLines(row, header)).join("\n");
 	const layOut = (row: readonly string[]) =>
 		row
 			.map((cell, column) => {
-				const room = " ".repeat((widths[column] ?? 0) - displayWidth(cell));
+				const room = " ".repeat((widths[column] ?? 0) - stringWidth(cell));
 				return column === 0 ? cell + room : room + cell;
 			})
 			.join("  ");

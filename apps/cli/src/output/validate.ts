@@ -4,9 +4,12 @@ import {
 	type Diagnostic,
 	type EvalValidation,
 	type FixPlan,
+	findingRecord,
 	type LocatedFinding,
 	locateFindings,
 	type OfferedEdit,
+	plural,
+	type RuleDoc,
 	ruleDocs,
 	terminalSafe,
 	terminalSafeLine,
@@ -14,7 +17,7 @@ import {
 	type ValidationFinding,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { type Colors, colorsFor } from "./terminal.ts";
+import { type Colors, colorsFor, json } from "./terminal.ts";
 
 /** Input of a validation reporter. */
 export interface ValidationReport {
@@ -33,18 +36,11 @@ export interface ValidationReport {
 	readonly offered?: readonly OfferedEdit[];
 }
 
-export type ValidationReporter = (report: ValidationReport) => CommandResult;
+/** Returns what to print; `eval validate` decides the exit code. */
+export type ValidationReporter = (report: ValidationReport) => Omit<CommandResult, "exitCode">;
 
-export interface ValidationSummary {
-	readonly evals: number;
-	readonly tests: number;
-	/** Without fixed ones. */
-	readonly errors: number;
-	readonly warnings: number;
-	readonly fixed: number;
-}
-
-export function summaryOf({ evals }: Pick<ValidationReport, "evals">): ValidationSummary {
+/** Counts evals, tests and findings; errors and warnings without fixed ones. */
+export function summaryOf(evals: readonly EvalValidation[]) {
 	const findings = evals.flatMap(({ diagnostics }) => diagnostics);
 	const open = findings.filter(({ fixed }) => !fixed);
 	return {
@@ -54,12 +50,6 @@ export function summaryOf({ evals }: Pick<ValidationReport, "evals">): Validatio
 		warnings: open.filter(({ severity }) => severity === "warning").length,
 		fixed: findings.length - open.length,
 	};
-}
-
-/** Returns 1 if there are errors, or warnings with `strict`; else 0. */
-export function exitCodeOf(report: ValidationReport): number {
-	const { errors, warnings } = summaryOf(report);
-	return errors > 0 || (report.strict && warnings > 0) ? 1 : 0;
 }
 
 /** Returns a path relative to `cwd`, with `/`, if it is inside; else unchanged. */
@@ -78,20 +68,18 @@ export function planDiff(plan: FixPlan, cwd: string): string {
 export const validateText: ValidationReporter = (report) => {
 	const shown = new Set<string>();
 	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
-	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n` };
 };
 
 /** Lists changes (with `--dry-run` as a diff), then what could not be fixed. */
 function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	if (!plan) return [];
-	const place = (file: string, { start }: ValidationFinding["range"]) =>
-		`${shownPath(file, cwd)}:${start.line}:${start.column}`;
 	const lines = plan.changes.map(
 		({ file, says, rule }) => `${colors.green("fixed")}  ${shownPath(file, cwd)}  ${says}  ${colors.dim(rule)}`,
 	);
 	const refused = plan.refused.map(
 		({ finding, reason }) =>
-			`${colors.yellow("not fixed")}  ${place(finding.at.file, finding.range)}  ${reason}  ${colors.dim(finding.rule)}`,
+			`${colors.yellow("not fixed")}  ${placeText(finding, cwd)}  ${reason}  ${colors.dim(finding.rule)}`,
 	);
 	// One change can fix two findings.
 	const done = dryRun ? [planDiff(plan, cwd).trimEnd()] : [[...new Set(lines)].join("\n")];
@@ -132,8 +120,7 @@ function treeLines(result: EvalValidation, findings: readonly ValidationFinding[
 		return [
 			...(quiet ? [] : passed.map(({ message }) => `  ${colors.green("✓")} ${message}`)),
 			...found.map((one) => {
-				const place = `${shownPath(one.at.file, cwd)}:${one.range.start.line}:${one.range.start.column}`;
-				const end = `${colors.dim(one.rule.padEnd(ids))}  ${colors.dim(place)}`;
+				const end = `${colors.dim(one.rule.padEnd(ids))}  ${colors.dim(placeText(one, cwd))}`;
 				return `  ${signOf(one, colors)} ${one.message.padEnd(width)}   ${end}${one.fixed ? "  fixed" : ""}`;
 			}),
 		];
@@ -145,42 +132,36 @@ function signOf({ severity, fixed }: ValidationFinding, colors: Colors): string 
 	return severity === "error" ? colors.red("✗") : colors.yellow("⚠");
 }
 
-function frameText(
-	{ at, range, severity, message, frame, hint }: ValidationFinding,
-	cwd: string,
-	colors: Colors,
-): string {
+/** Returns `evals/a.eval.yaml:3:5`. */
+export function placeText({ at, range: { start } }: ValidationFinding, cwd: string): string {
+	return `${shownPath(at.file, cwd)}:${start.line}:${start.column}`;
+}
+
+function frameText(finding: ValidationFinding, cwd: string, colors: Colors): string {
+	const { severity, message, frame, hint } = finding;
 	const paint = severity === "error" ? colors.red : colors.yellow;
-	const place = `${shownPath(at.file, cwd)}:${range.start.line}:${range.start.column}`;
-	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${message}`];
+	const lines = [`${colors.bold(placeText(finding, cwd))}  ${paint(severity)}  ${message}`];
 	for (const line of frame) lines.push(`  ${/^\s+\|\s*\^+$/.test(line) ? paint(line) : colors.dim(line)}`);
 	if (hint !== undefined) lines.push(`  ${colors.cyan("hint:")} ${hint}`);
 	return lines.join("\n");
 }
 
 function sumText(report: ValidationReport): string {
-	const { evals, errors, warnings, fixed } = summaryOf(report);
-	const counts = [count(errors, "error"), count(warnings, "warning"), ...(fixed > 0 ? [`${fixed} fixed`] : [])];
+	const { evals, errors, warnings, fixed } = summaryOf(report.evals);
+	const counts = [plural(errors, "error"), plural(warnings, "warning"), ...(fixed > 0 ? [`${fixed} fixed`] : [])];
 	const fixable = report.evals.some(({ diagnostics }) =>
 		diagnostics.some((one) => one.fixable && !one.fixed && one.severity === "error"),
 	);
 	const what = evals === 1 ? "this eval" : "these evals";
 	if (errors === 0 && warnings === 0)
-		return `${count(evals, "eval")}, no errors${fixed > 0 ? `, ${fixed} fixed` : ""}.`;
+		return `${plural(evals, "eval")}, no errors${fixed > 0 ? `, ${fixed} fixed` : ""}.`;
 	return `${counts.join(", ")}.${fixable ? ` Run with --fix to make ${what} self-contained.` : ""}`;
-}
-
-function count(number: number, noun: string): string {
-	return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** Schema: docs/schemas/validate-output.schema.json. Paths under the current directory are relative to it. */
 export const validateJson: ValidationReporter = (report) => {
-	const document = {
-		evals: report.evals.map((one) => evalJson(one, report.cwd)),
-		summary: summaryOf(report),
-	};
-	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: exitCodeOf(report) };
+	const evals = report.evals.map((one) => evalJson(one, report.cwd));
+	return { text: json({ evals, summary: summaryOf(report.evals) }) };
 };
 
 function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: string) {
@@ -188,23 +169,7 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 		file: shownPath(file, cwd),
 		root: shownPath(root, cwd),
 		checks: checks.map(({ rule, state, message }) => ({ rule, state, message })),
-		diagnostics: diagnostics.map((found) => findingJson(found, cwd)),
-	};
-}
-
-function findingJson({ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding, cwd: string) {
-	return {
-		rule,
-		severity,
-		message,
-		file: shownPath(at.file, cwd),
-		line: range.start.line,
-		column: range.start.column,
-		end_line: range.end.line,
-		end_column: range.end.column,
-		hint: hint ?? null,
-		fixable,
-		fixed,
+		diagnostics: diagnostics.map((found) => findingRecord(found, { shown: (path) => shownPath(path, cwd) })),
 	};
 }
 
@@ -214,9 +179,9 @@ export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, co
 }
 
 /** Formats a finding: location, severity, message and rule; code frame; hint. No final newline. */
-export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
+function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
 	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
-	const place = `${terminalSafeLine(shortPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
+	const place = `${terminalSafeLine(shownPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
 	const { severity, message, rule, hint } = diagnostic;
 	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${terminalSafe(message)}  ${colors.dim(rule)}`];
 	const frame = range && text !== undefined ? codeFrame(text, range, { context: 1 }).join("\n") : "";
@@ -225,18 +190,36 @@ export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: st
 	return lines.join("\n");
 }
 
-/** Returns the path relative to `cwd` if it is inside, else unchanged. */
-function shortPath(file: string, cwd: string): string {
-	const short = relative(cwd, file);
-	return short === "" || short.startsWith("..") ? file : short;
-}
-
 function indent(text: string): string {
-	return text.replace(/^/gm, "  ");
+	return text.replace(/^(?=.)/gm, "  ");
 }
 
 /** Warns about invalid entries of a file, whose other entries are used. */
 export function writeWarnings(diagnostics: readonly Diagnostic[], context: Context): void {
 	const texts = findingsText(diagnostics, context.cwd, colorsFor(context.stderr));
 	if (texts.length > 0) context.stderr.write(`${texts.join("\n")}\n`);
+}
+
+const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
+
+/** Prints the documentation of a rule. */
+export function ruleText(doc: RuleDoc, colors: Colors): string {
+	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
+	const lines = [
+		`${colors.bold(doc.id)}  ${doc.severity}${by}`,
+		doc.summary,
+		"",
+		colors.bold("Why"),
+		indent(doc.why),
+		"",
+		colors.bold("Bad"),
+		indent(doc.bad),
+		"",
+		colors.bold("Good"),
+		indent(doc.good),
+		"",
+		colors.bold("How to fix it"),
+		indent(doc.mend),
+	];
+	return `${lines.join("\n")}\n`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { wrapLine } from "./terminal.ts";
+import { wrapLine } from "./fit-text.ts";
 
 const narrow = { isTTY: true, columns: 20 };
 

@@ -1,30 +1,31 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { addTrustChoices, type CommandGroup, parent, type RunCommand } from "./options.ts";
+import { addTrustChoices, type CommandGroup, type MakeAction, number } from "./options.ts";
 
 /** Adds `agentv benchmark …`: the registry, sync and its status. */
-export const benchmarkCommands: CommandGroup = (program, run) => {
-	const benchmark = parent(program, "benchmark", "register benchmarks and bring them up to date");
-	addList(benchmark, run);
-	addAdd(benchmark, run);
-	addRemove(benchmark, run);
-	addStatus(benchmark, run);
-	addSync(benchmark, run);
-	addTrust(benchmark, run);
+export const benchmarkCommands: CommandGroup = (program, action) => {
+	const benchmark = program.command("benchmark").description("register benchmarks and bring them up to date");
+	addList(benchmark, action);
+	addAdd(benchmark, action);
+	addRemove(benchmark, action);
+	addStatus(benchmark, action);
+	addSync(benchmark, action);
+	addTrust(benchmark, action);
 };
+
+const seconds = number("a number of seconds between 0 and 86400", (value) => value > 0 && value <= 86_400);
+const count = number("an integer from 1 to 64", (value) => Number.isInteger(value) && value >= 1 && value <= 64);
 
 const json = ["--json", "print one JSON document on stdout"] as const;
 
-function addList(benchmark: Command, run: RunCommand): void {
+function addList(benchmark: Command, action: MakeAction): void {
 	benchmark
 		.command("list")
 		.description("list registered benchmarks and their local state (offline)")
 		.option(...json)
-		.action((options) =>
-			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkList(options, context)),
-		);
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkList, "reads"));
 }
 
-function addAdd(benchmark: Command, run: RunCommand): void {
+function addAdd(benchmark: Command, action: MakeAction): void {
 	benchmark
 		.command("add")
 		.argument("<path-or-git-url>", "local directory or git repository of the benchmark")
@@ -40,23 +41,20 @@ function addAdd(benchmark: Command, run: RunCommand): void {
 			"\nA plain path is used in place as a local directory unless --ref or --path is given.\n" +
 				"Keep credentials in variables: 'https://x-access-token:${{ GITHUB_TOKEN }}@host/…'.",
 		)
-		.action((location, options) =>
-			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkAdd(location, options, context)),
-		);
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkAdd));
 }
 
-function addRemove(benchmark: Command, run: RunCommand): void {
+function addRemove(benchmark: Command, action: MakeAction): void {
 	benchmark
 		.command("remove")
 		.argument("<id>", "benchmark id")
 		.description("remove a benchmark from the registry (keeps its directory)")
 		.option(...json)
-		.action((id, options) =>
-			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkRemove(id, options, context)),
-		);
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkRemove));
 }
 
-function addStatus(benchmark: Command, run: RunCommand): void {
+function addStatus(benchmark: Command, action: MakeAction): void {
+	const compare = action(async () => (await import("../commands/benchmark.ts")).benchmarkStatusOf, "reads");
 	benchmark
 		.command("status")
 		.argument("[ids...]", "benchmark ids (default: all)")
@@ -70,14 +68,11 @@ function addStatus(benchmark: Command, run: RunCommand): void {
 			"after",
 			"\nExit code: 0 all were compared; 1 a remote was unreachable or a directory has different contents.",
 		)
-		.action((ids, options) =>
-			run(async (context) =>
-				(await import("../commands/benchmark.ts")).benchmarkStatusOf(chosen(ids, options), options, context),
-			),
-		);
+		.action((ids, options, command) => compare(chosen(ids, options), options, command));
 }
 
-function addSync(benchmark: Command, run: RunCommand): void {
+function addSync(benchmark: Command, action: MakeAction): void {
+	const sync = action(async () => (await import("../commands/benchmark.ts")).benchmarkSync);
 	benchmark
 		.command("sync")
 		.argument("[ids...]", "benchmark ids (default: all that have a source)")
@@ -89,38 +84,20 @@ function addSync(benchmark: Command, run: RunCommand): void {
 		.option("--timeout <seconds>", "timeout for each git command that contacts a remote", seconds, 600)
 		.option(...json)
 		.addHelpText("after", "\nExit code: 0 everything is up to date; 1 a sync was refused or failed; 130 interrupted.")
-		.action((ids, options) =>
-			run(async (context) =>
-				(await import("../commands/benchmark.ts")).benchmarkSync(chosen(ids, options), options, context),
-			),
-		);
+		.action((ids, options, command) => sync(chosen(ids, options), options, command));
 }
 
-function addTrust(benchmark: Command, run: RunCommand): void {
+function addTrust(benchmark: Command, action: MakeAction): void {
 	addTrustChoices(
 		benchmark
 			.command("trust")
 			.argument("<id>", "benchmark id")
 			.argument("[evals...]", "files, directories or globs in the benchmark (default: every eval)")
 			.description("review and allow what a synced benchmark's evals read and connect to"),
-	).action((id, evals, options) =>
-		run(async (context) => (await import("../commands/trust.ts")).benchmarkTrust(id, evals, options, context)),
-	);
+	).action(action(async () => (await import("../commands/trust.ts")).benchmarkTrust));
 }
 
 function chosen(ids: readonly string[], { all }: { readonly all?: boolean }): readonly string[] {
 	if (all && ids.length > 0) throw new InvalidArgumentError("Pass either benchmark ids or --all, not both.");
 	return ids;
-}
-
-function seconds(text: string): number {
-	const value = Number(text);
-	if (Number.isFinite(value) && value > 0 && value <= 86_400) return value;
-	throw new InvalidArgumentError("Expected a number of seconds between 0 and 86400.");
-}
-
-function count(text: string): number {
-	const value = Number(text);
-	if (Number.isInteger(value) && value >= 1 && value <= 64) return value;
-	throw new InvalidArgumentError("Expected an integer from 1 to 64.");
 }

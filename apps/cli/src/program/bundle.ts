@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { addTrustChoices, type CommandGroup, parent, type RunCommand, several, timeSpan } from "./options.ts";
+import { addTrustChoices, type CommandGroup, type MakeAction, several } from "./options.ts";
 
 /** Adds `agentv bundle` and its subcommands. */
-export const bundleCommands: CommandGroup = (program, run) => {
+export const bundleCommands: CommandGroup = (program, action) => {
 	const bundle = program
 		.command("bundle")
 		.description("pack an eval and everything it needs into a portable directory")
@@ -26,80 +26,29 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		.option("--force", "overwrite an existing bundle")
 		.option("--json", "print one JSON document")
 		.addHelpText("after", "\nThe bundle is an ordinary eval directory: `agentv eval run <dir>/eval.yaml`.")
-		.action((file, options) =>
-			run(async (context) => (await import("../commands/bundle.ts")).bundle(file, options, context)),
-		);
+		.action(action(async () => (await import("../commands/bundle.ts")).bundle));
 	bundle
 		.command("verify")
 		.description("check every file of a bundle against its manifest")
 		.argument("<dir>", "bundle")
 		.option("--list", "print checksums in the format of `sha256sum --check`, without verifying them")
 		.option("--json", "print one JSON document")
-		.action((directory, options, command) =>
-			run(async (context) =>
-				(await import("../commands/bundle.ts")).bundleVerify(
-					directory,
-					{ ...command.optsWithGlobals(), ...options },
-					context,
-				),
-			),
-		);
+		.action(action(async () => (await import("../commands/bundle.ts")).bundleVerify, "reads"));
 	bundle
 		.command("inspect")
 		.description("show a bundle's contents, origin and requirements")
 		.argument("<dir>", "bundle")
 		.option("--json", "print the manifest")
-		.action((directory, options, command) =>
-			run(async (context) =>
-				(await import("../commands/bundle.ts")).bundleInspect(
-					directory,
-					{ ...command.optsWithGlobals(), ...options },
-					context,
-				),
-			),
-		);
-	addTrust(bundle, run);
+		.action(action(async () => (await import("../commands/bundle.ts")).bundleInspect, "reads"));
+	addTrust(bundle, action);
 };
 
-function addTrust(bundle: Command, run: RunCommand): void {
+function addTrust(bundle: Command, action: MakeAction): void {
 	addTrustChoices(
 		bundle
 			.command("trust")
 			.argument("<dir>", "bundle")
 			.argument("[evals...]", "evals in the bundle (default: its eval.yaml)")
 			.description("review and allow what a received bundle reads and connects to"),
-	).action((directory, evals, options, command) =>
-		run(async (context) =>
-			(await import("../commands/trust.ts")).bundleTrust(
-				directory,
-				evals,
-				{ ...command.optsWithGlobals(), ...options },
-				context,
-			),
-		),
-	);
+	).action(action(async () => (await import("../commands/trust.ts")).bundleTrust));
 }
-
-/** Adds `agentv cache …`. */
-export const cacheCommands: CommandGroup = (program, run) => {
-	parent(program, "cache", "manage cached data")
-		.command("prune")
-		.description("remove old mirrors, model answers and kept workspaces, and leftovers of killed runs")
-		.option(
-			"--older-than <age>",
-			"only entries unused for at least this long: 90m, 12h, 30d, 2w (default: 30d)",
-			timeSpan,
-		)
-		.option("--all", "all unused entries, regardless of age")
-		.option("--dry-run", "list what would be removed, without removing it")
-		.option("--json", "print one JSON document")
-		.addHelpText(
-			"after",
-			"\nMirrors are fetched and answers requested again when needed. Entries in use by a running process,\n" +
-				"results, bundles and benchmarks are never removed.\n" +
-				"Exit code: 0 done, 1 an entry could not be removed.",
-		)
-		.action((options) =>
-			run(async (context) => (await import("../commands/maintenance.ts")).cachePrune(options, context)),
-		);
-};

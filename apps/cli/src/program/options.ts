@@ -1,39 +1,29 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { CommandResult, Context } from "../context.ts";
+import type { CommandResult } from "../context.ts";
 
 /** Collects the values of a repeatable option. */
 export function several(text: string, before: readonly string[] | undefined): readonly string[] {
 	return [...(before ?? []), text];
 }
 
-export function count(text: string): number {
-	const number = Number(text);
-	if (Number.isInteger(number) && number > 0) return number;
-	throw new InvalidArgumentError("Expected a positive integer.");
+/** Returns a parser of numbers that `accepts` allows. */
+export function number(expected: string, accepts: (value: number) => boolean): (text: string) => number {
+	return (text) => {
+		const value = Number(text);
+		if (text.trim() !== "" && accepts(value)) return value;
+		throw new InvalidArgumentError(`Expected ${expected}.`);
+	};
 }
 
-export function whole(text: string): number {
-	const number = Number(text);
-	if (text.trim() !== "" && Number.isInteger(number) && number >= 0) return number;
-	throw new InvalidArgumentError("Expected a non-negative integer.");
-}
-
-export function positive(text: string): number {
-	const number = Number(text);
-	if (Number.isFinite(number) && number > 0) return number;
-	throw new InvalidArgumentError("Expected a positive number.");
-}
+export const count = number("a positive integer", (value) => Number.isInteger(value) && value > 0);
+export const whole = number("a non-negative integer", (value) => Number.isInteger(value) && value >= 0);
+export const positive = number("a positive number", (value) => Number.isFinite(value) && value > 0);
+const fraction = number("a number from 0 to 1", (value) => value >= 0 && value <= 1);
 
 export function shard(text: string): { readonly index: number; readonly count: number } {
 	const [, index = 0, count = 0] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number);
 	if (index >= 1 && index <= count) return { index, count };
 	throw new InvalidArgumentError("Expected I/N, the I-th (from 1) of N shards, for example 2/4.");
-}
-
-function fraction(text: string): number {
-	const number = Number(text);
-	if (text.trim() !== "" && number >= 0 && number <= 1) return number;
-	throw new InvalidArgumentError("Expected a number from 0 to 1.");
 }
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
@@ -46,41 +36,31 @@ export function timeSpan(text: string): number {
 	throw new InvalidArgumentError("Expected minutes, hours, days or weeks, for example 90m, 12h, 30d, 2w.");
 }
 
-// Option values, for the parser and the commands. A file of their own, so that the parser doesn't
-// load the implementations.
+/** What a command does with `$AGENTV_HOME`: one that only reads may have a read-only home, and so may a `--dry-run`. */
+export type HomeUse = "writes" | "reads" | "none";
 
-export const runReporters = ["text", "json", "junit", "github"] as const;
-export type RunReporterName = (typeof runReporters)[number];
-
-export const validationFormats = ["text", "json", "sarif", "github", "junit"] as const;
-export type ValidationFormat = (typeof validationFormats)[number];
-
-export const exportFormats = ["junit", "json", "jsonl", "html", "markdown"] as const;
-export type ExportFormat = (typeof exportFormats)[number];
-
-export const matrixFormats = ["github", "k8s", "lines"] as const;
-export type MatrixFormat = (typeof matrixFormats)[number];
-
-/** Runs one command in the context of this process, prints its result and reports its errors. */
-export type RunCommand = (command: (context: Context) => Promise<CommandResult>) => Promise<void>;
+/** Takes the command's arguments, its options and the context. */
+export type CommandFunction = (...given: never[]) => Promise<CommandResult>;
 
 /**
- * Adds commands to the program: names, arguments, options and help. Each action imports its command when it is called:
+ * Returns an action that imports the command's function, calls it in the context of this process, prints its result and
+ * reports its errors.
+ */
+export type MakeAction = (
+	load: () => Promise<CommandFunction>,
+	home?: HomeUse,
+) => (...given: unknown[]) => Promise<void>;
+
+/**
+ * Adds commands to the program: names, arguments, options and help.
  *
- *     parent(program, "benchmark", "benchmarks and their repositories")
+ *     program
  *     	.command("list")
  *     	.description("list the registered benchmarks")
  *     	.option("--json", "print one JSON document")
- *     	.action((options) =>
- *     		run(async (context) => (await import("../commands/benchmark-list.ts")).benchmarkList(options, context)),
- *     	);
+ *     	.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkList, "reads"));
  */
-export type CommandGroup = (program: Command, run: RunCommand) => void;
-
-/** Returns the parent command of a group (`agentv eval …`), and creates it on first use. */
-export function parent(program: Command, name: string, description: string): Command {
-	return program.commands.find((command) => command.name() === name) ?? program.command(name).description(description);
-}
+export type CommandGroup = (program: Command, action: MakeAction) => void;
 
 /** Adds the options of `benchmark trust` and `bundle trust`. */
 export function addTrustChoices(command: Command): Command {

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import type { BenchmarkAnswer, BenchmarkMarks, LastSyncAnswer } from "../../server/answers/benchmarks.ts";
+import type { BenchmarkAnswer, BenchmarkMarks } from "../../server/describe-benchmark.ts";
 import { cancelJob } from "../lib/api.ts";
 import { dismissActivity, type SyncActivity, startActivity } from "../lib/benchmark-activity.ts";
 import { plural, shortSha } from "../lib/format.ts";
@@ -48,14 +48,14 @@ export function BenchmarkBadges({ item, status }: { item: BenchmarkAnswer; statu
 	);
 }
 
-function WorkTreeBadge({ tree: { state, total, files } }: { tree: BenchmarkMarks["work_tree"] }) {
+function WorkTreeBadge({ tree: { state, files } }: { tree: BenchmarkMarks["work_tree"] }) {
 	const [tone, icon, label] = workTreeLooks[state];
-	const more = total > files.length ? `\n… ${total - files.length} more` : "";
+	const more = files.length > 20 ? `\n… ${files.length - 20} more` : "";
 	return (
 		<StatusBadge
 			tone={tone}
 			icon={icon}
-			label={total > 0 ? `${label} ${total}` : label}
+			label={files.length > 0 ? `${label} ${files.length}` : label}
 			title={files.length > 0 ? files.slice(0, 20).join("\n") + more : undefined}
 		/>
 	);
@@ -69,7 +69,7 @@ function revisionTitle(revision: BenchmarkMarks["revision"]): string {
 }
 
 /** Renders the time and commits of the last sync, or why it failed. */
-export function LastSync({ sync }: { sync: LastSyncAnswer | null }) {
+export function LastSync({ sync }: { sync: BenchmarkAnswer["last_sync"] }) {
 	if (!sync) return <span className="dim">Never synced</span>;
 	const at = <Time at={sync.finished_at ?? sync.started_at} />;
 	if (sync.status === "running") return <span className="dim">Syncing since {at}</span>;

@@ -1,7 +1,7 @@
 import { Button, Text } from "@mantine/core";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import type { FindingAnswer } from "../../server/answers/findings.ts";
+import type { EvalAnswer } from "../../server/describe-eval.ts";
 import { count } from "../lib/format.ts";
 import classes from "./code.module.css";
 import { Icon } from "./status.tsx";
@@ -128,12 +128,12 @@ interface SourceViewProps {
 	readonly label: string;
 	readonly text: string;
 	/** The findings in this file. */
-	readonly findings: readonly FindingAnswer[];
+	readonly findings: readonly EvalAnswer["findings"][number][];
 	/** The line to highlight; 0 for none. */
 	readonly line: number;
 }
 
-type Item = { readonly line: number } | { readonly finding: FindingAnswer };
+type Item = { readonly line: number } | { readonly finding: EvalAnswer["findings"][number] };
 
 /** Renders YAML with line numbers, and each finding below its line. */
 export function SourceView({ label, text, findings, line: shown }: SourceViewProps) {
@@ -200,7 +200,7 @@ function SourceLine(props: {
 	);
 }
 
-function FindingLine({ finding }: { finding: FindingAnswer }) {
+function FindingLine({ finding }: { finding: EvalAnswer["findings"][number] }) {
 	const { severity, message, hint, rule } = finding;
 	return (
 		<div className={classes.finding} data-severity={severity}>
@@ -217,7 +217,7 @@ function FindingLine({ finding }: { finding: FindingAnswer }) {
 function underline(
 	tokens: readonly Token[],
 	source: string,
-	findings: readonly FindingAnswer[],
+	findings: readonly EvalAnswer["findings"][number][],
 ): readonly MarkedToken[] {
 	if (findings.length === 0) return tokens;
 	const ranges = findings.map(({ column, end_line, end_column, line, severity }) => ({
@@ -239,8 +239,10 @@ function underline(
 	});
 }
 
-function linesOf(findings: readonly FindingAnswer[]): ReadonlyMap<number, readonly FindingAnswer[]> {
-	const byLine = new Map<number, FindingAnswer[]>();
+function linesOf(
+	findings: readonly EvalAnswer["findings"][number][],
+): ReadonlyMap<number, readonly EvalAnswer["findings"][number][]> {
+	const byLine = new Map<number, EvalAnswer["findings"][number][]>();
 	for (const finding of findings) byLine.set(finding.line, [...(byLine.get(finding.line) ?? []), finding]);
 	return byLine;
 }

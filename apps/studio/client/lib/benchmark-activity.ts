@@ -1,11 +1,7 @@
+import type { SyncEvent, SyncResult } from "@agentv/core";
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import type {
-	BenchmarkMarkEvent,
-	BenchmarkMarks,
-	SyncEventAnswer,
-	SyncResultAnswer,
-} from "../../server/answers/benchmarks.ts";
+import type { BenchmarkMarkEvent, BenchmarkMarks } from "../../server/describe-benchmark.ts";
 import { ApiError, type SyncKind, startSync, startSyncAll } from "./api.ts";
 import { followJob, type JobEnd, readEvents } from "./events.ts";
 
@@ -53,7 +49,7 @@ export interface SyncActivity {
 	readonly phase: string;
 	/** 0 to 100; null if the end of the phase is unknown. */
 	readonly percent: number | null;
-	readonly result?: SyncResultAnswer;
+	readonly result?: SyncResult;
 	readonly error?: JobEnd["error"];
 	/** What was repaired after an interrupted sync. */
 	readonly recovered?: string;
@@ -132,7 +128,7 @@ function follow(client: QueryClient, job: string, kind: SyncKind, benchmarks: re
 		}));
 	};
 	for (const benchmark of benchmarks) change(benchmark, { running: true });
-	followJob<SyncEventAnswer | BenchmarkMarkEvent>(job, (events, ended) => {
+	followJob<SyncEvent | BenchmarkMarkEvent>(job, (events, ended) => {
 		for (const event of events) {
 			if (event.type === "marks") {
 				setStatus(client, event);
@@ -148,7 +144,7 @@ function follow(client: QueryClient, job: string, kind: SyncKind, benchmarks: re
 
 type Change = (benchmark: string, update: Partial<SyncActivity>) => void;
 
-function toActivity(event: Exclude<SyncEventAnswer, { type: "outcome" }>): Partial<SyncActivity> {
+function toActivity(event: Exclude<SyncEvent, { type: "outcome" }>): Partial<SyncActivity> {
 	switch (event.type) {
 		case "started":
 			return { phase: "Connecting", percent: null };

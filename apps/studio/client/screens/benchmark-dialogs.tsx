@@ -1,8 +1,9 @@
+import type { SyncChanges, SyncPlan } from "@agentv/core";
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import type { BenchmarkAnswer, ChangesAnswer, SyncPlanAnswer } from "../../server/answers/benchmarks.ts";
+import type { BenchmarkAnswer } from "../../server/describe-benchmark.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { Field } from "../components/form.tsx";
 import { Failure, Loading } from "../components/page.tsx";
@@ -139,7 +140,7 @@ export function PlanDialog({ benchmark, onClose }: { benchmark: string; onClose:
 	);
 }
 
-const planTones: Readonly<Record<SyncPlanAnswer["action"], Tone>> = {
+const planTones: Readonly<Record<SyncPlan["action"], Tone>> = {
 	clone: "info",
 	update: "info",
 	move: "info",
@@ -149,7 +150,7 @@ const planTones: Readonly<Record<SyncPlanAnswer["action"], Tone>> = {
 	refuse: "bad",
 };
 
-function Plan({ plan: { action, message, from, to, changes } }: { plan: SyncPlanAnswer }) {
+function Plan({ plan: { action, message, from, to, changes } }: { plan: SyncPlan }) {
 	return (
 		<Stack gap="md">
 			<Note tone={planTones[action]} title={message} />
@@ -173,7 +174,7 @@ const changeLooks = {
 } as const satisfies Record<string, Look>;
 const maxFiles = 500;
 
-function Changes({ changes }: { changes: ChangesAnswer }) {
+function Changes({ changes }: { changes: SyncChanges }) {
 	const files = (["added", "changed", "removed"] as const).flatMap((kind) =>
 		changes[kind].map((file) => ({ kind, file })),
 	);

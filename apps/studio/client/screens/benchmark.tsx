@@ -1,8 +1,9 @@
 import { Group, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, type NavigateOptions } from "@tanstack/react-router";
-import type { BenchmarkAnswer } from "../../server/answers/benchmarks.ts";
-import type { EvalEntry, EvalListAnswer, EvalMarkEvent, EvalMarks } from "../../server/answers/evals.ts";
+import type { BenchmarkAnswer } from "../../server/describe-benchmark.ts";
+import type { EvalEntry, EvalListAnswer } from "../../server/describe-eval.ts";
+import type { EvalMarkEvent, EvalMarks } from "../../server/find-eval.ts";
 import { BenchmarkActions, BenchmarkBadges, LastSync, SyncNote } from "../components/benchmark-status.tsx";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";

@@ -2,7 +2,8 @@ import { Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useState } from "react";
-import type { BenchmarkAnswer, BenchmarkListAnswer } from "../../server/answers/benchmarks.ts";
+import type { BenchmarkAnswer } from "../../server/describe-benchmark.ts";
+import type { BenchmarkListAnswer } from "../../server/routes/benchmarks.ts";
 import { BenchmarkActions, BenchmarkBadges, LastSync, SyncNote } from "../components/benchmark-status.tsx";
 import { FilterBar, SearchField } from "../components/form.tsx";
 import { columns, Empty, LoadState, PageHeader, Pager } from "../components/page.tsx";
@@ -159,7 +160,7 @@ function Problems({ response: { problems, registry } }: { response: BenchmarkLis
 				<p key={`${line} ${message}`}>
 					<span className="mono">
 						{registry}
-						{line === null ? "" : `:${line}`}
+						{line === undefined ? "" : `:${line}`}
 					</span>{" "}
 					{message}
 					{hint ? ` — ${hint}` : ""}

@@ -2,8 +2,10 @@ import { Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import type { BundleEventAnswer } from "../../server/answers/bundles.ts";
-import type { EvalAnswer, FixAnswer, FixPreviewAnswer, RunPlanAnswer } from "../../server/answers/evals.ts";
+import type { BundleEvent } from "../../server/bundles.ts";
+import type { EvalAnswer } from "../../server/describe-eval.ts";
+import type { FixAnswer, FixPreviewAnswer } from "../../server/fix-eval.ts";
+import type { RunPlanAnswer } from "../../server/plans.ts";
 import type { RunJobEvent } from "../../server/run-events.ts";
 import { DiffView } from "../components/code.tsx";
 import { Dialog } from "../components/dialog.tsx";
@@ -135,7 +137,7 @@ function Section({ title, children }: { title: ReactNode; children: ReactNode })
 
 const bundleFormId = "bundle-options";
 
-type BundleOutcome = Extract<BundleEventAnswer, { readonly type: "outcome" }>;
+type BundleOutcome = Extract<BundleEvent, { readonly type: "outcome" }>;
 
 interface BundleState {
 	readonly label: string;
@@ -145,7 +147,7 @@ interface BundleState {
 const notStarted: BundleState = { label: "Starting", percent: null, outcome: undefined };
 const phases = { copying: "Copying files", vendoring: "Packing repositories", checking: "Checking" } as const;
 
-function reduceBundle(state: BundleState, event: BundleEventAnswer): BundleState {
+function reduceBundle(state: BundleState, event: BundleEvent): BundleState {
 	if (event.type === "outcome") return { ...state, outcome: event };
 	const percent = event.total === null || event.total === 0 ? null : (event.done / event.total) * 100;
 	const label = phases[event.phase];
@@ -163,7 +165,7 @@ export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () 
 	const start = useMutation({
 		mutationFn: () => startBundle(data.id, { ...options, include: words(options.include) }),
 	});
-	const { state, ended } = useJob<BundleEventAnswer, BundleState>(start.data?.job, reduceBundle, notStarted);
+	const { state, ended } = useJob<BundleEvent, BundleState>(start.data?.job, reduceBundle, notStarted);
 	const isWorking = start.isPending || (start.data !== undefined && !ended);
 	const failed = ended && ended.state !== "done";
 	return (

@@ -1,6 +1,6 @@
 import { Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { CommandAnswer, EvalAnswer, TargetAnswer, WorkspaceAnswer } from "../../server/answers/evals.ts";
+import type { EvalAnswer } from "../../server/describe-eval.ts";
 import { Fact, Facts, Panel } from "../components/page.tsx";
 import { Icon, type Look, StatusBadge } from "../components/status.tsx";
 
@@ -37,7 +37,7 @@ export function Setup({ data }: { data: EvalAnswer }) {
 	);
 }
 
-function Workspace({ workspace: { template, isolation, repos } }: { workspace: WorkspaceAnswer }) {
+function Workspace({ workspace: { template, isolation, repos } }: { workspace: NonNullable<EvalAnswer["workspace"]> }) {
 	return (
 		<Facts>
 			<Fact term="Template">{template ? <span className="mono">{template}</span> : "none"}</Fact>
@@ -80,7 +80,7 @@ function Variables({ variables }: { variables: EvalAnswer["variables"] }) {
 const roles = { target: "runs the tests", grader: "grades outputs", fallback: "fallback" } as const;
 
 /** Lists targets with the names, provider, model and host that they resolve to, and the names of their keys. */
-export function TargetList({ targets }: { targets: readonly TargetAnswer[] }) {
+export function TargetList({ targets }: { targets: readonly EvalAnswer["targets"][number][] }) {
 	return (
 		<ul className="divided">
 			{targets.map((target) => (
@@ -126,7 +126,7 @@ function Warning({ children }: { children: ReactNode }) {
 	);
 }
 
-const commandKinds: Readonly<Record<CommandAnswer["kind"], string>> = {
+const commandKinds: Readonly<Record<EvalAnswer["commands"][number]["kind"], string>> = {
 	hook: "hook",
 	extension: "extension",
 	preprocessor: "preprocessor",
@@ -137,7 +137,7 @@ const commandKinds: Readonly<Record<CommandAnswer["kind"], string>> = {
 };
 
 /** Lists commands as they are executed, and where each is defined. */
-export function CommandList({ commands }: { commands: readonly CommandAnswer[] }) {
+export function CommandList({ commands }: { commands: readonly EvalAnswer["commands"][number][] }) {
 	return (
 		<ul className="divided">
 			{commands.map(({ kind, name, command, at, shell }) => (

@@ -2,8 +2,7 @@ import { Button, Code, Group, Stack, Text, VisuallyHidden } from "@mantine/core"
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, useState } from "react";
-import type { EvalAnswer, EvalTestAnswer } from "../../server/answers/evals.ts";
-import type { CheckAnswer, FindingAnswer, RuleAnswer } from "../../server/answers/findings.ts";
+import type { EvalAnswer, EvalTestAnswer } from "../../server/describe-eval.ts";
 import { SourceView } from "../components/code.tsx";
 import { type Column, DataTable, PagedTable } from "../components/data-table.tsx";
 import { FilterBar, SearchField } from "../components/form.tsx";
@@ -181,7 +180,11 @@ function Findings({ data }: { data: EvalAnswer }) {
 	);
 }
 
-function Finding(props: { finding: FindingAnswer; rule: RuleAnswer | undefined; evalId: string }) {
+function Finding(props: {
+	finding: EvalAnswer["findings"][number];
+	rule: EvalAnswer["rules"][number] | undefined;
+	evalId: string;
+}) {
 	const { finding, rule, evalId } = props;
 	const { severity, message, hint, file, own, line, fixable } = finding;
 	const isError = severity === "error";
@@ -214,7 +217,7 @@ function Finding(props: { finding: FindingAnswer; rule: RuleAnswer | undefined; 
 	);
 }
 
-function Rule({ rule }: { rule: RuleAnswer }) {
+function Rule({ rule }: { rule: EvalAnswer["rules"][number] }) {
 	return (
 		<details>
 			<Text component="summary" fz="xs" c="var(--accent)">
@@ -245,7 +248,7 @@ const checkLooks = {
 } as const;
 
 /** Lists the outcome of each rule, collapsed. */
-function Checks({ checks }: { checks: readonly CheckAnswer[] }) {
+function Checks({ checks }: { checks: readonly EvalAnswer["checks"][number][] }) {
 	if (checks.length === 0) return null;
 	const passed = checks.filter(({ state }) => state === "pass").length;
 	return (

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { SyncEvent, SyncPlan } from "@agentv/core";
 import { gitHttpServer, gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
-import type { BenchmarkAnswer, BenchmarkMarkEvent, SyncEventAnswer, SyncPlanAnswer } from "../answers/benchmarks.ts";
+import type { BenchmarkAnswer, BenchmarkMarkEvent } from "../describe-benchmark.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const evalText = (id: string) => `target: quick
@@ -46,7 +47,7 @@ describe("a git-backed benchmark", () => {
 			["team", "missing", 0],
 			["local", "local", 1],
 		]);
-		const { events, end } = await job<SyncEventAnswer>(studio, "/api/benchmarks/team/sync");
+		const { events, end } = await job<SyncEvent>(studio, "/api/benchmarks/team/sync");
 		expect(events[0]).toEqual({ type: "started", id: "team" });
 		const head = upstream.git("rev-parse", "HEAD");
 		expect(events.at(-1)).toMatchObject({
@@ -71,13 +72,14 @@ describe("a git-backed benchmark", () => {
 		expect(status.events).toEqual([
 			{ type: "marks", marks: expect.objectContaining({ revision: expect.objectContaining({ state: "behind" }) }) },
 		]);
-		const plan = await studio.json<SyncPlanAnswer>("/api/benchmarks/team/plan");
+		const plan = await studio.json<SyncPlan>("/api/benchmarks/team/plan");
 		expect(plan).toMatchObject({
 			action: "update",
-			changes: { commits: 1, added: ["new.txt"], totals: { added: 1, changed: 2, removed: 0 } },
+			changes: { commits: 1, added: ["new.txt"], removed: [] },
 		});
+		expect(plan.changes?.changed).toHaveLength(2);
 		expect(plan.changes?.evals.map(({ file }) => file)).toEqual(["a.eval.yaml"]);
-		const { events } = await job<SyncEventAnswer>(studio, "/api/benchmarks/sync");
+		const { events } = await job<SyncEvent>(studio, "/api/benchmarks/sync");
 		expect(events.at(-1)).toMatchObject({ results: [{ id: "team", outcome: "synced" }] });
 	});
 
@@ -87,7 +89,7 @@ describe("a git-backed benchmark", () => {
 		studio.write({ "home/clones/team/a.eval.yaml": "# mine\n" });
 		upstream.commit({ "a.eval.yaml": evalText("theirs") });
 		upstream.pushTo(bare);
-		const { events, end } = await job<SyncEventAnswer>(studio, "/api/benchmarks/team/sync");
+		const { events, end } = await job<SyncEvent>(studio, "/api/benchmarks/team/sync");
 		expect(events.at(-1)).toMatchObject({
 			results: [{ outcome: "refused", message: expect.stringContaining("a.eval.yaml") }],
 		});

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { BenchmarkAnswer, BenchmarkListAnswer } from "../answers/benchmarks.ts";
+import type { BenchmarkAnswer } from "../describe-benchmark.ts";
 import { testStudio } from "../testing/test-studio.ts";
+import type { BenchmarkListAnswer } from "./benchmarks.ts";
 
 const registry = `# ours
 benchmarks:

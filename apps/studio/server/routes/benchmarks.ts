@@ -1,16 +1,40 @@
-import { AgentvError, addBenchmark, findEntry, locateFindings, planSync, removeBenchmark, sync } from "@agentv/core";
+import { AgentvError, addBenchmark, findEntry, planSync, removeBenchmark, sync } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
-import type { BenchmarkListAnswer, BenchmarkMarkEvent, SyncPlanAnswer } from "../answers/benchmarks.ts";
-import { describeBenchmark, describePlan, describeSync, readBenchmarkMarks } from "../describe-benchmark.ts";
+import {
+	type BenchmarkAnswer,
+	type BenchmarkMarkEvent,
+	cutLists,
+	describeBenchmark,
+	readBenchmarkMarks,
+	syncEvents,
+} from "../describe-benchmark.ts";
 import { eventStream } from "../event-stream.ts";
 import { matcher } from "../find-eval.ts";
 import { type Job, JobRefused } from "../jobs.ts";
-import type { Services } from "../problem.ts";
-import { body, listField, mapPage, pageField, pageOf, query, searchField } from "../request.ts";
+import { locatedProblems, type Services } from "../problem.ts";
+import {
+	body,
+	listField,
+	mapPage,
+	nameField,
+	type Page,
+	pageField,
+	pageOf,
+	pageSizeField,
+	query,
+	searchField,
+} from "../request.ts";
 
 const listQuery = z.object({ page: pageField, search: searchField });
 const marksQuery = z.object({ id: listField });
+
+export interface BenchmarkListAnswer extends Page<BenchmarkAnswer> {
+	/** Path of `benchmarks.yaml`. */
+	readonly registry: string;
+	/** Invalid entries; those without a valid id appear only here. */
+	readonly problems: ReturnType<typeof locatedProblems>;
+}
 
 /** `GET /api/benchmarks`, `/marks`, `/:id`, `/:id/plan`. */
 export function benchmarkReads(services: Services) {
@@ -21,19 +45,14 @@ export function benchmarkReads(services: Services) {
 			const { file, entries, diagnostics } = services.registry.read();
 			const matches = matcher(search);
 			const wanted = entries.filter(({ id, name, path }) => matches(`${id} ${name} ${path}`));
-			const problems = locateFindings(diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
-				message: services.redact(diagnostic.message),
-				hint: diagnostic.hint ? services.redact(diagnostic.hint) : null,
-				line: range?.start.line ?? null,
-			}));
 			const shown = mapPage(pageOf(wanted, page), (entry) => describeBenchmark(entry, services));
+			const problems = locatedProblems(diagnostics, services.redact);
 			return c.json({ ...shown, registry: file, problems } satisfies BenchmarkListAnswer);
 		})
 		.get("/marks", query(marksQuery), (c) => {
 			const { id } = c.req.valid("query");
 			return eventStream(c, services, async (send, gone) => {
-				for await (const marks of readBenchmarkMarks(id, true, services, gone))
-					await send({ type: "marks", marks } satisfies BenchmarkMarkEvent);
+				for await (const event of readBenchmarkMarks(id, true, services, gone)) await send(event);
 				await send({ type: "end" } satisfies BenchmarkMarkEvent);
 			});
 		})
@@ -45,7 +64,7 @@ export function benchmarkReads(services: Services) {
 			const { id } = findEntry(services.registry.read(), c.req.param("id"));
 			const [plan] = await planSync({ env, ids: [id], signal: c.req.raw.signal });
 			if (!plan) throw new Error(`no plan was created for ${id}`);
-			return c.json(describePlan(plan) satisfies SyncPlanAnswer);
+			return c.json(cutLists(plan));
 		});
 }
 
@@ -68,14 +87,7 @@ export function benchmarkWrites(services: Services) {
 	const { env, cwd } = options;
 	const started = (job: Job) => ({ job: job.id });
 	const check = (ids: readonly string[], key: string) =>
-		jobs.start(
-			"status",
-			key,
-			async function* (signal): AsyncGenerator<BenchmarkMarkEvent> {
-				for await (const marks of readBenchmarkMarks(ids, false, services, signal)) yield { type: "marks", marks };
-			},
-			ids,
-		);
+		jobs.start("status", key, (signal) => readBenchmarkMarks(ids, false, services, signal), ids);
 	return new Hono()
 		.post("/", body(addBody), async (c) => {
 			const { location, ...rest } = c.req.valid("json");
@@ -97,7 +109,7 @@ export function benchmarkWrites(services: Services) {
 					"refused",
 					ids.length === 0 ? "nothing to sync" : "all benchmarks are already being synced",
 				);
-			const job = jobs.start("sync", "all", (signal) => describeSync(sync({ env, ids: free, signal })), free);
+			const job = jobs.start("sync", "all", (signal) => syncEvents(sync({ env, ids: free, signal })), free);
 			return c.json(started(job), 202);
 		})
 		.post("/status", body(nothing), (c) => {
@@ -108,7 +120,7 @@ export function benchmarkWrites(services: Services) {
 			const { id, source } = findEntry(services.registry.read(), c.req.param("id"));
 			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, which can't be synced`);
 			const { reset = false } = c.req.valid("json");
-			const job = jobs.start("sync", id, (signal) => describeSync(sync({ env, ids: [id], reset, signal })));
+			const job = jobs.start("sync", id, (signal) => syncEvents(sync({ env, ids: [id], reset, signal })));
 			return c.json(started(job), 202);
 		})
 		.post("/:id/status", body(nothing), (c) => {

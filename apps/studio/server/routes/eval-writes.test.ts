@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { verifyBundle } from "@agentv/core";
 import { gitRepository } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
-import type { BundleAnswer, BundleEventAnswer } from "../answers/bundles.ts";
-import type { EvalAnswer, EvalListAnswer, FixAnswer, FixPreviewAnswer } from "../answers/evals.ts";
+import type { BundleAnswer, BundleEvent } from "../bundles.ts";
+import type { EvalAnswer, EvalListAnswer } from "../describe-eval.ts";
+import type { FixAnswer, FixPreviewAnswer } from "../fix-eval.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const evalText = `# kept as it is
@@ -67,7 +68,7 @@ describe("bundling", () => {
 		const studio = withInheritedTarget();
 		const id = await onlyEval(studio);
 		const { job } = await studio.json<{ job: string }>(`/api/evals/${id}/bundle`, { body: { name: "mine" } });
-		const events = (await studio.events(`/api/jobs/${job}/events`)) as BundleEventAnswer[];
+		const events = (await studio.events(`/api/jobs/${job}/events`)) as BundleEvent[];
 		const directory = join(studio.root, "home/bundles/mine");
 		expect(events.at(-2)).toMatchObject({ type: "outcome", bundle: "mine", directory, required: [] });
 		expect(existsSync(join(directory, "manifest.json"))).toBe(true);

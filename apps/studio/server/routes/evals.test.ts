@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { EvalAnswer, EvalListAnswer, EvalTestsAnswer } from "../answers/evals.ts";
+import type { EvalAnswer, EvalListAnswer, EvalTestsAnswer } from "../describe-eval.ts";
 import { testStudio } from "../testing/test-studio.ts";
 
 const small = (name: string) => `name: ${name}\ntarget: quick\ntests:\n  - {id: a, input: hi, expected_output: hi}\n`;

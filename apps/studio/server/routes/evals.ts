@@ -1,26 +1,19 @@
 import { AgentvError, grantTrust, type RunRequest, refuseNewAccess } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
-import type {
-	EvalAnswer,
-	EvalEntry,
-	EvalListAnswer,
-	EvalMarkEvent,
-	EvalTestsAnswer,
-	FixAnswer,
-	FixPreviewAnswer,
-	RunPlanAnswer,
-} from "../answers/evals.ts";
-import { describeEval, describeTest, openEval } from "../describe-eval.ts";
+import { makeBundle } from "../bundles.ts";
+import { describeEntry, describeEval, describeTest, type EvalListAnswer, openEval } from "../describe-eval.ts";
 import { eventStream } from "../event-stream.ts";
-import { type FoundEval, matcher, placeOf } from "../find-eval.ts";
-import { applyFix, describeRunPlan, makeBundle, planFor, previewFix, withTargets } from "../plans.ts";
+import { type EvalMarkEvent, type EvalMarks, matcher, placeOf } from "../find-eval.ts";
+import { applyFix, previewFix } from "../fix-eval.ts";
+import { describeRunPlan, planFor, withTargets } from "../plans.ts";
 import type { Services } from "../problem.ts";
 import {
 	body,
 	listField,
 	mapPage,
 	nameField,
+	type Page,
 	pageField,
 	pageOf,
 	pageSizeField,
@@ -28,7 +21,7 @@ import {
 	searchField,
 } from "../request.ts";
 import { followRun } from "../run-events.ts";
-import { type LastResult, lastResults } from "../run-responses.ts";
+import { lastResults } from "../run-responses.ts";
 
 const listQuery = z.object({
 	benchmark: nameField,
@@ -42,15 +35,7 @@ const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search:
 
 /** `GET /api/evals`, `/marks`, `/:id`, `/:id/run/plan`, `/:id/tests`. */
 export function evalReads(services: Services) {
-	const { evals, marks, jobs, runs } = services;
-	const entry = ({ id, place, path, file }: FoundEval, last: LastResult | null): EvalEntry => ({
-		id,
-		benchmark: place.benchmark,
-		file: path,
-		marks: marks.known(file),
-		last_result: last,
-		job: jobs.running("run", id)?.id ?? null,
-	});
+	const { evals, marks, runs } = services;
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { benchmark, page, search, state } = c.req.valid("query");
@@ -62,7 +47,10 @@ export function evalReads(services: Services) {
 			);
 			const problem = found.cut ? "the directory is too large to search completely" : null;
 			const last = await lastResults(runs);
-			const shown = mapPage(pageOf(wanted, page), (one) => entry(one, last.get(one.file) ?? null));
+			const shown = mapPage(pageOf(wanted, page), (one) => ({
+				...describeEntry(one, last, services),
+				marks: marks.known(one.file),
+			}));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
 		.get("/marks", query(marksQuery), async (c) => {
@@ -76,16 +64,13 @@ export function evalReads(services: Services) {
 		})
 		.get("/:id", async (c) => {
 			const opened = await openEval(c.req.param("id"), services);
-			const described = await describeEval(opened, services, c.req.raw.signal);
-			const job = jobs.running("run", opened.found.id)?.id ?? null;
-			const last_result = (await lastResults(runs)).get(opened.found.file) ?? null;
-			return c.json({ ...described, last_result, job } satisfies EvalAnswer);
+			return c.json(await describeEval(opened, services, c.req.raw.signal));
 		})
 		.get("/:id/run/plan", query(planQuery), async (c) => {
 			const { target } = c.req.valid("query");
 			const opened = withTargets(await openEval(c.req.param("id"), services), target);
 			const request = { evals: [opened.found.file], ...(target.length > 0 ? { targets: target } : {}) };
-			return c.json(describeRunPlan(opened, request, services).answer satisfies RunPlanAnswer);
+			return c.json(describeRunPlan(opened, request, services).answer);
 		})
 		.get("/:id/tests", query(testsQuery), async (c) => {
 			const { page, page_size, search } = c.req.valid("query");
@@ -94,12 +79,11 @@ export function evalReads(services: Services) {
 			const wanted = opened.loaded.tests.filter(({ id, description, tags }) =>
 				matches([id, description ?? "", ...tags].join(" ")),
 			);
-			const answer = mapPage(pageOf(wanted, page, page_size), (test) => describeTest(test, opened));
-			return c.json(answer satisfies EvalTestsAnswer);
+			return c.json(mapPage(pageOf(wanted, page, page_size), (test) => describeTest(test, opened)));
 		});
 }
 
-function stateOf(known: EvalEntry["marks"]): "errors" | "warnings" | "clean" | "unknown" {
+function stateOf(known: EvalMarks | null): "errors" | "warnings" | "clean" | "unknown" {
 	if (!known) return "unknown";
 	if (known.errors > 0) return "errors";
 	return known.warnings > 0 ? "warnings" : "clean";
@@ -147,12 +131,12 @@ export function evalWrites(services: Services) {
 	return new Hono()
 		.post("/:id/fix/preview", body(previewBody), async (c) => {
 			const opened = await openEval(c.req.param("id"), services);
-			return c.json((await previewFix(opened, c.req.valid("json"), services)) satisfies FixPreviewAnswer);
+			return c.json(await previewFix(opened, c.req.valid("json"), services));
 		})
 		.post("/:id/fix", body(fixBody), async (c) => {
 			const { digest, ...fixModes } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
-			return c.json((await applyFix(opened, fixModes, digest, services)) satisfies FixAnswer);
+			return c.json(await applyFix(opened, fixModes, digest, services));
 		})
 		.post("/:id/bundle", body(bundleBody), async (c) => {
 			const choices = c.req.valid("json");

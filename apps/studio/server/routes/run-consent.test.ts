@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
+import type { EvalListAnswer } from "../describe-eval.ts";
+import type { RunPlanAnswer } from "../plans.ts";
 import { testStudio } from "../testing/test-studio.ts";
 
 const secret = "s3cret-0123456789";

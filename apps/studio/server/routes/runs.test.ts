@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { EvalAnswer, EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
 import type { CompareResponse } from "../compare.ts";
+import type { EvalAnswer, EvalListAnswer } from "../describe-eval.ts";
+import type { RunPlanAnswer } from "../plans.ts";
 import type { RunJobEvent } from "../run-events.ts";
 import type { RunHistory, RunResponse } from "../run-responses.ts";
 import type { TestResult } from "../test-responses.ts";

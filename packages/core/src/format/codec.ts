@@ -244,3 +244,19 @@ function wireKeyOf(name: string): string {
 	}
 	return key;
 }
+
+/** A record as JSON documents and Studio's responses contain it: its keys in `snake_case`. */
+export type Wire<Record> = Record extends readonly (infer Item)[]
+	? readonly Wire<Item>[]
+	: Record extends object
+		? { readonly [Key in keyof Record as WireKey<Key & string>]: Wire<Record[Key]> }
+		: Record;
+
+/** Returns a whole record as `Wire`. Not for objects whose keys are a user's data. */
+export function recordToWire<Record>(record: Record): Wire<Record> {
+	if (Array.isArray(record)) return record.map(recordToWire) as Wire<Record>;
+	if (typeof record !== "object" || record === null) return record as Wire<Record>;
+	const wire = toWire(record);
+	for (const [key, value] of Object.entries(wire)) wire[key] = recordToWire(value);
+	return wire as Wire<Record>;
+}

@@ -236,7 +236,10 @@ export function reaches(score: number, bar: number): boolean {
 }
 
 /** Returns the score from which an assertion passes. */
-export function barOf(assertion: { readonly minScore?: number | undefined }, subject: { readonly threshold: number }): number {
+export function barOf(
+	assertion: { readonly minScore?: number | undefined },
+	subject: { readonly threshold: number },
+): number {
 	return assertion.minScore ?? subject.threshold;
 }
 

@@ -155,7 +155,7 @@ function lastAtOrBefore(starts: readonly number[], offset: number): number {
 }
 
 /** Returns how many terminal columns a character takes. */
-export function characterWidth(character: string): 0 | 1 | 2 {
+function characterWidth(character: string): 0 | 1 | 2 {
 	if (character < "\u0300") return 1;
 	if (/\p{M}|\p{Default_Ignorable_Code_Point}/u.test(character)) return 0;
 	return /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u.test(

@@ -27,7 +27,7 @@ export interface Rule {
 	readonly summary: string;
 	readonly docs: RuleDocs;
 	/** Present if the rule has a `fix`. */
-	readonly fixedBy?: FixWhen;
+	readonly fixedBy?: FixWhen | undefined;
 	/** Returns whether the rule applies to an eval. Default: to all of them. */
 	readonly applies?: (context: EvalContext) => boolean;
 	readonly check: (context: EvalContext) => Iterable<Diagnostic>;

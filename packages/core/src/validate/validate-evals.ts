@@ -3,7 +3,7 @@ import { pathOutside, type ReferenceKind } from "../eval/read-shape.ts";
 import type { DiskView, Source } from "../eval/source.ts";
 import { codeFrame } from "../lib/code-frame.ts";
 import { AgentvError, type Diagnostic, type Place } from "../lib/errors.ts";
-import { createRedactor } from "../lib/redact.ts";
+import { createRedactor, type Redactor } from "../lib/redact.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";
 import type { Environment } from "../machine/environment.ts";
 import {
@@ -75,6 +75,26 @@ export interface ValidationFinding extends Diagnostic {
 	readonly fixable: boolean;
 	/** Whether it was fixed. */
 	readonly fixed: boolean;
+}
+
+/** Returns a finding as `--json` and Studio show it. */
+export function findingRecord(
+	{ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding,
+	{ shown, redact = (text) => text }: { readonly shown: (path: string) => string; readonly redact?: Redactor },
+) {
+	return {
+		rule,
+		severity,
+		message: redact(message),
+		file: shown(at.file),
+		line: range.start.line,
+		column: range.start.column,
+		end_line: range.end.line,
+		end_column: range.end.column,
+		hint: hint === undefined ? null : redact(hint),
+		fixable,
+		fixed,
+	};
 }
 
 /** The result of a rule, or of one topic of it. */

@@ -1,43 +1,20 @@
 import { formatNames } from "@agentv/core";
-import { Argument, InvalidArgumentError, Option } from "commander";
+import { Argument } from "commander";
 import { shellNames } from "../completion/shell-line.ts";
-import { type CommandGroup, parent, positive, several, validationFormats } from "./options.ts";
-
-/** Adds `agentv eval validate`. */
-export const validateCommands: CommandGroup = (program, run) => {
-	parent(program, "eval", "validate and run evals")
-		.command("validate")
-		.argument("[evals...]", "eval files, directories, globs; !pattern subtracts")
-		.description("check that evals are valid, self-contained and portable")
-		.option("--fix", "apply safe fixes in place")
-		.option("--dry-run", "with --fix: print the changes as a diff, without writing them")
-		.option("--migrate", "migrate deprecated fields to their current names")
-		.option("--pin", "pin workspace repositories to the current commits of their remotes")
-		.addOption(new Option("--format <format>", "output format").choices(validationFormats).default("text"))
-		.option("--strict", "treat warnings as errors")
-		.option("--quiet", "only report failures")
-		.option("--rule <id=level>", "set a rule to off, warn or error (repeatable)", several, [])
-		.option("--benchmark <id>", "resolve eval paths relative to this benchmark (default: all its evals)")
-		.option("--targets <file>", "targets file (overrides all others)")
-		.option("--explain <rule>", "explain a rule, with an example and how to fix its findings")
-		.addHelpText("after", "\nExit code: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage.")
-		.action((evals, options) =>
-			run(async (context) => (await import("../commands/eval-validate.ts")).evalValidate(evals, options, context)),
-		);
-};
+import { type CommandGroup, number, positive, several, timeSpan } from "./options.ts";
 
 /** Adds the commands for the time before the first run: `init`, `schema` and `doctor`. */
-export const gettingStartedCommands: CommandGroup = (program, run) => {
+export const gettingStartedCommands: CommandGroup = (program, action) => {
 	program
 		.command("init")
 		.argument("[directory]", "target directory", ".")
 		.description("create a small working eval with an offline target")
-		.action((directory) => run(async (context) => (await import("../commands/init.ts")).init(directory, context)));
+		.action(action(async () => (await import("../commands/init.ts")).init, "none"));
 	program
 		.command("schema")
 		.addArgument(new Argument("<format>", "file format").choices(formatNames))
 		.description("print the JSON Schema of a file format")
-		.action((format) => run(async () => (await import("../commands/init.ts")).schema(format)));
+		.action(action(async () => (await import("../commands/init.ts")).schema, "none"));
 	program
 		.command("doctor")
 		.argument("[evals...]", "eval files, directories, globs (default: all under the current directory)")
@@ -54,13 +31,13 @@ export const gettingStartedCommands: CommandGroup = (program, run) => {
 				"--version. Secrets are reported by variable name, never by value.\n" +
 				"Exit code: 0 nothing is missing, 1 something is missing, 2 wrong usage.",
 		)
-		.action((evals, options) =>
-			run(async (context) => (await import("../commands/maintenance.ts")).doctor(evals, options, context)),
-		);
+		.action(action(async () => (await import("../commands/maintenance.ts")).doctor, "none"));
 };
 
+const port = number("a port from 0 to 65535", (value) => Number.isInteger(value) && value >= 0 && value < 65_536);
+
 /** Adds `agentv studio`. */
-export const studioCommands: CommandGroup = (program, run) => {
+export const studioCommands: CommandGroup = (program, action) => {
 	program
 		.command("studio")
 		.description("open the web app for benchmarks, evals, runs and results")
@@ -73,17 +50,35 @@ export const studioCommands: CommandGroup = (program, run) => {
 			"--token <token>",
 			"access token, at least 22 characters; prefer $AGENTV_STUDIO_TOKEN, which process lists don't show (default: random)",
 		)
-		.action((options) => run(async (context) => (await import("../commands/studio.ts")).studio(options, context)));
+		.action(action(async () => (await import("../commands/studio.ts")).studio));
 };
 
-function port(text: string): number {
-	const number = Number(text);
-	if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
-	throw new InvalidArgumentError("Expected a port from 0 to 65535.");
-}
+/** Adds `agentv cache …`. */
+export const cacheCommands: CommandGroup = (program, action) => {
+	program
+		.command("cache")
+		.description("manage cached data")
+		.command("prune")
+		.description("remove old mirrors, model answers and kept workspaces, and leftovers of killed runs")
+		.option(
+			"--older-than <age>",
+			"only entries unused for at least this long: 90m, 12h, 30d, 2w (default: 30d)",
+			timeSpan,
+		)
+		.option("--all", "all unused entries, regardless of age")
+		.option("--dry-run", "list what would be removed, without removing it")
+		.option("--json", "print one JSON document")
+		.addHelpText(
+			"after",
+			"\nMirrors are fetched and answers requested again when needed. Entries in use by a running process,\n" +
+				"results, bundles and benchmarks are never removed.\n" +
+				"Exit code: 0 done, 1 an entry could not be removed.",
+		)
+		.action(action(async () => (await import("../commands/maintenance.ts")).cachePrune));
+};
 
 /** Adds `agentv completion <shell>` and the hidden command that its scripts call. */
-export const completionCommands: CommandGroup = (program, run) => {
+export const completionCommands: CommandGroup = (program, action) => {
 	program
 		.command("completion")
 		.addArgument(new Argument("<shell>", "shell").choices(shellNames))
@@ -94,12 +89,10 @@ export const completionCommands: CommandGroup = (program, run) => {
 				"zsh:  in ~/.zshrc, after compinit: source <(agentv completion zsh)\n" +
 				"fish: agentv completion fish > ~/.config/fish/completions/agentv.fish",
 		)
-		.action((shell) => run(async () => (await import("../commands/completion.ts")).completion(shell)));
+		.action(action(async () => (await import("../commands/completion.ts")).completion, "none"));
 	program
 		.command("__complete", { hidden: true })
 		.addArgument(new Argument("<shell>").choices(shellNames))
 		.argument("[words...]")
-		.action((shell, words) =>
-			run(async (context) => (await import("../commands/completion.ts")).complete(program, shell, words, context)),
-		);
+		.action(action(async () => (await import("../commands/completion.ts")).completerOf(program), "none"));
 };
