@@ -13,18 +13,7 @@ import { eventStream } from "../event-stream.ts";
 import { matcher } from "../find-eval.ts";
 import { type Job, JobRefused } from "../jobs.ts";
 import { locatedProblems, type Services } from "../problem.ts";
-import {
-	body,
-	listField,
-	mapPage,
-	nameField,
-	type Page,
-	pageField,
-	pageOf,
-	pageSizeField,
-	query,
-	searchField,
-} from "../request.ts";
+import { body, listField, mapPage, type Page, pageField, pageOf, query, searchField } from "../request.ts";
 
 const listQuery = z.object({ page: pageField, search: searchField });
 const marksQuery = z.object({ id: listField });

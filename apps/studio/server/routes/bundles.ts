@@ -3,18 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { findBundle, listBundles } from "../bundles.ts";
 import type { Services } from "../problem.ts";
-import {
-	body,
-	listField,
-	mapPage,
-	nameField,
-	type Page,
-	pageField,
-	pageOf,
-	pageSizeField,
-	query,
-	searchField,
-} from "../request.ts";
+import { query } from "../request.ts";
 
 const archiveQuery = z.object({ format: z.enum(["tgz", "zip"]).optional() });
 const types = { tgz: "application/gzip", zip: "application/zip" } as const;

@@ -13,7 +13,6 @@ import {
 	listField,
 	mapPage,
 	nameField,
-	type Page,
 	pageField,
 	pageOf,
 	pageSizeField,

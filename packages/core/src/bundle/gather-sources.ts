@@ -2,7 +2,7 @@ import { dirname, isAbsolute, join, relative } from "node:path";
 import type { CommandSpec } from "../eval/command.ts";
 import { guessedFiles, isLaterArgument, workingDirectory } from "../eval/command-files.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
-import { outOfReach, type ReferenceKind, referenceNoun } from "../eval/read-shape.ts";
+import { outOfReach, referenceNoun } from "../eval/read-shape.ts";
 import type { Reference, References } from "../eval/references.ts";
 import { type ScriptClosure, scriptClosure } from "../eval/script-closure.ts";
 import { mayBeScript } from "../eval/script-imports.ts";

@@ -2,7 +2,7 @@ import { basename, isAbsolute, join, win32 } from "node:path";
 import { meansFile, parseAsRun, parseCommand } from "../../eval/command.ts";
 import { rootNames } from "../../eval/discover-evals.ts";
 import { pathMissing } from "../../eval/load-findings.ts";
-import { type ReferenceKind, referenceNoun, stripScheme } from "../../eval/read-shape.ts";
+import { referenceNoun, stripScheme } from "../../eval/read-shape.ts";
 import { irregularReferences, irregularTemplates, type Reference } from "../../eval/references.ts";
 import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
 import type { Place } from "../../lib/errors.ts";
