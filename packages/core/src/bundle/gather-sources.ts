@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, parse, relative, resolve } from "node:path";
 import type { CommandSpec } from "../eval/command.ts";
 import { guessedFiles, isLaterArgument, workingDirectory } from "../eval/command-files.ts";
-import type { Assertion, CustomAssertion, LoadedEval, TargetChoice } from "../eval/eval-types.ts";
+import { type CustomAssertion, gradersOf, type LoadedEval, type TargetChoice } from "../eval/eval-types.ts";
 import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetScope } from "../eval/load-targets.ts";
 import { outOfReach, type ReferenceKind, referenceNoun } from "../eval/read-shape.ts";
@@ -401,9 +401,7 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 	}
 	for (const use of references.commands) commands.add(placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
-	for (const test of loaded.tests)
-		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
-			collectCustom(assertion, customs);
+	for (const grader of gradersOf(loaded.tests)) if (grader.type === "custom") customs.set(placeKey(grader.at), grader);
 	const inlined = new Map<string, string>();
 	const suites = new Map<string, string>();
 	for (const { path, resolved } of loaded.files) {
@@ -433,11 +431,6 @@ class Lists<Value> {
 	get(key: string): readonly Value[] {
 		return this.#lists.get(key) ?? [];
 	}
-}
-
-function collectCustom(assertion: Assertion, into: Map<string, CustomAssertion>): void {
-	if (assertion.type === "custom") into.set(placeKey(assertion.at), assertion);
-	for (const part of assertion.parts ?? []) collectCustom(part, into);
 }
 
 /** The options of `agentv bundle`. */

@@ -9,6 +9,7 @@ import {
 	hookNames,
 	type LoadedEval,
 	type Suite,
+	suitesOf,
 	type TestCase,
 	type Workspace,
 	withParts,
@@ -53,11 +54,6 @@ export function* visit(loaded: LoadedEval, targets: readonly ResolvedTarget[]): 
 		}
 	}
 	for (const target of targets) yield* visitTarget(target, loaded.scope);
-}
-
-/** Returns the eval's own suite, then those of imported tests. */
-export function suitesOf({ suite, tests }: Pick<LoadedEval, "suite" | "tests">): ReadonlySet<Suite> {
-	return new Set([suite, ...tests.map((test) => test.suite)]);
 }
 
 export function* visitSuite(suite: Suite): Generator<Visit> {
