@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
-import type { Assertion, CustomAssertion, LoadedEval } from "../eval/eval-types.ts";
+import { type CustomAssertion, gradersOf, type LoadedEval } from "../eval/eval-types.ts";
 import { customCommand } from "../eval/meaning.ts";
 import { type ReferenceKind, stripScheme } from "../eval/read-shape.ts";
 import type { Reference, References } from "../eval/references.ts";
@@ -140,9 +140,7 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 	}
 	for (const use of references.commands) add(commands, placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
-	const collect = (assertion: Assertion): void => {
-		if (assertion.type === "custom") customs.set(placeKey(assertion.at), assertion);
-		assertion.parts?.forEach(collect);
+	for (const grader of gradersOf(loaded.tests)) if (grader.type === "custom") customs.set(placeKey(grader.at), grader);
 	};
 	for (const { assertions, turns } of loaded.tests)
 		[...assertions, ...turns.flatMap((turn) => turn.assertions)].forEach(collect);

@@ -3,7 +3,7 @@ import { expandRepoShorthand, fileUrlPath, parseGitUrl } from "../lib/git-url.ts
 import { type Environment, expandHome, loadDotEnv } from "../machine/environment.ts";
 import { isExecutable } from "../machine/files.ts";
 import { parseAsRun } from "./command.ts";
-import type { LoadedEval, TestCase, Workspace, WorkspaceRepo } from "./eval-types.ts";
+import { type LoadedEval, suitesOf, type TestCase, type Workspace, type WorkspaceRepo } from "./eval-types.ts";
 import { dotEnvFiles, ownVariables } from "./load-eval.ts";
 import type { TargetScope } from "./load-targets.ts";
 import { type NamedPath, outOfReach, pathOutside, referenceNoun, resolvePath } from "./read-shape.ts";
@@ -11,7 +11,6 @@ import { collectReferences, isSystemPath, type Reference } from "./references.ts
 import { isPlaceBelow, targetVariables } from "./resolve-command.ts";
 import { type ResolvedTarget, targetDestination, variablesAt } from "./resolve-target.ts";
 import { child, type DiskView, type PlacedVariable } from "./source.ts";
-import { suitesOf } from "./visit.ts";
 
 /** A variable, host or outside file that an eval reads or contacts. */
 export interface AccessItem {

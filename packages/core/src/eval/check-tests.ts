@@ -4,14 +4,7 @@ import { lookUp } from "../lib/interpolate.ts";
 import { findTemplateName, type TemplateName, templateNames } from "../lib/template-text.ts";
 import { nearestName, slugify } from "../lib/text.ts";
 import { compute, computingLimitMs } from "../machine/computing-process.ts";
-import {
-	type Assertion,
-	type BuiltInAssertion,
-	type LoadedEval,
-	type TestCase,
-	withParts,
-	withTurns,
-} from "./eval-types.ts";
+import { type Assertion, type BuiltInAssertion, gradersOf, type LoadedEval, type TestCase } from "./eval-types.ts";
 import {
 	badRegex,
 	badSchema,
@@ -330,8 +323,7 @@ function reportCircles(byId: ReadonlyMap<string, TestCase>, loading: Loading): v
 export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Promise<Diagnostic[]> {
 	const found: Diagnostic[] = [];
 	const problems = new Map<string, string | undefined>();
-	const assertions = new Set(tests.flatMap((test) => withTurns(test.assertions, test)));
-	for (const assertion of withParts(assertions)) {
+	for (const assertion of gradersOf(tests)) {
 		if (assertion.type !== "is-json" || assertion.settings.schema === undefined) continue;
 		const key = JSON.stringify(assertion.settings.schema);
 		if (!problems.has(key)) problems.set(key, await problemOf(assertion.settings.schema));

@@ -101,23 +101,23 @@ export class ContentPrints {
 
 	/** Returns the content of a file or of a directory's whole tree; a text if there is none. */
 	path(text: PathText, scope: EvalScope): Content | string {
-		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
-		if (runTime) return `run-time ${text.raw}`;
-		return kind === "missing" ? "missing" : this.content(path);
+		return this.#resolved(text, scope, (path) => this.content(path));
 	}
 
 	/** Not shared between workspaces: each copies the template at a different time. */
 	template(text: PathText, scope: EvalScope): Content | string {
-		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
-		if (runTime) return `run-time ${text.raw}`;
-		return kind === "missing" ? "missing" : this.#tree(path, (name) => !/(^|\/)\.git$/.test(name));
+		return this.#resolved(text, scope, (path) => this.#tree(path, (name) => !/(^|\/)\.git$/.test(name)));
 	}
 
 	/** Returns the content of a script that a setting names by a path. */
 	module(text: PathText, scope: EvalScope): Content | string {
+		return this.#resolved(text, scope, (path) => this.script(path, scope));
+	}
+
+	#resolved(text: PathText, scope: EvalScope, contentOf: (path: string) => Content): Content | string {
 		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
 		if (runTime) return `run-time ${text.raw}`;
-		return kind === "missing" ? "missing" : this.script(path, scope);
+		return kind === "missing" ? "missing" : contentOf(path);
 	}
 
 	/** Returns the content of a script with everything that it imports. */

@@ -226,6 +226,21 @@ export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion
 	}
 }
 
+/** Yields the assertions of tests with their turns and parts, each once. */
+export function* gradersOf(tests: Iterable<TestCase>): Generator<Assertion> {
+	const seen = new Set<Assertion>();
+	for (const test of tests)
+		for (const assertion of withParts(withTurns(test.assertions, test))) {
+			if (!seen.has(assertion)) yield assertion;
+			seen.add(assertion);
+		}
+}
+
+/** Returns the eval's own suite, then those of imported tests. */
+export function suitesOf({ suite, tests }: Pick<LoadedEval, "suite" | "tests">): ReadonlySet<Suite> {
+	return new Set([suite, ...tests.map((test) => test.suite)]);
+}
+
 /** Returns the assertions of a whole test, then those of its turns. */
 export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
 	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];

@@ -5,7 +5,7 @@ import { nearestName } from "../lib/text.ts";
 import type { Environment } from "../machine/environment.ts";
 import { type ProviderName, type ProviderSettings, providerAliases, providers } from "../targets/providers/index.ts";
 import { type EvalScope, shownPath } from "./discover-evals.ts";
-import type { Assertion, LoadedEval, TargetChoice } from "./eval-types.ts";
+import { type Assertion, gradersOf, type LoadedEval, suitesOf, type TargetChoice } from "./eval-types.ts";
 import {
 	schemaShape,
 	targetBatching,
@@ -290,9 +290,7 @@ export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: r
 	const at: Place = { file: loaded.file, path: [] };
 	for (const name of override ?? []) uses.add("target", { name, at }, false);
 	if (!override) chosenTargets(loaded, uses, at);
-	for (const test of loaded.tests)
-		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
-			graderTargets(assertion, uses);
+	for (const assertion of gradersOf(loaded.tests)) graderTargets(assertion, uses);
 	const graded = loaded.tests.some(
 		(test) => test.assertions.length === 0 || test.assertions.some((assertion) => needsModel(assertion)),
 	);
@@ -306,8 +304,7 @@ export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
 }
 
 function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
-	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
-	for (const suite of suites) for (const choice of suite.targets) uses.add("target", choice, false);
+	for (const suite of suitesOf(loaded)) for (const choice of suite.targets) uses.add("target", choice, false);
 	let implied = false;
 	for (const test of loaded.tests) {
 		if (test.target) uses.add("target", test.target, false);
@@ -324,11 +321,10 @@ function needsModel(assertion: Assertion): boolean {
 }
 
 function graderTargets(assertion: Assertion, uses: Uses): void {
-	const { at, parts = [] } = assertion;
+	const { at } = assertion;
 	const { target, path = [] } = modelOf(assertion) ?? {};
 	if (target !== undefined)
 		uses.add("grader", { name: target, at: { ...at, path: [...(at.path ?? []), ...path] } }, false);
-	for (const part of parts) graderTargets(part, uses);
 }
 
 class Uses {

@@ -9,6 +9,7 @@ import {
 	hookNames,
 	type LoadedEval,
 	type Suite,
+	suitesOf,
 	type TestCase,
 	type Workspace,
 	withParts,
@@ -55,12 +56,7 @@ export function* visit(loaded: LoadedEval, targets: readonly ResolvedTarget[]): 
 	for (const target of targets) yield* visitTarget(target, loaded.scope);
 }
 
-/** Returns the eval's own suite, then those of imported tests. */
-export function suitesOf({ suite, tests }: Pick<LoadedEval, "suite" | "tests">): ReadonlySet<Suite> {
-	return new Set([suite, ...tests.map((test) => test.suite)]);
-}
-
-function* visitSuite(suite: Suite): Generator<Visit> {
+export function* visitSuite(suite: Suite): Generator<Visit> {
 	const from = { owner: suite, scope: suite.scope, name: "" };
 	if (suite.workspace) yield* visitWorkspace(suite.workspace, from);
 	for (const { command, type } of suite.preprocessors) yield { ...from, command, name: type };
@@ -71,7 +67,7 @@ function* visitSuite(suite: Suite): Generator<Visit> {
 }
 
 /** Yields what a test has itself, without its graders. */
-function* visitTest(test: TestCase): Generator<Visit> {
+export function* visitTest(test: TestCase): Generator<Visit> {
 	const from = { owner: test, scope: test.suite.scope, name: "" };
 	for (const { content } of [...test.input, ...test.expectedMessages, ...test.turns.flatMap(({ input }) => input)])
 		if (typeof content !== "string")
@@ -93,7 +89,7 @@ function* visitHooks(hooks: Hooks, from: Origin): Generator<Visit> {
 	}
 }
 
-function* visitGrader(grader: Assertion, scope: EvalScope): Generator<Visit> {
+export function* visitGrader(grader: Assertion, scope: EvalScope): Generator<Visit> {
 	const { name, at, command, promptFile } = grader;
 	const from = { owner: grader, scope, name };
 	if (grader.type === "custom") {
@@ -105,7 +101,7 @@ function* visitGrader(grader: Assertion, scope: EvalScope): Generator<Visit> {
 	if (command) yield { ...from, command };
 }
 
-function* visitTarget(target: ResolvedTarget, scope: EvalScope): Generator<Visit> {
+export function* visitTarget(target: ResolvedTarget, scope: EvalScope): Generator<Visit> {
 	const { name, at, command, healthcheck, fixtures, cwd, settings } = target;
 	const from = { owner: target, scope, name };
 	if (command) yield { ...from, command };

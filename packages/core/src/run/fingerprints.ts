@@ -81,11 +81,7 @@ export class Fingerprints {
 	/** Returns the files of each part of a case's fingerprint. */
 	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
 		const prints = this.#printsOf(one, this.#recipesOf(one), []);
-		const { test, graders: judging, workspace, hooks, target } = prints;
-		return {
-			...{ test: test.files, graders: judging.files, workspace: workspace.files },
-			...{ hooks: hooks.files, target: target.files },
-		};
+		return perPart((part) => prints[part].files);
 	}
 
 	/**
@@ -109,11 +105,7 @@ export class Fingerprints {
 		return recipes;
 	}
 
-	#printsOf(
-		one: PlannedCase,
-		{ test, graders: judging }: CaseRecipes,
-		repositories: readonly PinnedRepository[],
-	): Prints {
+	#printsOf(one: PlannedCase, own: CaseRecipes, repositories: readonly PinnedRepository[]): Prints {
 		const { target, workspace, eval: of } = one;
 		const { scope } = one.test.suite;
 		const key = workspace?.key ?? "";
@@ -129,10 +121,8 @@ export class Fingerprints {
 		const answers = this.#once(target, of.label, () =>
 			make.target([target.target, ...target.fallbacks], of.scope, this.#declaredBy(of)),
 		);
-		return {
-			...{ test: test.print(), graders: judging.print(), workspace: around.print() },
-			...{ hooks: hooks.print(), target: answers.print() },
-		};
+		const recipes = { test: own.test, graders: own.graders, workspace: around, hooks, target: answers };
+		return perPart((part) => recipes[part].print());
 	}
 
 	#gradersOf(one: PlannedCase): Recipe {
@@ -180,12 +170,7 @@ export class Fingerprints {
 		const files: Record<string, string> = {};
 		for (const part of this.parts)
 			for (const { path, sha256 } of prints[part].files) files[this.names.of(path, scope.root)] = sha256.slice(0, 32);
-		const { test, graders: judging, workspace, hooks, target } = prints;
-		const fingerprint = {
-			...{ test: test.digest, graders: judging.digest, workspace: workspace.digest },
-			...{ hooks: hooks.digest, target: target.digest },
-		};
-		return { fingerprint, files };
+		return { fingerprint: perPart((part) => prints[part].digest), files };
 	}
 
 	#once(owner: unknown, what: string, make: () => Recipe): Recipe {
@@ -195,6 +180,11 @@ export class Fingerprints {
 		known.set(what, made);
 		return made;
 	}
+}
+
+function perPart<Value>(read: (part: Part) => Value): Record<Part, Value> {
+	const values = fingerprintParts.map((part) => [part, read(part)]);
+	return Object.fromEntries(values) as Record<Part, Value>;
 }
 
 function commitsOf(repositories: readonly PinnedRepository[]): string {
@@ -252,9 +242,9 @@ export function madeOf(
 	const changed = names.filter((name) => begunWith[name] !== versions.files[name]);
 	const files = { ...targetFiles(recorded?.files, origin), ...versions.files };
 	// A recorded answer keeps its original target.
-	const target = recorded?.fingerprint?.target;
+	const { target = versions.fingerprint.target } = recorded?.fingerprint ?? {};
 	return {
-		fingerprint: target === undefined ? versions.fingerprint : { ...versions.fingerprint, target },
+		fingerprint: { ...versions.fingerprint, target },
 		...(Object.keys(files).length > 0 ? { files } : {}),
 		...(repositories.length > 0
 			? { repositories: Object.fromEntries(repositories.map(({ path, sha }) => [path, sha])) }

@@ -3,15 +3,9 @@ import type { AccessItem } from "../eval/access.ts";
 import type { EvalScope } from "../eval/discover-evals.ts";
 import {
 	type Assertion,
-	type Extension,
-	type Hooks,
-	hookNames,
 	type LoadedEval,
-	type Message,
 	type Repeat,
-	type Suite,
 	type TestCase,
-	type Workspace,
 	withParts,
 	withTurns,
 } from "../eval/eval-types.ts";
@@ -23,6 +17,7 @@ import { caseKey } from "../eval/run-digest.ts";
 import { agentProgram, typeScriptRunners } from "../eval/script-closure.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { NewAccess } from "../eval/trust.ts";
+import { type Visit, visitGrader, visitSuite, visitTarget, visitTest } from "../eval/visit.ts";
 import type { PlannedTargetRecord, PlannedTest, ResultRow, RunFile, RunOriginRecord } from "../format/run-file.ts";
 import { modelOf } from "../grading/graders/index.ts";
 import { canonicalJson } from "../lib/json.ts";
@@ -211,94 +206,52 @@ export function graderTargetsOf(
 
 /** Finds inputs of a plan's results that fingerprints can't cover. Runs nothing. */
 export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
-	const walk = new Walk(plan);
+	const uses = new OpaqueUses(plan.view);
+	/** Most tests share their suite, targets and graders. */
+	const seen = new Set<Visit["owner"]>();
+	const add = (owner: Visit["owner"], visits: Iterable<Visit>) => {
+		if (seen.has(owner)) return;
+		seen.add(owner);
+		for (const visited of visits) addOpaque(visited, plan.view, uses);
+	};
 	for (const { test, target, assertions, eval: of } of plan.cases) {
-		for (const one of [target.target, ...target.fallbacks]) walk.target(one, of.scope);
-		walk.test(test);
-		for (const assertion of withTurns(assertions, test)) walk.assertion(assertion, test.suite.scope);
+		for (const one of [target.target, ...target.fallbacks]) add(one, targetVisits(one, of.scope));
+		add(test, visitTest({ ...test, expectedMessages: [] }));
+		add(test.suite, visitSuite(test.suite));
+		for (const grader of withParts(withTurns(assertions, test))) add(grader, visitGrader(grader, test.suite.scope));
 	}
-	for (const { target, eval: of } of plan.graderTargets) walk.target(target, of.scope);
-	return walk.uses.all;
+	for (const { target, eval: of } of plan.graderTargets) add(target, targetVisits(target, of.scope));
+	return uses.all;
 }
 
-class Walk {
-	readonly uses: OpaqueUses;
-	readonly #plan: RunPlan;
-	/** Most tests share their suite, targets and graders. */
-	readonly #seen = new Set<Suite | TestCase | Workspace | ResolvedTarget | Assertion>();
+/** Yields an agent's own program first, as the command that starts it. */
+function* targetVisits(target: ResolvedTarget, scope: EvalScope): Generator<Visit> {
+	const own = agentProgram(target.provider);
+	const from = { owner: target, scope, name: target.name };
+	const command = executableOf(target);
+	if (command) yield { ...from, command };
+	else if (own !== undefined)
+		yield {
+			...from,
+			program: {
+				name: ("executable" in target.settings ? target.settings.executable : undefined) ?? own,
+				at: target.at,
+			},
+		};
+	for (const visited of visitTarget(target, scope)) if (!visited.program) yield visited;
+}
 
-	constructor(plan: RunPlan) {
-		this.#plan = plan;
-		this.uses = new OpaqueUses(plan.view);
-	}
-
-	target(target: ResolvedTarget, scope: EvalScope): void {
-		if (this.#isSeen(target)) return;
-		const own = agentProgram(target.provider);
-		const executable = executableOf(target);
-		if (executable) this.uses.command(executable, scope);
-		else if (own !== undefined)
-			this.uses.program(("executable" in target.settings ? target.settings.executable : undefined) ?? own);
-		if (target.command) this.uses.command(target.command, scope);
-		this.#hooks(target.hooks, scope);
-	}
-
-	test(test: TestCase): void {
-		if (this.#isSeen(test)) return;
-		const { suite, workspace, input, turns } = test;
-		this.#messages([...input, ...turns.flatMap((turn) => turn.input)]);
-		if (workspace) this.#workspace(workspace, suite.scope);
-		if (this.#isSeen(suite)) return;
-		if (suite.workspace) this.#workspace(suite.workspace, suite.scope);
-		for (const { command } of suite.preprocessors) this.uses.command(command, suite.scope);
-		for (const extension of suite.extensions) this.#extension(extension, suite.scope);
-	}
-
-	assertion(assertion: Assertion, scope: EvalScope): void {
-		if (this.#isSeen(assertion)) return;
-		for (const part of withParts([assertion])) {
-			if (part.type === "custom") this.#program(part.program, scope);
-			if (part.command) this.uses.command(part.command, scope);
-		}
-	}
-
-	#messages(messages: readonly Message[]): void {
-		for (const { content } of messages) {
-			if (typeof content === "string") continue;
-			for (const piece of content)
-				if (piece.type !== "text" && isAddress(piece.path.raw)) this.uses.address(piece.path.raw);
-		}
-	}
-
-	#workspace(workspace: Workspace, scope: EvalScope): void {
-		if (!this.#isSeen(workspace)) this.#hooks(workspace.hooks, scope);
-	}
-
-	#hooks(hooks: Hooks, scope: EvalScope): void {
-		for (const name of hookNames) {
-			const command = hooks[name]?.command;
-			if (command) this.uses.command(command, scope);
-		}
-	}
-
-	#extension(extension: Extension, scope: EvalScope): void {
-		if (extension.kind !== "module") return;
-		const { path, kind } = resolvePath(extension.module, scope, this.#plan.view);
-		if (kind === "file") this.#program(path, scope);
-	}
-
-	/** A script without a command: it runs in AgentV's Node, whose version is in `run.json`. */
-	#program(file: string, scope: EvalScope): void {
-		this.uses.script(file, scope);
-		const interpreter = interpreters[extname(file)];
-		if (interpreter !== undefined) this.uses.program(interpreter);
-	}
-
-	#isSeen(one: Suite | TestCase | Workspace | ResolvedTarget | Assertion): boolean {
-		if (this.#seen.has(one)) return true;
-		this.#seen.add(one);
-		return false;
-	}
+function addOpaque({ path, command, program, scope }: Visit, view: DiskView, uses: OpaqueUses): void {
+	if (program) uses.program(program.name);
+	if (command && command.kind !== "healthcheck") uses.command(command, scope);
+	if (path?.kind === "input-file" && isAddress(path.raw)) uses.address(path.raw);
+	// A script without a command: it runs in AgentV's Node, whose version is in `run.json`.
+	if (path?.kind !== "custom-grader" && path?.kind !== "extension") return;
+	const file = path.kind === "extension" ? resolvePath(path, scope, view).path : path.raw;
+	if (view.kind(file) !== "file") return;
+	uses.script(file, scope);
+	const interpreter = interpreters[extname(file)];
+	if (interpreter !== undefined) uses.program(interpreter);
 }
 
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh", ".ts": typeScriptRunners };
