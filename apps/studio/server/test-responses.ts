@@ -134,7 +134,7 @@ interface ToolCall {
 	readonly duration_ms?: number | undefined;
 }
 
-type Shown = Omit<AttemptRecord, keyof TableRowRecord | "assertions" | "turns" | "files" | "repositories" | "beside">;
+type Shown = Omit<AttemptRecord, keyof TableRowRecord | "assertions" | "turns" | "files" | "repositories">;
 
 /** The record of an attempt as far as its file exists, cut to limits. */
 export interface TestResult
@@ -177,7 +177,7 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	const isThere = row.file !== undefined && readRecordHead(directory, row.file, 1) !== undefined;
 	const file = isThere ? readAttempt(directory, row.file ?? "") : undefined;
 	const record: Partial<AttemptRecord> = file ? encode(attemptFileSchema, file) : {};
-	const { assertions: _a, turns: _t, files: _f, repositories: _r, beside: _b, input, messages = [], ...shown } = record;
+	const { assertions: _a, turns: _t, files: _f, repositories: _r, input, messages = [], ...shown } = record;
 	const output = textAt(directory, record.output, record.output_path, maxText);
 	const changes = textAt(directory, null, record.file_changes_shown_path ?? record.file_changes_path, maxText);
 	const at = (position: number) => {

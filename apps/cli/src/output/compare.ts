@@ -40,8 +40,8 @@ function sideName(index: number, compared: readonly ComparedRuns[]): string {
 }
 
 function runLines(compared: readonly ComparedRuns[], { colors }: Look): string {
-	const before = compared.slice(0, 1).map((one): [string, NamedRun] => ["Before", one.before]);
-	const after = compared.map((one, index): [string, NamedRun] => [sideName(index, compared), one.after]);
+	const before = compared.slice(0, 1).map((pair): [string, NamedRun] => ["Before", pair.before]);
+	const after = compared.map((pair, index): [string, NamedRun] => [sideName(index, compared), pair.after]);
 	const width = Math.max(...[...before, ...after].map(([side]) => side.length));
 	return [...before, ...after]
 		.map(([side, { name }]) => `${colors.bold(side.padEnd(width))}  ${terminalSafeLine(name)}`)
@@ -81,9 +81,9 @@ export function* compareJson(compared: readonly ComparedRuns[]): Generator<strin
 		return;
 	}
 	yield '{\n  "comparisons": [\n    ';
-	for (const [index, one] of compared.entries()) {
+	for (const [index, pair] of compared.entries()) {
 		if (index > 0) yield ",\n    ";
-		yield* pieces(document(one), "    ");
+		yield* pieces(document(pair), "    ");
 	}
 	yield "\n  ]\n}\n";
 }

@@ -301,19 +301,13 @@ export const resultRowSchema = wireObject({
 	fileSha256: z.string().optional(),
 });
 
+const { testId, target, attempt, score, threshold, executionStatus, error, durationMs, tokenUsage, costUsd } =
+	attemptFacts;
+
 /** The fields of a row for tables and comparisons: of graders only the usage of their models. */
 export const tableRowSchema = wireObject({
-	testId: z.string(),
-	eval: z.string(),
-	target: z.string(),
-	attempt: z.number().int(),
-	score: z.number(),
-	threshold: z.number(),
-	executionStatus: z.enum(executionStatuses),
-	error: rowErrorSchema.optional(),
-	durationMs: amountSchema,
-	tokenUsage: tokenUsageSchema.optional(),
-	costUsd: amountSchema.optional(),
+	...{ testId, eval: attemptFacts.eval, target, attempt, score, threshold, executionStatus, error },
+	...{ durationMs, tokenUsage, costUsd },
 	/** Without one of its parts, it is unknown. */
 	fingerprint: fingerprintSchema.optional().catch(undefined),
 	scores: z.array(wireObject({ usage: graderUsageSchema.optional() })),

@@ -260,7 +260,7 @@ async function writeMerged(merged: MergedRun, output: string, signal: AbortSigna
 	try {
 		makeDirectory(join(staging, "tests"));
 		writeNewFile(join(staging, ".gitignore"), "*\n");
-		const rows = merged.cases.flatMap((one) => one.rows);
+		const rows = merged.cases.flatMap((test) => test.rows);
 		for (const part of new Set(rows.map((row) => row.part))) {
 			const own = rows.filter((row) => row.part === part);
 			await copyPreparedTree(recordsOf(part, own), staging, { signal });

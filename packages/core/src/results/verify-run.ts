@@ -48,7 +48,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 		differs({ kind: "file-unreadable", ...(row.file === undefined ? {} : { file: row.file }), field: "assertions" });
 		return { ...recorded, made };
 	}
-	for (const one of regraded.graders) for (const found of graderDifferences(one)) differs(found);
+	for (const grader of regraded.graders) for (const found of graderDifferences(grader)) differs(found);
 	const { graders, score, status, expectedScores } = regraded;
 	if (expectedScores !== undefined)
 		differs({ kind: "grader", field: "scores", recorded: file.scores.length, recomputed: expectedScores });
@@ -187,7 +187,7 @@ class Verifier {
 			lines.set(key, { line, settled: row?.settled ?? false, made: row?.made ?? "" });
 		}
 		if (next.value !== "") this.#differences.push({ kind: "row-cut-off", line });
-		return new Set([...lines.values()].map((one) => one.line));
+		return new Set([...lines.values()].map((last) => last.line));
 	}
 
 	async #verify(row: ResultRow, line: number): Promise<void> {

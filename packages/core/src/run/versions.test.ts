@@ -42,7 +42,7 @@ describe("a resumed run", () => {
 		await expect(runTree(first, again)).rejects.toThrow('test "d" of my.eval.yaml with target "default" is new');
 		const second = await runTree(first, { ...again, rerunChanged: true });
 		expect(second.summary).toMatchObject({ planned: 4, passed: 4 });
-		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [], planned: 4 });
+		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [], tests: { planned: 4 } });
 		writeFileSync(file, evalWith(passes));
 		await expect(runTree(first, { ...again, rerunChanged: true })).rejects.toMatchObject({
 			code: "config",
