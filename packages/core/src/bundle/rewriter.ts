@@ -141,9 +141,6 @@ export function indexReferences(loaded: LoadedEval, references: References): Ref
 	for (const use of references.commands) add(commands, placeKey(use.at), use);
 	const customs = new Map<string, CustomAssertion>();
 	for (const grader of gradersOf(loaded.tests)) if (grader.type === "custom") customs.set(placeKey(grader.at), grader);
-	};
-	for (const { assertions, turns } of loaded.tests)
-		[...assertions, ...turns.flatMap((turn) => turn.assertions)].forEach(collect);
 	const filesOf = (kinds: RegExp) =>
 		new Map(
 			loaded.files.flatMap(({ path, resolved }) =>

@@ -167,44 +167,35 @@ function characterWidth(character: string): 0 | 1 | 2 {
 
 const tabStop = 4;
 
-/** A line as a terminal shows it: tabs as spaces, control characters as pictures. */
-interface DisplayLine {
-	readonly text: string;
-	/** Terminal columns before each UTF-16 unit of the source line, and at its end. */
-	readonly columns: readonly number[];
-}
+/** Characters that a terminal would not show. */
+const unshown =
+	/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u;
 
-/** Lays out a source line, or a part of one, for the terminal. */
-function displayLine(line: string): DisplayLine {
+/**
+ * Returns a source line, or a part of one, as a terminal shows it: tabs as spaces, control characters
+ * as pictures. `columns` are those before each UTF-16 unit of the source, and at its end.
+ */
+function displayLine(line: string): { readonly text: string; readonly columns: readonly number[] } {
 	let text = "";
 	let column = 0;
 	const columns: number[] = [];
 	for (const character of line) {
 		for (let unit = 0; unit < character.length; unit++) columns.push(column);
-		if (character === "\t") {
-			const blanks = tabStop - (column % tabStop);
-			text += " ".repeat(blanks);
-			column += blanks;
-		} else if (
-			/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u.test(
-				character,
-			)
-		) {
-			text += picture(character);
-			column += 1;
-		} else {
-			text += character;
-			column += characterWidth(character);
-		}
+		let shown = character;
+		if (character === "\t") shown = " ".repeat(tabStop - (column % tabStop));
+		else if (unshown.test(character)) shown = picture(character) ?? "\ufffd";
+		text += shown;
+		column += shown === character ? characterWidth(character) : shown.length;
 	}
 	columns.push(column);
 	return { text, columns };
 }
 
-function picture(character: string): string {
+/** Returns the picture of a control character: `␛` for escape. */
+function picture(character: string): string | undefined {
 	const code = character.codePointAt(0) ?? 0;
 	if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-	return code === 0x7f ? "\u2421" : "\ufffd";
+	return code === 0x7f ? "\u2421" : undefined;
 }
 
 /**
@@ -235,7 +226,5 @@ export function neutral(text: string, replace: (character: string) => string): s
 }
 
 function visible(character: string): string {
-	const code = character.codePointAt(0) ?? 0;
-	if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-	return code === 0x7f ? "\u2421" : `\\u{${code.toString(16)}}`;
+	return picture(character) ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

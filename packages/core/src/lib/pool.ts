@@ -22,12 +22,6 @@ export async function mapPool<Item, Result>(
 	return results;
 }
 
-interface PoolResult<Item, Result> {
-	readonly item: Item;
-	readonly index: number;
-	readonly result: Result;
-}
-
 /**
  * Like `mapPool`, but yields each result when it is ready, in completion order; results that
  * finished before a failure are still yielded. Leaving the loop early starts nothing new and waits
@@ -37,11 +31,11 @@ export async function* iteratePool<Item, Result>(
 	items: Iterable<Item>,
 	{ concurrency, signal }: PoolOptions,
 	work: (item: Item, index: number) => Promise<Result>,
-): AsyncGenerator<PoolResult<Item, Result>, void> {
+): AsyncGenerator<{ readonly item: Item; readonly index: number; readonly result: Result }, void> {
 	signal?.throwIfAborted();
 	const waiting = [...items].entries();
 	const running = new Set<Promise<void>>();
-	const finished: PoolResult<Item, Result>[] = [];
+	const finished: { item: Item; index: number; result: Result }[] = [];
 	let failure: { readonly reason: unknown } | undefined;
 	let isLeft = false;
 	let wake: () => void = () => undefined;

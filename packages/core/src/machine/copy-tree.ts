@@ -18,7 +18,6 @@ import {
 import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
 import { makeDirectories } from "./directories.ts";
@@ -32,6 +31,7 @@ import {
 	refuseTooLarge,
 	systemPath,
 	throwIfAborted,
+	yielding,
 } from "./files.ts";
 import { type ListOptions, listTree, type TreeEntry } from "./find-files.ts";
 import { fillFrom, openRegular } from "./read-file.ts";
@@ -50,9 +50,6 @@ interface CopyOptions {
 	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
-
-/** Small files copied before yielding to other work. */
-const filesPerTurn = 200;
 
 /** A tree that can't be copied, with the paths of the entries. */
 export class TreeRefused extends AgentvError {
@@ -146,15 +143,11 @@ async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions)
 }
 
 async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {
-	throwIfAborted(options.signal, "copying");
 	const copy = smallFileCopier(tree.root, goal, options);
-	let count = 0;
+	const nextTurn = yielding("copying", options.signal);
 	for (const entry of tree.entries) {
-		if (entry.kind !== "file" || entry.size > smallFileSize) continue;
-		copy(entry);
-		if (++count % filesPerTurn !== 0) continue;
 		await nextTurn();
-		throwIfAborted(options.signal, "copying");
+		if (entry.kind === "file" && entry.size <= smallFileSize) copy(entry);
 	}
 }
 
@@ -288,6 +281,7 @@ export class ObservedCopier {
 		signal: AbortSignal | undefined,
 	): Promise<ObservedCopy> {
 		const digest = createHash("sha256");
+		const nextTurn = yielding("copying", signal);
 		let kept = 0;
 		let size = 0;
 		for (let bytes = this.#read(source, from); bytes.length > 0 || size === 0; bytes = this.#read(source, from)) {
@@ -301,7 +295,6 @@ export class ObservedCopier {
 			kept = Math.min(this.#overlap, kept + bytes.length);
 			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
 			await nextTurn();
-			throwIfAborted(signal, "copying");
 		}
 		return { sha256: digest.digest("hex"), size };
 	}

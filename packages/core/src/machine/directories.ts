@@ -14,6 +14,7 @@ import {
 	renameSync,
 	rmdirSync,
 	rmSync,
+	statSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -88,7 +89,7 @@ function makeOne(path: string, mode: number | undefined): boolean {
 		// A read-only file system reports this for existing directories, too.
 		if (
 			["EEXIST", "EROFS", "EACCES", "EPERM", "EISDIR"].includes(errnoCode(error) ?? "") &&
-			targetKind(path) === "directory"
+			ifPossible(() => statSync(systemPath(path)).isDirectory(), false)
 		)
 			return false;
 		throw error;
@@ -218,14 +219,18 @@ export type OwnerState = "alive" | "dead" | "elsewhere";
 
 /** `elsewhere`: on another machine or in another container, where we can't check. */
 export function ownerState(owner: LockOwner): OwnerState {
-	const us = ourselves("");
-	const sameHost = owner.machine.split(" ")[0] === us.machine.split(" ")[0];
-	if (sameHost && owner.boot !== us.boot) return "dead";
-	if (owner.machine !== us.machine) return "elsewhere";
-	return processState(owner.pid, owner.started);
+	return stateAt(placeOf(owner), placeOf(ourselves("")), owner.pid, owner.started);
 }
 
-function processState(pid: number, started: string | undefined): "alive" | "dead" {
+type Place = readonly [host: string, namespace: string, boot: string];
+
+function placeOf({ machine, boot = "" }: LockOwner): Place {
+	return [machine.split(" ")[0] ?? "", machine, boot];
+}
+
+function stateAt(place: Place, ours: Place, pid: number, started: string | undefined): OwnerState {
+	if (place[0] === ours[0] && place[2] !== ours[2]) return "dead";
+	if (place[0] !== ours[0] || place[1] !== ours[1]) return "elsewhere";
 	if (started !== undefined) return startOf(pid) === started ? "alive" : "dead";
 	try {
 		process.kill(pid, 0);
@@ -250,18 +255,16 @@ export function ownerTag(): string {
 
 /** Returns whether the process of an owner tag is still running, like `ownerState` for an owner. */
 function tagState(text: string): OwnerState {
-	const [place = "", pid = "", started = ""] = text.split("-");
-	const [host, namespace, boot] = placeTags();
-	if (place.slice(0, 4) === host && place.slice(8) !== boot) return "dead";
-	if (place.slice(0, 4) !== host || place.slice(4, 8) !== namespace) return "elsewhere";
+	const [tags = "", pid = "", started = ""] = text.split("-");
+	const place = [tags.slice(0, 4), tags.slice(4, 8), tags.slice(8)] as const;
 	const start = Number.parseInt(started, 36);
-	return processState(Number.parseInt(pid, 36), start === 0 ? undefined : String(start));
+	return stateAt(place, placeTags(), Number.parseInt(pid, 36), start === 0 ? undefined : String(start));
 }
 
-function placeTags(): [host: string, namespace: string, boot: string] {
-	const { machine, boot = "" } = ourselves("");
+function placeTags(): Place {
 	const short = (value: string) => hash("sha256", value, "hex").slice(0, 4);
-	return [short(machine.split(" ")[0] ?? ""), short(machine), short(boot)];
+	const [host, namespace, boot] = placeOf(ourselves(""));
+	return [short(host), short(namespace), short(boot)];
 }
 
 // Temporary names contain their owner, so that leftovers of a killed process can be told from files

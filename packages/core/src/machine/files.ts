@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError, type ErrorCode } from "../lib/errors.ts";
 import { lookUp } from "../lib/interpolate.ts";
 
@@ -210,6 +211,21 @@ export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: n
 /** @throws AgentvError `interrupted` if the signal is aborted. @param what `copying`, for example */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
 	if (signal?.aborted) throw new AgentvError("interrupted", `${what} was interrupted`, { cause: signal.reason });
+}
+
+/** Milliseconds of work before yielding to other work, such as a server's requests. */
+const turnMs = 20;
+
+/** Returns a function for long loops: it yields now and then. It throws as `throwIfAborted`. */
+export function yielding(what: string, signal?: AbortSignal): () => Promise<void> {
+	let turn = performance.now();
+	return async () => {
+		throwIfAborted(signal, what);
+		if (performance.now() - turn < turnMs) return;
+		await nextTurn();
+		turn = performance.now();
+		throwIfAborted(signal, what);
+	};
 }
 
 /** Returns a text that changes whenever the file at `path` is written or replaced. */

@@ -1,6 +1,5 @@
 import { type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { pathGlob } from "../lib/glob.ts";
 import {
@@ -12,7 +11,7 @@ import {
 	ifPossible,
 	kindOf,
 	type PathKind,
-	throwIfAborted,
+	yielding,
 } from "./files.ts";
 
 export interface FindOptions {
@@ -32,9 +31,6 @@ export interface FoundFiles {
 
 const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
-/** Milliseconds of searching before yielding to other work, such as a server's requests. */
-const turnMs = 20;
-
 /**
  * Finds files (and links) below `root` whose name `wanted` accepts, nearest directories first.
  * Doesn't follow links, enter `.git` or `node_modules`, or fail on unreadable directories. Bounded
@@ -48,14 +44,10 @@ export async function findFiles(
 ): Promise<FoundFiles> {
 	const files: string[] = [];
 	const directories = [""];
-	let turn = performance.now();
+	const nextTurn = yielding("searching files", signal);
 	let looked = 0;
 	for (; looked < directories.length && looked < maxDirectories; looked++) {
-		if (performance.now() - turn > turnMs) {
-			await nextTurn();
-			turn = performance.now();
-		}
-		throwIfAborted(signal, "searching files");
+		await nextTurn();
 		const directory = directories[looked] as string;
 		for (const entry of entriesOf(join(root, directory))) {
 			const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
@@ -215,35 +207,22 @@ function look(absolute: string, path: string): TreeEntry {
 	}
 }
 
-interface TreeSize {
-	/** Sum of all file sizes. */
-	readonly bytes: number;
-	readonly files: number;
-	/** The time limit was reached. */
-	readonly cut: boolean;
-}
-
 /**
  * Returns the size of a file or directory, links not followed; 0 if missing. Unreadable entries are
- * skipped.
- * @throws AgentvError `interrupted`
+ * skipped; `cut` if the time was over. @throws AgentvError `interrupted`
  */
 export async function treeSize(
 	root: string,
 	{ timeMs = Number.POSITIVE_INFINITY, signal }: { timeMs?: number; signal?: AbortSignal | undefined } = {},
-): Promise<TreeSize> {
+): Promise<{ readonly bytes: number; readonly files: number; readonly cut: boolean }> {
 	const until = performance.now() + timeMs;
-	let turn = performance.now();
+	const nextTurn = yielding("measuring sizes", signal);
 	let bytes = 0;
 	let files = 0;
 	const waiting = [root];
 	for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-		if (performance.now() - turn > turnMs) {
-			await nextTurn();
-			turn = performance.now();
-			if (turn > until) return { bytes, files, cut: true };
-		}
-		throwIfAborted(signal, "measuring sizes");
+		await nextTurn();
+		if (performance.now() > until) return { bytes, files, cut: true };
 		const stat = ifPossible(() => lstatSync(path, { throwIfNoEntry: false }));
 		if (!stat) continue;
 		if (stat.isDirectory())

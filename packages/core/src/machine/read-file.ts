@@ -2,9 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { chmodSync, closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
-import { atPath, errnoCode, fileError, ifPossible, isMadeByKernel, systemPath, throwIfAborted } from "./files.ts";
+import { atPath, errnoCode, fileError, ifPossible, isMadeByKernel, systemPath, yielding } from "./files.ts";
 
 /** Unless the caller sets another limit. */
 const largestRead = 64 * 1024 * 1024;
@@ -44,6 +43,7 @@ export async function readRegularChunks(
 	signal?: AbortSignal,
 ): Promise<void> {
 	const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024));
+	const nextTurn = yielding("reading", signal);
 	for (let at = 0; at < size; ) {
 		const wanted = Math.min(buffer.length, size - at);
 		// Reopened for each chunk: nothing stays open in between, and a replaced file shows in its
@@ -54,9 +54,7 @@ export async function readRegularChunks(
 		if (length === 0) return;
 		at += length;
 		await take(buffer.subarray(0, length));
-		// Yield to other work and to aborts.
 		await nextTurn();
-		throwIfAborted(signal, "reading");
 	}
 }
 
@@ -237,10 +235,10 @@ function newline(buffer: Buffer, from: number, filled: number): number {
 }
 
 /** Yields a text file in chunks (1 MB each) without splitting characters. Doesn't follow a link. */
-export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
+export function* readChunks(path: string): Generator<string> {
 	const { descriptor } = openRegular(path, { noFollow: true });
 	const decoder = new StringDecoder("utf8");
-	const buffer = Buffer.allocUnsafe(size);
+	const buffer = Buffer.allocUnsafe(1024 * 1024);
 	const next = () => atPath(path, () => readSync(descriptor, buffer));
 	try {
 		for (let length = next(); length > 0; length = next()) yield decoder.write(buffer.subarray(0, length));

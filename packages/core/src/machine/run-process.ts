@@ -223,7 +223,10 @@ async function watchProcess(
 }
 
 /** Calls `end` on timeout or abort, until the returned function is called. */
-function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => void): () => void {
+export function endOn(
+	options: Pick<ProcessOptions, "timeoutMs" | "signal">,
+	end: (reason: "timeout" | "abort") => void,
+): () => void {
 	const onAbort = () => end("abort");
 	options.signal?.addEventListener("abort", onAbort, { once: true });
 	if (options.signal?.aborted) onAbort();

@@ -24,18 +24,13 @@ export type FromHelper =
 /** Missing when run from source; programs are then started directly. */
 const host = join(import.meta.dirname, "spawn-host.js");
 
-interface Waiting {
-	readonly resolve: (result: ProcessResult) => void;
-	readonly reject: (error: Error) => void;
-}
-
 const helperExists: boolean = process.platform !== "win32" && existsSync(host);
 
 /** A process that starts programs for us, see spawn-host. */
 class SpawnHelper {
 	readonly #child: ChildProcess;
 	readonly #env: Environment;
-	readonly #waiting = new Map<number, Waiting>();
+	readonly #waiting = new Map<number, { resolve(result: ProcessResult): void; reject(error: Error): void }>();
 	#next = 1;
 	/** Whether it has exited; then another one must be started. */
 	ended = false;

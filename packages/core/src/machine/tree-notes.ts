@@ -1,7 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import { chmodSync, lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import {
@@ -19,7 +18,7 @@ import {
 	refuseTooLarge,
 	removeTree,
 	systemPath,
-	throwIfAborted,
+	yielding,
 } from "./files.ts";
 import { type ListOptions, listTree } from "./find-files.ts";
 import { Openings, readRegularChunks, withRegular } from "./read-file.ts";
@@ -42,9 +41,6 @@ export interface TreeNote {
  */
 export type TreeNotes = Map<string, TreeNote>;
 
-/** Entries noted before yielding to other work. */
-const entriesPerTurn = 2000;
-
 /**
  * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
  * inaccessible ones noted as `other`: every state of a tree can be noted.
@@ -56,7 +52,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 	const top = openings && notePath(root);
 	if (top) openings.open(root, top);
 	const directories = [""];
-	let turn = 0;
+	const nextTurn = yielding("scanning the workspace", signal);
 	for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
 		const prefix = directory === "" ? "" : `${directory}/`;
 		for (const name of namesIn(root, directory)) {
@@ -67,10 +63,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 			openings?.open(`${root}/${path}`, note);
 			directories.push(path);
 		}
-		if (notes.size - turn < entriesPerTurn) continue;
-		turn = notes.size;
 		await nextTurn();
-		throwIfAborted(signal, "scanning the workspace");
 	}
 	return notes;
 }
@@ -274,7 +267,7 @@ export async function digestTree(
 	options: ListOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<DigestEntry[]> {
 	const digests: DigestEntry[] = [];
-	let bytes = 0;
+	const nextTurn = yielding("reading", options.signal);
 	const entries = listTree(root, options);
 	refuseTooLarge(
 		root,
@@ -290,12 +283,7 @@ export async function digestTree(
 			const sha256 = await digestOf(join(root, path), size, options.signal);
 			digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", ...(isSpecial ? { isSpecial } : {}), sha256 });
 		}
-		bytes += size;
-		if (bytes < 8 * chunkSize) continue;
-		// Yield to other work.
-		bytes = 0;
 		await nextTurn();
-		throwIfAborted(options.signal, "reading");
 	}
 	return digests;
 }

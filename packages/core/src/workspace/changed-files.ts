@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
-import { compareByBytes, refuseTooLarge, type SizedFile, throwIfAborted } from "../machine/files.ts";
+import { compareByBytes, refuseTooLarge, type SizedFile, yielding } from "../machine/files.ts";
 import { Openings } from "../machine/read-file.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../machine/tree-notes.ts";
 import { isGitsOwn, type StoredChange } from "./change-store.ts";
@@ -32,8 +32,6 @@ import {
 	type Snapshot,
 } from "./snapshot.ts";
 
-/** Files compared before yielding to other work. */
-const filesPerTurn = 100;
 /** Bytes of changed files that are kept in memory during the comparison. */
 const mostRemembered = 16 * 1024 * 1024;
 
@@ -47,7 +45,7 @@ export async function changedFiles(
 ): Promise<FileChange[]> {
 	const changes: FileChange[] = [];
 	const memory: ContentMemory = { left: mostRemembered };
-	let looked = 0;
+	const nextTurn = yielding("comparing the workspace", services.signal);
 	const look = async (path: string, old: TreeNote | undefined, now: TreeNote | undefined) => {
 		if (now) openings.open(join(root, path), now);
 		const before = old && (await oldVersion(path, old, snapshot, services));
@@ -57,10 +55,7 @@ export async function changedFiles(
 		if (before && after && (before.mode === "120000") !== (after.mode === "120000"))
 			changes.push({ path, before }, { path, after });
 		else changes.push({ path, before, after });
-		looked += 1;
-		if (looked % filesPerTurn !== 0) return;
-		await new Promise((next) => setImmediate(next));
-		throwIfAborted(services.signal, "comparing the workspace");
+		await nextTurn();
 	};
 	const differing: (readonly [path: string, old: TreeNote | undefined, now: TreeNote | undefined])[] = [];
 	for (const [path, note] of notes) {
@@ -231,9 +226,10 @@ async function wholeHunks(
 		return version?.blob;
 	};
 	const stored: StoredChange[] = [];
+	const nextTurn = yielding("comparing the workspace", signal);
 	for (const { before, after } of differing) {
 		stored.push({ before: save(before), after: save(after) });
-		if (stored.length % 200 === 0) await new Promise((next) => setImmediate(next));
+		await nextTurn();
 	}
 	const hunks = await store.hunks(stored, signal);
 	const result = new Map([...whole].map((change) => [change, ""]));

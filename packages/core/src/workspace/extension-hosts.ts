@@ -5,7 +5,7 @@ import { mapLeaves } from "../lib/interpolate.ts";
 import { JsonChild, workerEntry } from "../machine/computing-process.ts";
 import { type Environment, nodeExecutable } from "../machine/environment.ts";
 import { markVariables } from "../machine/process-scope.ts";
-import { findExecutable } from "../machine/run-process.ts";
+import { endOn, findExecutable } from "../machine/run-process.ts";
 import { type PrintedLog, stoppedError, WorkspaceError, type WorkspaceStage } from "./contract.ts";
 
 /** Run by `python3 -c` with the module's path, like `extension-host.mjs`. */
@@ -139,15 +139,12 @@ class ExtensionHost {
 		this.#child ??= this.#start(failed);
 		const child = this.#child;
 		let ending: AgentvError | undefined;
-		const stop = (why: AgentvError) => {
-			ending ??= why;
-			void child.end();
-		};
-		const timeoutMs = call.timeoutMs ?? defaultTimeoutMs;
+		const { timeoutMs = defaultTimeoutMs, signal } = call;
 		const late = failed("timeout", `did not finish within ${timeoutMs / 1000} s and was ended`);
-		const timer = setTimeout(() => stop(late), timeoutMs);
-		const onAbort = () => stop(stopped());
-		call.signal?.addEventListener("abort", onAbort, { once: true });
+		const release = endOn({ timeoutMs, signal }, (why) => {
+			ending ??= why === "timeout" ? late : stopped();
+			void child.end();
+		});
 		try {
 			const question = { name: call.exportName, context: call.context, env: markVariables() };
 			const answer = (await child.ask(question)) as { result?: unknown; error?: { message: string; stack?: string } };
@@ -162,8 +159,7 @@ class ExtensionHost {
 			const how = error instanceof Error ? error.message : String(error);
 			throw ending ?? failed("extension-crash", `ended its process: it ${how}${said === "" ? "" : `\n${said}`}`);
 		} finally {
-			clearTimeout(timer);
-			call.signal?.removeEventListener("abort", onAbort);
+			release();
 		}
 	}
 

@@ -5,7 +5,7 @@ import { AgentvError } from "../lib/errors.ts";
 import type { Redactor } from "../lib/redact.ts";
 import { makeDirectory } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
-import { largestTree, pathKind, rawBytes, refuseTooLarge } from "../machine/files.ts";
+import { largestTree, pathKind, rawBytes, refuseTooLarge, yielding } from "../machine/files.ts";
 import { listTree } from "../machine/find-files.ts";
 import { initRepository, type LocalGitOptions, localGit } from "../machine/git.ts";
 import { Openings, readRegularChunks, readRegularFile } from "../machine/read-file.ts";
@@ -41,9 +41,6 @@ interface SnapshotInput {
 	readonly previous?: Snapshot | undefined;
 }
 
-/** Files stored before yielding to other work. */
-const savedPerTurn = 200;
-
 /** Takes the snapshot of a workspace that hooks and extensions may have changed. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
 	const openings = new Openings();
@@ -71,6 +68,7 @@ async function savedContents(
 		largestTree,
 	);
 	const touchedNow: TreeNote[] = [];
+	const nextTurn = yielding("taking a snapshot of the workspace", services.signal);
 	for (const [path, note] of notes) {
 		const old = clean.get(path);
 		if (note.kind !== "file" || isGitsOwn(path)) continue;
@@ -82,7 +80,7 @@ async function savedContents(
 			saved.set(path, await save(join(root, path), note, services));
 		}
 		touchedNow.push(note);
-		if (touchedNow.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
+		await nextTurn();
 	}
 	await letTimePass(touchedNow);
 	return saved;
@@ -198,16 +196,11 @@ export interface FileVersion extends Content {
 	readonly source?: Source | undefined;
 }
 
-interface DescribeOptions {
-	readonly memory?: ContentMemory;
-	readonly signal?: AbortSignal | undefined;
-}
-
 /** @throws AgentvError if the file was removed or replaced meanwhile */
 export async function describeVersion(
 	note: TreeNote,
 	source: Source,
-	{ memory, signal }: DescribeOptions = {},
+	{ memory, signal }: { readonly memory?: ContentMemory; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<FileVersion> {
 	const mode = modeOf(note);
 	if (note.kind === "file" && note.size > largestWhole)
