@@ -178,10 +178,7 @@ export class EvalFinder {
 			(path): FoundEval => ({ id: evalId(place, path), place, path, file: join(place.root, path) }),
 		);
 		const listing = { evals, cut, byId: new Map(evals.map((found) => [found.id, found])), at: performance.now() };
-		this.#listings.delete(key);
-		this.#listings.set(key, listing);
-		const [oldest] = this.#listings.keys();
-		if (this.#listings.size > keptListings && oldest !== undefined) this.#listings.delete(oldest);
+		keep(this.#listings, key, listing, keptListings);
 		return listing;
 	}
 }
@@ -232,12 +229,17 @@ export class EvalMarksCache {
 		const { file, name, tests, targets, diagnostics } = validation;
 		const errors = diagnostics.filter(({ severity }) => severity === "error").length;
 		const marks = { name, tests, targets, errors, warnings: diagnostics.length - errors };
-		this.#known.delete(file);
-		this.#known.set(file, marks);
-		const [oldest] = this.#known.keys();
-		if (this.#known.size > maxEntries && oldest !== undefined) this.#known.delete(oldest);
+		keep(this.#known, file, marks, maxEntries);
 		return marks;
 	}
+}
+
+/** Adds an entry as the newest, and drops the oldest of more than `most`. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
+	map.delete(key);
+	map.set(key, value);
+	const [oldest] = map.keys();
+	if (map.size > most && oldest !== undefined) map.delete(oldest);
 }
 
 /** Returns a function that checks whether a text contains all words of `search`, ignoring case. */

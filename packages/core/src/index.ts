@@ -154,7 +154,7 @@ export { repositoryRoot } from "./machine/git-repository.ts";
 export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
 export { readTextFile } from "./machine/read-file.ts";
 export { type FileChange, writeAllOrNone } from "./machine/write-file.ts";
-export { type DoctorOptions, examine } from "./maintenance/doctor.ts";
+export { examine } from "./maintenance/doctor.ts";
 export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";
 export {
 	type CacheItem,

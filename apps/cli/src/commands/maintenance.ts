@@ -1,15 +1,16 @@
 import { resolve } from "node:path";
 import {
 	AgentvError,
-	type DoctorOptions,
 	discoverEvals,
 	examine,
 	openDiskView,
 	pruneCache,
+	recordToWire,
 	resolveBenchmarkPaths,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { colorsFor } from "../output/terminal.ts";
+import { countItems, doctorText, pruneJson, pruneText } from "../output/maintenance.ts";
+import { colorsFor, json as jsonText } from "../output/terminal.ts";
 
 interface CachePruneOptions {
 	readonly olderThan?: number;
@@ -27,17 +28,11 @@ export async function cachePrune(
 	if (olderThan !== undefined && all)
 		throw new AgentvError("usage", "--all and --older-than cannot be combined", { hint: "Use only one of them." });
 	const olderThanMs = olderThan ?? usualAgeMs;
-	const result = await pruneCache({
-		env,
-		olderThanMs,
-		now: Date.now(),
-		signal,
-		...(all ? { all } : {}),
-		...(dryRun ? { dryRun } : {}),
-	});
-	if (json) return (await import("../output/maintenance.ts")).pruneJson(result, dryRun === true);
-	const { pruneText } = await import("../output/maintenance.ts");
-	return pruneText(result, { dryRun: dryRun === true, olderThanMs, colors: colorsFor(stdout) });
+	const result = await pruneCache({ env, olderThanMs, now: Date.now(), signal, all, dryRun });
+	const text = json
+		? pruneJson(result, dryRun === true)
+		: pruneText(result, { dryRun: dryRun === true, olderThanMs, colors: colorsFor(stdout) });
+	return { text, exitCode: result.failed.length > 0 ? 1 : 0 };
 }
 
 interface DoctorCommandOptions {
@@ -57,18 +52,19 @@ export async function doctor(
 ): Promise<CommandResult> {
 	const { env, cwd, signal, stdout } = context;
 	const evals = namedEvals(args, options.benchmark, context);
-	const request: DoctorOptions = {
+	const items = await examine({
 		env,
 		cwd,
 		signal,
-		...(evals ? { evals } : {}),
-		...(options.target ? { targets: options.target } : {}),
-		...(options.targets === undefined ? {} : { targetsFile: resolve(cwd, options.targets) }),
-		...(options.online ? { onlineMs: options.timeout * 1000 } : {}),
-	};
-	const items = await examine(request);
-	if (options.json) return (await import("../output/maintenance.ts")).doctorJson(items);
-	return (await import("../output/maintenance.ts")).doctorText(items, stdout);
+		evals,
+		targets: options.target,
+		targetsFile: options.targets === undefined ? undefined : resolve(cwd, options.targets),
+		onlineMs: options.online ? options.timeout * 1000 : undefined,
+	});
+	const summary = countItems(items);
+	// Schema: docs/schemas/doctor-output.schema.json.
+	const text = options.json ? jsonText({ items: recordToWire(items), summary }) : doctorText(items, stdout);
+	return { text, exitCode: summary.problems > 0 ? 1 : 0 };
 }
 
 /** Returns undefined if no evals are named: doctor then searches itself, and may find none. */

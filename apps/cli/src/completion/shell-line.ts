@@ -20,9 +20,76 @@ export interface Position {
 
 /** Reads the words after the program's name; the last one is at the cursor and may be empty. */
 export function positionOf(program: Command, words: readonly string[]): Position {
-	const reading = new PositionReading(program);
-	for (const word of words.slice(0, -1)) reading.take(word);
-	return reading.end(words.at(-1) ?? "");
+	const { pending, ...read } = readWords(program, words.slice(0, -1));
+	const { commands, operands, isBehindDashes } = read;
+	const typed = words.at(-1) ?? "";
+	if (pending && takes(pending, typed, read)) return { ...read, typed, value: { option: pending, attached: "" } };
+	if (isFlag(typed) && !isBehindDashes) {
+		const attached = /^[^=]+=/.exec(typed)?.[0] ?? "";
+		const option = optionOf(attached.slice(0, -1), commands);
+		return { ...read, typed, ...(option && takesValue(option) ? { value: { option, attached } } : {}) };
+	}
+	const command = commands.at(-1) ?? program;
+	const list = (defaultCommand(command) ?? command).registeredArguments;
+	const last = list.at(-1);
+	const argument = list[operands.length] ?? (last?.variadic ? last : undefined);
+	return { ...read, typed, ...(argument ? { argument } : {}) };
+}
+
+type Read = Omit<Position, "typed" | "value" | "argument">;
+
+/** Reads complete words; `pending` is an option that can take the next one. */
+function readWords(program: Command, words: readonly string[]): Read & { readonly pending: Option | undefined } {
+	const commands: [Command, ...Command[]] = [program];
+	const optionValues = new Map<string, string[]>();
+	const operands: string[] = [];
+	let isBehindDashes = false;
+	let pending: Option | undefined;
+	for (const word of words) {
+		if (pending && takes(pending, word, { isBehindDashes, optionValues })) {
+			optionValues.get(pending.attributeName())?.push(word);
+			if (!pending.variadic) pending = undefined;
+			continue;
+		}
+		pending = undefined;
+		const command = commands.at(-1) ?? program;
+		if (isBehindDashes) operands.push(word);
+		else if (word === "--") isBehindDashes = true;
+		else if (isFlag(word)) {
+			const [flag = "", ...rest] = word.split("=");
+			const option = optionOf(flag, commands);
+			if (!option) continue;
+			const values = optionValues.get(option.attributeName()) ?? [];
+			optionValues.set(option.attributeName(), values);
+			if (takesValue(option) && rest.length === 0) pending = option;
+			else if (takesValue(option)) values.push(rest.join("="));
+		} else if (operands.length > 0) operands.push(word);
+		else {
+			const named = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+			const next = named ?? defaultCommand(command);
+			const isHelp = word === "help" && command.commands.length > 0;
+			if (next && (named || !isHelp)) commands.push(next);
+			if (!named && !isHelp) operands.push(word);
+		}
+	}
+	return { commands, operands, optionValues, isBehindDashes, pending };
+}
+
+function isFlag(word: string): boolean {
+	return word.startsWith("-") && word !== "-";
+}
+
+/** Returns whether `word` is a value of `option`; the first value of one that requires it may begin with a dash. */
+function takes(option: Option, word: string, read: Pick<Read, "isBehindDashes" | "optionValues">): boolean {
+	const isFirst = (read.optionValues.get(option.attributeName()) ?? []).length === 0;
+	return !isFlag(word) || read.isBehindDashes || (option.required && isFirst);
+}
+
+function optionOf(flag: string, commands: Position["commands"]): Option | undefined {
+	const last = commands.at(-1) ?? commands[0];
+	return [last, defaultCommand(last) ?? last, ...commands]
+		.flatMap(({ options }) => options)
+		.find(({ long, short }) => flag === long || flag === short);
 }
 
 /** Returns the default subcommand (`agentv eval` is `agentv eval run`). */
@@ -34,101 +101,6 @@ export function defaultCommand(command: Command): Command | undefined {
 
 export function takesValue(option: Option): boolean {
 	return option.required || option.optional;
-}
-
-class PositionReading {
-	readonly #commands: [Command, ...Command[]];
-	readonly #optionValues = new Map<string, string[]>();
-	#operands: string[] = [];
-	#pending: Option | undefined;
-	#isBehindDashes = false;
-
-	constructor(program: Command) {
-		this.#commands = [program];
-	}
-
-	get #command(): Command {
-		return this.#commands.at(-1) ?? this.#commands[0];
-	}
-
-	take(word: string): void {
-		if (this.#pending && !(this.#isFlag(word) && !this.#mustTake(this.#pending))) {
-			this.#note(this.#pending, word);
-			if (!this.#pending.variadic) this.#pending = undefined;
-			return;
-		}
-		this.#pending = undefined;
-		if (this.#isBehindDashes) this.#operands.push(word);
-		else if (word === "--") this.#isBehindDashes = true;
-		else if (this.#isFlag(word)) this.#takeFlag(word);
-		else this.#takeWord(word);
-	}
-
-	/** The first value of an option that requires one may begin with a dash. */
-	#mustTake(option: Option): boolean {
-		return option.required && (this.#optionValues.get(option.attributeName()) ?? []).length === 0;
-	}
-
-	#isFlag(word: string): boolean {
-		return word.startsWith("-") && word !== "-" && !this.#isBehindDashes;
-	}
-
-	#takeFlag(word: string): void {
-		const [flag = "", ...rest] = word.split("=");
-		const option = this.#optionOf(flag);
-		if (!option) return;
-		this.#note(option);
-		if (!takesValue(option)) return;
-		if (rest.length > 0) this.#note(option, rest.join("="));
-		else this.#pending = option;
-	}
-
-	#optionOf(flag: string): Option | undefined {
-		const fallback = defaultCommand(this.#command);
-		const commands = [this.#command, ...(fallback ? [fallback] : []), ...this.#commands];
-		return commands.flatMap(({ options }) => options).find(({ long, short }) => flag === long || flag === short);
-	}
-
-	#note(option: Option, value?: string): void {
-		const values = this.#optionValues.get(option.attributeName()) ?? [];
-		this.#optionValues.set(option.attributeName(), value === undefined ? values : [...values, value]);
-	}
-
-	#takeWord(word: string): void {
-		const command = this.#command;
-		const isFirst = this.#operands.length === 0;
-		const named = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
-		if (isFirst && named) this.#commands.push(named);
-		else if (!(isFirst && word === "help" && command.commands.length > 0)) {
-			const fallback = isFirst ? defaultCommand(command) : undefined;
-			if (fallback) this.#commands.push(fallback);
-			this.#operands.push(word);
-		}
-	}
-
-	end(typed: string): Position {
-		const shared = {
-			commands: this.#commands,
-			isBehindDashes: this.#isBehindDashes,
-			operands: this.#operands,
-			optionValues: this.#optionValues,
-		};
-		if (this.#pending && !(this.#isFlag(typed) && !this.#mustTake(this.#pending)))
-			return { ...shared, typed, value: { option: this.#pending, attached: "" } };
-		const equals = this.#isFlag(typed) ? typed.indexOf("=") : -1;
-		const option = equals < 0 ? undefined : this.#optionOf(typed.slice(0, equals));
-		if (option && takesValue(option))
-			return { ...shared, typed, value: { option, attached: typed.slice(0, equals + 1) } };
-		const argument = this.#isFlag(typed) ? undefined : this.#nextArgument();
-		return { ...shared, typed, ...(argument ? { argument } : {}) };
-	}
-
-	#nextArgument(): Argument | undefined {
-		const command = defaultCommand(this.#command) ?? this.#command;
-		const list = command.registeredArguments;
-		const last = list.at(-1);
-		return list[this.#operands.length] ?? (last?.variadic ? last : undefined);
-	}
 }
 
 /** A bash command line up to the cursor, split as bash splits it, without expansions. */
@@ -145,83 +117,45 @@ export interface ShellLine {
 
 /** @param breaks characters at which readline begins a new word, as `COMP_WORDBREAKS` has them */
 export function readShellLine(line: string, breaks: string): ShellLine {
-	const reading = new Reading(breaks);
-	for (const character of line) reading.take(character);
-	return reading.end();
-}
-
-class Reading {
-	readonly #breaks: string;
-	readonly #words: string[] = [];
-	#word: string | undefined;
-	#quote: ShellLine["quote"] = "";
-	#escaped = false;
-	#prefix = "";
-	#isHome = false;
-
-	constructor(breaks: string) {
-		this.#breaks = breaks;
-	}
-
-	take(character: string): void {
-		if (this.#escaped) this.#escape(character);
-		else if (character === "\\" && this.#quote !== "'") {
-			this.#escaped = true;
-			this.#word ??= "";
-		} else if (this.#quote === "") this.#takeBare(character);
-		else if (character === this.#quote) this.#endQuote(character);
-		else this.#add(character);
-	}
-
-	/** Between double quotes, a backslash only escapes special characters. */
-	#escape(character: string): void {
-		this.#escaped = false;
-		this.#add(this.#quote === '"' && !/["\\$`]/.test(character) ? `\\${character}` : character);
-	}
-
-	#takeBare(character: string): void {
-		if (/\s/.test(character)) this.#endWord();
-		else if (character === "'" || character === '"') this.#openQuote(character);
-		else {
-			if (this.#word === undefined) this.#isHome = character === "~";
-			this.#add(character);
-			if (this.#breaks.includes(character)) this.#begin();
+	const words: string[] = [];
+	let word: string | undefined;
+	let quote: ShellLine["quote"] = "";
+	let isEscaped = false;
+	let prefix = "";
+	let isHome = false;
+	/** Marks where readline begins a new word. */
+	const begin = () => {
+		prefix = word ?? "";
+		isHome = false;
+	};
+	for (const character of line) {
+		if (isEscaped) {
+			isEscaped = false;
+			// Between double quotes, a backslash only escapes special characters.
+			word += quote === '"' && !/["\\$`]/.test(character) ? `\\${character}` : character;
+		} else if (character === "\\" && quote !== "'") {
+			isEscaped = true;
+			word ??= "";
+		} else if (character === quote) {
+			quote = "";
+			if (breaks.includes(character)) begin();
+		} else if (quote !== "") word += character;
+		else if (/\s/.test(character)) {
+			if (word !== undefined) words.push(word);
+			word = undefined;
+			begin();
+		} else if (character === "'" || character === '"') {
+			// While a quote is open, readline replaces the text after it.
+			quote = character;
+			word ??= "";
+			begin();
+		} else {
+			if (word === undefined) isHome = character === "~";
+			word = (word ?? "") + character;
+			if (breaks.includes(character)) begin();
 		}
 	}
-
-	/** While a quote is open, readline replaces the text after it. */
-	#openQuote(quote: "'" | '"'): void {
-		this.#quote = quote;
-		this.#word ??= "";
-		this.#begin();
-	}
-
-	#endQuote(character: string): void {
-		this.#quote = "";
-		if (this.#breaks.includes(character)) this.#begin();
-	}
-
-	/** Marks where readline begins a new word. */
-	#begin(): void {
-		this.#prefix = this.#word ?? "";
-		this.#isHome = false;
-	}
-
-	#add(text: string): void {
-		this.#word = (this.#word ?? "") + text;
-	}
-
-	#endWord(): void {
-		if (this.#word !== undefined) this.#words.push(this.#word);
-		this.#word = undefined;
-		this.#prefix = "";
-		this.#isHome = false;
-	}
-
-	end(): ShellLine {
-		const words = [...this.#words, this.#word ?? ""];
-		return { words, quote: this.#quote, prefix: this.#prefix, isHome: this.#isHome };
-	}
+	return { words: [...words, word ?? ""], quote, prefix, isHome };
 }
 
 export const shellNames = ["bash", "zsh", "fish"] as const;

@@ -1,39 +1,34 @@
-import { AgentvError, type Diagnostic, exitCodes, resourceError, terminalSafe } from "@agentv/core";
-import type { CommandResult, Context } from "../context.ts";
+import { AgentvError, exitCodes, resourceError, terminalSafe } from "@agentv/core";
+import type { Context } from "../context.ts";
 import { type Colors, colorsFor } from "./terminal.ts";
 
 /**
  * Returns the text for stderr and the exit code. Errors other than AgentvError are bugs in AgentV. `--debug` adds causes
  * and stack traces.
  */
-export async function reportError(thrown: unknown, context: Context): Promise<CommandResult & { text: string }> {
-	const error = thrown instanceof AgentvError ? thrown : (resourceError("AgentV", thrown) ?? thrown);
-	const colors = colorsFor(context.stderr);
-	const lines =
-		error instanceof AgentvError ? await expected(error, context, colors) : unexpected(error, context, colors);
-	if (context.debug) lines.push(...causes(error, colors));
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(error) };
+export async function reportError(thrown: unknown, context: Context) {
+	const diagnostics = thrown instanceof AgentvError ? thrown.diagnostics : [];
+	if (diagnostics.length === 0) return reportFault(thrown, context, { what: "AgentV" });
+	// Loads the parsers only if there are locations to show.
+	const { findingsText } = await import("./validate.ts");
+	return reportFault(thrown, context, {
+		what: "AgentV",
+		findings: findingsText(diagnostics, context.cwd, colorsFor(context.stderr)),
+	});
 }
 
 /** Like `reportError` for uncaught errors: synchronous, because the process is about to exit. */
 export function reportFault(
 	thrown: unknown,
 	context: Pick<Context, "debug" | "stderr">,
-): CommandResult & { text: string } {
-	const error = thrown instanceof AgentvError ? thrown : (resourceError("something", thrown) ?? thrown);
+	{ what = "something", findings = [] }: { readonly what?: string; readonly findings?: readonly string[] } = {},
+): { readonly text: string; readonly exitCode: number } {
+	const error = thrown instanceof AgentvError ? thrown : (resourceError(what, thrown) ?? thrown);
 	const colors = colorsFor(context.stderr);
-	const lines = error instanceof AgentvError ? sentences(error, context, colors) : unexpected(error, context, colors);
-	if (context.debug) lines.push(...causes(error, colors));
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(error) };
-}
-
-function exitCodeOf(error: unknown): number {
-	return exitCodes[error instanceof AgentvError ? error.code : "internal"];
-}
-
-async function expected(error: AgentvError, context: Context, colors: Colors): Promise<string[]> {
-	const [message = "", ...more] = sentences(error, context, colors);
-	return [message, ...(await findings(error.diagnostics, context, colors)), ...more];
+	const isExpected = error instanceof AgentvError;
+	const [message = "", ...more] = isExpected ? sentences(error, context, colors) : unexpected(error, context, colors);
+	const lines = [message, ...findings, ...more, ...(context.debug ? causes(error, colors) : [])];
+	return { text: `${lines.join("\n")}\n`, exitCode: exitCodes[isExpected ? error.code : "internal"] };
 }
 
 function sentences(error: AgentvError, context: Pick<Context, "debug">, colors: Colors): string[] {
@@ -50,17 +45,6 @@ function unexpected(error: unknown, context: Pick<Context, "debug">, colors: Col
 		lines.push(`${colors.cyan("hint:")} This is a bug in AgentV. Re-run with --debug for a stack trace.`);
 	else if (error instanceof Error) lines.push(colors.dim(stackOf(error)));
 	return lines;
-}
-
-async function findings(
-	diagnostics: readonly Diagnostic[],
-	context: Context,
-	colors: Colors,
-): Promise<readonly string[]> {
-	if (diagnostics.length === 0) return [];
-	// Loads the parsers only if there are locations to show.
-	const { findingsText } = await import("./validate.ts");
-	return findingsText(diagnostics, context.cwd, colors);
 }
 
 /** Lists the chain of causes with their stacks; stops at a cycle. */

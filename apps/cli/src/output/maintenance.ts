@@ -8,10 +8,12 @@ import {
 	formatBytes,
 	type KeptItem,
 	type PruneResult,
+	plural,
 	terminalSafeLine,
 } from "@agentv/core";
-import type { CommandResult, Output } from "../context.ts";
-import { type Colors, colorsFor } from "./terminal.ts";
+import type { Output } from "../context.ts";
+import { wrapWords } from "./fit-text.ts";
+import { type Colors, colorsFor, json } from "./terminal.ts";
 
 const titles: Readonly<Record<DoctorGroup, string>> = {
 	machine: "This machine",
@@ -26,8 +28,8 @@ const titles: Readonly<Record<DoctorGroup, string>> = {
 
 const longestName = 28;
 
-/** Lists the checks by group, each problem with its fix. Exits 1 if something is missing. */
-export function doctorText(items: readonly DoctorItem[], output: Output): CommandResult {
+/** Lists the checks by group, each problem with its fix. */
+export function doctorText(items: readonly DoctorItem[], output: Output): string {
 	const colors = colorsFor(output);
 	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= longestName);
 	const width = Math.max(0, ...names);
@@ -36,8 +38,7 @@ export function doctorText(items: readonly DoctorItem[], output: Output): Comman
 		if (own.length === 0) return [];
 		return [colors.bold(titles[group]), ...own.flatMap((item) => itemLines(item, width, output, colors)), ""];
 	});
-	const problems = items.filter(({ state }) => state === "problem").length;
-	return { text: [...groups, verdict(items, problems, colors), ""].join("\n"), exitCode: problems > 0 ? 1 : 0 };
+	return [...groups, verdict(items, colors), ""].join("\n");
 }
 
 const mostNotes = 4;
@@ -48,7 +49,7 @@ function fewNotes(items: readonly DoctorItem[]): readonly DoctorItem[] {
 	if (notes.length <= mostNotes) return items;
 	const says = `not used by these evals: ${notes.map(({ name }) => name).join(", ")}`;
 	const action = "`agentv doctor --target <name>` checks one of them";
-	const others: DoctorItem = { group: "targets", name: `${notes.length} more`, state: "note", says, action };
+	const others = { group: "targets", name: `${notes.length} more`, state: "note", says, action, neededBy: [] } as const;
 	return [...items.filter((item) => !notes.includes(item)), others];
 }
 
@@ -56,8 +57,9 @@ function itemLines(item: DoctorItem, width: number, output: Output, colors: Colo
 	const { name, says, action, state } = item;
 	const columns = output.isTTY ? output.columns : Number.POSITIVE_INFINITY;
 	const head = `  ${mark(item, colors)} ${terminalSafeLine(name).padEnd(width)}  `;
-	const lines = hanging(terminalSafeLine(says), width + 6, columns);
-	const next = action === undefined ? [] : hanging(`→ ${terminalSafeLine(action)}${neededBy(item)}`, 6, columns);
+	const wrap = (text: string, indent: number) => wrapWords(text, Math.max(20, columns - indent)).split("\n");
+	const lines = wrap(terminalSafeLine(says), width + 6);
+	const next = action === null ? [] : wrap(`→ ${terminalSafeLine(action)}${neededBy(item)}`, 6);
 	// A long name gets its own line.
 	const first = name.length > width ? [head.trimEnd(), `${" ".repeat(6)}${lines.join("")}`] : [head + (lines[0] ?? "")];
 	const rest = name.length > width ? [] : lines.slice(1).map((line) => `${" ".repeat(width + 6)}${line}`);
@@ -74,44 +76,24 @@ function mark({ state }: DoctorItem, colors: Colors): string {
 	return state === "warning" ? colors.yellow("⚠") : colors.red("✗");
 }
 
-function neededBy({ neededBy: all = [], state }: DoctorItem): string {
+function neededBy({ neededBy: all, state }: DoctorItem): string {
 	if (all.length === 0 || state !== "problem") return "";
 	const more = all.length > 2 ? ` and ${all.length - 2} more` : "";
 	return ` (for ${all.slice(0, 2).map(terminalSafeLine).join(", ")}${more})`;
 }
 
-/** Wraps text to `columns` minus `indent`; long words are not broken. */
-function hanging(text: string, indent: number, columns: number): string[] {
-	const width = Math.max(20, columns - indent);
-	const lines: string[] = [];
-	for (const word of text.split(" ")) {
-		const last = lines.at(-1);
-		if (last !== undefined && last.length + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
-		else lines.push(word);
-	}
-	return lines;
-}
-
-function verdict(items: readonly DoctorItem[], problems: number, colors: Colors): string {
-	const warnings = items.filter(({ state }) => state === "warning").length;
-	const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
-	if (problems > 0) return colors.red(`${counted(problems, "problem")}, ${counted(warnings, "warning")}.`);
+function verdict(items: readonly DoctorItem[], colors: Colors): string {
+	const { problems, warnings } = countItems(items);
+	if (problems > 0) return colors.red(`${plural(problems, "problem")}, ${plural(warnings, "warning")}.`);
 	return warnings > 0
-		? colors.yellow(`No problems, ${counted(warnings, "warning")}.`)
+		? colors.yellow(`No problems, ${plural(warnings, "warning")}.`)
 		: colors.green("No problems found.");
 }
 
-/** Schema: docs/schemas/doctor-output.schema.json. */
-export function doctorJson(items: readonly DoctorItem[]): CommandResult {
+/** Counts what is missing, and what works but not as intended. */
+export function countItems(items: readonly DoctorItem[]) {
 	const count = (wanted: DoctorItem["state"]) => items.filter(({ state }) => state === wanted).length;
-	const problems = count("problem");
-	const document = {
-		items: items.map(({ group, name, state, says, action, neededBy }) => {
-			return { group, name, state, says, action: action ?? null, needed_by: neededBy ?? [] };
-		}),
-		summary: { problems, warnings: count("warning") },
-	};
-	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: problems > 0 ? 1 : 0 };
+	return { problems: count("problem"), warnings: count("warning") };
 }
 
 interface PruneTextOptions {
@@ -128,7 +110,7 @@ const names: Readonly<Record<CacheKind, readonly [one: string, many: string]>> =
 };
 
 /** Counts removed and kept entries by kind; names those in use and those that could not be removed. */
-export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: PruneTextOptions): CommandResult {
+export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: PruneTextOptions): string {
 	const { removed, kept, failed } = result;
 	const recent = kept.filter(({ reason }) => reason === "recent").map(({ item }) => item);
 	const others = kept.filter(({ reason }) => reason !== "recent");
@@ -145,7 +127,7 @@ export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: 
 			? "Nothing to remove."
 			: `${dryRun ? "Would free" : "Freed"} ${formatBytes(total(removed))}.`,
 	];
-	return { text: `${lines.join("\n")}\n`, exitCode: failed.length > 0 ? 1 : 0 };
+	return `${lines.join("\n")}\n`;
 }
 
 function section(title: string, lines: readonly string[], colors: Colors): string[] {
@@ -185,16 +167,15 @@ function ageText(milliseconds: number): string {
 	return hours >= 1 && Number.isInteger(hours) ? `${hours} hours` : `${Math.round(hours * 60)} minutes`;
 }
 
-/** Schema: docs/schemas/cache-output.schema.json. */
-export function pruneJson({ removed, kept, failed }: PruneResult, dryRun: boolean): CommandResult {
-	const document = {
+/** Returns the JSON document of `cache prune`; schema: docs/schemas/cache-output.schema.json. */
+export function pruneJson({ removed, kept, failed }: PruneResult, dryRun: boolean): string {
+	return json({
 		dry_run: dryRun,
-		freed_bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+		freed_bytes: total(removed),
 		removed: removed.map(itemJson),
 		kept: kept.map(({ item, reason }) => ({ ...itemJson(item), reason })),
 		failed: failed.map(({ item, message }) => ({ ...itemJson(item), message })),
-	};
-	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: failed.length > 0 ? 1 : 0 };
+	});
 }
 
 function itemJson({ kind, path, name, bytes, usedAt, state }: CacheItem) {

@@ -16,11 +16,12 @@ import {
 	usedTargets,
 } from "../eval/resolve-target.ts";
 import { neededPrograms, typeScriptRunners } from "../eval/script-closure.ts";
-import { type DiskView, openDiskView, type PlacedVariable } from "../eval/source.ts";
+import { type DiskView, openDiskView, type PlacedVariable, type Source } from "../eval/source.ts";
 import { newAccess, shownSubject, TrustSubjects } from "../eval/trust.ts";
 import { AgentvError, hasErrors } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
+import { plural } from "../lib/text.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, realPath, throwIfAborted } from "../machine/files.ts";
 import { listRemoteRefs } from "../machine/git.ts";
@@ -29,112 +30,41 @@ import { findExecutable, runProcess } from "../machine/run-process.ts";
 import type { TargetProblem } from "../targets/contract.ts";
 import { providers, vendorKeys } from "../targets/providers/index.ts";
 
-/** Reports the examined evals. */
-export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
-	const shared = { group: "evals" } as const;
-	if (evals.length === 0) {
-		const action = "specify evals, or create a first one with `agentv init`";
-		return [{ ...shared, name: "found", state: "note", says: "none below the current directory", action }];
-	}
-	const tests = evals.reduce((sum, { loaded }) => sum + loaded.tests.length, 0);
-	const says = `${evals.length} with ${tests} ${tests === 1 ? "test" : "tests"}`;
-	const broken = evals
-		.filter(({ isBroken }) => isBroken)
-		.map(
-			({ label, loaded }): DoctorItem => ({
-				...shared,
-				name: label,
-				state: "warning",
-				says: `has errors, so it may need more: ${loaded.diagnostics[0]?.message ?? ""}`,
-				action: `agentv eval validate ${label}`,
-			}),
-		);
-	const cut = isCut
-		? [{ ...shared, name: "more", state: "note", says: "there are more: specify which ones" } as const]
-		: [];
-	return [{ ...shared, name: "found", state: "ok", says }, ...broken, ...cut];
+/** In display order. */
+export const doctorGroups = [
+	"machine",
+	"home",
+	"evals",
+	"programs",
+	"targets",
+	"variables",
+	"storage",
+	"online",
+] as const;
+export type DoctorGroup = (typeof doctorGroups)[number];
+
+/** Never contains secrets, but unsafe names from files. */
+export interface DoctorItem {
+	readonly group: DoctorGroup;
+	readonly name: string;
+	/** `note`: worth knowing; `warning`: works, but not as intended. */
+	readonly state: "ok" | "note" | "warning" | "problem";
+	/** Without a full stop. */
+	readonly says: string;
+	/** What to do next. */
+	readonly action: string | null;
+	/** Evals that need it, relative to the current directory. */
+	readonly neededBy: readonly string[];
 }
 
-const atOnce = 4;
-
-/** Searches the programs that evals need; only runs well-known ones. */
-export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
-	const needed = new Map<string, string[]>();
-	for (const { label, loaded, uses } of evals) {
-		const counted = uses.filter(({ role, implied }) => role !== "grader" || !implied);
-		const targets = resolvedTargets(counted);
-		for (const name of neededPrograms(collectReferences(loaded, targets, view), targets))
-			if (isAbsolute(name) || !name.includes("/")) needed.set(name, [...(needed.get(name) ?? []), label]);
-	}
-	const names = [...needed.keys()].sort();
-	return mapPool(names, { concurrency: atOnce }, async (name): Promise<DoctorItem> => {
-		const neededBy = needed.get(name) ?? [];
-		const found = await findOne(name, search);
-		const shared = { group: "programs", name, neededBy } as const;
-		if (found) return { ...shared, state: "ok", says: [found.version, found.path].filter(Boolean).join("  ") };
-		if (isAbsolute(name))
-			return {
-				...shared,
-				state: "problem",
-				says: "is not an executable file",
-				action: "make it executable (chmod +x)",
-			};
-		return { ...shared, state: "problem", says: "not found", action: `install ${name}, or fix PATH` };
-	});
-}
-
-async function findOne(name: string, search: ProgramSearch): Promise<FoundProgram | undefined> {
-	if (name !== typeScriptRunners) return findProgram(name, search);
-	return (await findProgram("bun", search)) ?? findProgram("tsx", search);
-}
-
-const worst = ["set", "default", "unset"] as const;
-
-interface Named {
-	state: PlacedVariable["state"];
-	isEmpty: boolean;
-	readonly evals: ExaminedEval[];
-}
-
-/** Reports whether the variables of evals and their targets are set, never their values. */
-export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): DoctorItem[] {
-	const all = new Map<string, Named>();
-	for (const examined of evals) {
-		const { loaded, scope, uses } = examined;
-		const targets = resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied));
-		for (const { name, state, isEmpty = false } of [...evalVariables(loaded), ...targetVariables(targets, scope)]) {
-			const known = all.get(name) ?? { state, isEmpty: false, evals: [] };
-			known.isEmpty ||= isEmpty;
-			if (worst.indexOf(state) > worst.indexOf(known.state)) known.state = state;
-			if (known.evals.at(-1) !== examined) known.evals.push(examined);
-			all.set(name, known);
-		}
-	}
-	return [...all]
-		.sort(([one], [other]) => (one < other ? -1 : 1))
-		.map(([name, named]) => itemOf(name, named, view, cwd));
-}
-
-function itemOf(name: string, { state, isEmpty, evals }: Named, view: DiskView, cwd: string): DoctorItem {
-	const shared = { group: "variables", name, neededBy: evals.map(({ label }) => label) } as const;
-	if (state === "set" && isEmpty) {
-		if (!isSecretName(name))
-			return { ...shared, state: "warning", says: "set, but empty", action: actionFor(name, evals, view, cwd) };
-		const action = `set it, or write \${{ ${name}:-}} if it may be empty`;
-		return { ...shared, state: "problem", says: "set, but empty", action };
-	}
-	if (state === "set") return { ...shared, state: "ok", says: "set" };
-	if (state === "default") return { ...shared, state: "ok", says: "not set, has a default" };
-	return { ...shared, state: "problem", says: "not set", action: actionFor(name, evals, view, cwd) };
-}
-
-function actionFor(name: string, evals: readonly ExaminedEval[], view: DiskView, cwd: string): string {
-	const directory = dirname(evals[0]?.loaded.file ?? cwd);
-	const shown = (file: string) => relative(cwd, join(directory, file)) || file;
-	const isDescribed = view.kind(join(directory, ".env.example")) === "file";
-	if (isDescribed && view.kind(join(directory, ".env")) === "missing")
-		return `set it, or copy ${shown(".env.example")} to ${shown(".env")} and fill it in`;
-	return `set it, or add ${name}=… to ${shown(".env")}`;
+/** Returns a function that creates the items of a group. */
+export function itemsOf(group: DoctorGroup) {
+	return (
+		name: string,
+		state: DoctorItem["state"],
+		says: string,
+		{ action = null, neededBy = [] }: { action?: string | null; neededBy?: readonly string[] } = {},
+	): DoctorItem => ({ group, name, state, says, action, neededBy });
 }
 
 interface ExaminedEval {
@@ -143,9 +73,11 @@ interface ExaminedEval {
 	readonly loaded: LoadedEval;
 	readonly env: Environment;
 	readonly scope: TargetScope;
+	/** Without graders that no test needs. */
 	readonly uses: readonly TargetUse[];
-	/** It has errors, so it may need more. */
-	readonly isBroken: boolean;
+	/** Those of `uses` that can be resolved. */
+	readonly targets: readonly ResolvedTarget[];
+	readonly sources: ReadonlyMap<string, Source>;
 }
 
 interface ExaminedEvals {
@@ -184,14 +116,11 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 		const own = evalEnvironment(loaded.scope, env, view);
 		const given = targetsFile === undefined ? {} : { targetsFile };
 		const scope = loadTargets(loaded.scope, { view, env: own, cache, ...given });
-		evals.push({
-			label: labelOf(file, cwd),
-			loaded,
-			env: own,
-			scope,
-			uses: usedTargets(loaded, scope, options.targets),
-			isBroken: hasErrors(loaded.diagnostics),
-		});
+		const all = usedTargets(loaded, scope, options.targets);
+		const uses = all.filter(({ role, implied }) => role !== "grader" || !implied);
+		const sources = new Map([...scope.sources, ...loaded.sources]);
+		const label = isInside(cwd, file) ? relative(cwd, file).split(sep).join("/") : file;
+		evals.push({ label, loaded, env: own, scope, uses, targets: resolvedTargets(uses), sources });
 	}
 	return { evals, isCut: isCut || files.length > mostEvals, view };
 }
@@ -206,12 +135,175 @@ async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | und
 	return { files: all.filter((file) => !isInner(file)), isCut: found.cut };
 }
 
-function labelOf(file: string, cwd: string): string {
-	const way = relative(cwd, file);
-	return way === "" || way.startsWith("..") ? file : way.split(sep).join("/");
+/** Reports the examined evals. */
+export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
+	const item = itemsOf("evals");
+	if (evals.length === 0) {
+		const action = "specify evals, or create a first one with `agentv init`";
+		return [item("found", "note", "none below the current directory", { action })];
+	}
+	const tests = evals.reduce((sum, { loaded }) => sum + loaded.tests.length, 0);
+	const items = [item("found", "ok", `${evals.length} with ${plural(tests, "test")}`)];
+	for (const { label, loaded } of evals) {
+		if (!hasErrors(loaded.diagnostics)) continue;
+		const says = `has errors, so it may need more: ${loaded.diagnostics[0]?.message ?? ""}`;
+		items.push(item(label, "warning", says, { action: `agentv eval validate ${label}` }));
+	}
+	if (isCut) items.push(item("more", "note", "there are more: specify which ones"));
+	return items;
+}
+
+const atOnce = 4;
+
+/** Searches the programs that evals need; only runs well-known ones. */
+export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
+	const item = itemsOf("programs");
+	const needed = new Map<string, string[]>();
+	for (const { label, loaded, targets } of evals)
+		for (const name of neededPrograms(collectReferences(loaded, targets, view), targets))
+			if (isAbsolute(name) || !name.includes("/")) needed.set(name, [...(needed.get(name) ?? []), label]);
+	const sorted = [...needed].sort(([one], [other]) => (one < other ? -1 : 1));
+	return mapPool(sorted, { concurrency: atOnce }, async ([name, neededBy]) => {
+		const isRunner = name === typeScriptRunners;
+		const found =
+			(await findProgram(isRunner ? "bun" : name, search)) ?? (isRunner && (await findProgram("tsx", search)));
+		if (found) return item(name, "ok", [found.version, found.path].filter(Boolean).join("  "), { neededBy });
+		return isAbsolute(name)
+			? item(name, "problem", "is not an executable file", { action: "make it executable (chmod +x)", neededBy })
+			: item(name, "problem", "not found", { action: `install ${name}, or fix PATH`, neededBy });
+	});
+}
+
+const worst = ["set", "default", "unset"] as const;
+
+interface Named {
+	state: PlacedVariable["state"];
+	isEmpty: boolean;
+	readonly evals: ExaminedEval[];
+}
+
+/** Reports whether the variables of evals and their targets are set, never their values. */
+export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): DoctorItem[] {
+	const all = new Map<string, Named>();
+	for (const examined of evals) {
+		const { loaded, scope, targets } = examined;
+		for (const { name, state, isEmpty = false } of [...evalVariables(loaded), ...targetVariables(targets, scope)]) {
+			const known = all.get(name) ?? { state, isEmpty: false, evals: [] };
+			known.isEmpty ||= isEmpty;
+			if (worst.indexOf(state) > worst.indexOf(known.state)) known.state = state;
+			if (known.evals.at(-1) !== examined) known.evals.push(examined);
+			all.set(name, known);
+		}
+	}
+	const item = itemsOf("variables");
+	const sorted = [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+	return sorted.map(([name, { state, isEmpty, evals: users }]) => {
+		const neededBy = users.map(({ label }) => label);
+		if (state === "default") return item(name, "ok", "not set, has a default", { neededBy });
+		if (state === "set" && !isEmpty) return item(name, "ok", "set", { neededBy });
+		const isSecret = state === "set" && isSecretName(name);
+		const action = isSecret
+			? `set it, or write \${{ ${name}:-}} if it may be empty`
+			: actionFor(name, dirname(users[0]?.loaded.file ?? cwd), view, cwd);
+		if (state === "unset") return item(name, "problem", "not set", { action, neededBy });
+		return item(name, isSecret ? "problem" : "warning", "set, but empty", { action, neededBy });
+	});
+}
+
+function actionFor(name: string, directory: string, view: DiskView, cwd: string): string {
+	const shown = (file: string) => relative(cwd, join(directory, file)) || file;
+	const isDescribed = view.kind(join(directory, ".env.example")) === "file";
+	if (isDescribed && view.kind(join(directory, ".env")) === "missing")
+		return `set it, or copy ${shown(".env.example")} to ${shown(".env")} and fill it in`;
+	return `set it, or add ${name}=… to ${shown(".env")}`;
+}
+
+/** Checks targets without contacting them or running their commands. */
+export async function checkTargets({ evals, view }: ExaminedEvals): Promise<DoctorItem[]> {
+	const seen = new Map<string, { use: TargetUse; examined: ExaminedEval; neededBy: Set<string> }>();
+	for (const examined of evals)
+		for (const use of examined.uses) {
+			const known = seen.get(keyOf(use, examined)) ?? { use, examined, neededBy: new Set() };
+			seen.set(keyOf(use, examined), known);
+			known.neededBy.add(examined.label);
+		}
+	// Evals can have separate files with the same target.
+	const once = new Map<string, DoctorItem>();
+	const items = await Promise.all(
+		[...seen.values()].map(({ use, examined, neededBy }) => usedItem(use, examined, [...neededBy], view)),
+	);
+	for (const item of items) {
+		const key = [item.name, item.state, item.says, item.action].join("\0");
+		once.set(key, { ...item, neededBy: [...(once.get(key)?.neededBy ?? []), ...item.neededBy] });
+	}
+	return [...once.values(), ...unusedItems(evals, new Set(items.map(({ name }) => name)))];
+}
+
+/** A name can have several meanings, depending on an eval's target files. */
+function keyOf({ choice, resolution }: TargetUse, { loaded }: ExaminedEval): string {
+	const via = resolution.ok ? resolution.target.via : resolution.via;
+	const inline = "inline" in choice ? `${loaded.file} ${JSON.stringify(choice.at)}` : "";
+	return [choice.name, via[0]?.definition.file ?? loaded.file, inline].join("\0");
+}
+
+const target = itemsOf("targets");
+
+async function usedItem(
+	{ choice: { name }, resolution }: TargetUse,
+	examined: ExaminedEval,
+	neededBy: readonly string[],
+	view: DiskView,
+): Promise<DoctorItem> {
+	const usual = "fix it in its targets file";
+	if (!resolution.ok) {
+		const found = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
+		return target(name, "problem", found?.message ?? "can't be used", { action: found?.hint ?? usual, neededBy });
+	}
+	const [empty] = emptyCredentials(resolution.target, examined);
+	const problem = empty ?? (await problemOf(resolution.target, examined, view));
+	const says = describe(resolution.target, examined);
+	if (!problem) return target(name, "ok", says, { neededBy });
+	return target(name, "problem", `${says}: ${problem.message}`, { action: problem.hint ?? usual, neededBy });
+}
+
+async function problemOf(
+	resolved: ResolvedTarget,
+	{ env, loaded }: ExaminedEval,
+	view: DiskView,
+): Promise<TargetProblem | undefined> {
+	const services = { env, scope: loaded.scope, view };
+	const runCommand = commandRunner(services);
+	// A health check is an arbitrary program or address: only a run does it.
+	const quiet = { ...resolved, healthcheck: undefined, settings: { ...resolved.settings, healthcheck: undefined } };
+	return providers[resolved.provider]
+		.create(quiet, { ...services, runCommand, vendorKeys })
+		.check(AbortSignal.timeout(5000));
+}
+
+/** Returns its provider and destination; keys by name. */
+function describe(resolved: ResolvedTarget, examined: ExaminedEval): string {
+	const { provider, wire } = resolved;
+	const { host, keys } = targetDestination(resolved, examined, examined.env);
+	const model = typeof wire["model"] === "string" ? ` ${wire["model"]}` : "";
+	const where = host === undefined ? "" : ` at ${host}`;
+	const set = keys.map((key) => `${key.name} ${key.set ? "set" : "not set"}`);
+	return [`${provider}${model}${where}`, ...set].join(", ");
+}
+
+function unusedItems(evals: readonly ExaminedEval[], used: ReadonlySet<string>): DoctorItem[] {
+	const items = new Map<string, DoctorItem>();
+	for (const examined of evals)
+		for (const name of examined.scope.names) {
+			if (used.has(name) || items.has(name)) continue;
+			const resolution = resolveTarget({ name, at: { file: examined.loaded.file } }, examined.scope);
+			const what = resolution.ok ? describe(resolution.target, examined) : "incomplete";
+			items.set(name, target(name, "note", `${what}; no eval here uses it`));
+		}
+	return [...items.values()];
 }
 
 const maxRemoteChecks = 4;
+const online = itemsOf("online");
 
 export interface OnlineOptions {
 	readonly env: Environment;
@@ -222,45 +314,42 @@ export interface OnlineOptions {
 
 /** Contacts remotes like a sync, and servers of used targets without a key. */
 export async function checkOnline({ evals, view }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
-	const remotes = registered(options.env).flatMap(({ id, access }) =>
-		access ? [() => remote(id, access, options)] : [],
-	);
-	const { servers, left } = serversOf(evals, {
-		env: options.env,
-		view,
-		subjects: new TrustSubjects(options.env, view),
-	});
-	const asked = [...servers].map(
-		([origin, neededBy]) =>
-			() =>
-				server(origin, [...neededBy], options),
-	);
-	return [...left, ...(await mapPool([...remotes, ...asked], { concurrency: maxRemoteChecks }, (ask) => ask()))];
+	const { env } = options;
+	const { servers, left } = serversOf(evals, { env, view, subjects: new TrustSubjects(env, view) });
+	const checks = [
+		...remoteChecks(options),
+		...[...servers].map(
+			([origin, neededBy]) =>
+				() =>
+					checkServer(origin, [...neededBy], options),
+		),
+	];
+	return [...left, ...(await mapPool(checks, { concurrency: maxRemoteChecks }, (check) => check()))];
 }
 
-/** An unreadable registry was already reported. */
-function registered(env: Environment): RegistryEntry[] {
+function remoteChecks(options: OnlineOptions): (() => Promise<DoctorItem>)[] {
 	try {
-		return readRegistry(env).entries.filter(({ problem }) => problem === undefined);
+		const { entries } = readRegistry(options.env);
+		return entries.flatMap(({ id, access, problem }) =>
+			access && problem === undefined ? [() => checkRemote(id, access, options)] : [],
+		);
 	} catch (error) {
+		// An unreadable registry was already reported.
 		if (error instanceof AgentvError) return [];
 		throw error;
 	}
 }
 
-async function remote(
-	id: string,
-	{ url, credentials }: SourceAccess,
-	{ env, timeoutMs, signal }: OnlineOptions,
-): Promise<DoctorItem> {
-	const shared = { group: "online", name: id } as const;
+async function checkRemote(id: string, access: SourceAccess, options: OnlineOptions): Promise<DoctorItem> {
+	const { url, credentials } = access;
 	try {
-		await listRemoteRefs("/", url, ["HEAD"], { env, signal, credentials, timeoutMs });
-		return { ...shared, state: "ok", says: "its remote responds" };
+		await listRemoteRefs("/", url, ["HEAD"], { ...options, credentials });
+		return online(id, "ok", "its remote responds");
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
-		const action = error.hint ?? `\`agentv benchmark status ${id}\` shows details`;
-		return { ...shared, state: "problem", says: error.message, action };
+		return online(id, "problem", error.message, {
+			action: error.hint ?? `\`agentv benchmark status ${id}\` shows details`,
+		});
 	}
 }
 
@@ -268,159 +357,32 @@ async function remote(
 function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof newAccess>[1]) {
 	const servers = new Map<string, Set<string>>();
 	const left: DoctorItem[] = [];
-	for (const { label, loaded, scope, env, uses } of evals) {
-		const sources = new Map([...scope.sources, ...loaded.sources]);
-		const targets = resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied));
-		for (const target of targets) {
-			const { host } = targetDestination(target, { sources }, env);
-			const address = target.wire["base_url"] ?? target.wire["endpoint"] ?? `https://${host}`;
+	for (const examined of evals)
+		for (const used of examined.targets) {
+			const { label, loaded, scope, env } = examined;
+			const { host } = targetDestination(used, examined, env);
+			const address = used.wire["base_url"] ?? used.wire["endpoint"] ?? `https://${host}`;
 			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
 			const { origin } = new URL(address);
-			const access = accessOf({ loaded, scope, targets: [target], tests: [], env, view: machine.view });
-			const [found] = newAccess(access, machine).filter(
+			const access = accessOf({ loaded, scope, targets: [used], tests: [], env, view: machine.view });
+			const found = newAccess(access, machine).find(
 				({ item }) => item.kind === "host" && item.value === host.toLowerCase(),
 			);
 			if (found) {
 				const says = `not contacted: you have not allowed ${shownSubject(found.subject)} to contact its host`;
-				left.push({ group: "online", name: target.name, state: "note", says, neededBy: [label] });
-				continue;
-			}
-			servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
+				left.push(online(used.name, "note", says, { neededBy: [label] }));
+			} else servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
 		}
-	}
 	return { servers, left };
 }
 
-async function server(
-	origin: string,
-	neededBy: readonly string[],
-	{ timeoutMs, signal }: OnlineOptions,
-): Promise<DoctorItem> {
-	const reach = await reachServer(new URL(origin), timeoutMs, signal);
-	const shared = { group: "online", name: origin, neededBy } as const;
-	if (reach.ok) return { ...shared, state: "ok", says: "answers" };
-	return { ...shared, state: "problem", says: reach.reason, action: "check the network and the target's `base_url`" };
-}
-
-interface Seen {
-	readonly use: TargetUse;
-	readonly examined: ExaminedEval;
-	readonly neededBy: string[];
-}
-
-/** Contacts no target and runs none of their commands. */
-export async function checkTargets({ evals, view }: ExaminedEvals): Promise<DoctorItem[]> {
-	const seen = new Map<string, Seen>();
-	for (const examined of evals)
-		for (const use of examined.uses) {
-			// An unneeded grader is like any other unused target.
-			if (use.role === "grader" && use.implied) continue;
-			const known = seen.get(keyOf(use, examined));
-			if (!known) seen.set(keyOf(use, examined), { use, examined, neededBy: [examined.label] });
-			else if (!known.neededBy.includes(examined.label)) known.neededBy.push(examined.label);
-		}
-	const used = await Promise.all([...seen.values()].map((one) => usedItem(one, view)));
-	return [...alikeOnce(used), ...unusedItems(evals, new Set([...seen.values()].map(({ use }) => use.choice.name)))];
-}
-
-/** A name can have several meanings, depending on an eval's target files. */
-function keyOf({ choice, resolution }: TargetUse, { loaded }: ExaminedEval): string {
-	const via = resolution.ok ? resolution.target.via : resolution.via;
-	const inline = "inline" in choice ? `${loaded.file} ${JSON.stringify(choice.at)}` : "";
-	return [choice.name, via[0]?.definition.file ?? loaded.file, inline].join("\0");
-}
-
-/** Evals can have separate files with the same target. */
-function alikeOnce(items: readonly DoctorItem[]): DoctorItem[] {
-	const once = new Map<string, DoctorItem>();
-	for (const item of items) {
-		const key = [item.name, item.state, item.says, item.action].join("\0");
-		const neededBy = [...(once.get(key)?.neededBy ?? []), ...(item.neededBy ?? [])];
-		once.set(key, { ...item, neededBy });
-	}
-	return [...once.values()];
-}
-
-async function usedItem({ use, examined, neededBy }: Seen, view: ExaminedEvals["view"]): Promise<DoctorItem> {
-	const { choice, resolution } = use;
-	const shared = { group: "targets", name: choice.name, neededBy } as const;
-	if (!resolution.ok) {
-		const found = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
-		const says = found?.message ?? "can't be used";
-		return { ...shared, state: "problem", says, action: found?.hint ?? "fix it in its targets file" };
-	}
-	const sources = new Map([...examined.scope.sources, ...examined.loaded.sources]);
-	const [empty] = emptyCredentials(resolution.target, { sources });
-	const problem = empty ?? (await problemOf(resolution.target, examined, view));
-	if (!problem) return { ...shared, state: "ok", says: describe(resolution.target, examined) };
-	const says = `${describe(resolution.target, examined)}: ${problem.message}`;
-	return { ...shared, state: "problem", says, action: problem.hint ?? "fix it in its targets file" };
-}
-
-async function problemOf(
-	target: ResolvedTarget,
-	{ env, loaded }: ExaminedEval,
-	view: ExaminedEvals["view"],
-): Promise<TargetProblem | undefined> {
-	const services = { env, scope: loaded.scope, view };
-	const runCommand = commandRunner(services);
-	// A health check is an arbitrary program or address: only a run does it.
-	const quiet = { ...target, healthcheck: undefined, settings: { ...target.settings, healthcheck: undefined } };
-	return providers[target.provider]
-		.create(quiet, { ...services, runCommand, vendorKeys })
-		.check(AbortSignal.timeout(5000));
-}
-
-/** Returns its provider and destination; keys by name. */
-function describe(target: ResolvedTarget, { scope, loaded, env }: ExaminedEval): string {
-	const sources = new Map([...scope.sources, ...loaded.sources]);
-	const { host, keys } = targetDestination(target, { sources }, env);
-	const model = target.wire["model"];
-	const where = host === undefined ? "" : ` at ${host}`;
-	const what = `${target.provider}${typeof model === "string" ? ` ${model}` : ""}${where}`;
-	return [what, ...keys.map(({ name, set }) => `${name} ${set ? "set" : "not set"}`)].join(", ");
-}
-
-function unusedItems(evals: readonly ExaminedEval[], used: ReadonlySet<string>): DoctorItem[] {
-	const items = new Map<string, DoctorItem>();
-	for (const examined of evals)
-		for (const name of examined.scope.names) {
-			if (used.has(name) || items.has(name)) continue;
-			const at = { file: examined.loaded.file };
-			const resolution = resolveTarget({ name, at }, examined.scope);
-			const what = resolution.ok ? describe(resolution.target, examined) : "incomplete";
-			items.set(name, { group: "targets", name, state: "note", says: `${what}; no eval here uses it` });
-		}
-	return [...items.values()];
-}
-
-/** In display order. */
-export const doctorGroups = [
-	"machine",
-	"home",
-	"evals",
-	"programs",
-	"targets",
-	"variables",
-	"storage",
-	"online",
-] as const;
-export type DoctorGroup = (typeof doctorGroups)[number];
-
-/** `note`: worth knowing; `warning`: works, but not as intended. */
-export type DoctorState = "ok" | "note" | "warning" | "problem";
-
-/** Never contains secrets, but unsafe names from files. */
-export interface DoctorItem {
-	readonly group: DoctorGroup;
-	readonly name: string;
-	readonly state: DoctorState;
-	/** Without a full stop. */
-	readonly says: string;
-	/** What to do next. */
-	readonly action?: string;
-	/** Evals that need it, relative to the current directory. */
-	readonly neededBy?: readonly string[];
+async function checkServer(origin: string, neededBy: readonly string[], options: OnlineOptions): Promise<DoctorItem> {
+	const reach = await reachServer(new URL(origin), options.timeoutMs, options.signal);
+	if (reach.ok) return online(origin, "ok", "answers", { neededBy });
+	return online(origin, "problem", reach.reason, {
+		action: "check the network and the target's `base_url`",
+		neededBy,
+	});
 }
 
 /** Programs that are run with `--version`. All others are only searched. */

@@ -1,8 +1,9 @@
 import { delimiter, isAbsolute } from "node:path";
-import { type Registry, type RegistryEntry, readRegistry } from "../eval/registry.ts";
+import { type Registry, readRegistry } from "../eval/registry.ts";
 import { runRoots } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { formatBytes } from "../lib/numbers.ts";
+import { plural } from "../lib/text.ts";
 import { systemTempDir } from "../machine/directories.ts";
 import {
 	agentvHome,
@@ -25,13 +26,14 @@ import {
 	type ExamineOptions,
 	examineEvals,
 	findProgram,
+	itemsOf,
 	type ProgramSearch,
 } from "./doctor-checks.ts";
-import { type CacheItem, type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
+import { type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
 export interface DoctorOptions extends ExamineOptions {
 	/** Also contacts remotes and servers, with this time limit for each. Default: offline. */
-	readonly onlineMs?: number;
+	readonly onlineMs?: number | undefined;
 }
 
 /**
@@ -60,127 +62,92 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 
 /** Checks `$AGENTV_HOME`, the registry and its benchmarks on disk. */
 function checkHome(env: Environment): DoctorItem[] {
-	return [home(agentvHome(env)), ...registry(env)];
-}
-
-function home(path: string): DoctorItem {
-	const shared = { group: "home", name: "directory" } as const;
+	const item = itemsOf("home");
+	const path = agentvHome(env);
 	const problem = homeProblem(path, { writes: true });
-	if (problem !== undefined) return { ...shared, state: "problem", says: problem, action: homeHint };
-	const isThere = targetKind(path) === "directory";
-	return { ...shared, state: "ok", says: isThere ? path : `${path}, created when needed` };
-}
-
-function registry(env: Environment): DoctorItem[] {
-	let read: Registry;
+	const where = targetKind(path) === "directory" ? path : `${path}, created when needed`;
+	const home = problem ? item("directory", "problem", problem, { action: homeHint }) : item("directory", "ok", where);
 	try {
-		read = readRegistry(env);
+		return [home, ...registryItems(readRegistry(env))];
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		const first = error.diagnostics[0]?.message;
-		const says = `${error.message}${first === undefined ? "" : `: ${first}`}`;
-		return [{ group: "home", name: "registry", state: "problem", says, action: "`agentv benchmark list` shows where" }];
+		const says = [error.message, ...error.diagnostics.slice(0, 1).map(({ message }) => message)].join(": ");
+		return [home, item("registry", "problem", says, { action: "`agentv benchmark list` shows where" })];
 	}
-	const { entries, diagnostics, document } = read;
-	const says = entries.length === 1 ? "1 benchmark" : `${entries.length} benchmarks`;
-	const found = diagnostics.map(({ message, hint, severity }): DoctorItem => {
-		const state = severity === "error" ? "problem" : "warning";
-		return { group: "home", name: "registry", state, says: message, action: hint ?? "fix the entry" };
-	});
-	const summary = { group: "home", name: "registry" } as const;
-	if (!document)
-		return [{ ...summary, state: "note", says: "no benchmarks yet", action: "`agentv benchmark add <url>` adds one" }];
-	return [{ ...summary, state: "ok", says: `${says}  ${read.file}` }, ...found, ...entries.flatMap(benchmark)];
 }
 
-/** Only reports missing ones: the state of clones is for `benchmark status`. */
-function benchmark({ id, path, source, problem }: RegistryEntry): DoctorItem[] {
-	const kind = targetKind(path);
-	if (problem !== undefined || kind === "directory") return [];
-	const shared = { group: "home", name: id } as const;
-	if (kind !== "missing")
-		return [{ ...shared, state: "problem", says: `${path} is not a directory`, action: "fix its path" }];
-	if (source) return [{ ...shared, state: "warning", says: "not cloned yet", action: `agentv benchmark sync ${id}` }];
-	const action = `fix its path, or \`agentv benchmark remove ${id}\``;
-	return [{ ...shared, state: "problem", says: `its directory ${path} is missing`, action }];
+function registryItems({ entries, diagnostics, document, file }: Registry): DoctorItem[] {
+	const item = itemsOf("home");
+	if (!document)
+		return [item("registry", "note", "no benchmarks yet", { action: "`agentv benchmark add <url>` adds one" })];
+	const items = [item("registry", "ok", `${plural(entries.length, "benchmark")}  ${file}`)];
+	for (const { message, hint, severity } of diagnostics)
+		items.push(
+			item("registry", severity === "error" ? "problem" : severity, message, { action: hint ?? "fix the entry" }),
+		);
+	// Only reports missing directories: the state of clones is for `benchmark status`.
+	for (const { id, path, source, problem } of entries) {
+		const kind = targetKind(path);
+		if (problem !== undefined || kind === "directory") continue;
+		if (kind !== "missing") items.push(item(id, "problem", `${path} is not a directory`, { action: "fix its path" }));
+		else if (source) items.push(item(id, "warning", "not cloned yet", { action: `agentv benchmark sync ${id}` }));
+		else {
+			const action = `fix its path, or \`agentv benchmark remove ${id}\``;
+			items.push(item(id, "problem", `its directory ${path} is missing`, { action }));
+		}
+	}
+	return items;
 }
 
 /** As in `engines` of package.json. */
-export const oldestNode = "20.19";
+const oldestNode = "20.19";
 /** Supports configuration in the environment, so no command line contains credentials. */
 const oldestGit = "2.31";
 /** The first git that sets up sparse checkouts in one step. */
 const gitForSparse = "2.35";
 
+const machine = itemsOf("machine");
+
 /** Checks Node, git and the required directories. */
 async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
-	return [node(nodeVersion.replace(/^v/, "")), await git(search), ...path(search), temporary()];
-}
-
-function node(version: string): DoctorItem {
-	const shared = { group: "machine", name: "node", says: version } as const;
-	if (isOlder(version, oldestNode))
-		return { ...shared, state: "problem", action: `install Node ${oldestNode} or newer` };
-	return { ...shared, state: "ok" };
+	const version = nodeVersion.replace(/^v/, "");
+	const { PATH = search.env.Path ?? "" } = search.env;
+	const relative = PATH.split(delimiter).filter((entry) => entry !== "" && !isAbsolute(entry));
+	const temporary = systemTempDir();
+	const items = [
+		isOlder(version, oldestNode)
+			? machine("node", "problem", version, { action: `install Node ${oldestNode} or newer` })
+			: machine("node", "ok", version),
+		await git(search),
+	];
+	// Anyone with write access to the current directory could put programs into a relative entry.
+	if (relative.length > 0) {
+		const says = `has entries relative to the current directory: ${relative.join(", ")}`;
+		items.push(machine("PATH", "warning", says, { action: "write them as absolute paths" }));
+	}
+	items.push(
+		isWritableDirectory(temporary)
+			? machine("temp", "ok", temporary)
+			: machine("temp", "problem", `${temporary} is not writable`, { action: "set TMPDIR to another directory" }),
+	);
+	return items;
 }
 
 async function git(search: ProgramSearch): Promise<DoctorItem> {
 	const found = await findProgram("git", search);
-	const shared = { group: "machine", name: "git" } as const;
-	if (!found) return { ...shared, state: "problem", says: "not found", action: "install git, or fix PATH" };
+	if (!found) return machine("git", "problem", "not found", { action: "install git, or fix PATH" });
 	const { version, path } = found;
 	if (version === undefined)
-		return { ...shared, state: "warning", says: `${path} does not report its version`, action: "check that it works" };
-	if (isOlder(version, oldestGit))
-		return {
-			...shared,
-			state: "problem",
-			says: `${version} is too old`,
-			action: `install git ${gitForSparse} or newer`,
-		};
-	if (isOlder(version, gitForSparse)) {
-		const says = `${version} can't set up workspaces with \`sparse\` paths`;
-		return { ...shared, state: "warning", says, action: `install git ${gitForSparse} or newer` };
-	}
-	return { ...shared, state: "ok", says: `${version}  ${path}` };
+		return machine("git", "warning", `${path} does not report its version`, { action: "check that it works" });
+	const action = `install git ${gitForSparse} or newer`;
+	if (isOlder(version, oldestGit)) return machine("git", "problem", `${version} is too old`, { action });
+	if (isOlder(version, gitForSparse))
+		return machine("git", "warning", `${version} can't set up workspaces with \`sparse\` paths`, { action });
+	return machine("git", "ok", `${version}  ${path}`);
 }
 
-/** Anyone with write access to the current directory could put programs into a relative entry. */
-function path({ env }: ProgramSearch): DoctorItem[] {
-	const relative = (env.PATH ?? env.Path ?? "").split(delimiter).filter((entry) => entry !== "" && !isAbsolute(entry));
-	if (relative.length === 0) return [];
-	const says = `has entries relative to the current directory: ${relative.join(", ")}`;
-	return [{ group: "machine", name: "PATH", state: "warning", says, action: "write them as absolute paths" }];
-}
-
-function temporary(): DoctorItem {
-	const directory = systemTempDir();
-	const shared = { group: "machine", name: "temp" } as const;
-	return isWritableDirectory(directory)
-		? { ...shared, state: "ok", says: directory }
-		: {
-				...shared,
-				state: "problem",
-				says: `${directory} is not writable`,
-				action: "set TMPDIR to another directory",
-			};
-}
-
-/** Compares dotted versions; a non-numeric part counts as 0. */
-export function isOlder(version: string, than: string): boolean {
-	const numbers = (text: string) => text.split(/[^\d]+/).map(Number);
-	const [left, right] = [numbers(version), numbers(than)];
-	for (const [index, wanted] of right.entries()) {
-		const given = left[index] ?? 0;
-		if (given !== wanted) return given < wanted;
-	}
-	return false;
-}
-
-interface StorageOptions {
-	readonly env: Environment;
-	readonly cwd: string;
-	readonly signal?: AbortSignal | undefined;
+function isOlder(version: string, than: string): boolean {
+	return version.localeCompare(than, "en", { numeric: true }) < 0;
 }
 
 /** Time limit for measuring one item. */
@@ -195,54 +162,37 @@ const names: Readonly<Record<CacheKind, string>> = {
 };
 
 /** Reports AgentV's data, and the free disk space. */
-async function checkStorage({ env, cwd, signal }: StorageOptions): Promise<DoctorItem[]> {
-	if (homeProblem(agentvHome(env), { writes: false }) !== undefined) return space(env, cwd);
-	const items = await lookCache(env, { timeMs: lookMs, signal });
-	const kinds = cacheKinds.flatMap((kind) =>
-		kept(
-			kind,
-			items.filter((item) => item.kind === kind),
-		),
-	);
-	return [...kinds, ...(await results(env, cwd, signal)), ...(await space(env, cwd))];
-}
-
-function kept(kind: CacheKind, items: readonly CacheItem[]): DoctorItem[] {
-	if (items.length === 0) return [];
-	const bytes = formatBytes(items.reduce((sum, item) => sum + item.bytes, 0));
-	const left = items.filter(({ state }) => state.is === "left").length;
-	const shared = { group: "storage", name: names[kind] } as const;
-	if (left === 0) return [{ ...shared, state: "ok", says: `${items.length}, ${bytes}` }];
-	const says = `${items.length}, ${bytes}, ${left} left by killed processes`;
-	return [{ ...shared, state: "warning", says, action: "agentv cache prune" }];
-}
-
-async function results(env: Environment, cwd: string, signal: AbortSignal | undefined): Promise<DoctorItem[]> {
+async function checkStorage({ env, cwd, signal }: ExamineOptions): Promise<DoctorItem[]> {
+	const item = itemsOf("storage");
 	const items: DoctorItem[] = [];
-	for (const { path, owner } of runRoots({ env, cwd })) {
-		if (targetKind(path) !== "directory") continue;
-		const { bytes, cut } = await treeSize(path, { timeMs: lookMs, signal });
-		const name = owner === undefined ? "results" : `results of ${owner}`;
-		const says = `${cut ? "more than " : ""}${formatBytes(bytes)}  ${path}`;
-		items.push({ group: "storage", name, state: "ok", says });
+	if (homeProblem(agentvHome(env), { writes: false }) === undefined) {
+		const cached = await lookCache(env, { timeMs: lookMs, signal });
+		for (const kind of cacheKinds) {
+			const own = cached.filter((one) => one.kind === kind);
+			if (own.length === 0) continue;
+			const left = own.filter(({ state }) => state.is === "left").length;
+			const says = `${own.length}, ${formatBytes(own.reduce((sum, { bytes }) => sum + bytes, 0))}`;
+			items.push(
+				left === 0
+					? item(names[kind], "ok", says)
+					: item(names[kind], "warning", `${says}, ${left} left by killed processes`, { action: "agentv cache prune" }),
+			);
+		}
+		for (const { path, owner } of runRoots({ env, cwd })) {
+			if (targetKind(path) !== "directory") continue;
+			const { bytes, cut } = await treeSize(path, { timeMs: lookMs, signal });
+			const name = owner === undefined ? "results" : `results of ${owner}`;
+			items.push(item(name, "ok", `${cut ? "more than " : ""}${formatBytes(bytes)}  ${path}`));
+		}
 	}
-	return items;
-}
-
-async function space(env: Environment, cwd: string): Promise<DoctorItem[]> {
-	const places = [agentvHome(env), cwd, systemTempDir()];
-	const items: DoctorItem[] = [];
-	const told = new Set<number>();
-	for (const path of places) {
+	const disks = new Set<number>();
+	for (const path of [agentvHome(env), cwd, systemTempDir()]) {
 		const free = await freeSpace(path);
-		if (free === undefined || told.has(free.disk)) continue;
-		told.add(free.disk);
-		const shared = { group: "storage", name: "free", says: `${formatBytes(free.bytes)} at ${path}` } as const;
-		items.push(
-			free.bytes < littleSpace
-				? { ...shared, state: "warning", action: "free some disk space" }
-				: { ...shared, state: "ok" },
-		);
+		if (free === undefined || disks.has(free.disk)) continue;
+		disks.add(free.disk);
+		const says = `${formatBytes(free.bytes)} at ${path}`;
+		const isLittle = free.bytes < littleSpace;
+		items.push(isLittle ? item("free", "warning", says, { action: "free some disk space" }) : item("free", "ok", says));
 	}
 	return items;
 }

@@ -20,7 +20,7 @@ export interface PruneOptions extends PruneRule {
 	/** Default: the system's directory. */
 	readonly tempDirectory?: string;
 	/** Report what would be removed, without removing it. */
-	readonly dryRun?: boolean;
+	readonly dryRun?: boolean | undefined;
 	/** Milliseconds since 1970. */
 	readonly now: number;
 	readonly signal?: AbortSignal | undefined;
@@ -145,7 +145,7 @@ interface PruneRule {
 	/** What was used within this time stays. */
 	readonly olderThanMs: number;
 	/** Remove everything unused, regardless of age. */
-	readonly all?: boolean;
+	readonly all?: boolean | undefined;
 }
 
 export interface KeptItem {
