@@ -211,10 +211,10 @@ export { type Difference, type RunVerification, signRun } from "./results/sign-r
 export { type VerifyOptions, verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
-export type { AttemptName, RunEvent, RunOutcome } from "./run/grade-attempt.ts";
 export { describePlan, type PlanDescription, planRun } from "./run/plan-run.ts";
 export { isUnbegun } from "./run/run-directory.ts";
 export { type RecordedAnswers, type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";
+export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
 export { originRequest, type RunMachine, type RunRequest, resumedRequest } from "./run/run-request.ts";
 export { shardSizes } from "./run/shards.ts";

@@ -22,6 +22,8 @@ export interface ObjectFacts {
 // Not zod's own metadata, which goes into the published JSON Schemas.
 const fields = new WeakMap<z.core.$ZodType, FieldFacts>();
 const objects = new WeakMap<z.core.$ZodType, ObjectFacts>();
+/** The shapes of wire objects, by TypeScript names. */
+const shapes = new WeakMap<z.core.$ZodType, z.ZodRawShape>();
 const nothing: FieldFacts = {};
 
 export function noteField<Schema extends z.core.$ZodType>(schema: Schema, facts: FieldFacts): Schema {
@@ -125,6 +127,7 @@ function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boo
 	// If all names are spelled the same, nothing needs translation. A refinement copies the outermost
 	// schema, so a strict object stays inside.
 	const isPlain = !isStrict && names.every(([name, key]) => name === key);
+	shapes.set(isPlain ? wire : translated, shape);
 	return isPlain ? (wire as unknown as typeof translated) : translated;
 }
 
@@ -167,12 +170,54 @@ export function toWire(object: object): Record<string, unknown> {
 	const wire: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(object)) {
 		if (value === undefined) continue;
-		let key = wireKeys.get(name);
-		if (key === undefined) {
-			key = toWireKey(name);
-			wireKeys.set(name, key);
-		}
-		wire[key] = value;
+		wire[wireKey(name)] = value;
+	}
+	return wire;
+}
+
+function wireKey(name: string): string {
+	let key = wireKeys.get(name);
+	if (key === undefined) {
+		key = toWireKey(name);
+		wireKeys.set(name, key);
+	}
+	return key;
+}
+
+type Frozen<T> = T extends readonly (infer Item)[]
+	? readonly Frozen<Item>[]
+	: T extends object
+		? { readonly [Key in keyof T]: Frozen<T[Key]> }
+		: T;
+
+/**
+ * Returns a value as written to files by its schema: the inverse of parsing, without undefined
+ * fields. Keys keep the value's order, and users' data keeps its keys.
+ */
+export function encode<Schema extends z.ZodType>(
+	schema: Schema,
+	value: Frozen<z.output<Schema>>,
+): Readonly<Record<string, unknown>> {
+	return encoded(schema, value) as Record<string, unknown>;
+}
+
+function encoded(schema: z.core.$ZodType, value: unknown): unknown {
+	if (typeof value !== "object" || value === null) return value;
+	const shape = shapes.get(schema);
+	if (!shape) {
+		const { innerType, element, getter } = schema._zod.def as {
+			readonly innerType?: z.core.$ZodType;
+			readonly element?: z.core.$ZodType;
+			readonly getter?: () => z.core.$ZodType;
+		};
+		if (element && Array.isArray(value)) return value.map((item) => encoded(element, item));
+		const inner = innerType ?? getter?.();
+		return inner ? encoded(inner, value) : value;
+	}
+	const wire: Record<string, unknown> = {};
+	for (const [name, item] of Object.entries(value)) {
+		const field = shape[name];
+		if (item !== undefined && field) wire[wireKey(name)] = encoded(field, item);
 	}
 	return wire;
 }

@@ -41,7 +41,7 @@ export async function* iteratePool<Item, Result>(
 	work: (item: Item, index: number) => Promise<Result>,
 ): AsyncGenerator<PoolResult<Item, Result>, void> {
 	const limit = pLimit({ concurrency: Math.max(1, Math.floor(concurrency)), rejectOnClear: true });
-	const finished = new Mailbox<PoolResult<Item, Result>>();
+	const finished = new AsyncQueue<PoolResult<Item, Result>>();
 	let failure: { readonly reason: unknown } | undefined;
 	const stop = (reason: unknown) => {
 		failure ??= { reason };
@@ -72,35 +72,41 @@ export async function* iteratePool<Item, Result>(
 	if (failure !== undefined) throw failure.reason;
 }
 
-/** Passes values from producers to the one consumer. */
-class Mailbox<Value extends object> {
-	readonly #values: Value[] = [];
+/** Passes values from producers to an iterating consumer. */
+export class AsyncQueue<Value> {
+	#values: Value[] = [];
 	#closed = false;
+	#failure: { readonly error: unknown } | undefined;
 	#wake: (() => void) | undefined;
 
-	put(value: Value) {
+	put(value: Value): void {
 		this.#values.push(value);
 		this.#wake?.();
 	}
 
-	close() {
+	close(): void {
 		this.#closed = true;
 		this.#wake?.();
 	}
 
-	/** Yields incoming values until it is closed and empty. */
+	/** Ends the iteration with an error after all queued values. */
+	fail(error: unknown): void {
+		this.#failure = { error };
+		this.close();
+	}
+
 	async *contents(): AsyncGenerator<Value, void> {
 		for (;;) {
-			const value = this.#values.shift();
-			if (value !== undefined) {
-				yield value;
-			} else if (this.#closed) {
-				return;
-			} else {
-				await new Promise<void>((resolve) => {
-					this.#wake = resolve;
-				});
-			}
+			const values = this.#values;
+			this.#values = [];
+			yield* values;
+			if (this.#values.length > 0) continue;
+			if (this.#closed) break;
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+			this.#wake = undefined;
 		}
+		if (this.#failure) throw this.#failure.error;
 	}
 }

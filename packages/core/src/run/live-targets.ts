@@ -5,7 +5,7 @@ import { AgentvError } from "../lib/errors.ts";
 import { secretsIn } from "../lib/redact.ts";
 import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
 import { providers } from "../targets/providers/index.ts";
-import { interrupted } from "./attempt-outcome.ts";
+import { interrupted } from "./attempt.ts";
 import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";

@@ -25,6 +25,7 @@ import {
 	graderTargetName,
 	graderTargetsOf,
 	opaqueParts,
+	originKey,
 	type PlannedCase,
 	type PlannedTarget,
 	type RunOrigin,
@@ -463,16 +464,4 @@ function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOri
 	throw new AgentvError("usage", `no grader ${JSON.stringify(unknown)}`, {
 		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
 	});
-}
-
-/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
-export function originKey(
-	{ eval: { label }, test, target }: PlannedCase,
-	{ run }: RunOrigin,
-	redact: Redactor,
-): string {
-	const [only, ...others] = run.evals;
-	const own = redact(label);
-	const known = run.evals.some(({ file }) => file === own);
-	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
 }

@@ -21,8 +21,8 @@ import { isLocked } from "../machine/lock.ts";
 import { clearPlace, writeAtomic } from "../machine/write-file.ts";
 import { ChangeNames, type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./check-plan.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { recordedCommits } from "./recorded-attempt.ts";
 import { type PlannedCase, plannedList, type RunPlan, recordedKey } from "./run-plan.ts";
+import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
 /** The state of a run when it starts. */

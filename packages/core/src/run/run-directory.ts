@@ -30,7 +30,7 @@ import { isLocked, isLockName } from "../machine/lock.ts";
 import { readBytes, readTextFile } from "../machine/read-file.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import { moveIntoPlace, removeFile, writeAtomic } from "../machine/write-file.ts";
-import { receivedChoice, refuseRecordedFiles } from "./recorded-attempt.ts";
+import { receivedChoice, refuseRecordedFiles } from "./received-run.ts";
 import type { PlannedCase, PlannedEval, PlannedGraderTarget, RunAccess, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 

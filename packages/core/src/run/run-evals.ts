@@ -9,6 +9,7 @@ import type { ResultRow, RunFile } from "../format/run-file.ts";
 import { SummaryBuilder, summaryOfRows } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
+import { AsyncQueue } from "../lib/pool.ts";
 import { redactDeep } from "../lib/redact.ts";
 import {
 	makeDirectories,
@@ -24,24 +25,18 @@ import { withLock } from "../machine/lock.ts";
 import { writeAtomic } from "../machine/write-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import { sweepWorkspaces } from "../workspace/attempt-workspace.ts";
-import { StageLogs } from "./attempt-outcome.ts";
+import { StageLogs } from "./attempt.ts";
 import { Budgets, CallCache, shardBudgets } from "./call-cache.ts";
 import { checkPlannedSchemas } from "./check-plan.ts";
 import { Fingerprints } from "./fingerprints.ts";
-import {
-	type AttemptName,
-	type RunContext,
-	type RunEvent,
-	type RunOutcome,
-	recordedAttempts,
-	redactEvent,
-	type ScratchSpace,
-} from "./grade-attempt.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { newRunFile, resumedRunFile } from "./new-run-file.ts";
+import { recordedAttempts } from "./recorded-attempt.ts";
 import { type CaseState, changedFacts, type FactsOf, type Standing, takeUp } from "./resume.ts";
+import type { RunContext, ScratchSpace } from "./run-context.ts";
 import { claimNamed, claimNew, isUnbegun, makeWay, type RunDirectory, resultsPlace } from "./run-directory.ts";
-import { EventQueue, RunEngine } from "./run-engine.ts";
+import { RunEngine } from "./run-engine.ts";
+import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
 import { type PlannedCase, type RunPlan, withRepositories } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
@@ -111,7 +106,7 @@ export async function* runEvals(
 	const signal = AbortSignal.any([options.signal, left.signal]);
 	// Everything that runs concurrently listens to it: many listeners are not a leak.
 	setMaxListeners(0, signal);
-	const events = new EventQueue<RunEvent>();
+	const events = new AsyncQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) =>
 		events.put(redactEvent(event, plan.redact)),
 	).then(
@@ -364,20 +359,21 @@ class Execution {
 		});
 		const context: RunContext = {
 			plan: this.#plan,
-			runId: run.runId,
 			startedAt: run.startedAt,
 			targets: this.#targets,
 			workspaces,
+			fingerprints: this.#fingerprints,
+			records,
 			commands: commandsOf(this.#plan),
 			recorded: recordedAttempts(this.#plan, regraded, this.#directory.path),
 			scratch,
 			signal,
 			budgets: new Budgets(this.#plan),
-			...(this.#options.onAnswer ? { onAnswer: this.#options.onAnswer } : {}),
+			onAnswer: this.#options.onAnswer,
 			emit: this.#emit,
 		};
 		try {
-			return await new RunEngine(context, states, records, summary, this.#fingerprints).run();
+			return await new RunEngine(context, states, summary).run();
 		} finally {
 			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
 			records.writeLogs(logs.records());

@@ -157,6 +157,18 @@ export function recordedKey({ eval: { label }, test, target }: PlannedCase, reda
 	return caseKey(redact(label), test.id, redact(target.target.name));
 }
 
+/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
+export function originKey(
+	{ eval: { label }, test, target }: PlannedCase,
+	{ run }: RunOrigin,
+	redact: Redactor,
+): string {
+	const [only, ...others] = run.evals;
+	const own = redact(label);
+	const known = run.evals.some(({ file }) => file === own);
+	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
+}
+
 /** Default: a model-based grader from the test's criteria or expected output. */
 export function assertionsOf(test: TestCase): readonly Assertion[] {
 	const turns = test.turns.some((turn) => turn.assertions.length > 0);

@@ -1,8 +1,10 @@
-import type { TestCase } from "../eval/eval-types.ts";
+import type { TestCase, WorkspaceRepo } from "../eval/eval-types.ts";
 import type { PinnedRepository } from "../eval/fingerprint.ts";
 import { commandRunner } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { RunFile, StageLog } from "../format/run-file.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import type { Redactor } from "../lib/redact.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
 import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
 import {
@@ -15,8 +17,7 @@ import {
 	warned,
 } from "../workspace/contract.ts";
 import { prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
-import { StageLogs } from "./attempt-outcome.ts";
-import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
+import { StageLogs } from "./attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 export interface WorkspaceOptions {
@@ -189,4 +190,32 @@ export class WorkspaceChooser {
 		byTarget.set(target, made);
 		return made;
 	}
+}
+
+/** Returns the commits that a run recorded for a case's repositories. */
+export function recordedCommits(
+	{ workspace }: PlannedCase,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): PinnedRepository[] {
+	const repos = workspace?.spec.workspace?.repos ?? [];
+	return repos.flatMap((repo) => {
+		const sha = recordedCommit(repo, records, redact);
+		return sha === undefined ? [] : [{ path: repo.path === "" ? "." : repo.path, sha }];
+	});
+}
+
+/** Returns a repository's recorded commit: the last of several. */
+function recordedCommit(
+	{ path, repo, commit, ancestor }: WorkspaceRepo,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): string | undefined {
+	return records.findLast(
+		(record) =>
+			record.path === (path === "" ? "." : path) &&
+			record.repo === redact(redactUrl(repo)) &&
+			record.requested === (commit === undefined ? undefined : redact(commit)) &&
+			(record.ancestor ?? 0) === ancestor,
+	)?.sha;
 }
