@@ -145,14 +145,11 @@ function messageRecords({ messages, text: output }: Answer, outputPath: string |
 
 /** Files next to an attempt's own. */
 class SideFiles {
-	readonly #options: AttemptFileOptions;
 	readonly files: { readonly path: string; readonly sha256: string }[] = [];
 	/** Whether a secret was redacted from one of them. */
 	isRedacted = false;
 
-	constructor(options: AttemptFileOptions) {
-		this.#options = options;
-	}
+	constructor(private readonly options: AttemptFileOptions) {}
 
 	/** Returns a short text itself, or the path of its file. */
 	output(name: string, { text, textFile }: Answer): { readonly text?: string; readonly path?: string } {
@@ -176,13 +173,13 @@ class SideFiles {
 	/** Writes a file and returns its path relative to the run's directory. */
 	put(name: string, text: string): string {
 		const shown = this.#redact(text);
-		writeOwnFile(`${this.#options.stem}.${name}`, shown);
+		writeOwnFile(`${this.options.stem}.${name}`, shown);
 		return this.#wrote(name, digestText(shown));
 	}
 
 	/** Writes a file that is too large for memory in chunks, which a secret can span. */
 	#copy(name: string, from: string): string {
-		const path = `${this.#options.stem}.${name}`;
+		const path = `${this.options.stem}.${name}`;
 		// An answer that is graded again already has its redacted file.
 		if (from === path) return this.#wrote(name, digestFile(path));
 		const to = openOwnFile(path);
@@ -191,7 +188,7 @@ class SideFiles {
 			digest.update(text);
 			to.write(text);
 		};
-		const stream = new RedactedStream(this.#options.secrets);
+		const stream = new RedactedStream(this.options.secrets);
 		try {
 			for (const chunk of readChunks(from)) write(stream.push(chunk));
 			write(stream.end());
@@ -203,15 +200,15 @@ class SideFiles {
 	}
 
 	#redact(text: string): string {
-		const shown = this.#options.redact(text);
+		const shown = this.options.redact(text);
 		this.isRedacted ||= shown !== text;
 		return shown;
 	}
 
 	#wrote(name: string, sha256: string): string {
-		const path = `${this.#options.shortStem}.${name}`;
+		const path = `${this.options.shortStem}.${name}`;
 		this.files.push({ path, sha256 });
-		this.#options.onWritten(path, sha256);
+		this.options.onWritten(path, sha256);
 		return path;
 	}
 }

@@ -25,14 +25,11 @@ type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
  * a workspace, which a cache can't restore.
  */
 export class CallCache {
-	readonly #directory: string;
-	readonly #redact: Redactor;
-
 	/** @param directory absolute; created when something is stored */
-	constructor(directory: string, redact: Redactor) {
-		this.#directory = directory;
-		this.#redact = redact;
-	}
+	constructor(
+		private readonly directory: string,
+		private readonly redact: Redactor,
+	) {}
 
 	/** Returns where a call's answer is cached; undefined for targets that are not cached. */
 	place({ provider, wire }: ResolvedTarget, { messages, attempt, answerSchema }: Question): string | undefined {
@@ -40,7 +37,7 @@ export class CallCache {
 		const settings = Object.fromEntries(Object.entries(wire).filter(([key]) => !without.has(key)));
 		const input = messages.map(({ content, ...rest }) => ({ ...rest, content: content.map(print) }));
 		const key = digestText(canonicalJson({ provider, settings, input, attempt, answerSchema: answerSchema ?? null }));
-		return join(this.#directory, key.slice(0, 2), `${key}.json`);
+		return join(this.directory, key.slice(0, 2), `${key}.json`);
 	}
 
 	/** Reads the cached answer. An unreadable one counts as missing. */
@@ -58,7 +55,7 @@ export class CallCache {
 
 	/** Only readable by the user. Skips answers with a secret: redacting would change them. */
 	keep(place: string, answer: TargetAnswer): void {
-		if (answer.textFile !== undefined || redactDeep(answer, this.#redact) !== answer) return;
+		if (answer.textFile !== undefined || redactDeep(answer, this.redact) !== answer) return;
 		makeDirectories(join(place, ".."));
 		writeAtomic(place, JSON.stringify(answer), { mode: 0o600 });
 	}

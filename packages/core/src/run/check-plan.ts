@@ -19,7 +19,6 @@ import {
 	targetVariables,
 } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
-import { caseKey } from "../eval/run-digest.ts";
 import type {
 	CoveredFile,
 	Fingerprint,
@@ -31,14 +30,14 @@ import type {
 import { graders } from "../grading/graders/index.ts";
 import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
 import { canonicalJson, readJson } from "../lib/json.ts";
-import { type Redactor, redactDeep } from "../lib/redact.ts";
+import { redactDeep } from "../lib/redact.ts";
 import { pathKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
 import { providers } from "../targets/providers/index.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import type { Versions } from "./fingerprints.ts";
 import type { Observed, ObservedEval } from "./run-directory.ts";
-import { allGraders, modelOf, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
+import { allGraders, keyOfRow, modelOf, type PlannedCase, type RunPlan, targetRecord } from "./run-plan.ts";
 import type { Coverage } from "./shards.ts";
 
 /**
@@ -183,9 +182,9 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 }
 
 /** Compares the tests of a run with the current plan. */
-export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
+export function planChanges(run: RunFile, cases: readonly PlannedCase[]): PlanChanges {
 	const before = recordedTests(run, run.planned);
-	const after = plannedTests(plan, cases);
+	const after = plannedTests(cases);
 	const texts: string[] = [];
 	const limits = new Map<string, number>();
 	for (const [key, { name, repeat }] of before) {
@@ -200,13 +199,8 @@ export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: R
 }
 
 /** Returns whether two lists of tests are equal, including their order. */
-export function sameTests(
-	run: RunFile,
-	list: readonly PlannedTest[],
-	cases: readonly PlannedCase[],
-	plan: RunPlan,
-): boolean {
-	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(plan, cases)]);
+export function sameTests(run: RunFile, list: readonly PlannedTest[], cases: readonly PlannedCase[]): boolean {
+	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(cases)]);
 }
 
 interface NamedTest {
@@ -215,27 +209,22 @@ interface NamedTest {
 }
 
 function recordedTests({ evals }: RunFile, list: readonly PlannedTest[]): Map<string, NamedTest> {
-	const labels = evals.map(({ file }) => file);
-	return byKey(list, labels);
-}
-
-function plannedTests({ evals, redact }: RunPlan, cases: readonly PlannedCase[]): Map<string, NamedTest> {
-	const labels = evals.map(({ label }) => redact(label));
-	return byKey(recorded(plannedList(evals, cases), redact), labels);
-}
-
-function byKey(list: readonly PlannedTest[], evals: readonly string[]): Map<string, NamedTest> {
-	return new Map(
-		list.map(([of, id, target, repeat]) => {
-			const label = evals[of] ?? "";
-			const name = `test ${JSON.stringify(id)} of ${label} with target ${JSON.stringify(target)}`;
-			return [caseKey(label, id, target), { name, repeat }];
-		}),
+	return byKey(
+		list.map(([of, testId, target, repeat]) => ({ names: { eval: evals[of]?.file ?? "", testId, target }, repeat })),
 	);
 }
 
-function recorded(list: readonly PlannedTest[], redact: Redactor): PlannedTest[] {
-	return list.map(([of, id, target, repeat]) => [of, id, redact(target), repeat]);
+function plannedTests(cases: readonly PlannedCase[]): Map<string, NamedTest> {
+	return byKey(cases.map(({ names, repeat }) => ({ names, repeat: repeat.count === 1 ? undefined : repeat })));
+}
+
+function byKey(tests: readonly { readonly names: PlannedCase["names"]; readonly repeat: PlannedTest[3] }[]) {
+	return new Map(
+		tests.map(({ names, repeat }): [string, NamedTest] => {
+			const name = `test ${JSON.stringify(names.testId)} of ${names.eval} with target ${JSON.stringify(names.target)}`;
+			return [keyOfRow(names), { name, repeat }];
+		}),
+	);
 }
 
 function repeatText(repeat: PlannedTest[3]): string {
@@ -249,18 +238,19 @@ const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixture
 
 /** Describes how the inputs of a recorded result have changed. */
 export class ChangeNames {
-	readonly #plan: RunPlan;
 	readonly #run: RunFile;
-	readonly #directory: string;
 	readonly #now: Coverage;
 	readonly #before: ReadonlyMap<string, CoveredFile>;
 	readonly #after: ReadonlyMap<string, CoveredFile>;
 
 	/** @param directory of the run with the record `run` */
-	constructor(plan: RunPlan, run: RunFile, directory: string, now: Coverage) {
-		this.#plan = plan;
+	constructor(
+		private readonly plan: RunPlan,
+		run: RunFile,
+		private readonly directory: string,
+		now: Coverage,
+	) {
 		this.#run = run;
-		this.#directory = directory;
 		this.#now = now;
 		this.#before = new Map((run.files ?? []).map((file) => [file.path, file]));
 		this.#after = new Map(now.files.map((file) => [file.path, file]));
@@ -280,7 +270,7 @@ export class ChangeNames {
 
 	/** Returns versions from the attempt's own file, or from `run.json` if that is unreadable. */
 	#recordedFiles({ file }: ResultRow): Readonly<Record<string, string>> {
-		const path = file === undefined ? undefined : join(this.#directory, file);
+		const path = file === undefined ? undefined : join(this.directory, file);
 		const read = path !== undefined && pathKind(path) === "file" ? readJson(readTextFile(path)) : undefined;
 		const value = read && "value" in read ? (read.value as { files?: unknown } | null)?.files : undefined;
 		if (typeof value === "object" && value !== null) return value as Record<string, string>;
@@ -322,7 +312,7 @@ export class ChangeNames {
 				this.#targetChanges("target", one, this.#run.targets),
 			);
 		if (part !== "graders") return [];
-		const judges = this.#plan.graderTargets.filter((judge) => judge.eval.label === of.label);
+		const judges = this.plan.graderTargets.filter((judge) => judge.eval.label === of.label);
 		return [
 			...(row.threshold === threshold ? [] : [`threshold ${row.threshold} → ${threshold}`]),
 			...judges.flatMap((judge) =>
@@ -332,7 +322,7 @@ export class ChangeNames {
 	}
 
 	#targetChanges(what: string, target: ResolvedTarget, records: readonly PlannedTargetRecord[]): string[] {
-		const now = redactDeep(targetRecord(target, undefined), this.#plan.redact);
+		const now = redactDeep(targetRecord(target, undefined), this.plan.redact);
 		const before = records.find(({ name }) => name === now.name);
 		const title = `${what} ${JSON.stringify(now.name)}`;
 		if (!before) return [`${title} is new`];

@@ -24,19 +24,16 @@ export interface LiveTarget {
 
 /** The targets of a run, each created and checked once. */
 export class LiveTargets {
-	readonly #plan: RunPlan;
-	readonly #signal: AbortSignal;
 	readonly #live = new Map<string, Promise<LiveTarget>>();
 	readonly #paces = new Map<string, Pace>();
-	readonly #cache: CallCache | undefined;
 	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
 
 	/** @param cache answers that are kept beyond the run, if enabled */
-	constructor(plan: RunPlan, signal: AbortSignal, cache?: CallCache) {
-		this.#plan = plan;
-		this.#signal = signal;
-		this.#cache = cache;
-	}
+	constructor(
+		private readonly plan: RunPlan,
+		private readonly signal: AbortSignal,
+		private readonly cache?: CallCache,
+	) {}
 
 	/**
 	 * Creates and checks all targets of the plan.
@@ -45,7 +42,7 @@ export class LiveTargets {
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
 		// Recorded answers need no target.
-		for (const one of this.#plan.request.regrade ? [] : this.#plan.cases) {
+		for (const one of this.plan.request.regrade ? [] : this.plan.cases) {
 			const key = liveKey(one.target.target, one.eval);
 			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
 		}
@@ -59,19 +56,19 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
 			if (first.problem.hint !== undefined) hints.push(first.problem.hint);
 		}
-		for (const { target, eval: of } of this.#plan.graderTargets) {
+		for (const { target, eval: of } of this.plan.graderTargets) {
 			const { problem } = await this.live(target, of);
 			if (!problem) continue;
 			problems.push(`target ${JSON.stringify(target.name)} can't be used to grade: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
 		// An aborted check says nothing about its target.
-		if (this.#signal.aborted) throw interrupted();
+		if (this.signal.aborted) throw interrupted();
 		const [only] = problems;
 		if (only === undefined) return;
 		const message =
 			problems.length === 1 ? only : `${problems.length} targets can't be used:\n  ${problems.join("\n  ")}`;
-		throw new AgentvError("config", this.#plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
+		throw new AgentvError("config", this.plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
 	/** Returns a target for the tests of an eval. */
@@ -103,20 +100,20 @@ export class LiveTargets {
 	/** Returns keys of all targets except this one. */
 	#otherKeys(target: ResolvedTarget): string[] {
 		const own = new Set(secretsIn(target.wire));
-		return secretsIn(this.#plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
+		return secretsIn(this.plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
 	}
 
 	async #make(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
-		const { view } = this.#plan;
+		const { view } = this.plan;
 		const { env, scope } = of;
 		const runCommand = commandRunner({ view, scope, env });
 		const instance = await create(target, { env, scope, view, runCommand, otherKeys: this.#otherKeys(target) });
-		const problem = await instance.check(this.#signal);
+		const problem = await instance.check(this.signal);
 		if (problem) return { target, instance, problem };
-		const facts = await instance.describe?.(this.#signal);
+		const facts = await instance.describe?.(this.signal);
 		if (facts) this.#facts.set(target.name, facts);
 		const pace = this.#paceOf(target);
-		return { target, instance, ...(pace ? { pace } : {}), ...(this.#cache ? { cache: this.#cache } : {}) };
+		return { target, instance, ...(pace ? { pace } : {}), ...(this.cache ? { cache: this.cache } : {}) };
 	}
 
 	/** Shared by all evals that use the target. */

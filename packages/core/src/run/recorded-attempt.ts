@@ -1,5 +1,5 @@
 import type { Assertion } from "../eval/eval-types.ts";
-import { caseKey, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
+import { readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
 import {
 	type AttemptFile,
 	type Fingerprint,
@@ -17,7 +17,7 @@ import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
 import type { FileChanges, TestWorkspace } from "../workspace/contract.ts";
 import { type Answer, type Attempt, AttemptError } from "./attempt.ts";
 import { inputToWire, requestMessages } from "./messages.ts";
-import { originKey, type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
+import { keyOfRow, originKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /** How recorded attempts are graded again. */
 interface Regrading {
@@ -40,16 +40,18 @@ export class RecordedAttempt {
 	readonly #directory: string;
 	readonly #file: AttemptFile | undefined;
 	readonly #row: ResultRow | undefined;
-	readonly #regrading: Regrading;
 
 	/**
 	 * @param directory of the run with the attempt
 	 * @param row absent if the run lacks the attempt
 	 */
-	constructor(directory: string, row: ResultRow | undefined, regrading: Regrading) {
+	constructor(
+		directory: string,
+		row: ResultRow | undefined,
+		private readonly regrading: Regrading,
+	) {
 		this.#directory = directory;
 		this.#row = row;
-		this.#regrading = regrading;
 		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
@@ -95,7 +97,7 @@ export class RecordedAttempt {
 	refuseOtherWorkspace(today: Fingerprint): void {
 		const { fingerprint: { workspace } = {}, error } = this.#row ?? {};
 		const isAnswered = error === undefined || error.stage === graderStage;
-		if (this.#regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
+		if (this.regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
 		throw refusal(
 			"workspace-changed",
 			"the template or the repositories of the test are not those of the recorded answer",
@@ -131,7 +133,7 @@ export class RecordedAttempt {
 
 	/** Returns the recorded results of the whole answer, or of one turn. */
 	earlier(turn?: number): EarlierResults {
-		const { choose, sameRun } = this.#regrading;
+		const { choose, sameRun } = this.regrading;
 		const turns = this.#file?.turns ?? [];
 		const ofTurns = turns.reduce((sum, { scores }) => sum + scores.length, 0);
 		const records =
@@ -161,7 +163,7 @@ export class RecordedAttempt {
 			...{ durationMs, by: file.answeredBy ?? file.target, tries: file.tries ?? 1 },
 			...{ stopReason: file.stopReason, cached, tokenUsage, costUsd, llmCalls, metadata: file.targetMetadata },
 		});
-		return this.#regrading.sameRun ? answer : paidBefore(answer);
+		return this.regrading.sameRun ? answer : paidBefore(answer);
 	}
 
 	/**
@@ -223,12 +225,12 @@ function paidBefore(answer: Answer): Answer {
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
-	{ origin, redact }: RunPlan,
+	{ origin }: RunPlan,
 	retried: readonly ResultRow[],
 	directory: string,
 ): (planned: PlannedCase, attempt: number) => RecordedAttempt | undefined {
-	const findRetried = finder(retried, (planned) => recordedKey(planned, redact));
-	const findOrigin = origin?.kind === "regrade" && finder(origin.rows, (planned) => originKey(planned, origin, redact));
+	const findRetried = finder(retried, ({ key }) => key);
+	const findOrigin = origin?.kind === "regrade" && finder(origin.rows, (planned) => originKey(planned, origin));
 	return (planned, attempt) => {
 		const row = findRetried(planned, attempt);
 		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true });
@@ -241,7 +243,7 @@ export function recordedAttempts(
 }
 
 function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => string) {
-	const byKey = new Map(rows.map((row) => [`${row.attempt} ${caseKey(row.eval, row.testId, row.target)}`, row]));
+	const byKey = new Map(rows.map((row) => [`${row.attempt} ${keyOfRow(row)}`, row]));
 	return (planned: PlannedCase, attempt: number) => byKey.get(`${attempt} ${keyOf(planned)}`);
 }
 

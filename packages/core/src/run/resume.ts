@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { parseRow, readIndex, readRunFile, rowKey, wholeLines } from "../eval/discover-evals.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
-import { caseKey } from "../eval/run-digest.ts";
 import {
 	type Fingerprint,
 	graderStage,
@@ -14,14 +13,13 @@ import { checkAttemptRecord } from "../grading/attempt-record.ts";
 import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
-import type { Redactor } from "../lib/redact.ts";
 import { listDirectory } from "../machine/directories.ts";
 import { pathKind } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
 import { clearPlace, writeAtomic } from "../machine/write-file.ts";
 import { ChangeNames, type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./check-plan.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { type PlannedCase, plannedList, type RunPlan, recordedKey } from "./run-plan.ts";
+import { keyOfRow, type PlannedCase, plannedByKey, plannedList, type RunPlan } from "./run-plan.ts";
 import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
@@ -65,13 +63,13 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
 	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
-	const states = caseStates(plan, other?.rows ?? []);
+	const states = caseStates(plan.cases, other?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
 	const cases = own.map(({ one }) => one);
 	const nothing = { kept: [], rerun: [], regraded: [] };
 	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
-	addRows(own, before.kept, plan.redact);
-	markReruns(own, before.rerun, plan);
+	addRows(own, before.kept);
+	markReruns(own, before.rerun);
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
 		...(run ? { run } : {}),
@@ -157,9 +155,9 @@ function changesOf(
 	plan: RunPlan,
 	changes: RowChanges,
 ): Found {
-	const byKey = new Map(cases.map((one) => [recordedKey(one, plan.redact), one]));
+	const byKey = new Map(cases.map((one) => [one.key, one]));
 	const known = rows.flatMap((row) => {
-		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
+		const one = byKey.get(keyOfRow(row));
 		return one ? [{ row, one }] : [];
 	});
 	// In planned order, since tests end in any order.
@@ -170,9 +168,9 @@ function changesOf(
 
 /** A part of a larger run identifies tests by position, so their order must be the same. */
 function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
-	const changes = planChanges(run, cases, plan);
+	const changes = planChanges(run, cases);
 	const whole = plan.shard?.whole;
-	if (changes.texts.length > 0 || !run.whole || !whole || sameTests(run, run.whole, whole, plan)) return changes;
+	if (changes.texts.length > 0 || !run.whole || !whole || sameTests(run, run.whole, whole)) return changes;
 	return {
 		...changes,
 		texts: ["the tests of the whole run that this is part of are different or in a different order"],
@@ -180,20 +178,17 @@ function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPl
 }
 
 function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): void {
-	const lost = rows.filter(
-		(row) => row.attempt > (limits.get(caseKey(row.eval, row.testId, row.target)) ?? row.attempt),
-	);
+	const lost = rows.filter((row) => row.attempt > (limits.get(keyOfRow(row)) ?? row.attempt));
 	if (lost.length === 0) return;
 	throw new AgentvError("config", `results would lose their test: ${idsOf(lost)}`, {
 		hint: "Restore these tests and attempts, or start a new run: a run keeps all its results.",
 	});
 }
 
-function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { redact }: RunPlan): void {
+function markReruns(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
-	for (const row of rows)
-		if (!isError(row)) byKey.get(caseKey(row.eval, row.testId, row.target))?.reruns.add(row.attempt);
+	const byKey = new Map(states.map((state) => [state.one.key, state]));
+	for (const row of rows) if (!isError(row)) byKey.get(keyOfRow(row))?.reruns.add(row.attempt);
 }
 
 function isError({ executionStatus }: ResultRow): boolean {
@@ -252,7 +247,6 @@ function noFacts(): undefined {
 
 /** The progress of a case. */
 export class CaseState {
-	readonly one: PlannedCase;
 	readonly #attempts = new Map<number, AttemptResult>();
 	/** Graded attempts that run again because their inputs changed. */
 	readonly reruns = new Set<number>();
@@ -260,9 +254,7 @@ export class CaseState {
 	running = 0;
 	result: CaseResult | undefined;
 
-	constructor(one: PlannedCase) {
-		this.one = one;
-	}
+	constructor(readonly one: PlannedCase) {}
 
 	add(result: AttemptResult): void {
 		const { attempt, score, executionStatus, error } = result;
@@ -289,20 +281,17 @@ export class CaseState {
 }
 
 /** Returns the states of all cases of a plan, with results of an earlier run. */
-export function caseStates(
-	{ cases, redact }: Pick<RunPlan, "cases" | "redact">,
-	before: readonly ResultRow[],
-): CaseState[] {
+export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
-	addRows(states, before, redact);
+	addRows(states, before);
 	return states;
 }
 
-/** Adds known attempts: rows have their tests' ids redacted. */
-function addRows(states: readonly CaseState[], rows: readonly ResultRow[], redact: Redactor): void {
+/** Adds known attempts. */
+function addRows(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
-	for (const row of rows) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
+	const byKey = new Map(states.map((state) => [state.one.key, state]));
+	for (const row of rows) byKey.get(keyOfRow(row))?.add(row);
 	for (const state of states) state.settle();
 }
 
@@ -318,23 +307,18 @@ interface Change {
 
 /** Compares the inputs of a run's recorded results with the current ones. */
 class RowChanges {
-	readonly #plan: RunPlan;
-	readonly #fingerprints: Fingerprints;
-	readonly #run: RunFile;
-	readonly #directory: string;
-	readonly #facts: FactsOf;
 	readonly #found = new Map<string, ResultRow[]>();
 	readonly #parts = new Set<keyof Fingerprint | "facts">();
 	#names: ChangeNames | undefined;
 
 	/** @param directory of the run with the record `run` */
-	constructor(plan: RunPlan, fingerprints: Fingerprints, run: RunFile, directory: string, facts: FactsOf) {
-		this.#plan = plan;
-		this.#fingerprints = fingerprints;
-		this.#run = run;
-		this.#directory = directory;
-		this.#facts = facts;
-	}
+	constructor(
+		private readonly plan: RunPlan,
+		private readonly fingerprints: Fingerprints,
+		private readonly run: RunFile,
+		private readonly directory: string,
+		private readonly facts: FactsOf,
+	) {}
 
 	/** Whether only graders have changed: then the recorded answers could be graded again. */
 	get isAboutGraders(): boolean {
@@ -347,19 +331,19 @@ class RowChanges {
 
 	/** Returns whether the inputs of a row have changed, and collects the changes. */
 	touches(row: ResultRow, one: PlannedCase): boolean {
-		const { repositories = [] } = this.#run;
-		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.redact));
+		const { repositories = [] } = this.run;
+		const now = this.fingerprints.of(one, recordedCommits(one, repositories, this.plan.redact));
 		const parts = row.fingerprint
-			? this.#fingerprints.parts.filter((part) => this.#differs(part, row, one, now.fingerprint))
-			: this.#fingerprints.parts;
+			? this.fingerprints.parts.filter((part) => this.#differs(part, row, one, now.fingerprint))
+			: this.fingerprints.parts;
 		const facts = this.#factChanges(row, one);
 		if (parts.length === 0 && facts.length === 0) return false;
 		for (const part of [...parts, ...(facts.length > 0 ? (["facts"] as const) : [])]) this.#parts.add(part);
 		this.#names ??= new ChangeNames(
-			this.#plan,
-			this.#run,
-			this.#directory,
-			coverageOf(this.#plan, this.#fingerprints, this.#plan.cases),
+			this.plan,
+			this.run,
+			this.directory,
+			coverageOf(this.plan, this.fingerprints, this.plan.cases),
 		);
 		const names = parts.length === 0 ? [] : this.#names.of(row, one, parts, now);
 		for (const name of [...names, ...facts]) {
@@ -375,22 +359,22 @@ class RowChanges {
 		if (recorded === now[part]) return false;
 		// An attempt whose workspace could not be prepared has no commits.
 		const isUnprepared = part === "workspace" && row.executionStatus === "execution_error";
-		return !(isUnprepared && recorded === this.#fingerprints.of(one, []).fingerprint[part]);
+		return !(isUnprepared && recorded === this.fingerprints.of(one, []).fingerprint[part]);
 	}
 
 	#factChanges(row: ResultRow, { target, eval: of }: PlannedCase): string[] {
 		const judges = new Set(row.scores.flatMap(({ usage }) => usage?.target ?? []));
-		const used = this.#plan.graderTargets.filter(
+		const used = this.plan.graderTargets.filter(
 			(judge) => judge.eval.label === of.label && judges.has(judge.target.name),
 		);
 		return [
-			...[target.target, ...target.fallbacks].flatMap((one) => this.#factsOf("target", one, this.#run.targets)),
-			...used.flatMap((judge) => this.#factsOf("grader target", judge.target, this.#run.graderTargets ?? [])),
+			...[target.target, ...target.fallbacks].flatMap((one) => this.#factsOf("target", one, this.run.targets)),
+			...used.flatMap((judge) => this.#factsOf("grader target", judge.target, this.run.graderTargets ?? [])),
 		];
 	}
 
 	#factsOf(what: string, target: ResolvedTarget, records: readonly PlannedTargetRecord[]): string[] {
-		return changedFacts(target, records, this.#facts).map(
+		return changedFacts(target, records, this.facts).map(
 			([name, before, after]) => `${what} ${JSON.stringify(target.name)}: ${name} ${before} → ${after}`,
 		);
 	}
@@ -434,7 +418,7 @@ class SoundIndex {
 	constructor(directory: string, run: RunFile) {
 		this.#directory = directory;
 		const problems: string[] = [];
-		const { attempts, tail } = readLines(directory, attemptsOf(run), problems);
+		const { attempts, tail } = readLines(directory, plannedByKey(run), problems);
 		const kept: Line[] = [];
 		const rows: Line[] = [];
 		for (const lines of attempts.values()) {
@@ -473,14 +457,7 @@ function isTestFolder(name: string): boolean {
 	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
 }
 
-/** Returns the number of attempts of each planned test, by key. */
-function attemptsOf({ planned, evals }: RunFile): ReadonlyMap<string, number> {
-	return new Map(
-		planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat?.count ?? 1]),
-	);
-}
-
-function readLines(directory: string, planned: ReadonlyMap<string, number>, problems: string[]) {
+function readLines(directory: string, planned: ReturnType<typeof plannedByKey>, problems: string[]) {
 	const attempts = new Map<string, Line[]>();
 	const index = join(directory, "index.jsonl");
 	const texts = wholeLines(index);
@@ -503,15 +480,15 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 			problems.push(`${index}:${number} is not a valid row and was skipped`);
 			continue;
 		}
-		const most = planned.get(caseKey(row.eval, row.testId, row.target)) ?? 0;
+		const key = keyOfRow(row);
+		const most = planned.has(key) ? (planned.get(key)?.count ?? 1) : 0;
 		if (row.attempt < 1 || row.attempt > most) {
 			problems.push(`${index}:${number} is a row of an unplanned attempt (${nameOf(row)}) and was skipped`);
 			continue;
 		}
-		const key = rowKey(row);
-		const lines = attempts.get(key);
+		const lines = attempts.get(rowKey(row));
 		if (lines) lines.push({ number, text, row });
-		else attempts.set(key, [{ number, text, row }]);
+		else attempts.set(rowKey(row), [{ number, text, row }]);
 	}
 	return { attempts, tail: next.value };
 }

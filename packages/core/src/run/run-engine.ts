@@ -18,18 +18,18 @@ interface Job {
 /** Runs unfinished cases in order, dependencies first, within all limits. */
 export class RunEngine {
 	readonly #context: RunContext;
-	readonly #states: readonly CaseState[];
-	readonly #summary: SummaryBuilder;
 	readonly #schedule: Schedule<Job>;
 	readonly #global: Slot;
 	readonly #slots = new Map<string, Slot>();
 	readonly #dependents = new Map<number, CaseState[]>();
 	#outcome: RunOutcome = "complete";
 
-	constructor(context: RunContext, states: readonly CaseState[], summary: SummaryBuilder) {
+	constructor(
+		context: RunContext,
+		private readonly states: readonly CaseState[],
+		private readonly summary: SummaryBuilder,
+	) {
 		this.#context = context;
-		this.#states = states;
-		this.#summary = summary;
 		this.#global = slot(context.plan.workers);
 		this.#schedule = new Schedule((job) => this.#run(job));
 	}
@@ -40,14 +40,14 @@ export class RunEngine {
 		const stop = () => this.#stop("interrupted");
 		signal.addEventListener("abort", stop, { once: true });
 		if (signal.aborted) stop();
-		for (const state of this.#states)
+		for (const state of this.states)
 			for (const index of state.one.dependsOn) {
 				const list = this.#dependents.get(index);
 				if (list) list.push(state);
 				else this.#dependents.set(index, [state]);
 			}
 		try {
-			for (const state of this.#states) if (!state.result) await this.#ready(state);
+			for (const state of this.states) if (!state.result) await this.#ready(state);
 			await this.#schedule.finished();
 		} finally {
 			signal.removeEventListener("abort", stop);
@@ -67,7 +67,7 @@ export class RunEngine {
 		const { one } = state;
 		// Can be called for each of several dependencies.
 		if (state.result || state.running > 0) return;
-		const needed = one.dependsOn.map((index) => this.#states[index]);
+		const needed = one.dependsOn.map((index) => this.states[index]);
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
 		if (broken && one.test.onDependencyFailure !== "run") {
@@ -121,7 +121,7 @@ export class RunEngine {
 
 	#add(state: CaseState, row: ResultRow): void {
 		state.add(row);
-		this.#summary.addRow(row);
+		this.summary.addRow(row);
 	}
 
 	/** Leaves a case for a resumed run: the budget is exhausted. */
@@ -136,7 +136,7 @@ export class RunEngine {
 	async #finish(state: CaseState): Promise<void> {
 		const { result, one } = state;
 		if (!result) return;
-		this.#summary.addCase(result);
+		this.summary.addCase(result);
 		const { attempt: _, ...name } = attemptName(one, 1);
 		this.#context.emit({ type: "case-finished", ...name, result });
 		const warnings = await this.#context.workspaces.release(one);

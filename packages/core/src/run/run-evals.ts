@@ -228,37 +228,21 @@ async function locked(directory: string, work: () => Promise<void>): Promise<voi
 
 /** One run in its directory. */
 class Execution {
-	readonly #plan: RunPlan;
-	readonly #machine: RunMachine;
-	readonly #options: RunOptions;
-	readonly #targets: LiveTargets;
-	readonly #fingerprints: Fingerprints;
-	readonly #directory: RunDirectory;
-	readonly #emit: Emit;
-
 	constructor(
-		plan: RunPlan,
-		machine: RunMachine,
-		options: RunOptions,
-		targets: LiveTargets,
-		fingerprints: Fingerprints,
-		directory: RunDirectory,
-		emit: Emit,
-	) {
-		this.#plan = plan;
-		this.#machine = machine;
-		this.#options = options;
-		this.#targets = targets;
-		this.#fingerprints = fingerprints;
-		this.#directory = directory;
-		this.#emit = emit;
-	}
+		private readonly plan: RunPlan,
+		private readonly machine: RunMachine,
+		private readonly options: RunOptions,
+		private readonly targets: LiveTargets,
+		private readonly fingerprints: Fingerprints,
+		private readonly directory: RunDirectory,
+		private readonly emit: Emit,
+	) {}
 
 	async run(standing: Standing): Promise<void> {
-		const { path } = this.#directory;
+		const { path } = this.directory;
 		const { own, before } = standing;
 		const run = await this.#runFile(standing);
-		const records = new RunRecords(path, this.#plan);
+		const records = new RunRecords(path, this.plan);
 		const summary = new SummaryBuilder(own.length);
 		this.#replay(own, before, summary);
 		const isUnchanged = this.#isUnchanged(run, standing);
@@ -269,8 +253,8 @@ class Execution {
 			}
 			records.open(run);
 		}
-		const budgets = shardBudgets(this.#plan);
-		this.#emit({
+		const budgets = shardBudgets(this.plan);
+		this.emit({
 			type: "started",
 			runDir: path,
 			planned: own.length,
@@ -286,7 +270,7 @@ class Execution {
 			const recorded = isUnchanged ? readSummary(path) : undefined;
 			const sum = recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
 			const failure = recorded ? undefined : await records.seal(sum);
-			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
+			this.emit({ type: "done", runDir: path, summary: sum, outcome });
 			if (failure) throw failure;
 		} finally {
 			records.close();
@@ -295,9 +279,9 @@ class Execution {
 
 	/** Lets the record's choices run again without consent, since the user made it. */
 	async #noteMade(run: RunFile): Promise<void> {
-		if (this.#plan.isReceived) return;
+		if (this.plan.isReceived) return;
 		try {
-			await noteMadeRun(run, this.#plan.redact, this.#machine.env);
+			await noteMadeRun(run, this.plan.redact, this.machine.env);
 		} catch (error) {
 			// Not required: resuming the run then needs consent like a received one.
 			if (!(error instanceof AgentvError)) throw error;
@@ -307,10 +291,10 @@ class Execution {
 	/** Returns whether a resumed run is complete and matches its digest: then it stays unchanged. */
 	#isUnchanged(run: RunFile, { run: before, states }: Standing): boolean {
 		if (!before) return false;
-		const { path } = this.#directory;
+		const { path } = this.directory;
 		const { digest, problems } = checkRunDigest(path);
 		if (digest !== undefined && problems.some(({ file }) => file === "run.json"))
-			this.#emit({ type: "warning", message: `${join(path, "run.json")} was modified after the run` });
+			this.emit({ type: "warning", message: `${join(path, "run.json")} was modified after the run` });
 		const isComplete = states.every(({ result }) => result);
 		return digest !== undefined && problems.length === 0 && isComplete && canonicalJson(run) === canonicalJson(before);
 	}
@@ -318,15 +302,15 @@ class Execution {
 	#replay(states: readonly CaseState[], before: readonly ResultRow[], summary: SummaryBuilder): void {
 		for (const { result } of states) if (result) summary.addCase(result);
 		for (const row of before) summary.addRow(row);
-		if (before.length > 0) summary.addTime(readSummary(this.#directory.path)?.durationMs ?? 0);
+		if (before.length > 0) summary.addTime(readSummary(this.directory.path)?.durationMs ?? 0);
 	}
 
 	async #runFile({ run, own, completes }: Standing): Promise<RunFile> {
 		const cases = own.map(({ one }) => one);
-		const made = { targets: this.#targets, coverage: coverageOf(this.#plan, this.#fingerprints, cases) };
-		if (run) return resumedRunFile(run, this.#plan, cases, made);
-		const { signal } = this.#options;
-		return newRunFile(this.#plan, this.#machine, { signal, ...made, ...(completes ? { completes } : {}) });
+		const made = { targets: this.targets, coverage: coverageOf(this.plan, this.fingerprints, cases) };
+		if (run) return resumedRunFile(run, this.plan, cases, made);
+		const { signal } = this.options;
+		return newRunFile(this.plan, this.machine, { signal, ...made, ...(completes ? { completes } : {}) });
 	}
 
 	async #runAll(
@@ -335,14 +319,14 @@ class Execution {
 		records: RunRecords,
 		summary: SummaryBuilder,
 	): Promise<RunOutcome> {
-		const { signal } = this.#options;
+		const { signal } = this.options;
 		let run = begun;
 		const left = states.flatMap(({ result, one }) => (result ? [] : [one]));
 		if (left.length === 0) return "complete";
 		const scratch = runScratch();
 		const logs = new StageLogs();
-		const { env } = this.#machine;
-		const workspaces = new RunWorkspaces(this.#plan, left, {
+		const { env } = this.machine;
+		const workspaces = new RunWorkspaces(this.plan, left, {
 			runId: run.runId,
 			startedAt: run.startedAt,
 			processEnv: env,
@@ -354,28 +338,28 @@ class Execution {
 			onPrepared: (repositories) => {
 				run = withRepositories(run, repositories);
 				records.writeRunFile(run);
-				this.#emit({ type: "repositories", repositories });
+				this.emit({ type: "repositories", repositories });
 			},
 		});
 		const context: RunContext = {
-			plan: this.#plan,
+			plan: this.plan,
 			startedAt: run.startedAt,
-			targets: this.#targets,
+			targets: this.targets,
 			workspaces,
-			fingerprints: this.#fingerprints,
+			fingerprints: this.fingerprints,
 			records,
-			commands: commandsOf(this.#plan),
-			recorded: recordedAttempts(this.#plan, regraded, this.#directory.path),
+			commands: commandsOf(this.plan),
+			recorded: recordedAttempts(this.plan, regraded, this.directory.path),
 			scratch,
 			signal,
-			budgets: new Budgets(this.#plan),
-			onAnswer: this.#options.onAnswer,
-			emit: this.#emit,
+			budgets: new Budgets(this.plan),
+			onAnswer: this.options.onAnswer,
+			emit: this.emit,
 		};
 		try {
 			return await new RunEngine(context, states, summary).run();
 		} finally {
-			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
+			for (const { message } of await workspaces.close()) this.emit({ type: "warning", message });
 			records.writeLogs(logs.records());
 			await scratch.close();
 		}

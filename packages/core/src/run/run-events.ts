@@ -54,6 +54,6 @@ export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
 	return { ...redactDeep(name, redact), row };
 }
 
-export function attemptName({ index, eval: { label }, test, target }: PlannedCase, attempt: number): AttemptName {
-	return { index, eval: label, testId: test.id, target: target.target.name, attempt };
+export function attemptName({ index, names }: PlannedCase, attempt: number): AttemptName {
+	return { index, ...names, attempt };
 }

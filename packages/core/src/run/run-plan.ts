@@ -66,10 +66,20 @@ export interface PlannedGraderTarget {
 	readonly eval: PlannedEval;
 }
 
+interface CaseNames {
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+}
+
 /** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
 	/** Position in the plan. */
 	readonly index: number;
+	/** Its names in records, secrets redacted. */
+	readonly names: CaseNames;
+	/** Identifies it in this plan and in records. */
+	readonly key: string;
 	readonly eval: PlannedEval;
 	readonly test: TestCase;
 	readonly target: PlannedTarget;
@@ -148,25 +158,21 @@ export interface RunPlan extends RunAccess {
 	readonly secrets: readonly string[];
 }
 
-export function keyOfCase({ eval: { label }, test, target }: PlannedCase): string {
-	return caseKey(label, test.id, target.target.name);
+/** Returns the key of a row's case. */
+export function keyOfRow({ eval: label, testId, target }: CaseNames): string {
+	return caseKey(label, testId, target);
 }
 
-/** Returns a case's key in records, whose test ids are redacted. */
-export function recordedKey({ eval: { label }, test, target }: PlannedCase, redact: Redactor): string {
-	return caseKey(redact(label), test.id, redact(target.target.name));
+/** Returns the repeats of a run's planned tests, by the keys of their cases. */
+export function plannedByKey({ planned, evals }: Pick<RunFile, "planned" | "evals">): Map<string, PlannedTest[3]> {
+	return new Map(planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat]));
 }
 
 /** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
-export function originKey(
-	{ eval: { label }, test, target }: PlannedCase,
-	{ run }: RunOrigin,
-	redact: Redactor,
-): string {
+export function originKey({ names, key }: PlannedCase, { run }: RunOrigin): string {
 	const [only, ...others] = run.evals;
-	const own = redact(label);
-	const known = run.evals.some(({ file }) => file === own);
-	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
+	const known = run.evals.some(({ file }) => file === names.eval);
+	return known || !only || others.length > 0 ? key : caseKey(only.file, names.testId, names.target);
 }
 
 /** Default: a model-based grader from the test's criteria or expected output. */

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { digestName, runFileText, syncRecord, writeRunDigest } from "../eval/run-digest.ts";
+import { caseKey, digestName, runFileText, syncRecord, writeRunDigest } from "../eval/run-digest.ts";
 import {
 	type ResultRow,
 	type RunFile,
@@ -19,7 +19,7 @@ import { createDigest, digestText, largestDigested } from "../machine/tree-notes
 import { type AppendFile, openAppendFile, removeFile, writeAtomic } from "../machine/write-file.ts";
 import type { Attempt } from "./attempt.ts";
 import { attemptRow, writeAttemptFile } from "./attempt-file.ts";
-import { keyOfCase, type RunPlan } from "./run-plan.ts";
+import type { RunPlan } from "./run-plan.ts";
 
 /**
  * Writes a run's directory. Each row is appended immediately, not batched per turn of the event
@@ -27,23 +27,21 @@ import { keyOfCase, type RunPlan } from "./run-plan.ts";
  * together would stay together.
  */
 export class RunRecords {
-	readonly directory: string;
 	#index: AppendFile | undefined;
 	/** The digest of `index.jsonl` as written by this process. */
 	#indexDigest = createDigest();
 	/** The SHA-256 of every written file, by path. */
 	readonly #written = new Map<string, string>();
 	#run: RunFile | undefined;
-	readonly #plan: RunPlan;
 	readonly #turns = new LoopTurns();
 	/** After a failed write nothing more is written: a partial row must be the last one. */
 	#failure: AgentvError | undefined;
 
 	/** @param directory existing run directory */
-	constructor(directory: string, plan: RunPlan) {
-		this.directory = directory;
-		this.#plan = plan;
-	}
+	constructor(
+		readonly directory: string,
+		private readonly plan: RunPlan,
+	) {}
 
 	/**
 	 * Opens the files for recording attempts, which invalidates an earlier digest. `run.json` must
@@ -71,8 +69,15 @@ export class RunRecords {
 	}
 
 	/** Returns a relative path without extension, derived from the test, never its raw text. */
-	#stem({ planned, name }: Attempt): string {
-		return `tests/${safeName(planned.test.id, digestText(keyOfCase(planned)).slice(0, 16))}/${name.attempt}`;
+	#stem({
+		planned: {
+			eval: { label },
+			test,
+			target,
+		},
+		name,
+	}: Attempt): string {
+		return `tests/${safeName(test.id, digestText(caseKey(label, test.id, target.target.name)).slice(0, 16))}/${name.attempt}`;
 	}
 
 	/** Resolves to the row, with its file's digest, once the operating system has it. */
@@ -85,7 +90,7 @@ export class RunRecords {
 
 	#record(attempt: Attempt): ResultRow {
 		const stem = this.#stem(attempt);
-		const written = redactDeep(attemptRow(attempt, `${stem}.json`), this.#plan.redact);
+		const written = redactDeep(attemptRow(attempt, `${stem}.json`), this.plan.redact);
 		try {
 			this.#makeAgain();
 			const row = { ...written, fileSha256: this.#writeFile(attempt, written, stem) };
@@ -115,7 +120,7 @@ export class RunRecords {
 	#writeFile(attempt: Attempt, row: ResultRow, shortStem: string): string {
 		// Each time, because a program can have removed it.
 		for (const directory of ["tests", dirname(shortStem)]) makeOwnDirectory(join(this.directory, directory));
-		const { redact, secrets } = this.#plan;
+		const { redact, secrets } = this.plan;
 		return writeAttemptFile(attempt, row, {
 			...{ stem: join(this.directory, shortStem), shortStem, redact, secrets },
 			onWritten: (path, sha256) => this.#written.set(path, sha256),
@@ -124,7 +129,7 @@ export class RunRecords {
 
 	writeRunFile(run: RunFile): void {
 		this.#run = run;
-		this.#write("run.json", runFileText(run, this.#plan.redact));
+		this.#write("run.json", runFileText(run, this.plan.redact));
 	}
 
 	/**
@@ -159,7 +164,7 @@ export class RunRecords {
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
 		this.#makeAgain();
-		const text = JSON.stringify({ logs: redactDeep(logs, this.#plan.redact) }, null, 2);
+		const text = JSON.stringify({ logs: redactDeep(logs, this.plan.redact) }, null, 2);
 		this.#write("logs.json", `${text}\n`);
 	}
 

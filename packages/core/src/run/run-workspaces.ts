@@ -46,15 +46,15 @@ interface Prepared {
 
 /** The prepared bases of a run: each created on first use, closed after its last test. */
 export class RunWorkspaces {
-	readonly #plan: RunPlan;
-	readonly #options: WorkspaceOptions;
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
 	#isClaimed = false;
 
-	constructor(plan: RunPlan, cases: readonly PlannedCase[], options: WorkspaceOptions) {
-		this.#plan = plan;
-		this.#options = options;
+	constructor(
+		private readonly plan: RunPlan,
+		cases: readonly PlannedCase[],
+		private readonly options: WorkspaceOptions,
+	) {
 		for (const { workspace } of cases)
 			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
 	}
@@ -105,7 +105,7 @@ export class RunWorkspaces {
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
-		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.redact);
+		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
 	}
 
 	/** Records that a case is done; closes its base after the last one. */
@@ -123,17 +123,17 @@ export class RunWorkspaces {
 		if (!this.#isClaimed) return warnings;
 		const released = await warned("clean_up", () => {
 			// What is left now is kept on purpose.
-			removeOwnerNote(this.#options.directory);
-			removeEmptyDirectory(this.#options.directory);
+			removeOwnerNote(this.options.directory);
+			removeEmptyDirectory(this.options.directory);
 		});
 		return [...warnings, ...released];
 	}
 
 	/** Records the directory's owner, for cleaning up after a killed run. */
 	#claim(): void {
-		if (this.#isClaimed && directoryOwner(this.#options.directory)) return;
-		makeDirectories(this.#options.directory);
-		writeOwnerNote(this.#options.directory);
+		if (this.#isClaimed && directoryOwner(this.options.directory)) return;
+		makeDirectories(this.options.directory);
+		writeOwnerNote(this.options.directory);
 		this.#isClaimed = true;
 	}
 
@@ -148,8 +148,8 @@ export class RunWorkspaces {
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		logs: StageLogs,
 	): Promise<PreparedBase> {
-		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
-		const { view, experiment, redact } = this.#plan;
+		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.options;
+		const { view, experiment, redact } = this.plan;
 		this.#claim();
 		const env = { ...one.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
@@ -163,10 +163,10 @@ export class RunWorkspaces {
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
 			redact,
-			log: (stage, name, text) => (stage === "after_all" ? this.#options.logs : logs).add(stage, name, text),
-			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), redact),
+			log: (stage, name, text) => (stage === "after_all" ? this.options.logs : logs).add(stage, name, text),
+			recordedCommit: (repo) => recordedCommit(repo, this.options.recorded(), redact),
 		});
-		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
+		if (base.repositories.length > 0) this.options.onPrepared(base.repositories);
 		return base;
 	}
 }

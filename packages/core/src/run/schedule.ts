@@ -10,13 +10,10 @@ export function slot(most: number): Slot {
 
 /** Jobs that need the same slots, in order. */
 class Lane<Job> {
-	readonly slots: readonly Slot[];
 	readonly #jobs: { readonly order: number; readonly job: Job }[] = [];
 	#next = 0;
 
-	constructor(slots: readonly Slot[]) {
-		this.slots = slots;
-	}
+	constructor(readonly slots: readonly Slot[]) {}
 
 	/** Inserts a job after those of a lower order. */
 	push(order: number, job: Job): void {
