@@ -36,7 +36,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { providers } from "../targets/providers/index.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import type { Versions } from "./fingerprints.ts";
-import type { Observed, ObservedEval } from "./run-directory.ts";
+import type { Observed, ObservedEval } from "./observe-run.ts";
 import { allGraders, keyOfRow, modelOf, type PlannedCase, type RunPlan, targetRecord } from "./run-plan.ts";
 import type { Coverage } from "./shards.ts";
 

@@ -68,7 +68,7 @@ export class LiveTargets {
 		if (only === undefined) return;
 		const message =
 			problems.length === 1 ? only : `${problems.length} targets can't be used:\n  ${problems.join("\n  ")}`;
-		throw new AgentvError("config", this.plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
+		throw new AgentvError("config", message, hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
 	/** Returns a target for the tests of an eval. */

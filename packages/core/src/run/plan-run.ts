@@ -10,15 +10,23 @@ import type { ResultRow, RunOriginRecord } from "../format/run-file.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import { textGlob } from "../lib/glob.ts";
 import { canonicalJson } from "../lib/json.ts";
-import { createRedactor, distinctName, type Redactor, redactDeep, secretsIn, secretsOf } from "../lib/redact.ts";
+import {
+	createRedactor,
+	distinctName,
+	type Redactor,
+	redactDeep,
+	redactError,
+	secretsIn,
+	secretsOf,
+} from "../lib/redact.ts";
 import { nearestName } from "../lib/text.ts";
 import { coreCount } from "../machine/environment.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/prepare-base.ts";
 import { type ShardBudget, shardBudgets } from "./call-cache.ts";
 import { checkPlan } from "./check-plan.ts";
 import { Fingerprints } from "./fingerprints.ts";
-import { caseStates, type TakeUpOptions, takeUp } from "./resume.ts";
-import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./run-directory.ts";
+import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./observe-run.ts";
+import { type CaseState, caseStates, type ResumeOptions, resumeState } from "./resume.ts";
 import {
 	allGraders,
 	assertionsOf,
@@ -352,7 +360,7 @@ export interface PlanDescription {
 }
 
 /** How a run would be resumed, without tests whose results count. */
-export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "rerunChanged">;
+export type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
  * Describes a plan without running anything.
@@ -361,12 +369,11 @@ export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "r
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
-	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
 	const isNew = resume?.directory === undefined && plan.request.onlyMissing === undefined;
-	const states = !resume || isNew ? caseStates(plan.cases, []) : takeUp(plan, { ...resume, ...quiet }).own;
+	const states = !resume || isNew ? caseStates(plan.cases, []) : ownStates(plan, resume);
 	const left = states.filter(({ result }) => !result);
 	const cases = left.map((state) => {
-		const { eval: of, test, target, assertions, workspace } = state.one;
+		const { eval: of, test, target, assertions, workspace } = state.planned;
 		let position = workspace ? keys.indexOf(workspace.key) : -1;
 		if (workspace && position === -1) {
 			position = keys.push(workspace.key) - 1;
@@ -394,6 +401,15 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
 	};
 	return redactDeep(description, plan.redact);
+}
+
+function ownStates(plan: RunPlan, resume: ResumeChoices): readonly CaseState[] {
+	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
+	try {
+		return resumeState(plan, { ...resume, ...quiet }).own;
+	} catch (error) {
+		throw redactError(error, plan.redact);
+	}
 }
 
 /** Reads the run that a request is based on. @throws AgentvError `not-found`, `config` */
@@ -450,10 +466,10 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): Planne
 }
 
 function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin): PlannedCase[] {
-	const planned = plannedByKey(run);
+	const known = plannedByKey(run);
 	return caseStates(cases, rows)
-		.filter(({ one, result }) => result?.status !== "passed" && planned.has(one.key))
-		.map(({ one }) => one);
+		.filter(({ planned, result }) => result?.status !== "passed" && known.has(planned.key))
+		.map(({ planned }) => planned);
 }
 
 /** @throws AgentvError `usage` if no test has one of the graders to run again */

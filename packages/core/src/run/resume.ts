@@ -24,7 +24,7 @@ import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
 /** The state of a run when it starts. */
-export interface Standing {
+export interface ResumeState {
 	/** Of all cases of the plan, in order. */
 	readonly states: readonly CaseState[];
 	/** Those that this run must settle, without another run's. */
@@ -39,7 +39,7 @@ export interface Standing {
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
-export interface TakeUpOptions {
+export interface ResumeOptions {
 	/** Of the resumed run; absent: a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
@@ -58,14 +58,14 @@ export interface TakeUpOptions {
  * @throws AgentvError `config` if inputs of recorded results have changed: different versions are
  * not mixed
  */
-export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
+export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {
 	const { directory } = options;
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
 	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
 	const states = caseStates(plan.cases, other?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
-	const cases = own.map(({ one }) => one);
+	const cases = own.map(({ planned }) => planned);
 	const nothing = { kept: [], rerun: [], regraded: [] };
 	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
 	addRows(own, before.kept);
@@ -81,7 +81,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 function otherRun(
 	directory: string,
 	plan: RunPlan,
-	{ fingerprints, facts }: TakeUpOptions,
+	{ fingerprints, facts }: ResumeOptions,
 ): { readonly run: RunFile; readonly rows: readonly ResultRow[] } {
 	const run = readRunFile(directory);
 	if (isLocked(directory, { lockDirectory: directory }))
@@ -110,7 +110,7 @@ function rowsBefore(
 	directory: string,
 	cases: readonly PlannedCase[],
 	plan: RunPlan,
-	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: TakeUpOptions,
+	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: ResumeOptions,
 ): Before {
 	const reading = new SoundIndex(directory, run);
 	// A test that was skipped because of another one runs again, too.
@@ -187,7 +187,7 @@ function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): vo
 
 function markReruns(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [state.one.key, state]));
+	const byKey = new Map(states.map((state) => [state.planned.key, state]));
 	for (const row of rows) if (!isError(row)) byKey.get(keyOfRow(row))?.reruns.add(row.attempt);
 }
 
@@ -222,7 +222,7 @@ function refusal(
 	const advice = mayRerun
 		? "Undo the change, rerun the affected tests with --rerun-changed, or start a new run."
 		: "Undo the change, or start a new run.";
-	return new AgentvError("config", plan.redact([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
+	return new AgentvError("config", [message, ...shown.map((line) => `  ${line}`)].join("\n"), {
 		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
 	});
 }
@@ -254,7 +254,7 @@ export class CaseState {
 	running = 0;
 	result: CaseResult | undefined;
 
-	constructor(readonly one: PlannedCase) {}
+	constructor(readonly planned: PlannedCase) {}
 
 	add(result: AttemptResult): void {
 		const { attempt, score, executionStatus, error } = result;
@@ -264,19 +264,19 @@ export class CaseState {
 	/** Sets the result if nothing more must run. Returns whether it did so now. */
 	settle(): boolean {
 		const attempts = [...this.#attempts.values()];
-		if (this.result || this.running > 0 || !isDecided(attempts, this.one.repeat)) return false;
-		this.result = caseResult(attempts, this.one.repeat, this.one.threshold);
+		if (this.result || this.running > 0 || !isDecided(attempts, this.planned.repeat)) return false;
+		this.result = caseResult(attempts, this.planned.repeat, this.planned.threshold);
 		return true;
 	}
 
 	/** Attempts that were not made. */
 	get missing(): number[] {
-		return missingAttempts(new Set(this.#attempts.keys()), this.one.repeat.count);
+		return missingAttempts(new Set(this.#attempts.keys()), this.planned.repeat.count);
 	}
 
 	/** Returns attempts to start: all missing ones, or with `early_exit` the next one. */
 	nextAttempts(): number[] {
-		return this.one.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
+		return this.planned.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
@@ -290,7 +290,7 @@ export function caseStates(cases: readonly PlannedCase[], before: readonly Resul
 /** Adds known attempts. */
 function addRows(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [state.one.key, state]));
+	const byKey = new Map(states.map((state) => [state.planned.key, state]));
 	for (const row of rows) byKey.get(keyOfRow(row))?.add(row);
 	for (const state of states) state.settle();
 }

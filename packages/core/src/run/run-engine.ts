@@ -41,7 +41,7 @@ export class RunEngine {
 		signal.addEventListener("abort", stop, { once: true });
 		if (signal.aborted) stop();
 		for (const state of this.states)
-			for (const index of state.one.dependsOn) {
+			for (const index of state.planned.dependsOn) {
 				const list = this.#dependents.get(index);
 				if (list) list.push(state);
 				else this.#dependents.set(index, [state]);
@@ -64,22 +64,22 @@ export class RunEngine {
 
 	/** Queues a case once all its dependencies are done. */
 	async #ready(state: CaseState): Promise<void> {
-		const { one } = state;
+		const { planned } = state;
 		// Can be called for each of several dependencies.
 		if (state.result || state.running > 0) return;
-		const needed = one.dependsOn.map((index) => this.states[index]);
+		const needed = planned.dependsOn.map((index) => this.states[index]);
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
-		if (broken && one.test.onDependencyFailure !== "run") {
+		if (broken && planned.test.onDependencyFailure !== "run") {
 			// Skipped tests would be the hard ones: they count as broken by the agent that failed their
 			// dependency.
 			const isOfAgent = broken.result?.status === "failed" || broken.result?.lowest !== undefined;
-			await this.#skip(state, broken.one.test.id, isOfAgent ? "agent" : undefined);
+			await this.#skip(state, broken.planned.test.id, isOfAgent ? "agent" : undefined);
 			return;
 		}
 		for (const attempt of state.nextAttempts()) {
 			state.running += 1;
-			this.#schedule.add({ state, attempt }, one.index * 10_000 + attempt, laneOf(one), this.#slotsOf(one));
+			this.#schedule.add({ state, attempt }, planned.index * 10_000 + attempt, laneOf(planned), this.#slotsOf(planned));
 		}
 	}
 
@@ -103,12 +103,12 @@ export class RunEngine {
 	}
 
 	async #run({ state, attempt }: Job): Promise<void> {
-		const { one } = state;
+		const { planned } = state;
 		const { emit, budgets } = this.#context;
-		if (budgets.isSpent(one)) return this.#leave(state);
-		emit({ type: "attempt-started", ...attemptName(one, attempt) });
+		if (budgets.isSpent(planned)) return this.#leave(state);
+		emit({ type: "attempt-started", ...attemptName(planned, attempt) });
 		try {
-			this.#add(state, await runAttempt(one, attempt, state.reruns.has(attempt), this.#context));
+			this.#add(state, await runAttempt(planned, attempt, state.reruns.has(attempt), this.#context));
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
 			state.running -= 1;
@@ -134,22 +134,23 @@ export class RunEngine {
 
 	/** Handles a case's result. */
 	async #finish(state: CaseState): Promise<void> {
-		const { result, one } = state;
+		const { result, planned } = state;
 		if (!result) return;
 		this.summary.addCase(result);
-		const { attempt: _, ...name } = attemptName(one, 1);
+		const { attempt: _, ...name } = attemptName(planned, 1);
 		this.#context.emit({ type: "case-finished", ...name, result });
-		const warnings = await this.#context.workspaces.release(one);
+		const warnings = await this.#context.workspaces.release(planned);
 		for (const { message } of warnings) this.#context.emit({ type: "warning", message });
 		if (result.status !== "passed" && this.#context.plan.request.bail) this.#stop("bail");
-		for (const dependent of this.#dependents.get(one.index) ?? []) if (!dependent.result) await this.#ready(dependent);
+		for (const dependent of this.#dependents.get(planned.index) ?? [])
+			if (!dependent.result) await this.#ready(dependent);
 	}
 
 	/** Records a case whose dependency did not pass, without running it. */
 	async #skip(state: CaseState, dependency: string, causedBy: ErrorCause | undefined): Promise<void> {
-		const { one } = state;
-		const fails = one.test.onDependencyFailure === "fail";
-		const attempt = newAttempt(one, attemptName(one, 1), this.#context.plan);
+		const { planned } = state;
+		const fails = planned.test.onDependencyFailure === "fail";
+		const attempt = newAttempt(planned, attemptName(planned, 1), this.#context.plan);
 		attempt.executionStatus = fails ? "quality_failure" : "execution_error";
 		attempt.error = omitUndefined({
 			...{ stage: "dependency", code: fails ? "dependency-failed" : "skipped" },
