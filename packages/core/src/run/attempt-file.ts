@@ -20,7 +20,6 @@ interface AttemptFileOptions {
 	/** The stem relative to the run's directory. */
 	readonly shortStem: string;
 	readonly redact: Redactor;
-	/** The redactor's secrets. */
 	readonly secrets: readonly string[];
 	/** Called for each written file, with its path relative to the run's directory. */
 	readonly onWritten: (path: string, sha256: string) => void;

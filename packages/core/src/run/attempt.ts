@@ -186,7 +186,6 @@ export class StageLogs {
 		return records;
 	}
 
-	/** Returns the logs in starting order. */
 	records(): StageLog[] {
 		return this.#logs.map(({ stage, name, head, tail, omitted }) => ({
 			...{ stage, name, text: head + tail },

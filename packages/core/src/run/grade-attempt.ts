@@ -24,7 +24,6 @@ import { type Answer, interrupted } from "./attempt.ts";
 import { promptText, requestOf } from "./messages.ts";
 import { countCall, type LiveAttempt } from "./run-context.ts";
 
-/** An answer with its graders. */
 interface GradingTask {
 	readonly assertions: readonly Assertion[];
 	readonly input: readonly RequestMessage[];

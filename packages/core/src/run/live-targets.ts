@@ -10,7 +10,6 @@ import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 
-/** A target that is ready. */
 export interface LiveTarget {
 	readonly target: ResolvedTarget;
 	readonly instance: Target;
@@ -18,7 +17,6 @@ export interface LiveTarget {
 	readonly problem?: TargetProblem;
 	/** Present if it has a limit of requests per minute. */
 	readonly pace?: Pace;
-	/** Present if the run caches answers. */
 	readonly cache?: CallCache;
 }
 
@@ -71,7 +69,6 @@ export class LiveTargets {
 		throw new AgentvError("config", message, hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
-	/** Returns a target for the tests of an eval. */
 	live(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
 		const key = liveKey(target, of);
 		let live = this.#live.get(key);
@@ -88,7 +85,6 @@ export class LiveTargets {
 		return all.filter(({ problem }) => !problem);
 	}
 
-	/** Returns what a target reported about itself. */
 	facts(target: ResolvedTarget): Readonly<Record<string, string>> | undefined {
 		return this.#facts.get(target.name);
 	}

@@ -19,7 +19,6 @@ import { receivedChoice, refuseRecordedFiles } from "./received-run.ts";
 import type { PlannedCase, PlannedEval, PlannedGraderTarget, RunAccess } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 
-/** An eval with everything that planning needs. */
 export interface ObservedEval {
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;

@@ -138,7 +138,6 @@ function withRecordedNames(cases: readonly UnnamedCase[], { evals }: Observed, r
 	});
 }
 
-/** Includes fallbacks. */
 function targetsOf(cases: readonly UnnamedCase[]): ResolvedTarget[] {
 	return cases.flatMap(({ target }) => [target.target, ...target.fallbacks]);
 }
@@ -160,7 +159,6 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
 }
 
-/** Returns the grading target, if any. */
 function graderTarget(
 	resolver: TargetResolver | undefined,
 	asked: string | undefined,
@@ -172,12 +170,10 @@ function graderTarget(
 	return resolver?.planned({ name, at: tested.at })?.target;
 }
 
-/** A case before its names in records are known. */
 type UnnamedCase = Omit<PlannedCase, "names" | "key">;
 
 interface Cases {
 	readonly cases: readonly UnnamedCase[];
-	/** By the eval's label. */
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
 }
 
@@ -332,7 +328,6 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
-	/** Present for a shard. */
 	readonly shard?: {
 		readonly index: number;
 		readonly count: number;
@@ -422,7 +417,6 @@ function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined
 	return { kind: "regrade", directory, run, rows, ...(regrade.graders ? { graders: regrade.graders } : {}) };
 }
 
-/** Returns the origin for a run's record. */
 export function originRecord({ kind, directory, run, graders }: RunOrigin): RunOriginRecord {
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }

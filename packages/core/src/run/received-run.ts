@@ -38,7 +38,6 @@ interface ReceivedChoice {
 	readonly run: TrustSubject;
 	/** For each eval of the request: whether the record selected it, or a file of its options. */
 	readonly isChosen: readonly boolean[];
-	/** Files that the user specified. */
 	readonly ownFiles: readonly string[];
 }
 

@@ -58,10 +58,8 @@ export async function recordAnswers(
 		}
 	});
 	const repeats = plan.cases.some(({ repeat }) => repeat.count > 1);
-	const order = new Map(plan.cases.map(({ test }, index) => [test.id, index]));
 	const inOrder = [...answers.values()].sort(
-		(one, other) =>
-			(order.get(one.name.testId) ?? 0) - (order.get(other.name.testId) ?? 0) || one.name.attempt - other.name.attempt,
+		({ name: one }, { name: other }) => one.index - other.index || one.attempt - other.attempt,
 	);
 	const lines = inOrder.flatMap(({ name, turns }) =>
 		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
@@ -86,7 +84,6 @@ function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats
 					})),
 				}
 			: {}),
-		...(tokenUsage ? { token_usage: tokenUsage } : {}),
-		...toWire({ costUsd, durationMs, llmCalls, stopReason }),
+		...toWire({ tokenUsage, costUsd, durationMs, llmCalls, stopReason }),
 	};
 }

@@ -35,7 +35,6 @@ const redacted = {
 	message: "secrets were redacted from the recorded answer, so it can't be graded again: run the test again",
 };
 
-/** A recorded attempt whose answer is graded again. */
 export class RecordedAttempt {
 	readonly #directory: string;
 	readonly #file: AttemptFile | undefined;

@@ -218,7 +218,6 @@ async function alone<Value>(
 	}
 }
 
-/** Combines the grades of the turns and of the whole answer to the attempt's result. */
 function settle(attempt: Attempt, whole: Grades | undefined): void {
 	const { turns, scores, planned } = attempt;
 	const { test, threshold } = planned;

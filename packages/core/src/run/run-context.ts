@@ -30,7 +30,6 @@ export interface RunContext {
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly budgets: Budgets;
-	/** Called for each answer of a tested target. */
 	readonly onAnswer?: ((name: AttemptName, answer: TargetAnswer) => void) | undefined;
 	readonly emit: (event: RunEvent) => void;
 }

@@ -195,7 +195,6 @@ function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): Resul
 	return { root: join(ignored, "runs"), ignored };
 }
 
-/** Creates a new directory for a run's records. */
 export function newDirectory(plan: RunPlan, machine: RunMachine): string {
 	const { root, ignored } = resultsPlace(plan, machine);
 	return claimNew(root, plan.experiment, new Date(), ignored);
@@ -208,7 +207,6 @@ function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): stri
 	return scope.rootKind === "bundle" ? bundleName(scope.root) : undefined;
 }
 
-/** Returns the name of the bundle's directory. */
 function bundleName(root: string): string {
 	return experimentFolder(basename(root));
 }

@@ -52,7 +52,6 @@ export interface PlannedEval {
 	readonly experiment: string | undefined;
 }
 
-/** A target of a run, with its fallbacks. */
 export interface PlannedTarget {
 	readonly target: ResolvedTarget;
 	readonly fallbacks: readonly ResolvedTarget[];
@@ -60,7 +59,6 @@ export interface PlannedTarget {
 	readonly key: string;
 }
 
-/** A target that grades tests of an eval. */
 export interface PlannedGraderTarget {
 	readonly target: ResolvedTarget;
 	readonly eval: PlannedEval;
@@ -74,7 +72,6 @@ interface CaseNames {
 
 /** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
-	/** Position in the plan. */
 	readonly index: number;
 	/** Its names in records, secrets redacted. */
 	readonly names: CaseNames;
@@ -88,7 +85,6 @@ export interface PlannedCase {
 	readonly threshold: number;
 	readonly repeat: Repeat;
 	readonly timeoutMs: number | undefined;
-	/** Positions of its dependencies. */
 	readonly dependsOn: readonly number[];
 	/** Absent: it needs no separate directory. */
 	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
@@ -115,11 +111,9 @@ export interface RunOrigin {
 	readonly run: RunFile;
 	/** The last row of each attempt. */
 	readonly rows: readonly ResultRow[];
-	/** Names of the graders that run again; absent: all. */
 	readonly graders?: readonly string[];
 }
 
-/** What a run reads and contacts. */
 export interface RunAccess {
 	readonly access: readonly AccessItem[];
 	/** The part that needs the user's consent, and programs that a received record selected. */
@@ -134,9 +128,7 @@ export interface RunPlan extends RunAccess {
 	readonly evals: readonly PlannedEval[];
 	/** In order: evals as given, targets as chosen, tests as written. */
 	readonly cases: readonly PlannedCase[];
-	/** Present for one shard of a larger plan. */
 	readonly shard?: PlannedShard;
-	/** The run that this one is based on. */
 	readonly origin?: RunOrigin;
 	readonly experiment: string;
 	/** Concurrent tests over all targets without their own `workers`. */
@@ -147,23 +139,19 @@ export interface RunPlan extends RunAccess {
 		asked: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
-	/** The targets that grade. */
 	readonly graderTargets: readonly PlannedGraderTarget[];
 	/** All targets that may be called, each once: tested ones, their fallbacks, and grading ones. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
 	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
-	/** Its secrets. */
 	readonly secrets: readonly string[];
 }
 
-/** Returns the key of a row's case. */
 export function keyOfRow({ eval: label, testId, target }: CaseNames): string {
 	return caseKey(label, testId, target);
 }
 
-/** Returns the repeats of a run's planned tests, by the keys of their cases. */
 export function plannedByKey({ planned, evals }: Pick<RunFile, "planned" | "evals">): Map<string, PlannedTest[3]> {
 	return new Map(planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat]));
 }

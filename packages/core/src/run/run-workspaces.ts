@@ -116,7 +116,6 @@ export class RunWorkspaces {
 		return prepared.waiting > 0 ? [] : this.#close(workspace.key, prepared);
 	}
 
-	/** Closes what is still open. */
 	async close(): Promise<readonly WorkspaceWarning[]> {
 		const warnings: WorkspaceWarning[] = [];
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));

@@ -66,7 +66,6 @@ export class Schedule<Job> {
 		this.#waiting += 1;
 	}
 
-	/** Starts what can start. */
 	pump(): void {
 		while (!this.#stopped) {
 			const lane = this.#firstLane();

@@ -233,9 +233,7 @@ export function shardSizes(cases: readonly PlannedCase[], count: number, duratio
 	return sizes;
 }
 
-/** Durations of an earlier run's tests. */
 interface Durations {
-	/** Id of that run. */
 	readonly runId: string;
 	/** Mean milliseconds per attempt, by case. */
 	readonly byCase: ReadonlyMap<string, number>;
@@ -290,7 +288,6 @@ function mean(numbers: readonly number[]): number {
 	return sum.total / sum.count;
 }
 
-/** 0 for an empty list. */
 function median(numbers: readonly number[]): number {
 	const sorted = [...numbers].sort((one, other) => one - other);
 	const middle = sorted.length >> 1;
