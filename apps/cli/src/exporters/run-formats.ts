@@ -11,9 +11,8 @@ import {
 	toWireRow,
 	toWireSummary,
 } from "@agentv/core";
-import type { CommandResult } from "../context.ts";
 import { failureSentence, outcomeScore, plainEmphasis, shardBudgetText, sumSentence } from "../output/run.ts";
-import { exitCodeOf, type RunReport, type RunReporter } from "../output/run-report.ts";
+import type { RunReport, RunReporter } from "../output/run-report.ts";
 import { workflowData, workflowProperty } from "../output/terminal.ts";
 import { runDocument } from "./junit.ts";
 
@@ -21,7 +20,7 @@ import { runDocument } from "./junit.ts";
  * Writes GitHub annotations: one per test that failed or was not graded, one for all that were not run; then the
  * summary.
  */
-export const runGithub: RunReporter = (report): CommandResult => {
+export const runGithub: RunReporter = (report) => {
 	const { run, rows } = report.run;
 	const broken = [...caseOutcomes(rows, run)].filter(({ status }) => status === "failed" || status === "error");
 	const left = testsNotRun(report.summary);
@@ -31,7 +30,7 @@ export const runGithub: RunReporter = (report): CommandResult => {
 		...shardBudgets(report.plan).map((budget) => `::notice::${workflowData(shardBudgetText(budget))}`),
 		workflowData(sumSentence(report.summary, plainEmphasis)),
 	];
-	return { text: `${lines.join("\n")}\n`, kind: "commands", exitCode: exitCodeOf(report) };
+	return { text: `${lines.join("\n")}\n`, kind: "commands" };
 };
 
 function notRun(left: number, { summary: { planned } }: RunReport): string {
@@ -53,9 +52,9 @@ function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): 
 }
 
 /** Returns a function that locates a test in its eval. */
-function places({ cases, redact }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
+function places({ cases }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
 	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
-	const known = new Map(cases.map((one) => [keyOf(redact(one.eval.label), one.test.id), one.test.at]));
+	const known = new Map(cases.map(({ names, test }) => [keyOf(names.eval, names.testId), test.at]));
 	return (outcome) => known.get(keyOf(outcome.eval, outcome.testId)) ?? { file: outcome.eval, path: [] };
 }
 
@@ -88,9 +87,9 @@ export const runJson: RunReporter = (report) => jsonDocument(report, { results: 
 /** Reports the run's directory and summary, for `--json`. */
 export const runBriefJson: RunReporter = (report) => jsonDocument(report, {});
 
-function jsonDocument(report: RunReport, more: object): CommandResult {
+function jsonDocument(report: RunReport, more: object): ReturnType<RunReporter> {
 	const content = { run_dir: report.runDir, summary: toWireSummary(report.summary), ...more };
-	return { text: `${JSON.stringify(content, null, 2)}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${JSON.stringify(content, null, 2)}\n` };
 }
 
-export const runJunit: RunReporter = (report) => ({ text: runDocument(report.run), exitCode: exitCodeOf(report) });
+export const runJunit: RunReporter = (report) => ({ text: runDocument(report.run) });

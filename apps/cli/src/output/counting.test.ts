@@ -69,7 +69,7 @@ function contextIn(cwd: string, interruptAfter: number | undefined): Context & {
 	return { env, cwd, stdout: output, stderr: output, signal: stop.signal, debug: false, said };
 }
 
-const textOf = ({ text }: CommandResult) => [...text].join("");
+const textOf = ({ text }: Pick<CommandResult, "text">) => [...text].join("");
 
 async function run(cwd: string, project: RandomProject, go: "start" | "resume" | "retry-errors") {
 	const context = contextIn(cwd, go === "start" ? project.interruptAfter : undefined);

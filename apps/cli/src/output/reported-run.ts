@@ -61,7 +61,15 @@ export async function reportedRun(
 	const forPeople = choice.reporter === "text" && !choice.json;
 	const done = await followRun(events, forPeople, context);
 	const screen = { colors: colorsFor(context.stdout), columns: tableColumns(context.stdout) };
-	return reporter({ ...done, run: openRun(done.runDir), plan, cwd: context.cwd, ...screen });
+	const report = reporter({ ...done, run: openRun(done.runDir), plan, cwd: context.cwd, ...screen });
+	return { ...report, exitCode: exitCodeOf(done) };
+}
+
+/** Returns 130 if interrupted, 4 if a test was not graded or the budget was exhausted, 1 if a test failed, else 0. */
+function exitCodeOf({ summary, outcome }: Omit<Done, "type">): number {
+	if (outcome === "interrupted") return 130;
+	if (summary.errors > 0 || outcome === "over-budget") return 4;
+	return summary.failed > 0 ? 1 : 0;
 }
 
 async function reporterOf({ reporter, json }: ReporterChoice): Promise<RunReporter> {

@@ -36,14 +36,8 @@ export interface RunReport {
 	readonly columns: number;
 }
 
-export type RunReporter = (report: RunReport) => CommandResult;
-
-/** Returns 130 if interrupted, 4 if a test was not graded or the budget was exhausted, 1 if a test failed, else 0. */
-export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "outcome">): number {
-	if (outcome === "interrupted") return 130;
-	if (summary.errors > 0 || outcome === "over-budget") return 4;
-	return summary.failed > 0 ? 1 : 0;
-}
+/** The command decides the exit code. */
+export type RunReporter = (report: RunReport) => Omit<CommandResult, "exitCode">;
 
 /** Options that grant access beyond the evals' own files. */
 export interface AccessChoices {

@@ -22,10 +22,9 @@ import {
 	testsNotRun,
 } from "@agentv/core";
 import stringWidth from "string-width";
-import type { CommandResult } from "../context.ts";
 import { shownWord } from "../exporters/matrix.ts";
 import { fitLine } from "./fit-text.ts";
-import { exitCodeOf, type RunReport, type RunReporter } from "./run-report.ts";
+import type { RunReport, RunReporter } from "./run-report.ts";
 import type { Colors } from "./terminal.ts";
 
 /** Computes a run's summary from its rows, also while it is running; the duration is only known at the end. */
@@ -418,7 +417,7 @@ export function costText(costUsd: number | null): string {
 const mostShown = 50;
 
 /** Reports targets, failures and a summary. Single tests were already shown as they finished. */
-export const runText: RunReporter = (report): CommandResult => {
+export const runText: RunReporter = (report) => {
 	const { colors, columns, summary, runDir, cwd } = report;
 	const { tally, broken, more } = countedRun(report);
 	const parts = testsNotRun(summary) < summary.planned ? [targetTable(tally, colors, columns)] : [];
@@ -433,7 +432,7 @@ export const runText: RunReporter = (report): CommandResult => {
 			...hints(report),
 		].join("\n"),
 	);
-	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+	return { text: `\n${parts.join("\n\n")}\n` };
 };
 
 /** Returns the first tests that did not pass and the number of others. Tests without attempts are only counted. */

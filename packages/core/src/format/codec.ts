@@ -146,6 +146,12 @@ function shapeOf(schema: z.core.$ZodType): z.ZodRawShape | undefined {
 	return shapes.get(def.type === "pipe" ? def.in : schema);
 }
 
+type Frozen<T> = T extends readonly (infer Item)[]
+	? readonly Frozen<Item>[]
+	: T extends object
+		? { readonly [Key in keyof T]: Frozen<T[Key]> }
+		: T;
+
 type Encoder = (value: unknown) => unknown;
 
 /** Undefined for values that are written as they are. */
@@ -155,7 +161,7 @@ const encoders = new WeakMap<z.core.$ZodType, Encoder | undefined>();
  * Returns a value of `schema` as written to files: without undefined fields, keys of wire objects in
  * `snake_case` and in the value's order. Users' data keep their keys.
  */
-export function encode<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>): z.input<Schema> {
+export function encode<Schema extends z.ZodType>(schema: Schema, value: Frozen<z.output<Schema>>): z.input<Schema> {
 	return (encoderOf(schema)?.(value) ?? value) as z.input<Schema>;
 }
 

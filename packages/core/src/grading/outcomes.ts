@@ -223,7 +223,6 @@ interface SpendingRow extends Pick<ResultRow, "tokenUsage" | "costUsd"> {
 
 /** Adds up a run, independent of the order in which tests end. */
 export class SummaryBuilder {
-	readonly #planned: number;
 	#passed = 0;
 	#failed = 0;
 	#errors = 0;
@@ -234,9 +233,7 @@ export class SummaryBuilder {
 	readonly #targets = new Spending();
 	readonly #graders = new Spending();
 
-	constructor(planned: number) {
-		this.#planned = planned;
-	}
+	constructor(private readonly planned: number) {}
 
 	addCase({ status, score, lowest }: Omit<CaseResult, "attempts">): void {
 		if (status === "passed") this.#passed += 1;
@@ -260,11 +257,11 @@ export class SummaryBuilder {
 	result(): RunSummary {
 		const graderCostUsd = this.#graders.costUsd;
 		const { mean, lowerBound } = boundedMean({
-			...{ total: this.#scores.total, n: this.#scores.count, planned: this.#planned },
+			...{ total: this.#scores.total, n: this.#scores.count, planned: this.planned },
 			...{ lowestTotal: this.#lowest.total, broken: this.#errorsByAgent },
 		});
 		return {
-			planned: this.#planned,
+			planned: this.planned,
 			passed: this.#passed,
 			failed: this.#failed,
 			errors: this.#errors,

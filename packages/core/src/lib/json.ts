@@ -520,3 +520,12 @@ function numberWithLeadingZero(
 	const text = /^-?0\d[\d.eE+-]*/.exec(source.slice(offset))?.[0];
 	return text === undefined ? undefined : { text, offset };
 }
+
+type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key] } & {
+	[Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined>;
+};
+
+/** Returns an object without its undefined fields. */
+export function omitUndefined<T extends object>(object: T): Defined<T> {
+	return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -76,3 +76,42 @@ export async function* iteratePool<Item, Result>(
 	}
 	if (failure !== undefined) throw failure.reason;
 }
+
+/** Passes values from producers to an iterating consumer. */
+export class AsyncQueue<Value> {
+	#values: Value[] = [];
+	#closed = false;
+	#failure: { readonly error: unknown } | undefined;
+	#wake: (() => void) | undefined;
+
+	put(value: Value): void {
+		this.#values.push(value);
+		this.#wake?.();
+	}
+
+	close(): void {
+		this.#closed = true;
+		this.#wake?.();
+	}
+
+	/** Ends the iteration with an error after all queued values. */
+	fail(error: unknown): void {
+		this.#failure = { error };
+		this.close();
+	}
+
+	async *contents(): AsyncGenerator<Value, void> {
+		for (;;) {
+			const values = this.#values;
+			this.#values = [];
+			yield* values;
+			if (this.#values.length > 0) continue;
+			if (this.#closed) break;
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+			this.#wake = undefined;
+		}
+		if (this.#failure) throw this.#failure.error;
+	}
+}

@@ -1,3 +1,4 @@
+import { AgentvError } from "./errors.ts";
 import type { Variables } from "./interpolate.ts";
 import {
 	addressSecrets,
@@ -118,6 +119,15 @@ export function redactJson(text: string, redact: Redactor): string {
 	if (!secretMember.test(text) && redact(text) === text) return text;
 	const redactName = (name: string) => (plainName.test(name) ? name : redact(name));
 	return JSON.stringify(visit(JSON.parse(text), redact, secretKey, false, redactName));
+}
+
+/** Returns an error with its message and hint redacted; its source locations stay. */
+export function redactError(error: unknown, redact: Redactor): unknown {
+	if (!(error instanceof AgentvError)) return error;
+	const { code, message, hint, diagnostics } = error;
+	const [ownMessage, ownHint] = [redact(message), hint === undefined ? {} : { hint: redact(hint) }];
+	if (ownMessage === message && ownHint.hint === hint) return error;
+	return new AgentvError(code, ownMessage, { ...ownHint, diagnostics, cause: error });
 }
 
 const plainName = /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/;

@@ -5,7 +5,7 @@ import type { LoadedEval } from "../eval/eval-types.ts";
 import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetScope, targetCache } from "../eval/load-targets.ts";
 import { collectReferences } from "../eval/references.ts";
-import { type RegistryEntry, readRegistry, type SourceAccess } from "../eval/registry.ts";
+import { readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { commandRunner, emptyCredentials, evalVariables, targetVariables } from "../eval/resolve-command.ts";
 import {
 	type ResolvedTarget,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
-import { canonicalJson, readJson } from "../lib/json.ts";
+import { canonicalJson, omitUndefined, readJson } from "../lib/json.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
 import { makeDirectories } from "../machine/directories.ts";
 import { targetKind } from "../machine/files.ts";
@@ -25,14 +26,11 @@ type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
  * a workspace, which a cache can't restore.
  */
 export class CallCache {
-	readonly #directory: string;
-	readonly #redact: Redactor;
-
 	/** @param directory absolute; created when something is stored */
-	constructor(directory: string, redact: Redactor) {
-		this.#directory = directory;
-		this.#redact = redact;
-	}
+	constructor(
+		private readonly directory: string,
+		private readonly redact: Redactor,
+	) {}
 
 	/** Returns where a call's answer is cached; undefined for targets that are not cached. */
 	place({ provider, wire }: ResolvedTarget, { messages, attempt, answerSchema }: Question): string | undefined {
@@ -40,7 +38,7 @@ export class CallCache {
 		const settings = Object.fromEntries(Object.entries(wire).filter(([key]) => !without.has(key)));
 		const input = messages.map(({ content, ...rest }) => ({ ...rest, content: content.map(print) }));
 		const key = digestText(canonicalJson({ provider, settings, input, attempt, answerSchema: answerSchema ?? null }));
-		return join(this.#directory, key.slice(0, 2), `${key}.json`);
+		return join(this.directory, key.slice(0, 2), `${key}.json`);
 	}
 
 	/** Reads the cached answer. An unreadable one counts as missing. */
@@ -58,7 +56,7 @@ export class CallCache {
 
 	/** Only readable by the user. Skips answers with a secret: redacting would change them. */
 	keep(place: string, answer: TargetAnswer): void {
-		if (answer.textFile !== undefined || redactDeep(answer, this.#redact) !== answer) return;
+		if (answer.textFile !== undefined || redactDeep(answer, this.redact) !== answer) return;
 		makeDirectories(join(place, ".."));
 		writeAtomic(place, JSON.stringify(answer), { mode: 0o600 });
 	}
@@ -71,11 +69,7 @@ function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: T
 		tokenUsage: { input: 0, output: 0 },
 		costUsd: 0,
 		durationMs: 0,
-		cached: {
-			...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs) }),
-			...(tokenUsage === undefined ? {} : { tokenUsage }),
-			...(costUsd === undefined ? {} : { costUsd }),
-		},
+		cached: omitUndefined({ durationMs: durationMs && Math.round(durationMs), tokenUsage, costUsd }),
 		metadata: { ...answer.metadata, cached: true },
 	};
 }
@@ -91,11 +85,9 @@ function print(piece: RequestPiece): unknown {
 export interface ShardBudget {
 	/** The eval with this `budget_usd`; absent for the whole run's budget. */
 	readonly eval?: string;
-	/** US dollars for this shard. */
 	readonly usd: number;
 	/** US dollars for all shards. */
 	readonly wholeUsd: number;
-	/** Tests × targets of this shard. */
 	readonly tests: number;
 	/** Tests × targets of all shards. */
 	readonly wholeTests: number;
@@ -168,16 +160,7 @@ const longestTimer = 2 ** 31 - 1;
 
 /** Waits until the time is over or the signal aborts, which the caller checks. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
-	return new Promise((resolve) => {
-		const done = () => {
-			clearTimeout(timer);
-			signal.removeEventListener("abort", done);
-			resolve();
-		};
-		const timer = setTimeout(done, Math.min(ms, longestTimer));
-		signal.addEventListener("abort", done, { once: true });
-		if (signal.aborted) done();
-	});
+	return setTimeout(Math.min(ms, longestTimer), undefined, { signal }).catch(() => undefined);
 }
 
 /** Spaces the calls of a target evenly: each waits for its turn. */

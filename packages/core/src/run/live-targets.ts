@@ -4,12 +4,11 @@ import { AgentvError } from "../lib/errors.ts";
 import { secretsIn } from "../lib/redact.ts";
 import type { Target, TargetProblem } from "../targets/contract.ts";
 import { providers, vendorKeys } from "../targets/providers/index.ts";
-import { interrupted } from "./attempt-outcome.ts";
+import { interrupted } from "./attempt.ts";
 import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 
-/** A target that is ready. */
 export interface LiveTarget {
 	readonly target: ResolvedTarget;
 	readonly instance: Target;
@@ -17,25 +16,21 @@ export interface LiveTarget {
 	readonly problem?: TargetProblem;
 	/** Present if it has a limit of requests per minute. */
 	readonly pace?: Pace;
-	/** Present if the run caches answers. */
 	readonly cache?: CallCache;
 }
 
 /** The targets of a run, each created and checked once. */
 export class LiveTargets {
-	readonly #plan: RunPlan;
-	readonly #signal: AbortSignal;
 	readonly #live = new Map<string, Promise<LiveTarget>>();
 	readonly #paces = new Map<string, Pace>();
-	readonly #cache: CallCache | undefined;
 	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
 
 	/** @param cache answers that are kept beyond the run, if enabled */
-	constructor(plan: RunPlan, signal: AbortSignal, cache?: CallCache) {
-		this.#plan = plan;
-		this.#signal = signal;
-		this.#cache = cache;
-	}
+	constructor(
+		private readonly plan: RunPlan,
+		private readonly signal: AbortSignal,
+		private readonly cache?: CallCache,
+	) {}
 
 	/**
 	 * Creates and checks all targets of the plan.
@@ -44,7 +39,7 @@ export class LiveTargets {
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
 		// Recorded answers need no target.
-		for (const one of this.#plan.request.regrade ? [] : this.#plan.cases) {
+		for (const one of this.plan.request.regrade ? [] : this.plan.cases) {
 			const key = liveKey(one.target.target, one.eval);
 			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
 		}
@@ -58,22 +53,21 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
 			if (first.problem.hint !== undefined) hints.push(first.problem.hint);
 		}
-		for (const { target, eval: of } of this.#plan.graderTargets) {
+		for (const { target, eval: of } of this.plan.graderTargets) {
 			const { problem } = await this.live(target, of);
 			if (!problem) continue;
 			problems.push(`target ${JSON.stringify(target.name)} can't be used to grade: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
 		// An aborted check says nothing about its target.
-		if (this.#signal.aborted) throw interrupted();
+		if (this.signal.aborted) throw interrupted();
 		const [only] = problems;
 		if (only === undefined) return;
 		const message =
 			problems.length === 1 ? only : `${problems.length} targets can't be used:\n  ${problems.join("\n  ")}`;
-		throw new AgentvError("config", this.#plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
+		throw new AgentvError("config", message, hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
-	/** Returns a target for the tests of an eval. */
 	live(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
 		const key = liveKey(target, of);
 		let live = this.#live.get(key);
@@ -90,7 +84,6 @@ export class LiveTargets {
 		return all.filter(({ problem }) => !problem);
 	}
 
-	/** Returns what a target reported about itself. */
 	facts(target: ResolvedTarget): Readonly<Record<string, string>> | undefined {
 		return this.#facts.get(target.name);
 	}
@@ -102,21 +95,21 @@ export class LiveTargets {
 	/** Returns keys of all targets except this one. */
 	#otherKeys(target: ResolvedTarget): string[] {
 		const own = new Set(secretsIn(target.wire));
-		return secretsIn(this.#plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
+		return secretsIn(this.plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
 	}
 
 	async #make(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
-		const { view } = this.#plan;
+		const { view } = this.plan;
 		const { env, scope } = of;
 		const runCommand = commandRunner({ view, scope, env });
 		const services = { env, scope, view, runCommand, vendorKeys, otherKeys: this.#otherKeys(target) };
 		const instance = providers[target.provider].create(target, services);
-		const problem = await instance.check(this.#signal);
+		const problem = await instance.check(this.signal);
 		if (problem) return { target, instance, problem };
-		const facts = await instance.describe?.(this.#signal);
+		const facts = await instance.describe?.(this.signal);
 		if (facts) this.#facts.set(target.name, facts);
 		const pace = this.#paceOf(target);
-		return { target, instance, ...(pace ? { pace } : {}), ...(this.#cache ? { cache: this.#cache } : {}) };
+		return { target, instance, ...(pace ? { pace } : {}), ...(this.cache ? { cache: this.cache } : {}) };
 	}
 
 	/** Shared by all evals that use the target. */

@@ -4,7 +4,7 @@ import { benchmarkOfFile } from "../eval/discover-evals.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { PlannedTest, RunFile } from "../format/run-file.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { readJson } from "../lib/json.ts";
+import { omitUndefined, readJson } from "../lib/json.ts";
 import { nodeVersion } from "../machine/environment.ts";
 import { currentBranch, foreignRepository, headCommit, isDirty, repositoryRoot } from "../machine/git-repository.ts";
 import { readTextFile } from "../machine/read-file.ts";
@@ -37,28 +37,17 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 	const bundle = first && bundleState(first);
 	const startedAt = new Date().toISOString();
 	const from = options.completes?.run ?? (plan.origin?.kind === "regrade" ? plan.origin.run : undefined);
-	return {
-		formatVersion: 1,
+	return omitUndefined({
+		formatVersion: 1 as const,
 		runId: `${startedAt.replace(/[-:]|\.\d+/g, "")}-${randomBytes(3).toString("hex")}`,
-		experiment: plan.experiment,
-		startedAt,
-		agentvVersion: machine.version,
-		nodeVersion,
+		...{ experiment: plan.experiment, startedAt, agentvVersion: machine.version, nodeVersion },
 		...madeOfNow(plan, options),
-		...(plan.origin ? { origin: originRecord(plan.origin) } : {}),
-		// A branch can have moved since the answers were given.
-		...(plan.origin?.kind === "regrade" && plan.origin.run.repositories
-			? { repositories: plan.origin.run.repositories }
-			: {}),
-		...(git ? { git } : {}),
-		...(benchmark ? { benchmark } : {}),
-		...(bundle ? { bundle } : {}),
-		flags: requestFlags(plan.request),
-		planned: plannedList(plan.evals, plan.cases),
+		...{ origin: plan.origin && originRecord(plan.origin), git, benchmark, bundle },
+		...{ flags: requestFlags(plan.request), planned: plannedList(plan.evals, plan.cases) },
 		...partOf(plan, options),
-		// Missing tests and regraded answers use the commits of the other run.
-		...(from?.repositories ? { repositories: from.repositories } : {}),
-	};
+		// Missing tests and regraded answers use the commits of the other run: a branch can have moved.
+		repositories: from?.repositories,
+	});
 }
 
 /** Returns the record of a resumed run, with its current inputs. */
@@ -117,7 +106,7 @@ function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Pa
 	if (!shard) return {};
 	const { index, count, assigned, balancedBy, whole } = shard;
 	return {
-		shard: { index, count, ...(balancedBy === undefined ? {} : { balancedBy }), assigned: [...assigned] },
+		shard: omitUndefined({ index, count, balancedBy, assigned: [...assigned] }),
 		whole: plannedList(evals, whole),
 	};
 }
@@ -132,7 +121,7 @@ async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSi
 		currentBranch(root, options),
 		isDirty(root, options),
 	]);
-	return commit === undefined ? undefined : { commit, dirty, ...(branch === undefined ? {} : { branch }) };
+	return commit === undefined ? undefined : omitUndefined({ commit, dirty, branch });
 }
 
 /** Returns the registered benchmark that contains an eval, and its commit. */
@@ -145,7 +134,7 @@ async function benchmarkState(
 	if (!benchmark) return undefined;
 	const root = repositoryRoot(benchmark.root);
 	const revision = root && (await headCommit(root, { env, signal, ...foreignRepository(root, env) }));
-	return { id: benchmark.id, ...(revision ? { revision } : {}) };
+	return omitUndefined({ id: benchmark.id, revision });
 }
 
 /** Returns an eval's bundle, by its manifest's digest. */

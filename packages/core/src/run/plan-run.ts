@@ -4,32 +4,42 @@ import { outsideRoot } from "../eval/load-findings.ts";
 import type { TargetScope } from "../eval/load-targets.ts";
 import type { OpaqueUse } from "../eval/resolve-command.ts";
 import { type ResolvedTarget, resolveTarget } from "../eval/resolve-target.ts";
-import { caseKey, secretsByUse } from "../eval/run-digest.ts";
+import { secretsByUse } from "../eval/run-digest.ts";
 import { type AccessDescription, describeAccess } from "../eval/trust.ts";
 import type { ResultRow, RunOriginRecord } from "../format/run-file.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import { textGlob } from "../lib/glob.ts";
 import { canonicalJson } from "../lib/json.ts";
-import { createRedactor, distinctName, type Redactor, redactDeep, secretsIn, secretsOf } from "../lib/redact.ts";
+import {
+	createRedactor,
+	distinctName,
+	type Redactor,
+	redactDeep,
+	redactError,
+	secretsIn,
+	secretsOf,
+} from "../lib/redact.ts";
 import { nearestName } from "../lib/text.ts";
 import { coreCount } from "../machine/environment.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/prepare-base.ts";
 import { type ShardBudget, shardBudgets } from "./call-cache.ts";
 import { checkPlan } from "./check-plan.ts";
 import { Fingerprints } from "./fingerprints.ts";
-import { caseStates, type TakeUpOptions, takeUp } from "./resume.ts";
-import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./run-directory.ts";
+import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./observe-run.ts";
+import { type CaseState, caseStates, type ResumeOptions, resumeState } from "./resume.ts";
 import {
 	allGraders,
 	assertionsOf,
 	graderTargetName,
 	graderTargetsOf,
+	keyOfRow,
 	opaqueParts,
+	originKey,
 	type PlannedCase,
 	type PlannedTarget,
+	plannedByKey,
 	type RunOrigin,
 	type RunPlan,
-	recordedKey,
 } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 import { WorkspaceChooser } from "./run-workspaces.ts";
@@ -45,8 +55,8 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const origin = readOrigin(request);
 	const { cases: loaded, resolvers } = planCases(observed, request);
 	const secrets = knownSecrets(observed, loaded);
-	const all = withRecordedIds(loaded, observed, createRedactor(secrets));
-	const whole = origin ? renumbered(originCases(all, origin, createRedactor(secrets))) : all;
+	const all = withRecordedNames(loaded, observed, createRedactor(secrets));
+	const whole = origin ? renumbered(originCases(all, origin)) : all;
 	const { cases, ...sharded } = planShard(whole, request);
 	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
 		graderTarget(resolvers.get(label), request.graderTarget ?? asked, tested);
@@ -85,7 +95,7 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	return plan;
 }
 
-function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): string[] {
+function knownSecrets({ evals }: Observed, cases: readonly UnnamedCase[]): string[] {
 	const environments = new Set(evals.map(({ planned }) => planned.env));
 	const targets = new Set(targetsOf(cases).map(({ wire }) => wire));
 	const workspaces = new Set(cases.map(({ workspace }) => workspace?.spec.workspace?.env ?? {}));
@@ -101,28 +111,34 @@ function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): strin
 	];
 }
 
-/** Redacts the ids of tests, keeping them unique. Most plans have no secret in any. */
-function withRecordedIds(cases: readonly PlannedCase[], { evals }: Observed, redact: Redactor): readonly PlannedCase[] {
-	const recorded = new Map<string, TestCase>();
-	for (const { planned, loaded } of evals) {
+/** Adds the names in records; redacted ids of tests stay unique. Most plans have no secret in any. */
+function withRecordedNames(cases: readonly UnnamedCase[], { evals }: Observed, redact: Redactor): PlannedCase[] {
+	const tests = new Map<TestCase, TestCase>();
+	for (const { loaded } of evals) {
 		const taken = new Set(loaded.tests.map(({ id }) => id));
 		for (const test of loaded.tests) {
 			const id = redact(test.id);
 			if (id === test.id) continue;
 			const own = distinctName(id, taken);
 			taken.add(own);
-			recorded.set(JSON.stringify([planned.label, test.id]), { ...test, id: own });
+			tests.set(test, { ...test, id: own });
 		}
 	}
-	if (recorded.size === 0) return cases;
-	return cases.map((one) => {
-		const test = recorded.get(JSON.stringify([one.eval.label, one.test.id]));
-		return test ? { ...one, test } : one;
+	const known = new Map<string, string>();
+	const nameOf = (text: string) => {
+		const name = known.get(text) ?? redact(text);
+		known.set(text, name);
+		return name;
+	};
+	return cases.map((planned) => {
+		const test = tests.get(planned.test) ?? planned.test;
+		const { eval: of, target } = planned;
+		const names = { eval: nameOf(of.label), testId: test.id, target: nameOf(target.target.name) };
+		return { ...planned, test, names, key: keyOfRow(names) };
 	});
 }
 
-/** Includes fallbacks. */
-function targetsOf(cases: readonly PlannedCase[]): ResolvedTarget[] {
+function targetsOf(cases: readonly UnnamedCase[]): ResolvedTarget[] {
 	return cases.flatMap(({ target }) => [target.target, ...target.fallbacks]);
 }
 
@@ -143,7 +159,6 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
 }
 
-/** Returns the grading target, if any. */
 function graderTarget(
 	resolver: TargetResolver | undefined,
 	asked: string | undefined,
@@ -155,9 +170,10 @@ function graderTarget(
 	return resolver?.planned({ name, at: tested.at })?.target;
 }
 
+type UnnamedCase = Omit<PlannedCase, "names" | "key">;
+
 interface Cases {
-	readonly cases: readonly PlannedCase[];
-	/** By the eval's label. */
+	readonly cases: readonly UnnamedCase[];
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
 }
 
@@ -171,7 +187,7 @@ function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Dia
 }
 
 function planCases({ evals }: Observed, request: RunRequest): Cases {
-	const cases: PlannedCase[] = [];
+	const cases: UnnamedCase[] = [];
 	const resolvers = new Map<string, TargetResolver>();
 	const workspaces = new WorkspaceChooser();
 	for (const one of evals) {
@@ -210,7 +226,7 @@ function plannedCase(
 	positions: ReadonlyMap<string, number>,
 	request: RunRequest,
 	workspaces: WorkspaceChooser,
-): PlannedCase {
+): UnnamedCase {
 	const timeout = request.timeoutSeconds ?? test.timeoutSeconds ?? target.target.settings.timeoutSeconds;
 	return {
 		index,
@@ -251,12 +267,9 @@ function unique(choices: readonly TargetChoice[]): TargetChoice[] {
 /** Resolves the targets of one eval, each once, and collects problems. */
 class TargetResolver {
 	readonly diagnostics: Diagnostic[] = [];
-	readonly #scope: TargetScope;
 	readonly #known = new Map<string, PlannedTarget | undefined>();
 
-	constructor(scope: TargetScope) {
-		this.#scope = scope;
-	}
+	constructor(private readonly scope: TargetScope) {}
 
 	/** Returns a target with its fallbacks; undefined if it can't run (see `diagnostics`). */
 	planned(choice: TargetChoice): PlannedTarget | undefined {
@@ -278,7 +291,7 @@ class TargetResolver {
 	}
 
 	resolve(choice: TargetChoice): ResolvedTarget | undefined {
-		const resolution = resolveTarget(choice, this.#scope);
+		const resolution = resolveTarget(choice, this.scope);
 		if (resolution.ok) return resolution.target;
 		this.diagnostics.push(...resolution.diagnostics);
 		return undefined;
@@ -315,7 +328,6 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
-	/** Present for a shard. */
 	readonly shard?: {
 		readonly index: number;
 		readonly count: number;
@@ -343,7 +355,7 @@ export interface PlanDescription {
 }
 
 /** How a run would be resumed, without tests whose results count. */
-export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "rerunChanged">;
+export type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
  * Describes a plan without running anything.
@@ -352,12 +364,11 @@ export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "r
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
-	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
 	const isNew = resume?.directory === undefined && plan.request.onlyMissing === undefined;
-	const states = !resume || isNew ? caseStates(plan, []) : takeUp(plan, { ...resume, ...quiet }).own;
+	const states = !resume || isNew ? caseStates(plan.cases, []) : ownStates(plan, resume);
 	const left = states.filter(({ result }) => !result);
 	const cases = left.map((state) => {
-		const { eval: of, test, target, assertions, workspace } = state.one;
+		const { eval: of, test, target, assertions, workspace } = state.planned;
 		let position = workspace ? keys.indexOf(workspace.key) : -1;
 		if (workspace && position === -1) {
 			position = keys.push(workspace.key) - 1;
@@ -387,6 +398,15 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 	return redactDeep(description, plan.redact);
 }
 
+function ownStates(plan: RunPlan, resume: ResumeChoices): readonly CaseState[] {
+	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
+	try {
+		return resumeState(plan, { ...resume, ...quiet }).own;
+	} catch (error) {
+		throw redactError(error, plan.redact);
+	}
+}
+
 /** Reads the run that a request is based on. @throws AgentvError `not-found`, `config` */
 function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
 	const directory = regrade?.origin ?? rerunFailed;
@@ -397,7 +417,6 @@ function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined
 	return { kind: "regrade", directory, run, rows, ...(regrade.graders ? { graders: regrade.graders } : {}) };
 }
 
-/** Returns the origin for a run's record. */
 export function originRecord({ kind, directory, run, graders }: RunOrigin): RunOriginRecord {
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }
@@ -406,27 +425,22 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
  * Returns the cases of a run with an origin: for a regrade, those with a row there, with all
  * planned attempts; for a rerun, those that were planned there and did not pass.
  */
-function originCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
-	return origin.kind === "regrade" ? recordedCases(cases, origin, redact) : failedCases(cases, origin, redact);
+function originCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
+	return origin.kind === "regrade" ? recordedCases(cases, origin) : failedCases(cases, origin);
 }
 
-function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
-	const repeats = new Map(
-		origin.run.planned.map(([of, id, target, repeat]) => [
-			caseKey(origin.run.evals[of]?.file ?? "", id, target),
-			repeat,
-		]),
-	);
+function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
+	const repeats = plannedByKey(origin.run);
 	const rows = new Map<string, ResultRow[]>();
 	for (const row of origin.rows) {
-		const key = caseKey(row.eval, row.testId, row.target);
+		const key = keyOfRow(row);
 		const known = rows.get(key);
 		if (known) known.push(row);
 		else rows.set(key, [row]);
 	}
 	if (rows.size === 0) return [];
 	return cases.flatMap((planned) => {
-		const key = originKey(planned, origin, redact);
+		const key = originKey(planned, origin);
 		const made = rows.get(key) ?? [];
 		if (made.length === 0 && !repeats.has(key)) return [];
 		// Planned attempts without a record are not graded: fewer could change the result.
@@ -445,12 +459,11 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact:
 	});
 }
 
-function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, redact: Redactor): PlannedCase[] {
-	const planned = new Set(run.planned.map(([index, id, target]) => caseKey(run.evals[index]?.file ?? "", id, target)));
-	const failed = new Set(
-		caseStates({ cases, redact }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
-	);
-	return cases.filter((one) => failed.has(one) && planned.has(recordedKey(one, redact)));
+function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin): PlannedCase[] {
+	const known = plannedByKey(run);
+	return caseStates(cases, rows)
+		.filter(({ planned, result }) => result?.status !== "passed" && known.has(planned.key))
+		.map(({ planned }) => planned);
 }
 
 /** @throws AgentvError `usage` if no test has one of the graders to run again */
@@ -463,16 +476,4 @@ function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOri
 	throw new AgentvError("usage", `no grader ${JSON.stringify(unknown)}`, {
 		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
 	});
-}
-
-/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
-export function originKey(
-	{ eval: { label }, test, target }: PlannedCase,
-	{ run }: RunOrigin,
-	redact: Redactor,
-): string {
-	const [only, ...others] = run.evals;
-	const own = redact(label);
-	const known = run.evals.some(({ file }) => file === own);
-	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
 }

@@ -1,32 +1,14 @@
-import { join } from "node:path";
-import { parseRow, readIndex, readRunFile, rowKey, wholeLines } from "../eval/discover-evals.ts";
-import type { ResolvedTarget } from "../eval/resolve-target.ts";
-import { caseKey } from "../eval/run-digest.ts";
-import {
-	type Fingerprint,
-	graderStage,
-	type PlannedTargetRecord,
-	type PlannedTest,
-	type ResultRow,
-	type RunFile,
-} from "../format/run-file.ts";
-import { checkAttemptRecord } from "../grading/attempt-record.ts";
+import { readIndex, readRunFile } from "../eval/discover-evals.ts";
+import { graderStage, type PlannedTest, type ResultRow, type RunFile } from "../format/run-file.ts";
 import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { canonicalJson } from "../lib/json.ts";
-import type { Redactor } from "../lib/redact.ts";
-import { listDirectory } from "../machine/directories.ts";
-import { pathKind } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
-import { removeFile, writeAtomic } from "../machine/write-file.ts";
-import { ChangeNames, type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./check-plan.ts";
+import { changesOf, type FactsOf, refusal, refuseLostRows, refuseOtherEvals } from "./changed-inputs.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { recordedCommits } from "./recorded-attempt.ts";
-import { type PlannedCase, plannedList, type RunPlan, recordedKey } from "./run-plan.ts";
-import { coverageOf } from "./shards.ts";
+import { keyOfRow, type PlannedCase, plannedList, type RunPlan } from "./run-plan.ts";
+import { SoundIndex } from "./sound-index.ts";
 
-/** The state of a run when it starts. */
-export interface Standing {
+export interface ResumeState {
 	/** Of all cases of the plan, in order. */
 	readonly states: readonly CaseState[];
 	/** Those that this run must settle, without another run's. */
@@ -41,7 +23,7 @@ export interface Standing {
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
-export interface TakeUpOptions {
+export interface ResumeOptions {
 	/** Of the resumed run; absent: a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
@@ -60,18 +42,18 @@ export interface TakeUpOptions {
  * @throws AgentvError `config` if inputs of recorded results have changed: different versions are
  * not mixed
  */
-export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
+export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {
 	const { directory } = options;
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
 	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
-	const states = caseStates(plan, other?.rows ?? []);
+	const states = caseStates(plan.cases, other?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
-	const cases = own.map(({ one }) => one);
+	const cases = own.map(({ planned }) => planned);
 	const nothing = { kept: [], rerun: [], regraded: [] };
 	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
-	addRows(own, before.kept, plan.redact);
-	markReruns(own, before.rerun, plan);
+	addRows(own, before.kept);
+	markReruns(own, before.rerun);
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
 		...(run ? { run } : {}),
@@ -83,7 +65,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 function otherRun(
 	directory: string,
 	plan: RunPlan,
-	{ fingerprints, facts }: TakeUpOptions,
+	{ fingerprints, facts }: ResumeOptions,
 ): { readonly run: RunFile; readonly rows: readonly ResultRow[] } {
 	const run = readRunFile(directory);
 	if (isLocked(directory, { lockDirectory: directory }))
@@ -92,9 +74,8 @@ function otherRun(
 		});
 	refuseOtherEvals(run, plan);
 	const { rows } = readIndex(directory);
-	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
-	const found = changesOf(run, rows, plan.cases, plan, changes);
-	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, changes, plan, false);
+	const found = changesOf({ run, directory, rows }, plan.cases, plan, fingerprints, facts);
+	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, plan, false);
 	return { run, rows };
 }
 
@@ -112,19 +93,18 @@ function rowsBefore(
 	directory: string,
 	cases: readonly PlannedCase[],
 	plan: RunPlan,
-	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: TakeUpOptions,
+	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: ResumeOptions,
 ): Before {
 	const reading = new SoundIndex(directory, run);
 	// A test that was skipped because of another one runs again, too.
 	const isRetried = (row: ResultRow) => retryErrors && (isError(row) || isSkipped(row));
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
-	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
 	// A result that only lacks graders keeps its answer and the other scores.
 	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
-	const found = changesOf(run, rows, cases, plan, changes);
+	const found = changesOf({ run, directory, rows }, cases, plan, fingerprints, facts);
 	const isWhole = run.whole === undefined && run.shard === undefined;
-	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes, plan, isWhole);
-	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes, plan, true);
+	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, plan, isWhole);
+	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, plan, true);
 	refuseLostRows(reading.rows, found.plan);
 	if (!isPreview) reading.putRight();
 	for (const problem of shortened(reading.problems)) warn(problem);
@@ -145,55 +125,10 @@ function shortened(problems: readonly string[]): readonly string[] {
 	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are omitted`];
 }
 
-interface Found {
-	readonly plan: PlanChanges;
-	readonly touched: readonly ResultRow[];
-}
-
-function changesOf(
-	run: RunFile,
-	rows: readonly ResultRow[],
-	cases: readonly PlannedCase[],
-	plan: RunPlan,
-	changes: RowChanges,
-): Found {
-	const byKey = new Map(cases.map((one) => [recordedKey(one, plan.redact), one]));
-	const known = rows.flatMap((row) => {
-		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
-		return one ? [{ row, one }] : [];
-	});
-	// In planned order, since tests end in any order.
-	known.sort((a, b) => a.one.index - b.one.index || a.row.attempt - b.row.attempt);
-	const touched = known.filter(({ row, one }) => changes.touches(row, one)).map(({ row }) => row);
-	return { plan: planDifference(run, cases, plan), touched };
-}
-
-/** A part of a larger run identifies tests by position, so their order must be the same. */
-function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
-	const changes = planChanges(run, cases, plan);
-	const whole = plan.shard?.whole;
-	if (changes.texts.length > 0 || !run.whole || !whole || sameTests(run, run.whole, whole, plan)) return changes;
-	return {
-		...changes,
-		texts: ["the tests of the whole run that this is part of are different or in a different order"],
-	};
-}
-
-function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): void {
-	const lost = rows.filter(
-		(row) => row.attempt > (limits.get(caseKey(row.eval, row.testId, row.target)) ?? row.attempt),
-	);
-	if (lost.length === 0) return;
-	throw new AgentvError("config", `results would lose their test: ${idsOf(lost)}`, {
-		hint: "Restore these tests and attempts, or start a new run: a run keeps all its results.",
-	});
-}
-
-function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { redact }: RunPlan): void {
+function markReruns(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
-	for (const row of rows)
-		if (!isError(row)) byKey.get(caseKey(row.eval, row.testId, row.target))?.reruns.add(row.attempt);
+	const byKey = new Map(states.map((state) => [state.planned.key, state]));
+	for (const row of rows) if (!isError(row)) byKey.get(keyOfRow(row))?.reruns.add(row.attempt);
 }
 
 function isError({ executionStatus }: ResultRow): boolean {
@@ -204,55 +139,7 @@ function isSkipped({ error }: ResultRow): boolean {
 	return error?.stage === "dependency";
 }
 
-const mostLines = 20;
-
-/** @param mayRerun whether --rerun-changed would help */
-function refusal(
-	{ plan: planned, touched }: Found,
-	changes: RowChanges,
-	plan: RunPlan,
-	mayRerun: boolean,
-): AgentvError {
-	const targets = new Set(plan.cases.map(({ target }) => target.target.name)).size;
-	const lines = [
-		...changes.all.map(({ text, rows }) => `${text}: ${count(rows.length, "result")} (${idsOf(rows, targets > 1)})`),
-		...planned.texts,
-	];
-	const shown = lines.slice(0, mostLines);
-	if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
-	const message =
-		touched.length > 0
-			? "inputs of this run's results have changed since"
-			: "the planned tests or targets have changed since the run started";
-	const advice = mayRerun
-		? "Undo the change, rerun the affected tests with --rerun-changed, or start a new run."
-		: "Undo the change, or start a new run.";
-	return new AgentvError("config", plan.redact([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
-		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
-	});
-}
-
-const regradeAdvice = " `agentv results regrade` grades the recorded answers of a run again.";
-
-const mostIds = 5;
-
-function idsOf(rows: readonly ResultRow[], withTargets = false): string {
-	const ids = [...new Set(rows.map(({ testId, target }) => (withTargets ? `${testId} with ${target}` : testId)))];
-	const shown = ids.slice(0, mostIds).join(", ");
-	return ids.length > mostIds ? `${shown} and ${ids.length - mostIds} more` : shown;
-}
-
-function count(number: number, what: string): string {
-	return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
-
-function noFacts(): undefined {
-	return undefined;
-}
-
-/** The progress of a case. */
 export class CaseState {
-	readonly one: PlannedCase;
 	readonly #attempts = new Map<number, AttemptResult>();
 	/** Graded attempts that run again because their inputs changed. */
 	readonly reruns = new Set<number>();
@@ -260,9 +147,7 @@ export class CaseState {
 	running = 0;
 	result: CaseResult | undefined;
 
-	constructor(one: PlannedCase) {
-		this.one = one;
-	}
+	constructor(readonly planned: PlannedCase) {}
 
 	add(result: AttemptResult): void {
 		const { attempt, score, executionStatus, error } = result;
@@ -272,292 +157,31 @@ export class CaseState {
 	/** Sets the result if nothing more must run. Returns whether it did so now. */
 	settle(): boolean {
 		const attempts = [...this.#attempts.values()];
-		if (this.result || this.running > 0 || !isDecided(attempts, this.one.repeat)) return false;
-		this.result = caseResult(attempts, this.one.repeat, this.one.threshold);
+		if (this.result || this.running > 0 || !isDecided(attempts, this.planned.repeat)) return false;
+		this.result = caseResult(attempts, this.planned.repeat, this.planned.threshold);
 		return true;
 	}
 
-	/** Attempts that were not made. */
 	get missing(): number[] {
-		return missingAttempts(new Set(this.#attempts.keys()), this.one.repeat.count);
+		return missingAttempts(new Set(this.#attempts.keys()), this.planned.repeat.count);
 	}
 
 	/** Returns attempts to start: all missing ones, or with `early_exit` the next one. */
 	nextAttempts(): number[] {
-		return this.one.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
+		return this.planned.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
 /** Returns the states of all cases of a plan, with results of an earlier run. */
-export function caseStates(
-	{ cases, redact }: Pick<RunPlan, "cases" | "redact">,
-	before: readonly ResultRow[],
-): CaseState[] {
+export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
-	addRows(states, before, redact);
+	addRows(states, before);
 	return states;
 }
 
-/** Adds known attempts: rows have their tests' ids redacted. */
-function addRows(states: readonly CaseState[], rows: readonly ResultRow[], redact: Redactor): void {
+function addRows(states: readonly CaseState[], rows: readonly ResultRow[]): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
-	for (const row of rows) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
+	const byKey = new Map(states.map((state) => [state.planned.key, state]));
+	for (const row of rows) byKey.get(keyOfRow(row))?.add(row);
 	for (const state of states) state.settle();
-}
-
-/** Returns what a target reports about itself, once it is ready. */
-export type FactsOf = (target: ResolvedTarget) => Readonly<Record<string, string>> | undefined;
-
-/** A changed input, with the affected results. */
-interface Change {
-	/** A sentence without a full stop: `graders/check.mjs changed`. */
-	readonly text: string;
-	readonly rows: readonly ResultRow[];
-}
-
-/** Compares the inputs of a run's recorded results with the current ones. */
-class RowChanges {
-	readonly #plan: RunPlan;
-	readonly #fingerprints: Fingerprints;
-	readonly #run: RunFile;
-	readonly #directory: string;
-	readonly #facts: FactsOf;
-	readonly #found = new Map<string, ResultRow[]>();
-	readonly #parts = new Set<keyof Fingerprint | "facts">();
-	#names: ChangeNames | undefined;
-
-	/** @param directory of the run with the record `run` */
-	constructor(plan: RunPlan, fingerprints: Fingerprints, run: RunFile, directory: string, facts: FactsOf) {
-		this.#plan = plan;
-		this.#fingerprints = fingerprints;
-		this.#run = run;
-		this.#directory = directory;
-		this.#facts = facts;
-	}
-
-	/** Whether only graders have changed: then the recorded answers could be graded again. */
-	get isAboutGraders(): boolean {
-		return this.#parts.size === 1 && this.#parts.has("graders");
-	}
-
-	get all(): readonly Change[] {
-		return [...this.#found].map(([text, rows]) => ({ text, rows }));
-	}
-
-	/** Returns whether the inputs of a row have changed, and collects the changes. */
-	touches(row: ResultRow, one: PlannedCase): boolean {
-		const { repositories = [] } = this.#run;
-		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.redact));
-		const parts = row.fingerprint
-			? this.#fingerprints.parts.filter((part) => this.#differs(part, row, one, now.fingerprint))
-			: this.#fingerprints.parts;
-		const facts = this.#factChanges(row, one);
-		if (parts.length === 0 && facts.length === 0) return false;
-		for (const part of [...parts, ...(facts.length > 0 ? (["facts"] as const) : [])]) this.#parts.add(part);
-		this.#names ??= new ChangeNames(
-			this.#plan,
-			this.#run,
-			this.#directory,
-			coverageOf(this.#plan, this.#fingerprints, this.#plan.cases),
-		);
-		const names = parts.length === 0 ? [] : this.#names.of(row, one, parts, now);
-		for (const name of [...names, ...facts]) {
-			const rows = this.#found.get(name);
-			if (rows) rows.push(row);
-			else this.#found.set(name, [row]);
-		}
-		return true;
-	}
-
-	#differs(part: keyof Fingerprint, row: ResultRow, one: PlannedCase, now: Fingerprint): boolean {
-		const recorded = row.fingerprint?.[part];
-		if (recorded === now[part]) return false;
-		// An attempt whose workspace could not be prepared has no commits.
-		const isUnprepared = part === "workspace" && row.executionStatus === "execution_error";
-		return !(isUnprepared && recorded === this.#fingerprints.of(one, []).fingerprint[part]);
-	}
-
-	#factChanges(row: ResultRow, { target, eval: of }: PlannedCase): string[] {
-		const judges = new Set(row.scores.flatMap(({ usage }) => usage?.target ?? []));
-		const used = this.#plan.graderTargets.filter(
-			(judge) => judge.eval.label === of.label && judges.has(judge.target.name),
-		);
-		return [
-			...[target.target, ...target.fallbacks].flatMap((one) => this.#factsOf("target", one, this.#run.targets)),
-			...used.flatMap((judge) => this.#factsOf("grader target", judge.target, this.#run.graderTargets ?? [])),
-		];
-	}
-
-	#factsOf(what: string, target: ResolvedTarget, records: readonly PlannedTargetRecord[]): string[] {
-		return changedFacts(target, records, this.#facts).map(
-			([name, before, after]) => `${what} ${JSON.stringify(target.name)}: ${name} ${before} → ${after}`,
-		);
-	}
-}
-
-/** Ignores facts that are missing on one side. */
-export function changedFacts(
-	target: ResolvedTarget,
-	records: readonly PlannedTargetRecord[],
-	factsOf: FactsOf,
-): readonly (readonly [name: string, before: string, after: string])[] {
-	const before = records.find(({ name }) => name === target.name)?.facts ?? {};
-	const after = factsOf(target) ?? {};
-	return Object.entries(before).flatMap(([name, was]) => {
-		const is = after[name];
-		return is === undefined || is === was ? [] : [[name, was, is] as const];
-	});
-}
-
-interface Line {
-	readonly number: number;
-	readonly text: string;
-	readonly row: ResultRow;
-}
-
-/**
- * The trusted rows of a resumed run: without invalid lines, unplanned tests, duplicates, and rows
- * that do not match their attempt's file. Dropped results run again.
- */
-class SoundIndex {
-	/** In writing order; for an attempt that was run again only the last one. */
-	readonly rows: readonly ResultRow[];
-	/** What was dropped and why, as sentences without a full stop. */
-	readonly problems: readonly string[];
-	readonly #directory: string;
-	readonly #kept: readonly Line[];
-	readonly #isWhole: boolean;
-	/** Names of the directories of tests with a row. */
-	readonly #folders: ReadonlySet<string | undefined>;
-
-	constructor(directory: string, run: RunFile) {
-		this.#directory = directory;
-		const problems: string[] = [];
-		const { attempts, tail } = readLines(directory, attemptsOf(run), problems);
-		const kept: Line[] = [];
-		const rows: Line[] = [];
-		for (const lines of attempts.values()) {
-			const last = lines.findLast(({ row }) => isSound(directory, row));
-			if (last) rows.push(last);
-			const history = last ? historyOf(lines, last) : [];
-			kept.push(...history);
-			problems.push(...leftOut(lines, last, history));
-		}
-		const inOrder = (lines: Line[]) => lines.sort((a, b) => a.number - b.number);
-		this.rows = inOrder(rows).map(({ row }) => row);
-		this.problems = problems;
-		this.#kept = inOrder(kept);
-		const files = [...attempts.values()].flatMap((lines) => lines.map(({ row }) => row.file ?? ""));
-		this.#folders = new Set(files.map((file) => /^tests\/([^/]+)\/\d+\.json$/.exec(file)?.[1]));
-		this.#isWhole = problems.length === 0 && tail === "";
-	}
-
-	/** Removes dropped rows, files without a row, and what replaced a test's directory. */
-	putRight(): void {
-		const index = join(this.#directory, "index.jsonl");
-		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""), { noFollow: true });
-		const named = new Set(this.#kept.map(({ row }) => row.file));
-		const tests = join(this.#directory, "tests");
-		if (pathKind(tests) !== "directory") return;
-		for (const folder of listDirectory(tests)) {
-			const path = join(tests, folder);
-			if (pathKind(path) === "directory") removeUnnamed(path, `tests/${folder}`, named);
-			else if (this.#folders.has(folder) || isTestFolder(folder)) removeFile(path, { recursive: true });
-		}
-	}
-}
-
-/** Recognizes names of test directories by form: their rows can be lost, too. */
-function isTestFolder(name: string): boolean {
-	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
-}
-
-/** Returns the number of attempts of each planned test, by key. */
-function attemptsOf({ planned, evals }: RunFile): ReadonlyMap<string, number> {
-	return new Map(
-		planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat?.count ?? 1]),
-	);
-}
-
-function readLines(directory: string, planned: ReadonlyMap<string, number>, problems: string[]) {
-	const attempts = new Map<string, Line[]>();
-	const index = join(directory, "index.jsonl");
-	const texts = wholeLines(index);
-	let number = 1;
-	/** A line that is too long is not a row, and a run wrote nothing after it. */
-	const line = (): IteratorResult<string, string> => {
-		try {
-			return texts.next();
-		} catch (error) {
-			if (!(error instanceof AgentvError)) throw error;
-			problems.push(`${index}:${number} and everything after it was skipped: ${error.message}`);
-			return { done: true, value: "" };
-		}
-	};
-	let next = line();
-	for (; !next.done; number += 1, next = line()) {
-		const text = next.value;
-		const row = parseRow(text);
-		if (!row) {
-			problems.push(`${index}:${number} is not a valid row and was skipped`);
-			continue;
-		}
-		const most = planned.get(caseKey(row.eval, row.testId, row.target)) ?? 0;
-		if (row.attempt < 1 || row.attempt > most) {
-			problems.push(`${index}:${number} is a row of an unplanned attempt (${nameOf(row)}) and was skipped`);
-			continue;
-		}
-		const key = rowKey(row);
-		const lines = attempts.get(key);
-		if (lines) lines.push({ number, text, row });
-		else attempts.set(key, [{ number, text, row }]);
-	}
-	return { attempts, tail: next.value };
-}
-
-function isSound(directory: string, row: ResultRow): boolean {
-	return checkAttemptRecord(directory, row).problems.length === 0;
-}
-
-/** Includes earlier rows that reruns of unsettled or changed attempts left. */
-function historyOf(lines: readonly Line[], last: Line): Line[] {
-	const kept = [last];
-	let next = last;
-	for (const line of lines.slice(0, lines.indexOf(last)).reverse()) {
-		const isChanged =
-			next.row.rerun === "changed" && canonicalJson(next.row.fingerprint) !== canonicalJson(line.row.fingerprint);
-		if (isSettled(line.row) && !isChanged) continue;
-		kept.push(line);
-		next = line;
-	}
-	return kept.reverse();
-}
-
-function isSettled({ executionStatus, error }: ResultRow): boolean {
-	return executionStatus !== "execution_error" && error === undefined;
-}
-
-function* leftOut(lines: readonly Line[], last: Line | undefined, kept: readonly Line[]): Generator<string> {
-	const [first] = lines;
-	if (!last && first) {
-		yield `the record of ${nameOf(first.row)} is missing or was modified: it runs again`;
-		return;
-	}
-	const isKept = new Set(kept);
-	for (const line of lines)
-		if (!isKept.has(line)) yield `index.jsonl:${line.number} is a duplicate row of ${nameOf(line.row)} and was skipped`;
-}
-
-function nameOf({ testId, target, attempt }: ResultRow): string {
-	return `${JSON.stringify(testId)} with ${target}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
-}
-
-/** Removes files of attempts without a row. */
-function removeUnnamed(folder: string, name: string, named: ReadonlySet<string | undefined>): void {
-	for (const file of listDirectory(folder)) {
-		const attempt = /^(\d+)\./.exec(file)?.[1];
-		const path = join(folder, file);
-		if (attempt !== undefined && !named.has(`${name}/${attempt}.json`)) removeFile(path, { recursive: true });
-	}
 }

@@ -1,286 +1,241 @@
-import { graderStage, type RowError } from "../format/run-file.ts";
+import { graderStage, type ResultRow, type RowError } from "../format/run-file.ts";
 import { type GraderResult, isGraded } from "../grading/contract.ts";
-import { attemptScore, attemptVerdict, type EarlierResults } from "../grading/grade-answer.ts";
+import { attemptScore, attemptVerdict } from "../grading/grade-answer.ts";
 import type { Scratch } from "../machine/directories.ts";
 import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import type { TestWorkspace } from "../workspace/attempt-workspace.ts";
-import { type FileChanges, WorkspaceError, type WorkspaceWarning } from "../workspace/contract.ts";
+import { WorkspaceError } from "../workspace/contract.ts";
+import { withFileTexts } from "./answer-files.ts";
+import { askTested, refuseCut } from "./ask-attempt.ts";
 import {
-	type AnswerSource,
+	type Answer,
+	type Attempt,
 	AttemptError,
-	type AttemptOutcome,
-	type GivenAnswer,
+	isGradedTurn,
+	mergeAnswers,
+	newAttempt,
 	rowError,
 	StageLogs,
 	StageTimer,
-	type TurnOutcome,
-} from "./attempt-outcome.ts";
-import {
-	Conversation,
-	figureWarnings,
-	isGradedTurn,
-	mergeAnswers,
-	refuseCut,
-	unheldTurns,
-	withFileTexts,
-} from "./conversation.ts";
-import { type AttemptGrades, type AttemptName, gradeAttempt, type RunContext } from "./grade-attempt.ts";
-import { inputToWire, type RecordedAttempt, refuseFilesOutOfReach, requestMessages } from "./recorded-attempt.ts";
+	skippedTurns,
+} from "./attempt.ts";
+import { madeOf } from "./fingerprints.ts";
+import { type Grades, gradeAttempt } from "./grade-attempt.ts";
+import { answerAsRequest, inputToWire, refuseFilesOutOfReach, requestMessages } from "./messages.ts";
+import type { LiveAttempt, RunContext } from "./run-context.ts";
+import { attemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
-type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
-
 /**
- * Runs one attempt of a test against its target: workspace, answer, grading. With `recorded` its
- * answer is used, and the target is not called. @throws an interruption; errors that don't belong
- * to the test
+ * Runs one attempt of a test against its target: prepares the workspace, asks the target, freezes
+ * what it changed, grades, and records. An answer that is graded again is read instead of asked for.
+ * @param isRerun whether it ran before, with other inputs
+ * @returns its row
+ * @throws an interruption; errors that don't belong to the test
  */
-export function runAttempt(
+export async function runAttempt(
 	planned: PlannedCase,
-	name: AttemptName,
+	number: number,
+	isRerun: boolean,
 	context: RunContext,
-	scratch: Scratch,
-	recorded?: RecordedAttempt,
-): Promise<AttemptOutcome> {
-	return new Attempt(planned, name, context, scratch, recorded).run();
+): Promise<ResultRow> {
+	const { fingerprints, workspaces, scratch: space } = context;
+	const attempt = newAttempt(planned, attemptName(planned, number), context.plan);
+	if (isRerun) attempt.rerun = "changed";
+	const recorded = context.recorded(planned, number);
+	const { files } = fingerprints.begin(planned);
+	let scratch: Scratch | undefined;
+	try {
+		try {
+			scratch = space.next();
+			const repositories = recorded && (await workspaces.repositories(planned));
+			if (repositories) recorded.refuseOtherWorkspace(fingerprints.of(planned, repositories).fingerprint);
+			const tools = { timer: new StageTimer(), logs: new StageLogs(), session: undefined, workspace: undefined };
+			await fill({ attempt, context, scratch, recorded, messages: [], ...tools });
+		} catch (error) {
+			fail(attempt, error);
+		}
+		return await recordAttempt(attempt, context, { files, recorded });
+	} finally {
+		if (scratch) await space.remove(scratch);
+	}
 }
 
-/** The state of an attempt whenever it ends. */
-class Attempt {
-	readonly #planned: PlannedCase;
-	readonly #name: AttemptName;
-	readonly #context: RunContext;
-	readonly #scratch: Scratch;
-	readonly #recorded: RecordedAttempt | undefined;
-	readonly #input: readonly RequestMessage[];
-	readonly #turns: TurnOutcome[] = [];
-	readonly #timer = new StageTimer();
-	readonly #logs = new StageLogs();
-	#workspace: TestWorkspace | undefined;
-	#answer: GivenAnswer | undefined;
-	#fileChanges: FileChanges | undefined;
-	#keptPath: string | undefined;
-	readonly #warnings: WorkspaceWarning[] = [];
-
-	constructor(
-		planned: PlannedCase,
-		name: AttemptName,
-		context: RunContext,
-		scratch: Scratch,
-		recorded: RecordedAttempt | undefined,
-	) {
-		this.#planned = planned;
-		this.#name = name;
-		this.#context = context;
-		this.#scratch = scratch;
-		this.#recorded = recorded;
-		this.#input = requestMessages(planned.test.input, planned.test, context.plan);
-	}
-
-	async run(): Promise<AttemptOutcome> {
-		const warnings = this.#warnings;
-		let ended: Ending | undefined;
+async function fill(live: LiveAttempt): Promise<void> {
+	const { attempt, context, recorded, timer } = live;
+	let isSettled = false;
+	try {
 		try {
-			ended = await this.#untilGraded();
+			await prepare(live);
+			const whole = attempt.planned.test.turns.length === 0 ? await askOnce(live) : await holdConversation(live);
+			settle(attempt, whole);
 		} catch (error) {
-			if (error instanceof AttemptError && error.partial) this.#answer = mergeAnswers(this.#answer, error.partial);
-			ended = { status: "execution_error", score: 0, scores: this.#scores(), error: rowError(error) };
-		} finally {
-			const workspace = this.#workspace;
-			if (workspace) warnings.push(...(await this.#timer.time("hooks", () => workspace.after())));
-			const keep = this.#context.plan.request.keepWorkspaces === true || (ended !== undefined && ended.status !== "ok");
-			this.#keptPath = await workspace?.close({ keep: keep && !this.#context.signal.aborted });
+			fail(attempt, error);
 		}
-		return { ...ended, ...this.#known(), warnings: [...warnings, ...figureWarnings(this.#answer)] };
+		isSettled = true;
+	} finally {
+		const { workspace } = live;
+		if (workspace) attempt.warnings.push(...(await timer.time("hooks", () => workspace.after())));
+		const keep = context.plan.request.keepWorkspaces === true || (isSettled && attempt.executionStatus !== "ok");
+		const path = await workspace?.close({ keep: keep && !context.signal.aborted });
+		if (path !== undefined) attempt.workspacePath = path;
 	}
+	for (const message of attempt.answer?.warnings ?? [])
+		attempt.warnings.push({ stage: "target", code: "figures", message });
+	attempt.timingsMs = timer.timings;
+	attempt.durationMs = attempt.answer?.durationMs ?? timer.timings.target;
+	attempt.metadata = metadataOf(live);
+	attempt.isRedacted = recorded?.isRedacted ?? false;
+	const prepared = context.workspaces.takeLogs(attempt.planned);
+	attempt.logs = [...(recorded?.logs ?? []), ...prepared, ...live.logs.records()];
+}
 
-	#known(): Omit<AttemptOutcome, keyof Ending | "warnings"> {
-		const { timings } = this.#timer;
-		return {
-			input: this.#input,
-			durationMs: this.#answer?.durationMs ?? timings.target,
-			timings,
-			logs: [
-				...(this.#recorded?.logs ?? []),
-				...this.#context.workspaces.takeLogs(this.#planned),
-				...this.#logs.records(),
-			],
-			metadata: this.#metadata,
-			...(this.#answer ? { answer: this.#answer } : {}),
-			...(this.#turns.length > 0 ? { turns: this.#turns } : {}),
-			...(this.#fileChanges === undefined ? {} : { fileChanges: this.#fileChanges }),
-			...(this.#recorded?.isRedacted ? { isRedacted: true } : {}),
-			...(this.#keptPath === undefined ? {} : { workspacePath: this.#keptPath }),
-		};
+/** Checks that the attempt can run, and opens its workspace. */
+async function prepare(live: LiveAttempt): Promise<void> {
+	const { attempt, context, recorded, scratch, timer } = live;
+	const { planned, name, input } = attempt;
+	const { test, target } = planned;
+	refuseFilesOutOfReach(test, context.plan);
+	recorded?.refuse(attempt, context.plan);
+	attempt.metadata = metadataOf(live);
+	if (recorded && !recorded.needsWorkspace(planned)) return;
+	const base = context.workspaces.base(planned);
+	if (!base) return;
+	const workspace = await timer.time("prepare", async () =>
+		(await base).open({
+			...{ id: test.id, attempt: name.attempt, target: target.target.name, metadata: test.metadata },
+			...{ input: inputToWire(input), scratch, signal: context.signal },
+			log: (stage, program, text) => live.logs.add(stage, program, text),
+		}),
+	);
+	live.workspace = workspace;
+	await timer.time("hooks", () => workspace.before());
+	attempt.metadata = metadataOf(live);
+}
+
+function metadataOf({ attempt, workspace, recorded }: LiveAttempt): Attempt["metadata"] {
+	const { metadata } = attempt.planned.test;
+	if (workspace) return { ...metadata, ...workspace.metadata };
+	// Keeps what extensions added to the recorded answer, since they don't run again.
+	return recorded ? { ...recorded.metadata, ...metadata } : { ...metadata };
+}
+
+async function askOnce(live: LiveAttempt): Promise<Grades> {
+	const { attempt, recorded } = live;
+	const { test, assertions } = attempt.planned;
+	attempt.answer = await ask(live, attempt.input);
+	await freeze(live, attempt.answer);
+	const answer = await withFiles(live, attempt.answer);
+	attempt.answer = answer;
+	const { expectedOutput } = test;
+	return grade(live, {
+		assertions,
+		input: attempt.input,
+		answer,
+		parts: [answer],
+		expectedOutput,
+		earlier: recorded?.earlier(),
+	});
+}
+
+/** Asks and grades turn by turn, then grades the whole conversation if it has graders of its own. */
+async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> {
+	const { attempt, context, recorded } = live;
+	const { test, threshold, assertions } = attempt.planned;
+	for (const [index, turn] of test.turns.entries()) {
+		recorded?.refuseTurn(index);
+		const input = requestMessages(turn.input, test, context.plan);
+		const before = attempt.answer;
+		const asked = await ask(live, index === 0 ? [...attempt.input, ...input] : input, index);
+		attempt.answer = mergeAnswers(before, asked);
+		await freeze(live, asked, index);
+		const answer = await withFiles(live, asked);
+		attempt.answer = mergeAnswers(before, answer);
+		const { expectedOutput } = turn;
+		const task = { assertions: turn.assertions, input, answer, parts: [answer], expectedOutput };
+		const graded = isGradedTurn(turn) ? await grade(live, { ...task, earlier: recorded?.earlier(index) }) : undefined;
+		const scores = (graded?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
+		attempt.scores.push(...scores);
+		const fileChanges = graded ? attempt.fileChanges : undefined;
+		attempt.turns.push({ turn, input, answer, score: graded?.score, scores, fileChanges });
+		// A turn with graders that could not run has not failed: the conversation continues.
+		const failed = graded && attemptVerdict(graded.score ?? 0, threshold, graded.scores).status === "quality_failure";
+		if (failed && test.onTurnFailure === "stop") break;
 	}
+	const { answer } = attempt;
+	if (assertions.length === 0 || !answer) return undefined;
+	const parts = attempt.turns.map((turn) => turn.answer);
+	const { expectedOutput } = test;
+	return grade(live, { assertions, input: live.messages, answer, parts, expectedOutput, earlier: recorded?.earlier() });
+}
 
-	get #metadata(): Readonly<Record<string, unknown>> {
-		const { metadata } = this.#planned.test;
-		if (this.#workspace) return { ...metadata, ...this.#workspace.metadata };
-		// Keeps what extensions added to the recorded answer, since they don't run again.
-		return this.#recorded ? { ...this.#recorded.metadata, ...metadata } : metadata;
-	}
+/** Sends messages to the target, or reads the recorded answer to them. */
+async function ask(live: LiveAttempt, messages: readonly RequestMessage[], turn?: number): Promise<Answer> {
+	const { recorded, timer } = live;
+	live.messages.push(...messages);
+	const answer = await alone(live, "target", async () => (recorded ? recorded.answer(turn) : askTested(live)));
+	if (recorded) timer.add("target", answer.durationMs);
+	live.messages.push(...answerAsRequest(answer.messages));
+	return answer;
+}
 
-	get #place() {
-		const path = this.#workspace?.path;
-		return {
-			metadata: this.#metadata,
-			scratch: this.#scratch,
-			timer: this.#timer,
-			logs: this.#logs,
-			providerContext: this.#workspace?.providerContext ?? {},
-			...(path === undefined ? {} : { workspacePath: path }),
-		};
-	}
-
-	async #untilGraded(): Promise<Ending> {
-		const { test } = this.#planned;
-		refuseFilesOutOfReach(test, this.#context.plan);
-		this.#recorded?.refuse(this.#planned, this.#input, (input) => requestMessages(input, test, this.#context.plan));
-		await this.#open();
-		const whole = await this.#answerAndGrade();
-		const { threshold } = this.#planned;
-		const held = {
-			scores: this.#turns.flatMap(({ score }) => score ?? []),
-			unheld: unheldTurns(test, this.#turns.length),
-			aggregation: test.aggregation,
-		};
-		const scores = this.#scores(whole?.scores);
-		const verdict = attemptVerdict(
-			attemptScore(test.turns.length === 0 ? undefined : held, whole?.score),
-			threshold,
-			scores,
-		);
-		const error = verdict.status === "execution_error" ? { error: graderError(scores, this.#answer) } : {};
-		return { ...verdict, scores, ...error };
-	}
-
-	/** All results so far, those of turns first. */
-	#scores(whole: readonly GraderResult[] = []): GraderResult[] {
-		return [...this.#turns.flatMap((turn) => turn.scores), ...whole];
-	}
-
-	async #open(): Promise<void> {
-		if (this.#recorded && !this.#recorded.needsWorkspace(this.#planned)) return;
-		const opening = this.#context.workspaces.base(this.#planned);
-		if (!opening) return;
-		const { test, target } = this.#planned;
-		const workspace = await this.#timer.time("prepare", async () =>
-			(await opening).open({
-				id: test.id,
-				attempt: this.#name.attempt,
-				target: target.target.name,
-				input: inputToWire(this.#input),
-				metadata: test.metadata,
-				scratch: this.#scratch,
-				signal: this.#context.signal,
-				log: (stage, name, text) => this.#logs.add(stage, name, text),
-			}),
-		);
-		this.#workspace = workspace;
-		await this.#timer.time("hooks", () => workspace.before());
-	}
-
-	#source(): AnswerSource {
-		if (this.#recorded) return this.#recorded.source(this.#timer);
-		return new Conversation(this.#planned, this.#name, this.#context, this.#scratch, this.#place);
-	}
-
-	async #answerAndGrade(): Promise<AttemptGrades | undefined> {
-		const { test, assertions } = this.#planned;
-		const source = this.#source();
-		if (test.turns.length === 0) {
-			const said = await this.#alone("target", () => source.say(this.#input));
-			this.#answer = said;
-			await this.#readFileChanges();
-			refuseCut(said);
-			const answer = await this.#withFiles(said);
-			this.#answer = answer;
-			return this.#grade(assertions, this.#input, answer, test.expectedOutput, this.#recorded?.earlier());
-		}
-		await this.#holdTurns(source);
-		if (assertions.length === 0 || !this.#answer) return undefined;
-		return this.#grade(assertions, source.messages, this.#answer, test.expectedOutput, this.#recorded?.earlier());
-	}
-
-	async #holdTurns(source: AnswerSource): Promise<void> {
-		const { test, threshold } = this.#planned;
-		for (const [index, turn] of test.turns.entries()) {
-			this.#recorded?.refuseTurn(index);
-			const said = requestMessages(turn.input, test, this.#context.plan);
-			const before = this.#answer;
-			const messages = index === 0 ? [...this.#input, ...said] : said;
-			const given = await this.#alone("target", () => source.say(messages));
-			this.#answer = mergeAnswers(before, given);
-			await this.#readFileChanges(index);
-			refuseCut(given);
-			const answer = await this.#withFiles(given);
-			this.#answer = mergeAnswers(before, answer);
-			const { assertions } = turn;
-			const graded = isGradedTurn(turn)
-				? await this.#grade(assertions, said, answer, turn.expectedOutput, this.#recorded?.earlier(index))
-				: undefined;
-			const named = (graded?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
-			const changes = graded ? this.#fileChanges : undefined;
-			this.#turns.push({
-				...{ input: said, answer, assertions, scores: named },
-				...(turn.expectedOutput === undefined ? {} : { expectedOutput: turn.expectedOutput }),
-				...(graded?.score === undefined ? {} : { score: graded.score }),
-				...(changes === undefined ? {} : { fileChanges: changes }),
-			});
-			// A turn with graders that could not run has not failed: the conversation continues.
-			const failed = graded && attemptVerdict(graded.score ?? 0, threshold, graded.scores).status === "quality_failure";
-			if (failed && test.onTurnFailure === "stop") break;
-		}
-	}
-
-	async #readFileChanges(turn?: number): Promise<void> {
-		if (this.#recorded) {
-			this.#fileChanges = await this.#recorded.fileChanges(this.#workspace, turn);
-			return;
-		}
+/** Keeps what the target changed so far. @throws AttemptError if its answer is truncated */
+async function freeze({ attempt, recorded, workspace }: LiveAttempt, answer: Answer, turn?: number): Promise<void> {
+	if (recorded) attempt.fileChanges = await recorded.fileChanges(workspace, turn);
+	else {
 		try {
-			this.#fileChanges = await this.#workspace?.fileChanges();
+			attempt.fileChanges = await workspace?.fileChanges();
 		} catch (error) {
 			// What is unreadable now was intact before the agent ran.
 			throw error instanceof WorkspaceError ? error.ofAgent() : error;
 		}
 	}
+	refuseCut(answer);
+}
 
-	/** Adds files as text, for graders and records; a recorded answer already has them. */
-	async #withFiles(answer: GivenAnswer): Promise<GivenAnswer> {
-		if (this.#recorded) return answer;
-		return withFileTexts(answer, this.#planned, this.#workspace?.path, this.#context);
-	}
+/** Adds files as text, for graders and records; a recorded answer already has them. */
+async function withFiles({ attempt, context, recorded, workspace }: LiveAttempt, answer: Answer): Promise<Answer> {
+	return recorded ? answer : withFileTexts(answer, attempt.planned, workspace?.path, context);
+}
 
-	#grade(
-		assertions: PlannedCase["assertions"],
-		input: readonly RequestMessage[],
-		answer: GivenAnswer,
-		expectedOutput: string | undefined,
-		earlier: EarlierResults | undefined,
-	): Promise<AttemptGrades> {
-		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
-		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges?.shown, earlier };
-		return this.#alone("grader", () => gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context));
-	}
+function grade(live: LiveAttempt, task: Parameters<typeof gradeAttempt>[0]): Promise<Grades> {
+	if (live.context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
+	return alone(live, "grader", () => gradeAttempt(task, live));
+}
 
-	/** Afterwards ends all its processes, which could change what is compared and graded. */
-	async #alone<Value>(stage: "target" | "grader", work: () => Promise<Value>): Promise<Value> {
-		const path = this.#workspace?.path;
-		const scope = new ProcessScope([this.#scratch.path, ...(path === undefined ? [] : [path])]);
-		try {
-			return await scope.run(work);
-		} finally {
-			for (const left of await scope.end())
-				this.#warnings.push({ stage, code: "process-left", message: describeLeft(left, `the ${stage}`) });
-		}
+/** Afterwards ends all its processes, which could change what is compared and graded. */
+async function alone<Value>(
+	{ attempt, scratch, workspace }: LiveAttempt,
+	stage: "target" | "grader",
+	work: () => Promise<Value>,
+): Promise<Value> {
+	const scope = new ProcessScope([scratch.path, ...(workspace ? [workspace.path] : [])]);
+	try {
+		return await scope.run(work);
+	} finally {
+		for (const left of await scope.end())
+			attempt.warnings.push({ stage, code: "process-left", message: describeLeft(left, `the ${stage}`) });
 	}
 }
 
+function settle(attempt: Attempt, whole: Grades | undefined): void {
+	const { turns, scores, planned } = attempt;
+	const { test, threshold } = planned;
+	scores.push(...(whole?.scores ?? []));
+	const conversation = {
+		scores: turns.flatMap(({ score }) => score ?? []),
+		unheld: skippedTurns(test, turns.length),
+		aggregation: test.aggregation,
+	};
+	const score = attemptScore(test.turns.length === 0 ? undefined : conversation, whole?.score);
+	const verdict = attemptVerdict(score, threshold, scores);
+	attempt.score = verdict.score;
+	attempt.executionStatus = verdict.status;
+	if (verdict.status === "execution_error") attempt.error = graderError(scores, attempt.answer);
+}
+
 /** Returns why an attempt with an answer is not graded: the graders that could not run. */
-function graderError(scores: readonly GraderResult[], answer: GivenAnswer | undefined): RowError {
+function graderError(scores: readonly GraderResult[], answer: Answer | undefined): RowError {
 	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
 	const [first] = broken;
 	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
@@ -288,4 +243,28 @@ function graderError(scores: readonly GraderResult[], answer: GivenAnswer | unde
 	// Graders fail on an answer that is too large for memory.
 	const causedBy = answer?.textFile === undefined ? "grader" : "agent";
 	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}`, causedBy };
+}
+
+/** Makes the attempt an execution error. @throws an interruption; errors that don't belong to a test */
+function fail(attempt: Attempt, error: unknown): void {
+	if (error instanceof AttemptError && error.partial) attempt.answer = mergeAnswers(attempt.answer, error.partial);
+	attempt.error = rowError(error);
+	attempt.executionStatus = "execution_error";
+	attempt.score = 0;
+}
+
+/** Adds the versions of everything that the attempt depends on, and records it. */
+export async function recordAttempt(
+	attempt: Attempt,
+	{ workspaces, fingerprints, plan, records, emit }: RunContext,
+	begun: Parameters<typeof madeOf>[2] = {},
+): Promise<ResultRow> {
+	const repositories = await workspaces.repositories(attempt.planned);
+	const versions = fingerprints.of(attempt.planned, repositories);
+	const { warnings, ...inputs } = madeOf(versions, repositories, begun, plan.origin);
+	Object.assign(attempt, inputs);
+	attempt.warnings.push(...warnings);
+	const row = await records.add(attempt);
+	emit({ type: "attempt-finished", ...attempt.name, row });
+	return row;
 }

@@ -4,44 +4,31 @@ import { readSummary } from "../eval/discover-evals.ts";
 import { commandRunner } from "../eval/resolve-command.ts";
 import { callsPlace, checkRunDigest, noteMadeRun, workspacesPlace } from "../eval/run-digest.ts";
 import { refuseNewAccess } from "../eval/trust.ts";
-import { toWire } from "../format/codec.ts";
-import type { ResultRow, RunFile } from "../format/run-file.ts";
+import type { RunFile } from "../format/run-file.ts";
 import { SummaryBuilder, summaryOfRows } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { canonicalJson } from "../lib/json.ts";
-import { redactDeep } from "../lib/redact.ts";
-import {
-	makeDirectories,
-	makeTempDir,
-	type Scratch,
-	sweepStaged,
-	systemTempDir,
-	withTempDir,
-} from "../machine/directories.ts";
+import { canonicalJson, omitUndefined } from "../lib/json.ts";
+import { AsyncQueue } from "../lib/pool.ts";
+import { redactError } from "../lib/redact.ts";
+import { makeDirectories, makeTempDir, type Scratch, sweepStaged, systemTempDir } from "../machine/directories.ts";
 import { agentvHome, freeMemory, makeOwnDirectory } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind } from "../machine/files.ts";
 import { withLock } from "../machine/lock.ts";
-import { writeAtomic } from "../machine/write-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import { sweepWorkspaces } from "../workspace/attempt-workspace.ts";
-import { StageLogs } from "./attempt-outcome.ts";
+import { StageLogs } from "./attempt.ts";
 import { Budgets, CallCache, shardBudgets } from "./call-cache.ts";
+import { changedFacts, type FactsOf } from "./changed-inputs.ts";
 import { checkPlannedSchemas } from "./check-plan.ts";
 import { Fingerprints } from "./fingerprints.ts";
-import {
-	type AttemptName,
-	type RunContext,
-	type RunEvent,
-	type RunOutcome,
-	recordedAttempts,
-	redactEvent,
-	type ScratchSpace,
-} from "./grade-attempt.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { newRunFile, resumedRunFile } from "./new-run-file.ts";
-import { type CaseState, changedFacts, type FactsOf, type Standing, takeUp } from "./resume.ts";
-import { claimNamed, claimNew, isUnbegun, makeWay, type RunDirectory, resultsPlace } from "./run-directory.ts";
-import { EventQueue, RunEngine } from "./run-engine.ts";
+import { recordedAttempts } from "./recorded-attempt.ts";
+import { type ResumeState, resumeState } from "./resume.ts";
+import type { RunContext, ScratchSpace } from "./run-context.ts";
+import { claimNamed, isUnbegun, makeWay, newDirectory } from "./run-directory.ts";
+import { RunEngine } from "./run-engine.ts";
+import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
 import { type PlannedCase, type RunPlan, withRepositories } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
@@ -111,12 +98,11 @@ export async function* runEvals(
 	const signal = AbortSignal.any([options.signal, left.signal]);
 	// Everything that runs concurrently listens to it: many listeners are not a leak.
 	setMaxListeners(0, signal);
-	const events = new EventQueue<RunEvent>();
-	const running = execute(plan, machine, { ...options, signal }, (event) =>
-		events.put(redactEvent(event, plan.redact)),
-	).then(
+	const events = new AsyncQueue<RunEvent>();
+	const emit = (event: RunEvent) => events.put(redactEvent(event, plan.redact));
+	const running = execute(plan, machine, { ...options, signal }, emit).then(
 		() => events.close(),
-		(error: unknown) => events.fail(error),
+		(error: unknown) => events.fail(redactError(error, plan.redact)),
 	);
 	try {
 		yield* events.contents();
@@ -128,100 +114,83 @@ export async function* runEvals(
 
 type Emit = (event: RunEvent) => void;
 
-const manyCases = 500;
+/** A run without its directory. */
+interface Services {
+	readonly plan: RunPlan;
+	readonly machine: RunMachine;
+	readonly options: RunOptions;
+	readonly targets: LiveTargets;
+	readonly fingerprints: Fingerprints;
+	readonly emit: Emit;
+}
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
 	refuseNewAccess(plan.newAccess, plan.redact, " In CI, pass `--trust any`.");
-	const targets = new LiveTargets(
-		plan,
-		options.signal,
-		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env)), plan.redact) : undefined,
-	);
-	const fingerprints = new Fingerprints(plan);
-	const begin = async (resumed?: string): Promise<Standing> => {
-		await checkPlannedSchemas(plan);
-		const standing = standingOf(plan, fingerprints, options, emit, resumed);
-		await targets.start();
-		// Free what loading a large eval leaves (its whole syntax tree) before starting programs.
-		if (plan.cases.length >= manyCases) freeMemory();
-		return standing.withFacts((target) => targets.facts(target));
-	};
-	const execute = async (directory: RunDirectory, standing: Standing) =>
-		new Execution(plan, machine, options, targets, fingerprints, directory, emit).run(standing);
+	const home = agentvHome(machine.env);
+	const { output, resume, signal } = options;
+	const cache = plan.request.cache ? new CallCache(callsPlace(home), plan.redact) : undefined;
+	const targets = new LiveTargets(plan, signal, cache);
+	const services = { plan, machine, options, targets, fingerprints: new Fingerprints(plan), emit };
 	try {
 		await sweepStaged(systemTempDir());
-		await sweepWorkspaces(agentvHome(machine.env));
-		if (options.output !== undefined) await sweepStaged(dirname(options.output));
-		if (options.resume === true && options.output !== undefined) {
-			if (!isUnbegun(options.output)) {
-				const claimed = claimNamed(options.output, true);
-				await locked(claimed.path, async () => {
-					for (const message of makeWay(claimed.path)) emit({ type: "warning", message });
-					await execute(claimed, await begin(claimed.path));
+		await sweepWorkspaces(home);
+		if (output !== undefined) await sweepStaged(dirname(output));
+		if (resume === true && output !== undefined) {
+			if (!isUnbegun(output)) {
+				const directory = claimNamed(output, true);
+				await locked(directory, async () => {
+					for (const message of makeWay(directory)) emit({ type: "warning", message });
+					await runIn(directory, await stateAtStart(services, directory), services);
 				});
 				return;
 			}
-			emit({ type: "warning", message: `${options.output} has no run to resume; starting a new one` });
+			emit({ type: "warning", message: `${output} has no run to resume; starting a new one` });
 		}
-		const standing = await begin();
-		const directory = options.output ?? newDirectory(plan, machine);
-		if (targetKind(directory) !== "missing" || options.output === undefined) refuseFile(directory);
+		const state = await stateAtStart(services);
+		const directory = output ?? newDirectory(plan, machine);
+		if (targetKind(directory) !== "missing" && targetKind(directory) !== "directory")
+			throw new AgentvError("config", `${directory} is not a directory`);
 		makeDirectories(directory);
-		await locked(directory, () => execute(claimNamed(directory, false), standing));
+		await locked(directory, () => runIn(claimNamed(directory, false), state, services));
 	} finally {
 		await targets.close();
 	}
 }
 
+const manyCases = 500;
+
 /**
  * Compares recorded inputs with the current ones before anything runs. Targets only report facts
  * about themselves once they are ready: if those differ, it compares again.
  */
-function standingOf(
-	plan: RunPlan,
-	fingerprints: Fingerprints,
-	{ retryErrors = false, rerunChanged = false }: RunOptions,
-	emit: Emit,
-	directory: string | undefined,
-) {
-	const options = {
-		...{ retryErrors, rerunChanged, fingerprints },
-		...(directory === undefined ? {} : { directory }),
-		warn: (message: string) => emit({ type: "warning", message }),
-	};
-	const first = takeUp(plan, options);
-	return {
-		withFacts: (facts: FactsOf) => (haveNewFacts(first, plan, facts) ? takeUp(plan, { ...options, facts }) : first),
-	};
-}
-
-function haveNewFacts({ run, completes }: Standing, plan: RunPlan, facts: FactsOf): boolean {
-	return [run, completes?.run].some((recorded) => {
-		const records = [...(recorded?.targets ?? []), ...(recorded?.graderTargets ?? [])];
+async function stateAtStart(
+	{ plan, options, targets, fingerprints, emit }: Services,
+	directory?: string,
+): Promise<ResumeState> {
+	await checkPlannedSchemas(plan);
+	const { retryErrors = false, rerunChanged = false } = options;
+	const warn = (message: string) => emit({ type: "warning", message });
+	const choices = omitUndefined({ retryErrors, rerunChanged, fingerprints, directory, warn });
+	const state = resumeState(plan, choices);
+	await targets.start();
+	// Free what loading a large eval leaves (its whole syntax tree) before starting programs.
+	if (plan.cases.length >= manyCases) freeMemory();
+	const facts: FactsOf = (target) => targets.facts(target);
+	const haveChanged = [state.run, state.completes?.run].some((run) => {
+		const records = [...(run?.targets ?? []), ...(run?.graderTargets ?? [])];
 		return plan.targets.some((target) => changedFacts(target, records, facts).length > 0);
 	});
-}
-
-function newDirectory(plan: RunPlan, machine: RunMachine): string {
-	const place = resultsPlace(plan, machine);
-	return claimNew(place.root, plan.experiment, new Date(), place.ignored).path;
-}
-
-function refuseFile(path: string): void {
-	if (targetKind(path) !== "directory") throw new AgentvError("config", `${path} is not a directory`);
+	return haveChanged ? resumeState(plan, { ...choices, facts }) : state;
 }
 
 async function locked(directory: string, work: () => Promise<void>): Promise<void> {
 	let holds = false;
+	const guarded = () => {
+		holds = true;
+		return work();
+	};
 	try {
-		await withLock(
-			directory,
-			() => {
-				holds = true;
-				return work();
-			},
-			{ waitMs: 0, lockDirectory: directory },
-		);
+		await withLock(directory, guarded, { waitMs: 0, lockDirectory: directory });
 	} catch (error) {
 		if (holds || !(error instanceof AgentvError) || error.code !== "failed") throw error;
 		throw new AgentvError("config", `${directory} belongs to a run in progress`, {
@@ -231,158 +200,112 @@ async function locked(directory: string, work: () => Promise<void>): Promise<voi
 	}
 }
 
-/** One run in its directory. */
-class Execution {
-	readonly #plan: RunPlan;
-	readonly #machine: RunMachine;
-	readonly #options: RunOptions;
-	readonly #targets: LiveTargets;
-	readonly #fingerprints: Fingerprints;
-	readonly #directory: RunDirectory;
-	readonly #emit: Emit;
-
-	constructor(
-		plan: RunPlan,
-		machine: RunMachine,
-		options: RunOptions,
-		targets: LiveTargets,
-		fingerprints: Fingerprints,
-		directory: RunDirectory,
-		emit: Emit,
-	) {
-		this.#plan = plan;
-		this.#machine = machine;
-		this.#options = options;
-		this.#targets = targets;
-		this.#fingerprints = fingerprints;
-		this.#directory = directory;
-		this.#emit = emit;
-	}
-
-	async run(standing: Standing): Promise<void> {
-		const { path } = this.#directory;
-		const { own, before } = standing;
-		const run = await this.#runFile(standing);
-		const records = new RunRecords(path, this.#plan);
-		const summary = new SummaryBuilder(own.length);
-		this.#replay(own, before, summary);
-		const isUnchanged = this.#isUnchanged(run, standing);
-		if (!isUnchanged) {
-			if (canonicalJson(run) !== canonicalJson(standing.run)) {
-				await this.#noteMade(run);
-				records.writeRunFile(run);
-			}
-			records.open(run);
+/** Runs what is left in a directory, and completes its record. */
+async function runIn(directory: string, state: ResumeState, services: Services): Promise<void> {
+	const { plan, emit } = services;
+	const { own, before } = state;
+	const run = await runFileOf(state, services);
+	const records = new RunRecords(directory, plan);
+	const summary = new SummaryBuilder(own.length);
+	for (const { result } of own) if (result) summary.addCase(result);
+	for (const row of before) summary.addRow(row);
+	if (before.length > 0) summary.addTime(readSummary(directory)?.durationMs ?? 0);
+	const isUnchanged = isComplete(directory, run, state, emit);
+	if (!isUnchanged) {
+		if (canonicalJson(run) !== canonicalJson(state.run)) {
+			await noteMade(run, services);
+			records.writeRunFile(run);
 		}
-		const budgets = shardBudgets(this.#plan);
-		this.#emit({
-			type: "started",
-			runDir: path,
-			planned: own.length,
-			alreadyDone: own.filter(({ result }) => result).length,
-			before: summary.result(),
-			...(budgets.length > 0 ? { budgets } : {}),
-			experiment: run.experiment,
-		});
-		const started = performance.now();
-		try {
-			const outcome = await this.#runAll(run, standing, records, summary);
-			summary.addTime(performance.now() - started);
-			const recorded = isUnchanged ? readSummary(path) : undefined;
-			const sum = recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
-			const failure = recorded ? undefined : await records.seal(sum);
-			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
-			if (failure) throw failure;
-		} finally {
-			records.close();
-		}
+		records.open(run);
 	}
-
-	/** Lets the record's choices run again without consent, since the user made it. */
-	async #noteMade(run: RunFile): Promise<void> {
-		if (this.#plan.isReceived) return;
-		try {
-			await noteMadeRun(run, this.#plan.redact, this.#machine.env);
-		} catch (error) {
-			// Not required: resuming the run then needs consent like a received one.
-			if (!(error instanceof AgentvError)) throw error;
-		}
+	const budgets = shardBudgets(plan);
+	emit({
+		...{ type: "started", runDir: directory, planned: own.length, before: summary.result() },
+		...{ alreadyDone: own.filter(({ result }) => result).length, experiment: run.experiment },
+		...(budgets.length > 0 ? { budgets } : {}),
+	});
+	const started = performance.now();
+	try {
+		const outcome = await runRest(directory, run, state, records, summary, services);
+		summary.addTime(performance.now() - started);
+		const recorded = isUnchanged ? readSummary(directory) : undefined;
+		const own = summary.result();
+		const sum = recorded ?? (state.run ? summaryOfRows(directory, run, own.durationMs) : own);
+		const failure = recorded ? undefined : await records.seal(sum);
+		emit({ type: "done", runDir: directory, summary: sum, outcome });
+		if (failure) throw failure;
+	} finally {
+		records.close();
 	}
+}
 
-	/** Returns whether a resumed run is complete and matches its digest: then it stays unchanged. */
-	#isUnchanged(run: RunFile, { run: before, states }: Standing): boolean {
-		if (!before) return false;
-		const { path } = this.#directory;
-		const { digest, problems } = checkRunDigest(path);
-		if (digest !== undefined && problems.some(({ file }) => file === "run.json"))
-			this.#emit({ type: "warning", message: `${join(path, "run.json")} was modified after the run` });
-		const isComplete = states.every(({ result }) => result);
-		return digest !== undefined && problems.length === 0 && isComplete && canonicalJson(run) === canonicalJson(before);
+async function runFileOf({ run, own, completes }: ResumeState, services: Services): Promise<RunFile> {
+	const { plan, machine, options, targets, fingerprints } = services;
+	const cases = own.map(({ planned }) => planned);
+	const inputs = { targets, coverage: coverageOf(plan, fingerprints, cases) };
+	if (run) return resumedRunFile(run, plan, cases, inputs);
+	return newRunFile(plan, machine, omitUndefined({ signal: options.signal, ...inputs, completes }));
+}
+
+/** Returns whether a resumed run is complete and matches its digest: then it stays unchanged. */
+function isComplete(directory: string, run: RunFile, { run: before, states }: ResumeState, emit: Emit): boolean {
+	if (!before) return false;
+	const { digest, problems } = checkRunDigest(directory);
+	if (digest !== undefined && problems.some(({ file }) => file === "run.json"))
+		emit({ type: "warning", message: `${join(directory, "run.json")} was modified after the run` });
+	const isDone = states.every(({ result }) => result);
+	return digest !== undefined && problems.length === 0 && isDone && canonicalJson(run) === canonicalJson(before);
+}
+
+/** Lets the record's choices run again without consent, since the user made it. */
+async function noteMade(run: RunFile, { plan, machine }: Services): Promise<void> {
+	if (plan.isReceived) return;
+	try {
+		await noteMadeRun(run, plan.redact, machine.env);
+	} catch (error) {
+		// Not required: resuming the run then needs consent like a received one.
+		if (!(error instanceof AgentvError)) throw error;
 	}
+}
 
-	#replay(states: readonly CaseState[], before: readonly ResultRow[], summary: SummaryBuilder): void {
-		for (const { result } of states) if (result) summary.addCase(result);
-		for (const row of before) summary.addRow(row);
-		if (before.length > 0) summary.addTime(readSummary(this.#directory.path)?.durationMs ?? 0);
-	}
-
-	async #runFile({ run, own, completes }: Standing): Promise<RunFile> {
-		const cases = own.map(({ one }) => one);
-		const made = { targets: this.#targets, coverage: coverageOf(this.#plan, this.#fingerprints, cases) };
-		if (run) return resumedRunFile(run, this.#plan, cases, made);
-		const { signal } = this.#options;
-		return newRunFile(this.#plan, this.#machine, { signal, ...made, ...(completes ? { completes } : {}) });
-	}
-
-	async #runAll(
-		begun: RunFile,
-		{ states, regraded }: Standing,
-		records: RunRecords,
-		summary: SummaryBuilder,
-	): Promise<RunOutcome> {
-		const { signal } = this.#options;
-		let run = begun;
-		const left = states.flatMap(({ result, one }) => (result ? [] : [one]));
-		if (left.length === 0) return "complete";
-		const scratch = runScratch();
-		const logs = new StageLogs();
-		const { env } = this.#machine;
-		const workspaces = new RunWorkspaces(this.#plan, left, {
-			runId: run.runId,
-			startedAt: run.startedAt,
-			processEnv: env,
-			agentvHome: agentvHome(env),
-			directory: join(workspacesPlace(agentvHome(env)), run.runId),
-			signal,
-			logs,
-			recorded: () => run.repositories ?? [],
-			onPrepared: (repositories) => {
-				run = withRepositories(run, repositories);
-				records.writeRunFile(run);
-				this.#emit({ type: "repositories", repositories });
-			},
-		});
-		const context: RunContext = {
-			plan: this.#plan,
-			runId: run.runId,
-			startedAt: run.startedAt,
-			targets: this.#targets,
-			workspaces,
-			commands: commandsOf(this.#plan),
-			recorded: recordedAttempts(this.#plan, regraded, this.#directory.path),
-			scratch,
-			signal,
-			budgets: new Budgets(this.#plan),
-			...(this.#options.onAnswer ? { onAnswer: this.#options.onAnswer } : {}),
-			emit: this.#emit,
-		};
-		try {
-			return await new RunEngine(context, states, records, summary, this.#fingerprints).run();
-		} finally {
-			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
-			records.writeLogs(logs.records());
-			await scratch.close();
-		}
+async function runRest(
+	directory: string,
+	begun: RunFile,
+	{ states, regraded }: ResumeState,
+	records: RunRecords,
+	summary: SummaryBuilder,
+	{ plan, machine, options, targets, fingerprints, emit }: Services,
+): Promise<RunOutcome> {
+	const { signal, onAnswer } = options;
+	let run = begun;
+	const left = states.flatMap(({ result, planned }) => (result ? [] : [planned]));
+	if (left.length === 0) return "complete";
+	const scratch = runScratch();
+	const logs = new StageLogs();
+	const { runId, startedAt } = run;
+	const home = agentvHome(machine.env);
+	const workspaces = new RunWorkspaces(plan, left, {
+		...{ runId, startedAt, processEnv: machine.env, agentvHome: home, signal, logs },
+		directory: join(workspacesPlace(home), runId),
+		recorded: () => run.repositories ?? [],
+		onPrepared: (repositories) => {
+			run = withRepositories(run, repositories);
+			records.writeRunFile(run);
+			emit({ type: "repositories", repositories });
+		},
+	});
+	const context: RunContext = {
+		...{ plan, startedAt, targets, workspaces, fingerprints, records, scratch, signal, onAnswer, emit },
+		commands: commandsOf(plan),
+		recorded: recordedAttempts(plan, regraded, directory),
+		budgets: new Budgets(plan),
+	};
+	try {
+		return await new RunEngine(context, states, summary).run();
+	} finally {
+		for (const { message } of await workspaces.close()) emit({ type: "warning", message });
+		records.writeLogs(logs.records());
+		await scratch.close();
 	}
 }
 
@@ -395,88 +318,5 @@ function commandsOf({ view }: RunPlan): RunContext["commands"] {
 		const runner = known.get(suite) ?? commandRunner({ view, scope: suite.scope, env: { ...env, ...own } });
 		known.set(suite, runner);
 		return runner;
-	};
-}
-
-export interface RecordOptions {
-	/** Absolute, replaced atomically. Nothing is written if no test has an answer. */
-	readonly file: string;
-	readonly signal: AbortSignal;
-	readonly onEvent?: (event: RunEvent) => void;
-}
-
-export interface RecordedAnswers {
-	/** Tests with an answer. */
-	readonly recorded: number;
-	/** Tests without one, and why. */
-	readonly missing: readonly { readonly testId: string; readonly message: string }[];
-	readonly outcome: RunOutcome;
-}
-
-/**
- * Calls the plan's target (an `ungraded` plan of one eval and one target) and writes its answers
- * for `replay`, secrets redacted.
- * @throws AgentvError `usage` if the plan has several evals or targets; as `runEvals`
- */
-export async function recordAnswers(
-	plan: RunPlan,
-	machine: RunMachine,
-	options: RecordOptions,
-): Promise<RecordedAnswers> {
-	const names = [...new Set(plan.cases.map(({ target }) => target.target.name))];
-	if (plan.evals.length > 1 || names.length > 1)
-		throw new AgentvError("usage", "answers can only be recorded for one eval and one target at a time", {
-			hint: `Specify one eval, and one target with --target (${names.join(", ")}).`,
-		});
-	const answers = new Map<string, { readonly name: AttemptName; readonly turns: TargetAnswer[] }>();
-	const missing: RecordedAnswers["missing"][number][] = [];
-	let outcome: RunOutcome = "complete";
-	const keyOf = ({ testId, attempt }: AttemptName) => JSON.stringify([testId, attempt]);
-	await withTempDir("agentv-record-", async (directory) => {
-		const onAnswer = (name: AttemptName, answer: TargetAnswer) => {
-			const known = answers.get(keyOf(name));
-			if (known) known.turns.push(answer);
-			else answers.set(keyOf(name), { name, turns: [answer] });
-		};
-		const output = join(directory, "run");
-		for await (const event of runEvals(plan, machine, { signal: options.signal, output, onAnswer })) {
-			options.onEvent?.(event);
-			if (event.type === "done") outcome = event.outcome;
-			if (event.type !== "attempt-finished" || event.row.executionStatus === "ok") continue;
-			answers.delete(keyOf(event));
-			missing.push({ testId: event.testId, message: event.row.error?.message ?? "it gave no answer" });
-		}
-	});
-	const repeats = plan.cases.some(({ repeat }) => repeat.count > 1);
-	const order = new Map(plan.cases.map(({ test }, index) => [test.id, index]));
-	const inOrder = [...answers.values()].sort(
-		(one, other) =>
-			(order.get(one.name.testId) ?? 0) - (order.get(other.name.testId) ?? 0) || one.name.attempt - other.name.attempt,
-	);
-	const lines = inOrder.flatMap(({ name, turns }) =>
-		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
-	);
-	if (lines.length > 0) writeAtomic(options.file, lines.join(""));
-	return { recorded: new Set(inOrder.map(({ name }) => name.testId)).size, missing, outcome };
-}
-
-function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats: boolean): Record<string, unknown> {
-	const { text, messages, llmCalls, stopReason, cached } = answer;
-	const { tokenUsage, costUsd, durationMs } = cached ?? answer;
-	return {
-		test_id: testId,
-		...(repeats ? { attempt } : {}),
-		output: text,
-		...(messages.some(({ toolCalls, parts }) => toolCalls || parts) || messages.length > 1
-			? {
-					output_messages: messages.map(({ toolCalls, parts, ...message }) => ({
-						...toWire(message),
-						...(parts ? { content: parts.map(toWire) } : {}),
-						...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
-					})),
-				}
-			: {}),
-		...(tokenUsage ? { token_usage: tokenUsage } : {}),
-		...toWire({ costUsd, durationMs, llmCalls, stopReason }),
 	};
 }

@@ -49,7 +49,6 @@ export interface PlannedEval {
 	readonly experiment: string | undefined;
 }
 
-/** A target of a run, with its fallbacks. */
 export interface PlannedTarget {
 	readonly target: ResolvedTarget;
 	readonly fallbacks: readonly ResolvedTarget[];
@@ -57,16 +56,24 @@ export interface PlannedTarget {
 	readonly key: string;
 }
 
-/** A target that grades tests of an eval. */
 export interface PlannedGraderTarget {
 	readonly target: ResolvedTarget;
 	readonly eval: PlannedEval;
 }
 
+interface CaseNames {
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+}
+
 /** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
-	/** Position in the plan. */
 	readonly index: number;
+	/** Its names in records, secrets redacted. */
+	readonly names: CaseNames;
+	/** Identifies it in this plan and in records. */
+	readonly key: string;
 	readonly eval: PlannedEval;
 	readonly test: TestCase;
 	readonly target: PlannedTarget;
@@ -75,7 +82,6 @@ export interface PlannedCase {
 	readonly threshold: number;
 	readonly repeat: Repeat;
 	readonly timeoutMs: number | undefined;
-	/** Positions of its dependencies. */
 	readonly dependsOn: readonly number[];
 	/** Absent: it needs no separate directory. */
 	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
@@ -102,11 +108,9 @@ export interface RunOrigin {
 	readonly run: RunFile;
 	/** The last row of each attempt. */
 	readonly rows: readonly ResultRow[];
-	/** Names of the graders that run again; absent: all. */
 	readonly graders?: readonly string[];
 }
 
-/** What a run reads and contacts. */
 export interface RunAccess {
 	readonly access: readonly AccessItem[];
 	/** The part that needs the user's consent, and programs that a received record selected. */
@@ -121,9 +125,7 @@ export interface RunPlan extends RunAccess {
 	readonly evals: readonly PlannedEval[];
 	/** In order: evals as given, targets as chosen, tests as written. */
 	readonly cases: readonly PlannedCase[];
-	/** Present for one shard of a larger plan. */
 	readonly shard?: PlannedShard;
-	/** The run that this one is based on. */
 	readonly origin?: RunOrigin;
 	readonly experiment: string;
 	/** Concurrent tests over all targets without their own `workers`. */
@@ -134,24 +136,28 @@ export interface RunPlan extends RunAccess {
 		asked: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
-	/** The targets that grade. */
 	readonly graderTargets: readonly PlannedGraderTarget[];
 	/** All targets that may be called, each once: tested ones, their fallbacks, and grading ones. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
 	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
-	/** Its secrets. */
 	readonly secrets: readonly string[];
 }
 
-export function keyOfCase({ eval: { label }, test, target }: PlannedCase): string {
-	return caseKey(label, test.id, target.target.name);
+export function keyOfRow({ eval: label, testId, target }: CaseNames): string {
+	return caseKey(label, testId, target);
 }
 
-/** Returns a case's key in records, whose test ids are redacted. */
-export function recordedKey({ eval: { label }, test, target }: PlannedCase, redact: Redactor): string {
-	return caseKey(redact(label), test.id, redact(target.target.name));
+export function plannedByKey({ planned, evals }: Pick<RunFile, "planned" | "evals">): Map<string, PlannedTest[3]> {
+	return new Map(planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat]));
+}
+
+/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
+export function originKey({ names, key }: PlannedCase, { run }: RunOrigin): string {
+	const [only, ...others] = run.evals;
+	const known = run.evals.some(({ file }) => file === names.eval);
+	return known || !only || others.length > 0 ? key : caseKey(only.file, names.testId, names.target);
 }
 
 /** Default: a model-based grader from the test's criteria or expected output. */

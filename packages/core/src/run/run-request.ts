@@ -7,7 +7,7 @@ import { targetKind } from "../machine/files.ts";
 
 /** A user's request. Everything except `evals` is optional and overrides the evals. */
 export interface RunRequest {
-	/** Eval files, absolute. */
+	/** Absolute. */
 	readonly evals: readonly string[];
 	/** Target names, in order: each eval runs against each. */
 	readonly targets?: readonly string[];
@@ -71,7 +71,6 @@ export interface RunRequest {
 	readonly trust?: "any";
 }
 
-/** The machine's state for a run. */
 export interface RunMachine {
 	readonly env: Environment;
 	/** Absolute. */
@@ -149,7 +148,6 @@ export function originRequest(directory: string, given: RunRequest): RunRequest 
 	};
 }
 
-/** Returns the files that only the record names. */
 function recordedFiles(
 	recorded: { readonly directory: string; readonly run: RunFile },
 	before: Readonly<Record<string, unknown>>,

@@ -1,8 +1,10 @@
-import type { TestCase } from "../eval/eval-types.ts";
+import type { TestCase, WorkspaceRepo } from "../eval/eval-types.ts";
 import type { PinnedRepository } from "../eval/fingerprint.ts";
 import { commandRunner } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { RunFile, StageLog } from "../format/run-file.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import type { Redactor } from "../lib/redact.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
 import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
 import {
@@ -14,8 +16,7 @@ import {
 	warned,
 } from "../workspace/contract.ts";
 import { type PreparedBase, prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
-import { StageLogs } from "./attempt-outcome.ts";
-import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
+import { StageLogs } from "./attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 export interface WorkspaceOptions {
@@ -44,15 +45,15 @@ interface Prepared {
 
 /** The prepared bases of a run: each created on first use, closed after its last test. */
 export class RunWorkspaces {
-	readonly #plan: RunPlan;
-	readonly #options: WorkspaceOptions;
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
 	#isClaimed = false;
 
-	constructor(plan: RunPlan, cases: readonly PlannedCase[], options: WorkspaceOptions) {
-		this.#plan = plan;
-		this.#options = options;
+	constructor(
+		private readonly plan: RunPlan,
+		cases: readonly PlannedCase[],
+		private readonly options: WorkspaceOptions,
+	) {
 		for (const { workspace } of cases)
 			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
 	}
@@ -103,7 +104,7 @@ export class RunWorkspaces {
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
-		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.redact);
+		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
 	}
 
 	/** Records that a case is done; closes its base after the last one. */
@@ -114,24 +115,23 @@ export class RunWorkspaces {
 		return prepared.waiting > 0 ? [] : this.#close(workspace.key, prepared);
 	}
 
-	/** Closes what is still open. */
 	async close(): Promise<readonly WorkspaceWarning[]> {
 		const warnings: WorkspaceWarning[] = [];
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
 		if (!this.#isClaimed) return warnings;
 		const released = await warned("clean_up", () => {
 			// What is left now is kept on purpose.
-			removeOwnerNote(this.#options.directory);
-			removeEmptyDirectory(this.#options.directory);
+			removeOwnerNote(this.options.directory);
+			removeEmptyDirectory(this.options.directory);
 		});
 		return [...warnings, ...released];
 	}
 
 	/** Records the directory's owner, for cleaning up after a killed run. */
 	#claim(): void {
-		if (this.#isClaimed && directoryOwner(this.#options.directory)) return;
-		makeDirectories(this.#options.directory);
-		writeOwnerNote(this.#options.directory);
+		if (this.#isClaimed && directoryOwner(this.options.directory)) return;
+		makeDirectories(this.options.directory);
+		writeOwnerNote(this.options.directory);
 		this.#isClaimed = true;
 	}
 
@@ -146,8 +146,8 @@ export class RunWorkspaces {
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		logs: StageLogs,
 	): Promise<PreparedBase> {
-		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
-		const { view, experiment, redact } = this.#plan;
+		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.options;
+		const { view, experiment, redact } = this.plan;
 		this.#claim();
 		const env = { ...one.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
@@ -161,10 +161,10 @@ export class RunWorkspaces {
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
 			redact,
-			log: (stage, name, text) => (stage === "after_all" ? this.#options.logs : logs).add(stage, name, text),
-			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), redact),
+			log: (stage, name, text) => (stage === "after_all" ? this.options.logs : logs).add(stage, name, text),
+			recordedCommit: (repo) => recordedCommit(repo, this.options.recorded(), redact),
 		});
-		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
+		if (base.repositories.length > 0) this.options.onPrepared(base.repositories);
 		return base;
 	}
 }
@@ -188,4 +188,32 @@ export class WorkspaceChooser {
 		byTarget.set(target, made);
 		return made;
 	}
+}
+
+/** Returns the commits that a run recorded for a case's repositories. */
+export function recordedCommits(
+	{ workspace }: PlannedCase,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): PinnedRepository[] {
+	const repos = workspace?.spec.workspace?.repos ?? [];
+	return repos.flatMap((repo) => {
+		const sha = recordedCommit(repo, records, redact);
+		return sha === undefined ? [] : [{ path: repo.path === "" ? "." : repo.path, sha }];
+	});
+}
+
+/** Returns a repository's recorded commit: the last of several. */
+function recordedCommit(
+	{ path, repo, commit, ancestor }: WorkspaceRepo,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): string | undefined {
+	return records.findLast(
+		(record) =>
+			record.path === (path === "" ? "." : path) &&
+			record.repo === redact(redactUrl(repo)) &&
+			record.requested === (commit === undefined ? undefined : redact(commit)) &&
+			(record.ancestor ?? 0) === ancestor,
+	)?.sha;
 }

@@ -4,7 +4,7 @@ import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRun } from "./plan-run.ts";
-import { keyOfCase, type RunPlan } from "./run-plan.ts";
+import type { RunPlan } from "./run-plan.ts";
 import { type RunRequest, resumedRequest } from "./run-request.ts";
 import { assignShards, shardSizes } from "./shards.ts";
 import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
@@ -190,7 +190,7 @@ describe("shards balanced by an earlier run", () => {
 		fc.assert(
 			fc.property(durations, fc.integer({ min: 1, max: 8 }), (millis, count) => {
 				const { cases } = planOf(suite(named(millis.length)));
-				const byCase = new Map(cases.map((one, index) => [keyOfCase(one), millis[index] ?? 0]));
+				const byCase = new Map(cases.map((one, index) => [one.key, millis[index] ?? 0]));
 				const assigned = assignShards(cases, count, { runId: "r", byCase, usual: 0 });
 				const loads = Array.from({ length: count }, () => 0);
 				for (const [index, shard] of assigned.entries())

@@ -8,7 +8,7 @@ import { readJson } from "../lib/json.ts";
 import { OrderFreeSum } from "../lib/numbers.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { keyOfCase, opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
+import { opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** Tests of one eval, connected by `depends_on`, with all their targets and attempts. */
@@ -109,7 +109,7 @@ function balanced(
 }
 
 function weightOf(one: PlannedCase | undefined, durations: Durations): number {
-	return one ? caseDuration(durations, keyOfCase(one)) * one.repeat.count : 0;
+	return one ? caseDuration(durations, one.key) * one.repeat.count : 0;
 }
 
 /** The inputs of a run's results, for `run.json`. */
@@ -233,9 +233,7 @@ export function shardSizes(cases: readonly PlannedCase[], count: number, duratio
 	return sizes;
 }
 
-/** Durations of an earlier run's tests. */
 interface Durations {
-	/** Id of that run. */
 	readonly runId: string;
 	/** Mean milliseconds per attempt, by case. */
 	readonly byCase: ReadonlyMap<string, number>;
@@ -290,7 +288,6 @@ function mean(numbers: readonly number[]): number {
 	return sum.total / sum.count;
 }
 
-/** 0 for an empty list. */
 function median(numbers: readonly number[]): number {
 	const sorted = [...numbers].sort((one, other) => one - other);
 	const middle = sorted.length >> 1;

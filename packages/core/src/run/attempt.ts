@@ -1,0 +1,204 @@
+import type { TestCase, Turn } from "../eval/eval-types.ts";
+import type { AttemptFile, ResultRow, RowError, StageLog, Timings } from "../format/run-file.ts";
+import { addAmounts, addCosts, type GraderResult } from "../grading/contract.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { omitUndefined } from "../lib/json.ts";
+import type { RequestMessage, TargetAnswer } from "../targets/contract.ts";
+import { type FileChanges, WorkspaceError } from "../workspace/contract.ts";
+import { requestMessages } from "./messages.ts";
+import type { AttemptName } from "./run-events.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+
+type RowFields = "score" | "executionStatus" | "error" | "durationMs" | "workspacePath" | "metadata" | "rerun";
+
+/** An attempt, filled from its preparation to its record, with the names of the record. */
+export interface Attempt
+	extends Pick<ResultRow, RowFields | "fingerprint">,
+		Pick<AttemptFile, "files" | "repositories"> {
+	readonly planned: PlannedCase;
+	readonly name: AttemptName;
+	readonly input: readonly RequestMessage[];
+	/** A partial one if the target failed. */
+	answer?: Answer;
+	/** Turns of a conversation that were answered. */
+	readonly turns: AnsweredTurn[];
+	/** Those of turns first. */
+	readonly scores: GraderResult[];
+	/** Of the workspace, since it was prepared. */
+	fileChanges?: FileChanges | undefined;
+	readonly warnings: RowError[];
+	timingsMs: Timings;
+	logs: readonly StageLog[];
+	/** Whether the answer comes from a redacted record. */
+	isRedacted?: boolean;
+}
+
+/** A target's answer; of a conversation, all turns together. */
+export interface Answer extends Omit<TargetAnswer, "session"> {
+	readonly durationMs: number;
+	/** The target that answered, or the fallback. */
+	readonly by: string;
+	/** Number of calls. */
+	readonly tries: number;
+}
+
+export interface AnsweredTurn {
+	readonly turn: Turn;
+	readonly input: readonly RequestMessage[];
+	readonly answer: Answer;
+	readonly score: number | undefined;
+	readonly scores: readonly GraderResult[];
+	readonly fileChanges: FileChanges | undefined;
+}
+
+/** Returns an attempt that has not reached its target. */
+export function newAttempt(planned: PlannedCase, name: AttemptName, plan: RunPlan): Attempt {
+	const { input, metadata } = planned.test;
+	return {
+		...{ planned, name, input: requestMessages(input, planned.test, plan), metadata },
+		...{ score: 0, executionStatus: "execution_error", scores: [], turns: [], warnings: [] },
+		...{ durationMs: 0, timingsMs: new StageTimer().timings, logs: [] },
+	};
+}
+
+/** Merges a conversation: the last text, all messages, the sum of everything else. */
+export function mergeAnswers(before: Answer | undefined, next: Answer): Answer {
+	if (!before) return next;
+	const warnings = [...new Set([...(before.warnings ?? []), ...(next.warnings ?? [])])];
+	const [one, other] = [before.cached ?? before, next.cached ?? next];
+	const cached = { durationMs: addAmounts(one.durationMs, other.durationMs), ...addCosts(one, other) };
+	return omitUndefined({
+		...next,
+		messages: [...before.messages, ...next.messages],
+		durationMs: before.durationMs + next.durationMs,
+		tries: before.tries + next.tries,
+		stopReason: next.stopReason ?? before.stopReason,
+		// What the conversation would have cost without the cache.
+		cached: before.cached || next.cached ? omitUndefined(cached) : undefined,
+		warnings: warnings.length === 0 ? undefined : warnings,
+		...addCosts(before, next),
+		llmCalls: addAmounts(before.llmCalls, next.llmCalls),
+	});
+}
+
+export function isGradedTurn(turn: Turn): boolean {
+	return turn.assertions.length > 0;
+}
+
+/** Returns how many turns with graders were skipped after `held` turns. */
+export function skippedTurns({ turns }: TestCase, held: number): number {
+	return turns.slice(held).filter(isGradedTurn).length;
+}
+
+/** Why an attempt could not finish: it becomes an execution error. */
+export class AttemptError extends AgentvError {
+	readonly row: RowError;
+	/** The target's partial answer: it is recorded, and its cost counts. */
+	readonly partial: Answer | undefined;
+
+	constructor(row: RowError, partial?: Answer) {
+		super("not-runnable", row.message);
+		this.row = row;
+		this.partial = partial;
+	}
+}
+
+/** Ended by Ctrl-C: nothing is recorded, so that the attempt runs again. */
+export function interrupted(): AgentvError {
+	return new AgentvError("interrupted", "the run was interrupted");
+}
+
+/** Returns the row's error. @throws an interruption, and errors that don't belong to a test */
+export function rowError(error: unknown): RowError {
+	if (error instanceof AttemptError) return error.row;
+	if (error instanceof WorkspaceError) {
+		const { stage, reason: code, message } = error;
+		const causedBy = error.causedBy ?? (error.reason === "disk-full" ? "machine" : undefined);
+		return omitUndefined({ stage, code, message, causedBy });
+	}
+	if (error instanceof AgentvError && error.code !== "interrupted" && error.code !== "internal")
+		return { stage: "run", code: error.code, message: error.message };
+	throw error;
+}
+
+/** Measures how long an attempt spends in each stage. */
+export class StageTimer {
+	readonly #spent: Timings = { prepare: 0, hooks: 0, target: 0, grade: 0, judge: 0 };
+
+	/** Time that is added to other stages meanwhile only counts there. */
+	async time<Value>(stage: keyof Timings, work: () => Promise<Value>): Promise<Value> {
+		const started = performance.now();
+		const before = this.#total;
+		try {
+			return await work();
+		} finally {
+			const inner = this.#total - before;
+			this.#spent[stage] += Math.max(0, performance.now() - started - inner);
+		}
+	}
+
+	/** Adds time measured elsewhere. */
+	add(stage: keyof Timings, ms: number): void {
+		this.#spent[stage] += ms;
+	}
+
+	/** Whole milliseconds. */
+	get timings(): Timings {
+		const { prepare, hooks, target, grade, judge } = this.#spent;
+		const whole = Math.round;
+		return {
+			...{ prepare: whole(prepare), hooks: whole(hooks), target: whole(target) },
+			...{ grade: whole(grade), judge: whole(judge) },
+		};
+	}
+
+	get #total(): number {
+		return Object.values(this.#spent).reduce((sum, ms) => sum + ms, 0);
+	}
+}
+
+/** Characters kept of one program's output in one stage: its start and its end. */
+const maxHead = 16 * 1024;
+const maxTail = 48 * 1024;
+/** Logs kept per attempt; later ones are only counted. */
+const maxLogs = 200;
+
+/** Output of programs during an attempt, for its record. */
+export class StageLogs {
+	readonly #logs: { readonly stage: string; readonly name: string; head: string; tail: string; omitted: number }[] = [];
+
+	/** Adds output of the program `name` in `stage`; successive texts of one program are joined. */
+	add(stage: string, name: string, text: string): void {
+		if (text === "") return;
+		const last = this.#logs.at(-1);
+		if (last?.stage === stage && last.name === name) append(last, text);
+		else if (this.#logs.length < maxLogs) {
+			const log = { stage, name, head: "", tail: "", omitted: 0 };
+			append(log, text);
+			this.#logs.push(log);
+		}
+	}
+
+	/** Returns the logs so far and clears them. */
+	take(): StageLog[] {
+		const records = this.records();
+		this.#logs.length = 0;
+		return records;
+	}
+
+	records(): StageLog[] {
+		return this.#logs.map(({ stage, name, head, tail, omitted }) => ({
+			...{ stage, name, text: head + tail },
+			...(omitted > 0 ? { omitted } : {}),
+		}));
+	}
+}
+
+function append(log: { head: string; tail: string; omitted: number }, text: string): void {
+	const room = log.tail === "" ? Math.max(0, maxHead - log.head.length) : 0;
+	log.head += text.slice(0, room);
+	const tail = log.tail + text.slice(room);
+	const over = Math.max(0, tail.length - maxTail);
+	log.tail = tail.slice(over);
+	log.omitted += over;
+}

@@ -1,0 +1,172 @@
+import { relative } from "node:path";
+import { accessOf } from "../eval/access.ts";
+import { executedCommands } from "../eval/command-files.ts";
+import type { Reach } from "../eval/discover-evals.ts";
+import type { LoadedEval } from "../eval/eval-types.ts";
+import { evalEnvironment, loadEval, withEnvFile } from "../eval/load-eval.ts";
+import { loadTargets, type TargetScope } from "../eval/load-targets.ts";
+import { evalVariables } from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { type DiskView, openDiskView } from "../eval/source.ts";
+import { accessOfReceived, newAccess, ownLinks } from "../eval/trust.ts";
+import { AgentvError, type Diagnostic } from "../lib/errors.ts";
+import { redactText } from "../lib/redact.ts";
+import { isSecretName } from "../lib/secret-shapes.ts";
+import type { Environment } from "../machine/environment.ts";
+import { realPath } from "../machine/files.ts";
+import { digestText, FileDigests } from "../machine/tree-notes.ts";
+import { receivedChoice, refuseRecordedFiles } from "./received-run.ts";
+import type { PlannedCase, PlannedEval, PlannedGraderTarget, RunAccess } from "./run-plan.ts";
+import type { RunMachine, RunRequest } from "./run-request.ts";
+
+export interface ObservedEval {
+	readonly loaded: LoadedEval;
+	readonly targets: TargetScope;
+	readonly planned: PlannedEval;
+}
+
+export interface Observed {
+	readonly evals: readonly ObservedEval[];
+	readonly view: DiskView;
+	/** Values of `--env-file`, overridden by the process environment. */
+	readonly env: Environment;
+}
+
+/**
+ * Loads the evals of a request and their targets.
+ * @throws AgentvError `config` with all findings if one does not load completely: no test is
+ * dropped; `usage` if a record names files that the user must name
+ */
+export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
+	const view = openDiskView();
+	refuseRecordedFiles(request, cwd, view);
+	const reach: Reach = {
+		allowed: [
+			...(request.allowOutside ?? []).map((path) => realPath(path)),
+			...ownLinks(request.named ?? [], processEnv, view),
+		],
+		ownFiles:
+			request.targetsFile === undefined || request.recorded?.options.includes("targetsFile")
+				? []
+				: [request.targetsFile],
+		option: "--allow-outside",
+	};
+	const env = withEnvFile(processEnv, request.envFile);
+	const loaded = request.evals.map((file) => loadEval(file, { view, env, cwd, reach }));
+	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
+	if (broken.length > 0) throw cannotLoad(broken);
+	const labels = labelsOf(loaded, cwd);
+	const evals = loaded.map((one, index): ObservedEval => {
+		const own = evalEnvironment(one.scope, env, view);
+		const targets = loadTargets(one.scope, {
+			view,
+			env: own,
+			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
+		});
+		return { loaded: one, targets, planned: plannedEval(one, labels[index] ?? one.file, own) };
+	});
+	return { evals, view, env };
+}
+
+function cannotLoad(diagnostics: readonly Diagnostic[]): AgentvError {
+	const files = new Set(diagnostics.map(({ at }) => at.file));
+	const where = files.size === 1 ? [...files][0] : `${files.size} files`;
+	return new AgentvError("config", `${where} can't be loaded`, {
+		diagnostics,
+		hint: "Nothing was run. `agentv eval validate` shows all findings.",
+	});
+}
+
+function plannedEval(loaded: LoadedEval, label: string, env: Environment): PlannedEval {
+	const { file, name, scope, workers, budgetUsd, experiment } = loaded;
+	return {
+		...{ label, file, name, scope, env, workers, budgetUsd, experiment, bundle: loaded.bundle },
+		digest: sourcesDigest(loaded),
+		sources: sourcesOf(loaded),
+		variables: variablesOf(loaded, env),
+	};
+}
+
+function sourcesOf({ sources, files }: LoadedEval): PlannedEval["sources"] {
+	const texts = [...sources].map(([path, { text }]) => ({ path, sha256: digestText(text) }));
+	// A prompt file is text, not a document.
+	const prompts = new Set(files.filter(({ path }) => path.kind === "prompt-file").map(({ resolved }) => resolved));
+	const digests = new FileDigests();
+	return [...texts, ...[...prompts].map((path) => ({ path, sha256: digests.of(path) }))];
+}
+
+function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variables"] {
+	const names = new Set(evalVariables(loaded).map(({ name }) => name));
+	return Object.fromEntries(
+		[...names].flatMap((name) => {
+			const value = env[name];
+			return value === undefined || isSecretName(name) || redactText(value) !== value
+				? []
+				: [[name, digestText(value).slice(0, 16)]];
+		}),
+	);
+}
+
+/** Covers the texts that loading read, in order. */
+function sourcesDigest({ sources }: LoadedEval): string {
+	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
+}
+
+/** Returns paths from the root, or from the working directory if not unique. */
+function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
+	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
+	return short.map((label, index) => {
+		const file = loaded[index]?.file ?? label;
+		return short.indexOf(label) === short.lastIndexOf(label) ? label : slashes(relative(cwd, file));
+	});
+}
+
+function slashes(path: string): string {
+	return path.replaceAll("\\", "/");
+}
+
+export function accessOfRun(
+	{ evals, view }: Observed,
+	cases: readonly PlannedCase[],
+	graderTargets: readonly PlannedGraderTarget[],
+	request: RunRequest,
+	{ env }: RunMachine,
+): RunAccess {
+	const used = evals.map((one) => usedOf(one, cases, graderTargets, request));
+	const ofEval = evals.map(({ loaded, targets: scope, planned }, index) =>
+		accessOf({ loaded, scope, ...(used[index] ?? nothing), env: planned.env, view }),
+	);
+	const access = ofEval.flat();
+	const received = receivedChoice(request, env);
+	if (request.trust === "any") return { access, newAccess: [], isReceived: received !== undefined };
+	const found = newAccess(access, { env, view });
+	if (!received) return { access, newAccess: found, isReceived: false };
+	const { isChosen, run, ownFiles } = received;
+	const items = evals.flatMap(({ loaded }, index) => {
+		if (!isChosen[index]) return [];
+		const { tests, targets } = used[index] ?? nothing;
+		const programs = executedCommands({ ...loaded, tests }, targets).map(({ text, at }) => {
+			return { kind: "program" as const, value: text, at, files: [at.file] };
+		});
+		return [...(ofEval[index] ?? []), ...programs];
+	});
+	return { access, newAccess: [...found, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
+}
+
+type Used = Pick<Parameters<typeof accessOf>[0], "targets" | "tests">;
+
+const nothing: Used = { targets: [], tests: [] };
+
+function usedOf(
+	{ planned }: ObservedEval,
+	cases: readonly PlannedCase[],
+	graderTargets: readonly PlannedGraderTarget[],
+	{ regrade }: RunRequest,
+): Used {
+	const own = cases.filter((one) => one.eval === planned);
+	const targets = new Set<ResolvedTarget>();
+	// Recorded answers are graded without their targets.
+	if (!regrade) for (const { target } of own) for (const one of [target.target, ...target.fallbacks]) targets.add(one);
+	for (const one of graderTargets) if (one.eval === planned) targets.add(one.target);
+	return { targets: [...targets], tests: [...new Set(own.map(({ test }) => test))] };
+}
