@@ -350,17 +350,13 @@ export const runSummarySchema = wireObject({
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-/** A row as in `index.jsonl` and JSON reports. */
-export type RowRecord = z.input<typeof resultRowSchema>;
-
-export function toWireRow(row: ResultRow): RowRecord {
+/** Returns a row as in `index.jsonl` and JSON reports. */
+export function toWireRow(row: ResultRow) {
 	return encode(resultRowSchema, row);
 }
 
-/** A summary as in `summary.json` and JSON reports. */
-export type SummaryRecord = z.input<typeof runSummarySchema>;
-
-export function toWireSummary(summary: RunSummary): SummaryRecord {
+/** Returns a summary as in `summary.json` and JSON reports. */
+export function toWireSummary(summary: RunSummary) {
 	return encode(runSummarySchema, summary);
 }
 

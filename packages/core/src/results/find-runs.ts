@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { readRunFile, readSummary } from "../eval/discover-evals.ts";
 import { type ResultsMachine, type RunRoot, runRoots } from "../eval/run-digest.ts";
-import { type RunFile, type RunSummary, type SummaryRecord, toWireSummary } from "../format/run-file.ts";
+import { type RunFile, type RunSummary, toWireSummary } from "../format/run-file.ts";
 import { testsNotRun } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { nearestName } from "../lib/text.ts";
@@ -108,18 +108,9 @@ export function readHead(found: FoundRun): RunHead {
 	}
 }
 
-/** A run in the lists of the command line and Studio. */
-export interface RunHeadRecord
-	extends Pick<RunHead, "id" | "directory" | "experiment" | "state" | "planned" | "targets"> {
-	readonly started_at: string | null;
-	readonly evals: readonly { readonly file: string; readonly name: string }[];
-	readonly owner?: string | undefined;
-	readonly shard?: RunHead["shard"];
-	readonly summary: SummaryRecord | null;
-}
-
-export function headRecord(head: RunHead): RunHeadRecord {
-	const { id, directory, experiment, state, startedAt, planned, evals, targets, owner, shard, summary } = head;
+/** Returns a run for the lists of the command line and Studio. */
+export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
+	const { id, directory, experiment, state, planned, targets, owner, shard } = head;
 	return {
 		...{ id, directory, experiment, state, started_at: startedAt, planned },
 		...{ evals: evals.map(({ file, name }) => ({ file, name })), targets, owner, shard },
@@ -127,13 +118,7 @@ export function headRecord(head: RunHead): RunHeadRecord {
 	};
 }
 
-export interface RunList {
-	/** Of all pages. */
-	readonly total: number;
-	readonly runs: readonly RunHead[];
-}
-
-export interface ListRunsOptions {
+interface ListRunsOptions {
 	/** Runs to skip. Default 0. */
 	readonly offset?: number;
 	/** Default 50. */
@@ -141,8 +126,8 @@ export interface ListRunsOptions {
 	readonly experiment?: string | undefined;
 }
 
-/** Returns a page of runs, newest first. Only opens the runs of the page. */
-export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}): RunList {
+/** Returns a page of runs, newest first, and the number of all. Only opens the runs of the page. */
+export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}) {
 	const { offset = 0, limit = 50, experiment } = options;
 	const all = findRuns(machine).filter(
 		(found) => (experiment === undefined || found.experiment === experiment) && holdsRun(found.directory),
