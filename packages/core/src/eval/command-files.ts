@@ -116,7 +116,7 @@ export interface ExecutedCommand {
 }
 
 /** In running order, within a suite or target. */
-const executedKinds: Partial<Record<ReferenceKind, ExecutedCommand["kind"]>> = {
+export const executedKinds: Partial<Record<ReferenceKind, ExecutedCommand["kind"]>> = {
 	extension: "extension",
 	healthcheck: "healthcheck",
 	hook: "hook",

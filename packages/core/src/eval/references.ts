@@ -246,67 +246,43 @@ class Collection {
 	}
 
 	#word(word: CommandWord, command: CommandSpec): void {
-		const { kind } = command;
-		const path = fileOfWord(word.text, command, this.#view);
-		const key = keyOf(kind, command.at, `${word.index} ${word.text}`);
 		const base = wordBases(command)[0] ?? command.base;
-		const shared = { kind, raw: word.text, at: wordPlace(command, word), base, word, command };
-		if (path !== undefined) {
-			this.files.set(key, {
-				...shared,
-				base: this.#baseOf(path, word, command),
-				resolved: path,
-				state: this.#reach(path),
-				found: word.text.startsWith("/") ? "absolute" : "direct",
-				onDisk: this.#view.kind(path),
-			});
-			return;
-		}
-		const backslashed = backslashedFile(word, command, this.#view);
-		if (backslashed !== undefined) {
-			const raw = String(command.text).slice(...word.range);
-			const reached = { resolved: backslashed, state: this.#reach(backslashed), onDisk: this.#view.kind(backslashed) };
-			this.files.set(key, { ...shared, ...reached, raw, found: "direct" });
-			return;
-		}
-		const searched = word.text.includes("{") ? undefined : this.#searchedWord(shared, word, command);
-		if (searched) this.files.set(key, searched);
-		else if (kind !== "target-command" || command.cwd) this.#bareWord(key, shared, word);
+		const found = this.#fileOfWord(word, command, base);
+		if (!found) return;
+		const shared = { kind: command.kind, raw: word.text, at: wordPlace(command, word), base, word, command };
+		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...found });
 	}
 
-	/** A bare `check.py` stays as written, but the command needs it. */
-	#bareWord(
-		key: string,
-		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
-		word: CommandWord,
-	): void {
-		if (word.index === 0 || !/^[\w][\w.-]*\.\w+$/.test(word.text)) return;
-		const path = resolve(shared.base, word.text);
-		if (this.#view.kind(path) === "file")
-			this.files.set(key, { ...shared, resolved: path, state: this.#reach(path), found: "direct", onDisk: "file" });
-	}
-
-	/**
-	 * Returns a word that certainly means a file that does not exist as written: other letter case,
-	 * backslashes, or (older evals) somewhere in a parent directory. Undefined for words with other
-	 * possible meanings.
-	 */
-	#searchedWord(
-		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
+	/** Undefined for words with other possible meanings. */
+	#fileOfWord(
 		word: CommandWord,
 		command: CommandSpec,
-	): Reference | undefined {
-		const backslashes = word.text.includes("\\") && typeof command.text !== "string";
-		const plain = meansFile(word.text) || (word.index === 0 && isAbsolute(word.text));
-		if (!plain && !backslashes) return undefined;
-		const resolved = resolvePath({ raw: word.text, base: shared.base }, this.#scope, this.#view);
-		if (!plain && resolved.found === undefined) return undefined;
-		const state = resolved.found === undefined ? "missing" : this.#reach(resolved.path);
-		return { ...shared, resolved: resolved.path, state, found: resolved.found, onDisk: resolved.kind };
-	}
-
-	#baseOf(path: string, word: CommandWord, command: CommandSpec): string {
-		return wordBases(command).find((base) => resolve(base, word.text) === path) ?? command.base;
+		base: string,
+	): (Partial<Reference> & Pick<Reference, "resolved" | "state" | "found" | "onDisk">) | undefined {
+		const { text, index } = word;
+		const existing = (path: string, found: PathFound) => {
+			return { resolved: path, state: this.#reach(path), found, onDisk: this.#view.kind(path) };
+		};
+		const path = fileOfWord(text, command, this.#view);
+		if (path !== undefined) {
+			const from = wordBases(command).find((directory) => resolve(directory, text) === path) ?? command.base;
+			return { ...existing(path, text.startsWith("/") ? "absolute" : "direct"), base: from };
+		}
+		const backslashed = backslashedFile(word, command, this.#view);
+		if (backslashed !== undefined)
+			return { ...existing(backslashed, "direct"), raw: String(command.text).slice(...word.range) };
+		// A path that does not exist as written: other letter case, backslashes, or (older evals) somewhere
+		// in a parent directory.
+		const isPath = meansFile(text) || (index === 0 && isAbsolute(text));
+		if (!text.includes("{") && (isPath || (text.includes("\\") && typeof command.text !== "string"))) {
+			const searched = resolvePath({ raw: text, base }, this.#scope, this.#view);
+			if (searched.found !== undefined) return existing(searched.path, searched.found);
+			if (isPath) return { resolved: searched.path, state: "missing", found: undefined, onDisk: searched.kind };
+		}
+		// A bare `check.py` stays as written, but the command needs it.
+		const bare = resolve(base, text);
+		const isNeeded = index > 0 && /^[\w][\w.-]*\.\w+$/.test(text) && (command.kind !== "target-command" || command.cwd);
+		return isNeeded && this.#view.kind(bare) === "file" ? existing(bare, "direct") : undefined;
 	}
 
 	#reach(path: string): ReferenceState {

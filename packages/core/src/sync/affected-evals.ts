@@ -1,5 +1,5 @@
 import { basename, join, relative, resolve } from "node:path";
-import { executedCommands } from "../eval/command-files.ts";
+import { type ExecutedCommand, executedCommands, executedKinds } from "../eval/command-files.ts";
 import { findEvals, isEvalName, withParents } from "../eval/discover-evals.ts";
 import type { LoadedEval, Suite, TestCase } from "../eval/eval-types.ts";
 import { loadEval } from "../eval/load-eval.ts";
@@ -219,16 +219,11 @@ function watchedPaths({ loaded, references }: EvalSide): string[] {
 }
 
 type Kind = ExecutableChange["kind"];
-const kinds: Partial<Record<Reference["kind"], Kind>> = {
-	hook: "hook",
-	grader: "grader",
-	"custom-grader": "grader",
-	extension: "extension",
-	"target-command": "target",
-	healthcheck: "target",
-	preprocessor: "command",
-	"prompt-command": "command",
-};
+
+function changeKind(kind: ExecutedCommand["kind"]): Kind {
+	if (kind === "healthcheck") return "target";
+	return kind === "preprocessor" || kind === "prompt" ? "command" : kind;
+}
 
 /** Command lines by `kind` and name, and script files with their imports. */
 interface Executed {
@@ -240,18 +235,14 @@ interface Executed {
 function executedBy({ loaded, targets, references }: EvalSide, { view }: Side): Executed {
 	const scripts = new Map<string, Kind>();
 	const { root } = loaded.scope;
-	for (const reference of references) {
-		const kind = kinds[reference.kind];
-		if (kind === undefined || reference.onDisk !== "file" || scripts.has(reference.resolved)) continue;
-		const closure = scriptClosure([reference.resolved], { view, root });
-		for (const file of closure.files) if (!scripts.has(file)) scripts.set(file, kind);
+	for (const { kind, onDisk, resolved } of references) {
+		const executed = executedKinds[kind];
+		if (executed === undefined || onDisk !== "file" || scripts.has(resolved)) continue;
+		for (const file of scriptClosure([resolved], { view, root }).files)
+			if (!scripts.has(file)) scripts.set(file, changeKind(executed));
 	}
-	const commands = executedCommands(loaded, targets).map(({ kind, name, text }) => {
-		return {
-			kind: kind === "healthcheck" ? "target" : kind === "preprocessor" || kind === "prompt" ? "command" : kind,
-			name,
-			text,
-		} as const;
+	const commands = executedCommands(loaded, targets).map(({ kind, ...command }) => {
+		return { ...command, kind: changeKind(kind) };
 	});
 	return { commands, scripts };
 }
