@@ -62,17 +62,12 @@ const headings = ["ID", "NAME", "PATH", "SOURCE", "REVISION", "STATE"] as const;
 export function benchmarkTable({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const rows = benchmarks.map((report) => cells(report));
-	const widths = headings.map((heading, column) => {
-		return Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0));
-	});
+	const widths = headings.map((_, column) => Math.max(...[headings, ...rows].map((row) => row[column]?.length ?? 0)));
 	const total = widths.reduce((sum, width) => sum + width + 2, -2);
 	if (output.isTTY && total > output.columns) return blocks(rows, output);
 	const colors = colorsFor(output);
-	const line = (row: readonly string[]) =>
-		row
-			.map((cell, column) => cell.padEnd(widths[column] ?? 0))
-			.join("  ")
-			.trimEnd();
+	const padded = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+	const line = (row: readonly string[]) => padded(row).join("  ").trimEnd();
 	return `${[colors.dim(line(headings)), ...rows.map(line)].join("\n")}\n`;
 }
 
@@ -183,7 +178,7 @@ function cut(lines: readonly string[]): string[] {
 }
 
 /** Shows the progress of a sync. */
-export interface SyncProgress {
+interface SyncProgress {
 	show(event: SyncEvent): void;
 	/** Removes the live view. */
 	end(): void;

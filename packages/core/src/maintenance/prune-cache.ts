@@ -85,14 +85,8 @@ async function removeLeftLocks(place: string): Promise<void> {
 
 /** Removes it unless a process started using it meanwhile. */
 async function removeItem(item: CacheItem): Promise<KeptItem | undefined> {
-	switch (item.kind) {
-		case "mirror":
-			return removeMirror(item);
-		case "call":
-			return removeCall(item);
-		default:
-			return removeDirectory(item);
-	}
+	if (item.kind === "mirror") return removeMirror(item);
+	return item.kind === "call" ? removeCall(item) : removeDirectory(item);
 }
 
 async function removeMirror(item: CacheItem): Promise<KeptItem | undefined> {
@@ -153,13 +147,8 @@ export interface KeptItem {
 	readonly reason: "recent" | "in-use" | "foreign";
 }
 
-export interface PrunePlan {
-	readonly remove: readonly CacheItem[];
-	readonly keep: readonly KeptItem[];
-}
-
 /** Decides what to remove: leftovers of killed processes always; unused data once it is old. */
-export function planPrune(items: readonly CacheItem[], rule: PruneRule, now: number): PrunePlan {
+export function planPrune(items: readonly CacheItem[], rule: PruneRule, now: number) {
 	const remove: CacheItem[] = [];
 	const keep: KeptItem[] = [];
 	for (const item of items) {
@@ -178,19 +167,23 @@ function reasonToKeep({ state, usedAt }: CacheItem, { olderThanMs, all }: PruneR
 
 /** Lists everything that AgentV can recreate. Read-only. @throws AgentvError `interrupted` */
 export async function lookCache(env: Environment, limits: Omit<LookOptions, "home">): Promise<CacheItem[]> {
-	const look: LookOptions = { home: agentvHome(env), ...limits };
-	return [
-		...(await lookMirrors(look)),
-		...(await lookCalls(look)),
-		...(await lookWorkspaces(look)),
-		...(await lookTemporaries(look)),
-	];
+	const home = agentvHome(env);
+	const look: LookOptions = { home, ...limits };
+	const places = [
+		["mirror", mirrorsPlace(home), lookMirrors],
+		["call", callsPlace(home), lookCalls],
+		["workspace", workspacesPlace(home), lookWorkspaces],
+	] as const;
+	const items: CacheItem[] = [];
+	for (const [kind, directory, lookAt] of places) {
+		const place = openPlace(kind, home, directory);
+		items.push(...("foreign" in place ? [place.foreign] : await lookAt(place, look)));
+	}
+	return [...items, ...(await lookTemporaries(look))];
 }
 
 /** Lists cached model responses, and leftovers of writing them. */
-async function lookCalls({ home, signal }: LookOptions): Promise<CacheItem[]> {
-	const place = openPlace("call", home, callsPlace(home));
-	if ("foreign" in place) return [place.foreign];
+async function lookCalls(place: OpenPlace, { signal }: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
 		if (!/^[0-9a-f]{2}$/.test(name)) continue;
@@ -215,9 +208,7 @@ function answerAt(path: string, name: string): CacheItem[] {
 }
 
 /** Lists workspaces of running, killed and kept runs. */
-async function lookWorkspaces(options: LookOptions): Promise<CacheItem[]> {
-	const place = openPlace("workspace", options.home, workspacesPlace(options.home));
-	if ("foreign" in place) return [place.foreign];
+async function lookWorkspaces(place: OpenPlace, options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
 		const path = join(place.path, name);
@@ -264,9 +255,7 @@ async function itemAt(
 	return { kind, path, bytes, usedAt: listEntry(path).mtimeMs, state };
 }
 
-async function lookMirrors({ home, ...limits }: LookOptions): Promise<CacheItem[]> {
-	const place = openPlace("mirror", home, mirrorsPlace(home));
-	if ("foreign" in place) return [place.foreign];
+async function lookMirrors(place: OpenPlace, options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
 		if (!/^[0-9a-f]{32}\.git$/.test(name)) continue;
@@ -275,10 +264,9 @@ async function lookMirrors({ home, ...limits }: LookOptions): Promise<CacheItem[
 			items.push(foreignItem("mirror", path, kind === "link" ? "it is a link" : "it is not a directory"));
 			continue;
 		}
-		const { bytes } = await treeSize(path, limits);
+		const item = await itemAt("mirror", path, mirrorState(path), options);
 		const source = mirrorSource(path);
-		const usedAt = lastUse(path);
-		items.push({ kind: "mirror", path, bytes, usedAt, state: mirrorState(path), ...(source ? { name: source } : {}) });
+		items.push({ ...item, usedAt: lastUse(path), ...(source ? { name: source } : {}) });
 	}
 	return items;
 }
@@ -334,13 +322,14 @@ type CacheItemState =
 	/** A link, or something not created by AgentV, which stays untouched. */
 	| { readonly is: "foreign"; readonly reason: string };
 
-/** The real path and entries of a directory; an item instead if it is a link to elsewhere. */
-export type Place =
-	| { readonly path: string; readonly entries: ReadonlyMap<string, string> }
-	| { readonly foreign: CacheItem };
+interface OpenPlace {
+	/** Real path. */
+	readonly path: string;
+	readonly entries: ReadonlyMap<string, string>;
+}
 
-/** Doesn't follow links, which can point anywhere. A missing directory is empty. */
-function openPlace(kind: CacheKind, home: string, place: string): Place {
+/** Doesn't follow links, which can point anywhere: one is an item instead. A missing directory is empty. */
+function openPlace(kind: CacheKind, home: string, place: string): OpenPlace | { readonly foreign: CacheItem } {
 	let path = realPath(home);
 	for (const part of relative(home, place).split(sep)) {
 		path = join(path, part);
