@@ -10,23 +10,14 @@ import {
 	writeAllOrNone,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { type RunExport, warnOfBadLines } from "../exporters/export.ts";
+import { warnOfBadLines } from "../exporters/export.ts";
 import { shownDirectory, sumOfRows, unfinishedSentence } from "../output/run.ts";
 import { colorsFor } from "../output/terminal.ts";
-import type { ExportFormat } from "../program/options.ts";
-
-/** Loads exporters on demand. */
-const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
-	junit: async () => (await import("../exporters/export.ts")).exportJunit,
-	json: async () => (await import("../exporters/export.ts")).exportJson,
-	jsonl: async () => (await import("../exporters/export.ts")).exportJsonl,
-	html: async () => (await import("../exporters/html.ts")).exportHtml,
-	markdown: async () => (await import("../exporters/export.ts")).exportMarkdown,
-};
+import { exporters } from "../program/options.ts";
 
 export async function resultsExport(
 	which: string,
-	options: { readonly format: ExportFormat; readonly output?: string },
+	options: { readonly format: keyof typeof exporters; readonly output?: string },
 	context: Context,
 ): Promise<CommandResult> {
 	const directory = resolveRun(which, context);
@@ -34,7 +25,7 @@ export async function resultsExport(
 	// Every test of a finished run has a row, so that counting can be skipped.
 	const unfinished = isFinished(run.summary) ? undefined : unfinishedSentence(sumOfRows(run));
 	const name = shownDirectory(directory, context.cwd);
-	const exportRun = await exports[options.format]();
+	const exportRun = await exporters[options.format]();
 	const text = exportRun({
 		...{ ...run, name },
 		attempt: (file) => readAttempt(directory, file),

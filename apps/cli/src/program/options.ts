@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandResult, Context } from "../context.ts";
+import type { RunExport } from "../exporters/export.ts";
 
 /** Collects the values of a repeatable option. */
 export function several(text: string, before: readonly string[] | undefined): readonly string[] {
@@ -55,8 +56,14 @@ export type RunReporterName = (typeof runReporters)[number];
 export const validationFormats = ["text", "json", "sarif", "github", "junit"] as const;
 export type ValidationFormat = (typeof validationFormats)[number];
 
-export const exportFormats = ["junit", "json", "jsonl", "html", "markdown"] as const;
-export type ExportFormat = (typeof exportFormats)[number];
+/** Exporters by format, loaded when they are needed. */
+export const exporters = {
+	junit: async () => (await import("../exporters/export.ts")).exportJunit,
+	json: async () => (await import("../exporters/export.ts")).exportJson,
+	jsonl: async () => (await import("../exporters/export.ts")).exportJsonl,
+	html: async () => (await import("../exporters/html.ts")).exportHtml,
+	markdown: async () => (await import("../exporters/export.ts")).exportMarkdown,
+} satisfies Readonly<Record<string, () => Promise<RunExport>>>;
 
 export const matrixFormats = ["github", "k8s", "lines"] as const;
 export type MatrixFormat = (typeof matrixFormats)[number];

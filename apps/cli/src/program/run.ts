@@ -4,7 +4,7 @@ import {
 	addRunChoices,
 	type CommandGroup,
 	count,
-	exportFormats,
+	exporters,
 	matrixFormats,
 	parent,
 	positive,
@@ -191,7 +191,7 @@ function recordCommands(results: Command, run: RunCommand): void {
 		.command("export")
 		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
 		.description("export a run as one document")
-		.addOption(new Option("--format <format>", "output format").choices(exportFormats).makeOptionMandatory())
+		.addOption(new Option("--format <format>", "output format").choices(Object.keys(exporters)).makeOptionMandatory())
 		.option("--output <file>", "write to a file instead of stdout")
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-export.ts")).resultsExport(which, options, context)),

@@ -17,7 +17,7 @@ import { absentField, includeDepth, noReference, olderField, unknownAssertion } 
 import { customKeys, messageText, noVars, promptOf, restOf, wireKeys, withVarsInGraders } from "./load-messages.ts";
 import { commandOf, configOf, readCodeGrader, timeoutOf } from "./load-workspace.ts";
 import type { ComparedField, Loading } from "./loading.ts";
-import { type PathText, readShape } from "./read-shape.ts";
+import { type LoadLog, type PathText, readShape } from "./read-shape.ts";
 import { child, type DiskView, type Part, placeOf } from "./source.ts";
 
 /** The plain strings of a list form one `rubrics` grader with their number as weight. */
@@ -135,14 +135,8 @@ function readBuiltIn(
 	loading: Loading,
 	includes: readonly PathText[],
 ): Assertion | undefined {
-	// A code-grader's additional keys are its program's `config`, not unknown fields.
-	const quiet = graders[type].takesConfig
-		? {
-				report: (found: Parameters<Loading["report"]>[0]) =>
-					found.rule === "schema.unknown-field" || loading.report(found),
-			}
-		: loading;
-	const settings = readShape(graders[type].schema, part, quiet as Loading);
+	const { schema, takesConfig } = graders[type];
+	const settings = readShape(schema, part, takesConfig ? withMoreKeys(loading) : loading);
 	if (!settings) return undefined;
 	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
 	const assertion = { ...common, type, settings } as BuiltInAssertion;
@@ -157,6 +151,11 @@ function readBuiltIn(
 		case undefined:
 			return assertion;
 	}
+}
+
+/** Additional keys are a program's `config`, not unknown fields. */
+function withMoreKeys(loading: Loading): LoadLog {
+	return { report: (found) => void (found.rule === "schema.unknown-field" || loading.report(found)) };
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
@@ -214,10 +213,7 @@ function readCustom(
 		);
 		return [];
 	}
-	const quiet = {
-		report: (found: Parameters<Loading["report"]>[0]) => found.rule === "schema.unknown-field" || loading.report(found),
-	};
-	const settings = readShape(customAssertionSchema, part, quiet as Loading);
+	const settings = readShape(customAssertionSchema, part, withMoreKeys(loading));
 	if (!settings) return [];
 	const common = commonOf(settings, type, part, base, customKeys, includes);
 	return [

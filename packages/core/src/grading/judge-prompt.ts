@@ -10,7 +10,6 @@ import { notRun, programPayload, runProgram } from "./run-program.ts";
 
 const longestMaterial = 200_000;
 
-/** Values for a prompt in addition to the subject. */
 interface PromptParts {
 	/** The grader's own criteria, as written in evals. */
 	readonly rubrics?: readonly object[] | undefined;
@@ -35,13 +34,11 @@ function isKnown(name: string): name is JudgeVariable {
 	return Object.hasOwn(judgeVariables, name);
 }
 
-/** Returns the current name of a variable. */
 function nameOf(name: JudgeVariable): JudgeVariable {
 	const variable = judgeVariables[name];
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-/** Returns whether a prompt has placeholders for the material. */
 function hasPlaceholders(prompt: string): boolean {
 	return promptPlaceholders(prompt).some(({ name }) => isKnown(name));
 }
@@ -175,7 +172,6 @@ The answer to judge:
 What the answer changed in its workspace, as a diff:
 {{ file_changes }}`;
 
-/** Appended to the rubric. */
 export const rubricForm = `Reply with one JSON object: {"criteria": [{"id": string, "score": number, "evidence": string}]} with exactly one entry for each id of the rubric. "score" is 1 where the criterion is satisfied and 0 where it is not; where a criterion lists scores with their meaning, give the score from 0 to 10 that fits. A criterion marked "contradiction" is satisfied unless the answer contradicts it.`;
 
 /** Increment when the same reply may get another score. */
@@ -254,7 +250,6 @@ async function fillPrinted(
 	return `${filled}\n\n${await fillPrompt(material, subject, parts)}`;
 }
 
-/** Returns the output of the prompt's program. */
 async function printedPrompt(
 	{ name, command, settings: { prompt, config } }: Judged,
 	subject: Subject,

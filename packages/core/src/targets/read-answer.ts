@@ -7,6 +7,7 @@ import type { ProcessResult } from "../machine/run-process.ts";
 import {
 	type AnswerMessage,
 	type AnswerPart,
+	known,
 	mostMessages,
 	stopReasonOf,
 	type TargetAnswer,
@@ -43,10 +44,8 @@ export function answerOf(value: unknown): TargetAnswer | undefined {
 		text: typeof said === "string" ? said : (last?.content ?? ""),
 		messages: messages ?? [],
 		...usage,
-		...(stopReason ? { stopReason } : {}),
-		...amount("costUsd", fields.cost_usd),
-		...amount("durationMs", fields.duration_ms),
-		...amount("llmCalls", fields.llm_calls),
+		...known({ stopReason, costUsd: amount(fields.cost_usd), durationMs: amount(fields.duration_ms) }),
+		...known({ llmCalls: amount(fields.llm_calls) }),
 	};
 }
 
@@ -55,8 +54,8 @@ function withoutLastBreak(text: string): string {
 	return text.endsWith("\n") ? text.slice(0, -1) : text;
 }
 
-function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: number } {
-	return (typeof value === "number" ? { [key]: value } : {}) as { [K in Key]?: number };
+function amount(value: unknown): number | undefined {
+	return typeof value === "number" ? value : undefined;
 }
 
 /** Returns the messages of a list if every entry is one; else undefined. */
@@ -123,7 +122,7 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
 	if (typeof input !== "number" && typeof output !== "number") return {};
 	if (typeof input === "number" && typeof output === "number")
-		return { tokenUsage: { input, output, ...amount("cached", cached), ...amount("reasoning", reasoning) } };
+		return { tokenUsage: { input, output, ...known({ cached: amount(cached), reasoning: amount(reasoning) }) } };
 	const missing = typeof input === "number" ? "output" : "input";
 	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
 }

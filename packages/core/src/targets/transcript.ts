@@ -32,11 +32,6 @@ export function contentText(value: unknown): string | undefined {
 		.join("\n");
 }
 
-/** Returns `{key: value}`, or `{}` without a value. */
-export function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
-	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
-}
-
 /** Longer lines arrive in chunks of at least this many characters. */
 const pieceLength = 1024 * 1024;
 const longestEvent = 64 * 1024 * 1024;

@@ -32,6 +32,7 @@ import { readTextFile } from "../../machine/read-file.ts";
 import type { OpenInput } from "../../machine/run-process.ts";
 import {
 	type AnswerMessage,
+	known,
 	stopReasonOf,
 	type TargetAnswer,
 	type TargetFailure,
@@ -45,7 +46,6 @@ import {
 	contentText,
 	count,
 	type Fields,
-	given,
 	newWords,
 	objectLines,
 	record,
@@ -77,8 +77,7 @@ const settings = wireObject({
 type Settings = z.output<typeof settings>;
 type Permissions = Settings["permissions"];
 
-/** A conversation with an agent about one prompt. */
-export interface AcpTalk {
+interface AcpTalk {
 	/** Rejects if the conversation fails. */
 	readonly answer: Promise<TargetAnswer>;
 	/** Returns what the agent has sent so far, for the record of a failed conversation. */
@@ -158,7 +157,6 @@ async function openSession(
 	return { sessionId, isOld: false };
 }
 
-/** Returns the text, and links to the files of the prompt. */
 function promptBlocks(words: string, { files }: TargetRequest): ContentBlock[] {
 	const links = files.map((path) => {
 		const name = path.split("/").at(-1) ?? path;
@@ -178,7 +176,7 @@ function answerOf(
 		text: messages.findLast(({ content }) => content !== "")?.content ?? "",
 		messages,
 		...transcript.figures(response),
-		...given("stopReason", stopReasonOf(response.stopReason)),
+		...known({ stopReason: stopReasonOf(response.stopReason) }),
 		...(agentCapabilities?.loadSession ? { session: sessionId } : {}),
 		metadata: {
 			finish_reason: text(response.stopReason) ?? "unknown",
@@ -244,10 +242,9 @@ class AcpTranscript {
 		const usage = record(response.usage);
 		const input = count(usage.inputTokens);
 		const output = count(usage.outputTokens);
-		const told = input === undefined || output === undefined ? undefined : { input, output };
-		const cached = given("cached", count(usage.cachedReadTokens));
-		const tokenUsage = told && { ...told, ...cached, ...given("reasoning", count(usage.thoughtTokens)) };
-		return { ...given("tokenUsage", tokenUsage), ...given("costUsd", this.#cost) };
+		const parts = { cached: count(usage.cachedReadTokens), reasoning: count(usage.thoughtTokens) };
+		const isKnown = input !== undefined && output !== undefined;
+		return known({ tokenUsage: isKnown ? { input, output, ...known(parts) } : undefined, costUsd: this.#cost });
 	}
 }
 
@@ -255,7 +252,7 @@ class AcpTranscript {
 function inputOf({ title, locations }: Fields): unknown {
 	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
 	if (title === undefined && paths.length === 0) return undefined;
-	return { ...given("title", text(title)), ...(paths.length > 0 ? { paths } : {}) };
+	return known({ title: text(title), paths: paths.length > 0 ? paths : undefined });
 }
 
 function outputOf({ content }: Fields): unknown {
@@ -346,14 +343,12 @@ class WorkspaceFiles {
 	}
 }
 
-/** The two ends of a connection to an agent over its stdin and stdout. */
-export interface MessageStream {
+interface MessageStream {
 	readonly stream: Stream;
 	/** Receives the agent's stdin once it runs. */
 	readonly onInput: (input: OpenInput) => void;
 	/** Only JSON-RPC passes, and only responses to our requests. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
-	/** Ends the stream. */
 	readonly end: () => void;
 }
 

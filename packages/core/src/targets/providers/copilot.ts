@@ -7,7 +7,6 @@ import {
 	contentText,
 	count,
 	type Fields,
-	given,
 	record,
 	records,
 	text,
@@ -108,8 +107,8 @@ class CopilotReader extends AgentReader {
 			llmCalls: this.#calls > 0 ? this.#calls : undefined,
 			durationMs: count(usage.sessionDurationMs),
 			metadata: {
-				...given("premium_requests", count(usage.premiumRequests)),
-				...given("output_tokens", report.tokenUsage ? undefined : this.#outputTokens),
+				premium_requests: count(usage.premiumRequests),
+				output_tokens: report.tokenUsage ? undefined : this.#outputTokens,
 			},
 		};
 	}
