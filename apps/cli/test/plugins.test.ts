@@ -1,9 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 
+const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../../..");
 const core = "packages/core/src";
 
@@ -47,14 +49,16 @@ function line(name: string, file: string, before: string): readonly (readonly [s
 
 const provider: PlugIn = {
 	file: `${core}/targets/providers/dummy.ts`,
-	content: `import { modelProvider, plainModelSettings } from "../language-model.ts";
+	content: `import { z } from "zod";
+import { wireObject } from "../../format/codec.ts";
+import { modelProvider, settingsWithout } from "../language-model.ts";
 export const dummy = modelProvider({
 	name: "dummy",
 	aliases: ["dummy-model"],
 	runs: "a dummy",
 	address: "https://api.dummy.example/v1",
 	keys: ["DUMMY_API_KEY"],
-	settings: plainModelSettings,
+	settings: wireObject({ ...settingsWithout("apiFormat"), dummySetting: z.string().optional() }),
 	reasoning: () => ({}),
 	open: async ({ model }) => ({
 		...{ specificationVersion: "v3", provider: "dummy", modelId: model, supportedUrls: {} },
@@ -162,46 +166,48 @@ const project = {
 `,
 };
 
-test("a provider, grader, rule or export format is one file and its line in a list, a screen at most three files", () => {
+test("a provider, grader, rule or export format is one file and its line in a list, a screen at most three files", async () => {
 	const copy = copyOfSource();
 	const plugIns = { provider, grader, rule, exporter, screen };
 	const files = Object.entries(plugIns).map(([name, plugIn]) => [name, add(plugIn, copy)]);
 	expect(Object.fromEntries(files)).toEqual({ provider: 2, grader: 2, rule: 2, exporter: 2, screen: 2 });
-	execFileSync(process.execPath, [join(copy, "apps/cli/test/plugins/build-copy.mjs")], { encoding: "utf8" });
-
 	const cwd = tempTree(project);
 	const env = { PATH: process.env["PATH"], HOME: tempTree() };
-	const agentv = (...words: string[]) => {
-		const ran = spawnSync(process.execPath, [join(copy, "out/agentv.mjs"), ...words], { cwd, env, encoding: "utf8" });
+	const node = async (...words: string[]) => {
+		// A warning is exit code 1, and printed.
+		const ran = await run(process.execPath, words, { cwd, env }).catch(
+			(error: { stdout: string; stderr: string }) => error,
+		);
 		return ran.stdout + ran.stderr;
 	};
-	const evaluate = (file: string, code: string) =>
-		execFileSync(
-			process.execPath,
-			["--input-type=module", "-e", `const it = await import(${JSON.stringify(file)}); ${code}`],
-			{
-				encoding: "utf8",
-			},
-		);
+	expect(await node(join(copy, "apps/cli/test/plugins/build-copy.mjs"))).toBe("");
+	const agentv = (...words: string[]) => node(join(copy, "out/agentv.mjs"), ...words);
+	const firstRow = (name: string, rows: string) =>
+		node("--input-type=module", "-e", `console.log((await import("${join(copy, "out", name)}")).${rows}()[0].join())`);
 
-	// The lists, and what derives from them.
-	expect(agentv("schema", "targets")).toContain("top_p");
-	expect(agentv("schema", "eval")).toContain("max_length");
-	expect(agentv("doctor")).toContain("dummy m at api.dummy.example");
-	expect(agentv("eval", "validate", "--explain", "dummy.always")).toContain("It is a dummy.");
-	expect(agentv("results", "export", "--help")).toContain('"dummy"');
-	expect(evaluate(join(copy, "out/providers.mjs"), "console.log(it.providerRows()[0].join())")).toBe(
-		"`dummy`,a dummy,`model`, `api_key`,`pricing`\n",
-	);
-	expect(evaluate(join(copy, "out/graders.mjs"), "console.log(it.graderRows()[0].join())")).toBe(
-		"`is-short`,`max_length`,1 or 0\n",
-	);
+	// What derives from the lists.
+	const [targets, evals, doctor, explained, help, ofProvider, ofGrader] = await Promise.all([
+		agentv("schema", "targets"),
+		agentv("schema", "eval"),
+		agentv("doctor"),
+		agentv("eval", "validate", "--explain", "dummy.always"),
+		agentv("results", "export", "--help"),
+		firstRow("providers.mjs", "providerRows"),
+		firstRow("graders.mjs", "graderRows"),
+	]);
+	expect(targets).toContain("dummy_setting");
+	expect(evals).toContain("max_length");
+	expect(doctor).toContain("dummy m at api.dummy.example");
+	expect(explained).toContain("It is a dummy.");
+	expect(help).toContain('"dummy"');
+	expect(ofProvider).toBe("`dummy`,a dummy,`model`, `api_key`,`pricing`\n");
+	expect(ofGrader).toBe("`is-short`,`max_length`,1 or 0\n");
 	// Reached by the router, because it is bundled.
 	expect(readdirSync(join(copy, "out/studio")).filter((name) => name.startsWith("dummy"))).toHaveLength(1);
 
 	// The behaviour: the model answers and, being a model, also grades.
-	expect(agentv("eval", "validate", "one.eval.yaml")).toContain("the dummy rule reports every eval");
-	expect(agentv("eval", "run", "one.eval.yaml", "--output", "run")).toContain("1 passed");
-	expect(agentv("results", "export", "run", "--format", "dummy")).toBe("a dummy\n");
+	expect(await agentv("eval", "validate", "one.eval.yaml")).toContain("the dummy rule reports every eval");
+	expect(await agentv("eval", "run", "one.eval.yaml", "--output", "run")).toContain("1 passed");
+	expect(await agentv("results", "export", "run", "--format", "dummy")).toBe("a dummy\n");
 	expect(readFileSync(join(cwd, "run/index.jsonl"), "utf8")).toMatch(/"type": ?"is-short"/);
 });

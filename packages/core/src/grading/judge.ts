@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { RubricCriterion } from "../format/assertion-entry.ts";
 import { deepestJson, type FoundValue, findJsonValues, scanJson } from "../lib/json.ts";
+import { known } from "../targets/contract.ts";
 import {
 	addCosts,
 	type CouldNotRun,
@@ -100,7 +101,7 @@ function readReply<Reply>(
 }
 
 function failed(code: string, message: string, usage: GraderUsage | undefined): CouldNotRun {
-	return { couldNotRun: { code, message }, ...(usage ? { usage } : {}) };
+	return { couldNotRun: { code, message }, ...known({ usage }) };
 }
 
 /** The object in a model's reply, or why there is none: completes "the reply …". */
@@ -201,25 +202,14 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 	);
 	if ("couldNotRun" in answer) return answer;
 	const { score, assertions, reasoning, details } = answer.reply;
-	const findings = (assertions ?? []).map(({ text, passed, evidence }) => ({
-		text,
-		passed,
-		...(evidence ? { evidence } : {}),
-	}));
+	const evidence = reasoning || undefined;
+	const findings = (assertions ?? []).map((one) => ({ ...one, evidence: one.evidence || undefined }));
+	const overall = { text: "the answer meets the criteria", passed: score >= 0.5, evidence };
 	return {
 		score,
-		assertions:
-			findings.length > 0
-				? findings
-				: [
-						{
-							text: "the answer meets the criteria",
-							passed: score >= 0.5,
-							...(reasoning ? { evidence: reasoning } : {}),
-						},
-					],
+		assertions: (findings.length > 0 ? findings : [overall]).map(known),
 		usage: answer.usage,
-		...(reasoning || details ? { details: { ...(reasoning ? { reasoning } : {}), ...details } } : {}),
+		...(evidence || details ? { details: { ...known({ reasoning: evidence }), ...details } } : {}),
 	};
 }
 

@@ -8,6 +8,7 @@ import { deepestJson, nestsDeeper } from "../lib/json.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { listEntry } from "../machine/find-files.ts";
+import type { ProcessResult } from "../machine/run-process.ts";
 
 /** What the runner passes to every target. */
 export interface TargetServices {
@@ -45,6 +46,18 @@ export interface TargetProblem {
 export function asProblem(error: unknown): TargetProblem {
 	if (!(error instanceof AgentvError)) throw error;
 	return { message: error.message, ...known({ hint: error.hint }) };
+}
+
+/** Returns why a program did not end by itself. `said` is what it printed, for the message. */
+export function abnormalEnd(
+	what: string,
+	{ startError, timedOut, aborted, signal }: ProcessResult,
+	said: string,
+): { readonly code: "not-found" | "timeout" | "interrupted" | "signal"; readonly message: string } | undefined {
+	if (startError) return { code: "not-found", message: `${what} could not be started: ${startError.message}` };
+	if (timedOut) return { code: "timeout", message: `${what} timed out${said}` };
+	if (aborted) return { code: "interrupted", message: `${what} was interrupted` };
+	return signal === null ? undefined : { code: "signal", message: `${what} was ended by ${signal}${said}` };
 }
 
 /** A piece of a message for a target. Files are absolute paths that exist, not read yet. */
@@ -269,20 +282,20 @@ export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 	const { tokenUsage, costUsd, durationMs, llmCalls, messages, warnings = [], ...rest } = answer;
 	const found: string[] = [...warnings];
-	const kept = <Key extends string>(key: Key, value: number | undefined, isPossible: (value: number) => boolean) => {
-		if (value === undefined) return {};
-		if (isPossible(value)) return { [key]: value };
+	const kept: Kept = (key, value, isPossible) => {
+		if (value === undefined || isPossible(value)) return value;
 		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
-		return {};
+		return undefined;
 	};
-	const tokens = tokenUsage && checkedTokens(tokenUsage, kept);
 	return {
 		...rest,
-		...(messages ? { messages: checkedMessages(messages, found) } : {}),
-		...(tokens ? { tokenUsage: tokens } : {}),
-		...kept("costUsd", costUsd, isCost),
-		...kept("durationMs", durationMs, isDuration),
-		...kept("llmCalls", llmCalls, isCount),
+		...known({
+			tokenUsage: tokenUsage && checkedTokens(tokenUsage, kept),
+			messages: messages && checkedMessages(messages, found),
+			costUsd: kept("costUsd", costUsd, isCost),
+			durationMs: kept("durationMs", durationMs, isDuration),
+			llmCalls: kept("llmCalls", llmCalls, isCount),
+		}),
 		...(found.length > 0 ? { warnings: found } : {}),
 	};
 }
@@ -334,21 +347,14 @@ function checkedMessages(messages: readonly AnswerMessage[], found: string[]): r
 	}));
 }
 
-type Kept = (
-	key: string,
-	value: number | undefined,
-	isPossible: (value: number) => boolean,
-) => { [key: string]: number };
+type Kept = (key: string, value: number | undefined, isPossible: (value: number) => boolean) => number | undefined;
 
 /** Input and output are only counted together: one alone would make the sum too small. */
 function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: Kept): TokenUsage | undefined {
-	const whole = { ...kept("input", input, isCount), ...kept("output", output, isCount) };
-	if (whole["input"] === undefined || whole["output"] === undefined) return undefined;
-	return {
-		...{ input, output },
-		...kept("cached", cached, isCount),
-		...kept("reasoning", reasoning, isCount),
-	};
+	const whole = [kept("input", input, isCount), kept("output", output, isCount)];
+	if (whole.includes(undefined)) return undefined;
+	const parts = { cached: kept("cached", cached, isCount), reasoning: kept("reasoning", reasoning, isCount) };
+	return { input, output, ...known(parts) };
 }
 
 /** US dollars per million tokens. `cached` defaults to the price of `input`. */

@@ -7,6 +7,7 @@ import type { ProcessResult } from "../machine/run-process.ts";
 import {
 	type AnswerMessage,
 	type AnswerPart,
+	abnormalEnd,
 	known,
 	mostMessages,
 	stopReasonOf,
@@ -133,16 +134,13 @@ const longestSaid = 2000;
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
 	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
 	const saying = said === "" ? "" : `: ${said}`;
-	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
-	if (result.startError) {
-		const notFound = failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+	const end = abnormalEnd(what, result, saying);
+	if (end) {
+		const failure = { ...end, retryable: end.code === "timeout" || end.code === "signal" };
 		// Programs are checked before a run: a missing one was removed later.
-		return isResourceCode(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
+		return isResourceCode(result.startError?.code ?? "") ? { ...failure, causedBy: "machine" } : failure;
 	}
-	if (result.timedOut) return failure("timeout", `${what} timed out${saying}`, true);
-	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
-	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);
 	if (result.exitCode === 0) return undefined;
 	const missing = result.exitCode === 126 || result.exitCode === 127;
-	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
+	return { code: "exit-code", message: `${what} exited with ${result.exitCode}${saying}`, retryable: !missing };
 }
