@@ -190,7 +190,7 @@ export function recordedResult(assertion: Assertion, record: GradedRecord, thres
 	};
 }
 
-const unknownError = { code: "unknown", message: "its recorded score is missing" };
+export const unknownError = { code: "unknown", message: "its recorded score is missing" };
 
 export interface Bound {
 	readonly what: string;

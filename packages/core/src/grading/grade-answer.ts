@@ -26,6 +26,7 @@ import {
 	type Subject,
 	sameScore,
 	ungraded,
+	unknownError,
 	verdictOf,
 	weightedMean,
 } from "./contract.ts";
@@ -315,16 +316,17 @@ export async function regrade(
 	for (const [index, part] of (assertion.parts ?? []).entries())
 		parts.set(part, await regrade(part, recorded?.parts?.[index], subject, options, path));
 	const again = isReproducible(assertion)
-		? await gradeAssertion(assertion, subject, noServices, async (part) => parts.get(part) ?? unknownPart(part))
+		? await gradeAssertion(
+				assertion,
+				subject,
+				noServices,
+				async (part) => parts.get(part) ?? ungraded(part, { couldNotRun: unknownError }),
+			)
 		: undefined;
 	const takenOver = whyTakenOver(again, recorded, options);
 	const now = takenOver ? recorded && recordedResult(assertion, recorded, subject.threshold) : again;
 	options.seen({ path, type, recorded, now, ...(takenOver ? { takenOver } : {}) });
 	return now;
-}
-
-function unknownPart(part: Assertion): GraderResult {
-	return ungraded(part, { couldNotRun: { code: "unknown", message: "its recorded score is missing" } });
 }
 
 function whyTakenOver(
