@@ -1,6 +1,12 @@
 import type { AssertionBase } from "../eval/eval-types.ts";
 import { resolveWithinReach } from "../eval/read-shape.ts";
-import { fillPlaceholders, type JudgeVariable, judgeVariables, promptPlaceholders } from "../format/assertion-entry.ts";
+import {
+	fillPlaceholders,
+	type JudgeVariable,
+	judgeVariables,
+	type PromptVariableHolds,
+	promptPlaceholders,
+} from "../format/assertion-entry.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import { lookUp } from "../lib/interpolate.ts";
 import { readTextFile } from "../machine/read-file.ts";
@@ -39,20 +45,15 @@ function nameOf(name: JudgeVariable): JudgeVariable {
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-function hasPlaceholders(prompt: string): boolean {
-	return promptPlaceholders(prompt).some(({ name }) => isKnown(name));
-}
-
-/** Returns whether a prompt has a placeholder for the answer. */
-function holdsAnswer(prompt: string, except: ReadonlySet<string> = new Set()): boolean {
+/** Returns whether a prompt has a placeholder for the material, or for `what` of it. */
+export function hasPlaceholder(
+	prompt: string,
+	what?: PromptVariableHolds,
+	except: ReadonlySet<string> = new Set(),
+): boolean {
 	return promptPlaceholders(prompt).some(
-		({ name }) => isKnown(name) && !except.has(name) && judgeVariables[name].holds === "answer",
+		({ name }) => isKnown(name) && !except.has(name) && (!what || judgeVariables[name].holds === what),
 	);
-}
-
-/** Returns whether a prompt has a placeholder for the results of a composite's graders. */
-export function holdsResults(prompt: string): boolean {
-	return promptPlaceholders(prompt).some(({ name }) => isKnown(name) && judgeVariables[name].holds === "results");
 }
 
 const none = "(none)";
@@ -212,7 +213,7 @@ export async function judgePrompt(
 	}
 	const own = promptFileText(assertion, services) ?? (typeof prompt === "string" ? prompt : undefined);
 	if (own === undefined) return { text: await fillPrompt(material, subject, parts) };
-	return { text: await fillPrompt(hasPlaceholders(own) ? own : `${own}\n\n${material}`, subject, parts) };
+	return { text: await fillPrompt(hasPlaceholder(own) ? own : `${own}\n\n${material}`, subject, parts) };
 }
 
 /** Returns the text of a grader's prompt file, with the test's `vars`. */
@@ -246,7 +247,7 @@ async function fillPrinted(
 	for (const quotation of [output.trim(), changes.trim()])
 		if (quotation.length >= shortestQuotation) text = text.replaceAll(quotation, () => fence(quotation));
 	const filled = await fillPrompt(text, subject, { ...parts, except });
-	if (text !== printed || holdsAnswer(printed, except)) return filled;
+	if (text !== printed || hasPlaceholder(printed, "answer", except)) return filled;
 	return `${filled}\n\n${await fillPrompt(material, subject, parts)}`;
 }
 

@@ -15,7 +15,7 @@ import {
 } from "../contract.ts";
 import { defineGrader } from "../grader.ts";
 import { addUsage, judgeScore } from "../judge.ts";
-import { fillPrompt, holdsResults, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
+import { fillPrompt, hasPlaceholder, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";
 
 const aggregatorSchema = strictWireObject({
@@ -120,7 +120,9 @@ async function byModel({ assertion, parts, subject, services }: Combined): Promi
 	const results = parts.map(({ name, type, score, weight, verdict, assertions }) => ({
 		...{ name, type, score, weight, verdict, assertions },
 	}));
-	const prompt = holdsResults(own) ? own : `${own}\n\nThe results of the graders:\n{{ grader_results_json }}`;
+	const prompt = hasPlaceholder(own, "results")
+		? own
+		: `${own}\n\nThe results of the graders:\n{{ grader_results_json }}`;
 	const filled = await fillPrompt(prompt, subject, { results: JSON.stringify(results, null, 2) });
 	return judgeScore(`${filled}\n\n${scoreForm}`, aggregator.target, services);
 }

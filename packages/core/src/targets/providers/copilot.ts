@@ -36,7 +36,6 @@ export const copilot = agentProvider({
 });
 
 class CopilotReader extends AgentReader {
-	#calls = 0;
 	/** The only token count that newer versions report. */
 	#outputTokens: number | undefined;
 	#result: Fields = {};
@@ -92,7 +91,7 @@ class CopilotReader extends AgentReader {
 			cached: count(data.cacheReadTokens),
 			reasoning: undefined,
 		});
-		this.#calls += 1;
+		this.calls += 1;
 		this.model = text(data.model) ?? this.model;
 	}
 
@@ -104,7 +103,6 @@ class CopilotReader extends AgentReader {
 		return {
 			...report,
 			failure: exitCode === 0 ? undefined : (report.failure ?? ended),
-			llmCalls: this.#calls > 0 ? this.#calls : undefined,
 			durationMs: count(usage.sessionDurationMs),
 			metadata: {
 				premium_requests: count(usage.premiumRequests),
