@@ -17,79 +17,23 @@ import { absentField, includeDepth, noReference, olderField, unknownAssertion } 
 import { customKeys, messageText, noVars, promptOf, restOf, wireKeys, withVarsInGraders } from "./load-messages.ts";
 import { commandOf, configOf, readCodeGrader, timeoutOf } from "./load-workspace.ts";
 import type { ComparedField, Loading } from "./loading.ts";
-import { type PathText, readShape } from "./read-shape.ts";
+import { type LoadLog, type PathText, readShape } from "./read-shape.ts";
 import { child, type DiskView, type Part, placeOf } from "./source.ts";
 
 /** The plain strings of a list form one `rubrics` grader with their number as weight. */
-export function readAssertions(
-	part: Part,
-	base: string,
-	loading: Loading,
-	includes: readonly PathText[] = [],
-): Assertion[] {
-	if (part.value === undefined || part.value === null) return [];
-	if (!Array.isArray(part.value)) {
-		loading.shape(part.at, "assertions", "expected a list");
-		return [];
-	}
-	const criteria: { text: string; index: number }[] = [];
-	const result: Assertion[] = [];
-	for (const [index, entry] of part.value.entries()) {
-		if (typeof entry === "string" && entry.trim() !== "") criteria.push({ text: entry, index });
-		else result.push(...readAssertion(child(part, index), base, loading, includes));
-	}
-	const first = criteria[0];
-	if (!first) return result;
-	const texts = criteria.map(({ text }) => text);
-	return [...result, rubricsOf(texts, placeOf(part, [first.index]), base, includes)];
+export function readAssertions(part: Part, base: string, loading: Loading): Assertion[] {
+	return new AssertionReader(base, loading, []).list(part);
 }
 
 /** Reads the `rubrics` of a test. */
 export function readRubrics(criteria: readonly RubricCriterion[], part: Part, base: string): Assertion[] {
-	return [{ ...rubricsOf(criteria, part.at, base, []), weight: 1 }];
+	return [{ ...rubricsOf(criteria, part.at, base), weight: 1 }];
 }
 
-function rubricsOf(
-	criteria: readonly RubricCriterion[],
-	at: Place,
-	base: string,
-	includes: readonly PathText[],
-): BuiltInAssertion {
-	return {
-		type: "rubrics",
-		settings: { type: "rubrics", criteria: [...criteria] },
-		name: "rubrics",
-		weight: criteria.length,
-		required: false,
-		negate: false,
-		at,
-		base,
-		rest: {},
-		includedBy: includes[0],
-	};
-}
-
-function readAssertion(part: Part, base: string, loading: Loading, includes: readonly PathText[]): Assertion[] {
-	const entry = part.value;
-	if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
-		loading.shape(part.at, "assertion", "expected a mapping with a `type`, a rubric criterion, or {include: …}");
-		return [];
-	}
-	const fields = entry as Record<string, unknown>;
-	if (typeof fields.include === "string" && fields.type === undefined) {
-		readShape(includeSchema, part, loading);
-		return readInclude(fields.include, part, base, loading, includes);
-	}
-	if (typeof fields.type !== "string") {
-		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(graders).join(", ")}`);
-		return [];
-	}
-	const type = builtInType(fields.type);
-	if (type === undefined) return readCustom(fields.type, part, base, loading, includes);
-	if (fields.type !== type)
-		loading.report(finding(olderField, { key: fields.type, instead: type }, placeOf(part, ["type"])));
-	const assertion = readBuiltIn(type, part, base, loading, includes);
-	return assertion ? [assertion] : [];
+function rubricsOf(criteria: readonly RubricCriterion[], at: Place, base: string): BuiltInAssertion {
+	const settings = { type: "rubrics", criteria: [...criteria] };
+	const common = { name: "rubrics", weight: criteria.length, required: false, negate: false, rest: {} };
+	return { ...common, type: "rubrics", settings, at, base };
 }
 
 interface Common {
@@ -100,176 +44,192 @@ interface Common {
 	readonly negate?: boolean | undefined;
 }
 
-function commonOf(
-	settings: Common,
-	type: string,
-	part: Part,
-	base: string,
-	known: ReadonlySet<string>,
-	includes: readonly PathText[],
-) {
-	const entry = part.value as Record<string, unknown>;
-	const minScore = typeof settings.required === "number" ? settings.required : settings.minScore;
-	return {
-		name: settings.name ?? type,
-		weight: settings.weight ?? 1,
-		required: settings.required !== undefined && settings.required !== false,
-		negate: settings.negate ?? false,
-		at: part.at,
-		base,
-		rest: exactData(restOf(entry, known), part.written),
-		minScore,
-		includedBy: includes[0],
-	};
-}
-
-function readBuiltIn(
-	type: AssertionType,
-	part: Part,
-	base: string,
-	loading: Loading,
-	includes: readonly PathText[],
-): Assertion | undefined {
-	// A code-grader's additional keys are its program's `config`, not unknown fields.
-	const quiet = graders[type].takesConfig
-		? {
-				report: (found: Parameters<Loading["report"]>[0]) =>
-					found.rule === "schema.unknown-field" || loading.report(found),
-			}
-		: loading;
-	const settings = readShape(graders[type].schema, part, quiet as Loading);
-	if (!settings) return undefined;
-	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
-	const assertion = { ...common, type, settings } as BuiltInAssertion;
-	if (!checkAssertion(assertion, part, loading)) return undefined;
-	switch (graders[type].holds) {
-		case "command":
-			return readCodeGrader(assertion as CodeGrader, part, base, loading);
-		case "prompt":
-			return readJudge(assertion as Judge, part, base, loading);
-		case "assertions":
-			return readComposite(assertion as Composite, part, base, loading, includes);
-		case undefined:
-			return assertion;
-	}
-}
-
-type Judge = Extract<BuiltInAssertion, { type: "llm-grader" }>;
-
-function readJudge(assertion: Judge, part: Part, base: string, loading: Loading): Judge {
-	const { prompt } = assertion.settings;
-	const read = promptOf(prompt, part, base, "grader", loading);
-	const settings = { ...assertion.settings, prompt: read.promptFile ? undefined : prompt };
-	return { ...assertion, ...read, settings };
-}
-
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
+type LlmGrader = Extract<BuiltInAssertion, { type: "llm-grader" }>;
 type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
-
-function readComposite(
-	assertion: Composite,
-	part: Part,
-	base: string,
-	loading: Loading,
-	includes: readonly PathText[],
-): Composite | undefined {
-	const key = assertion.settings.assertions ? "assertions" : "evaluators";
-	const parts = readAssertions(child(part, key), base, loading, includes);
-	if (parts.length === 0) {
-		if ((assertion.settings[key] ?? []).length === 0)
-			loading.shape(part.at, "assertions", "a composite needs at least one assertion");
-		return undefined;
-	}
-	if (!checkAggregator(assertion, parts, part, loading)) return undefined;
-	const { assertions: _, evaluators: __, aggregator, ...settings } = assertion.settings;
-	const { command = aggregator.path, path: ___, cwd, prompt, ...rest } = aggregator;
-	const at = child(part, "aggregator");
-	const read =
-		command === undefined
-			? promptOf(prompt, at, base, "aggregator", loading)
-			: { command: commandOf("grader", command, at, aggregator.command ? "command" : "path", cwd, base) };
-	return {
-		...assertion,
-		settings: { ...settings, aggregator: { ...rest, prompt: "promptFile" in read ? undefined : prompt } },
-		parts,
-		...read,
-	};
-}
-
-function readCustom(
-	type: string,
-	part: Part,
-	base: string,
-	loading: Loading,
-	includes: readonly PathText[],
-): Assertion[] {
-	const program = /^[\w.-]+$/.test(type) ? findCustomGrader(type, loading.scope, loading.view) : undefined;
-	if (!program) {
-		const known = [...Object.keys(graders), ...customGraderNames(loading.scope, loading.view)];
-		loading.report(
-			finding(
-				unknownAssertion,
-				{
-					type,
-					nearest: nearestName(type, known),
-					known,
-					lookedFor: `.agentv/graders/${type}.{${programEndings.join(",")}}`,
-				},
-				placeOf(part, ["type"]),
-			),
-		);
-		return [];
-	}
-	const quiet = {
-		report: (found: Parameters<Loading["report"]>[0]) => found.rule === "schema.unknown-field" || loading.report(found),
-	};
-	const settings = readShape(customAssertionSchema, part, quiet as Loading);
-	if (!settings) return [];
-	const common = commonOf(settings, type, part, base, customKeys, includes);
-	return [
-		{
-			...common,
-			type: "custom",
-			customType: type,
-			program,
-			cwd:
-				settings.cwd === undefined
-					? undefined
-					: { kind: "working-directory", raw: settings.cwd, at: placeOf(part, ["cwd"]), base },
-			settings: {
-				...configOf(settings, part),
-				...timeoutOf(settings),
-			},
-		},
-	];
-}
 
 const deepestInclude = 3;
 
-function readInclude(
-	include: string,
-	part: Part,
-	base: string,
-	loading: Loading,
-	includes: readonly PathText[],
-): Assertion[] {
-	const at = placeOf(part, ["include"]);
-	const path = templatePath(include, at, base, loading);
-	if (includes.length >= deepestInclude) {
-		loading.report(finding(includeDepth, { include, chain: [...includes, path].map((step) => step.raw) }, at));
-		return [];
+/** Reads the assertions of one file. */
+class AssertionReader {
+	/** Directory of the file. */
+	readonly #base: string;
+	readonly #loading: Loading;
+	/** From the eval's own to the one of this file. */
+	readonly #includes: readonly PathText[];
+
+	constructor(base: string, loading: Loading, includes: readonly PathText[]) {
+		this.#base = base;
+		this.#loading = loading;
+		this.#includes = includes;
 	}
-	const opened = loading.open(path);
-	if (!opened) return [];
-	const { parts, file } = opened.source;
-	const list = parts[0] && templateList(parts[0], loading);
-	if (list === "refused") return [];
-	if (!Array.isArray(list?.value) || list.value.length === 0) {
-		loading.shape(list?.at ?? { file }, "assertions", "a file of shared assertions needs at least one");
-		return [];
+
+	list(part: Part): Assertion[] {
+		if (part.value === undefined || part.value === null) return [];
+		if (!Array.isArray(part.value)) {
+			this.#loading.shape(part.at, "assertions", "expected a list");
+			return [];
+		}
+		const criteria: { text: string; index: number }[] = [];
+		const result: Assertion[] = [];
+		for (const [index, entry] of part.value.entries()) {
+			if (typeof entry === "string" && entry.trim() !== "") criteria.push({ text: entry, index });
+			else result.push(...this.#entry(child(part, index)));
+		}
+		const first = criteria[0];
+		if (!first) return result;
+		const rubrics = rubricsOf(
+			criteria.map(({ text }) => text),
+			placeOf(part, [first.index]),
+			this.#base,
+		);
+		return [...result, { ...rubrics, includedBy: this.#includes[0] }];
 	}
-	const filled = withVarsInGraders(list, part.vars ?? noVars);
-	return readAssertions(filled, dirname(opened.resolved), loading, [...includes, path]);
+
+	#entry(part: Part): Assertion[] {
+		const loading = this.#loading;
+		const entry = part.value;
+		if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+			loading.shape(part.at, "assertion", "expected a mapping with a `type`, a rubric criterion, or {include: …}");
+			return [];
+		}
+		const fields = entry as Record<string, unknown>;
+		if (typeof fields.include === "string" && fields.type === undefined) {
+			readShape(includeSchema, part, loading);
+			return this.#include(fields.include, part);
+		}
+		if (typeof fields.type !== "string") {
+			loading.shape(part.at, "type", `is required (text), one of ${Object.keys(graders).join(", ")}`);
+			return [];
+		}
+		const type = builtInType(fields.type);
+		if (type === undefined) return this.#custom(fields.type, part);
+		if (fields.type !== type)
+			loading.report(finding(olderField, { key: fields.type, instead: type }, placeOf(part, ["type"])));
+		const assertion = this.#builtIn(type, part);
+		return assertion ? [assertion] : [];
+	}
+
+	#common(settings: Common, type: string, part: Part, known: ReadonlySet<string>) {
+		const entry = part.value as Record<string, unknown>;
+		const minScore = typeof settings.required === "number" ? settings.required : settings.minScore;
+		return {
+			name: settings.name ?? type,
+			weight: settings.weight ?? 1,
+			required: settings.required !== undefined && settings.required !== false,
+			negate: settings.negate ?? false,
+			at: part.at,
+			base: this.#base,
+			rest: exactData(restOf(entry, known), part.written),
+			minScore,
+			includedBy: this.#includes[0],
+		};
+	}
+
+	#builtIn(type: AssertionType, part: Part): Assertion | undefined {
+		const loading = this.#loading;
+		const { schema, takesConfig, holds } = graders[type];
+		const settings = readShape(schema, part, takesConfig ? withMoreKeys(loading) : loading);
+		if (!settings) return undefined;
+		const assertion = { ...this.#common(settings, type, part, wireKeys(type)), type, settings } as BuiltInAssertion;
+		if (!checkAssertion(assertion, part, loading)) return undefined;
+		switch (holds) {
+			case "command":
+				return readCodeGrader(assertion as CodeGrader, part, this.#base, loading);
+			case "prompt":
+				return this.#llmGrader(assertion as LlmGrader, part);
+			case "assertions":
+				return this.#composite(assertion as Composite, part);
+			case undefined:
+				return assertion;
+		}
+	}
+
+	#llmGrader(assertion: LlmGrader, part: Part): LlmGrader {
+		const { prompt } = assertion.settings;
+		const read = promptOf(prompt, part, this.#base, "grader", this.#loading);
+		return { ...assertion, ...read, settings: { ...assertion.settings, prompt: read.promptFile ? undefined : prompt } };
+	}
+
+	#composite(assertion: Composite, part: Part): Composite | undefined {
+		const loading = this.#loading;
+		const key = assertion.settings.assertions ? "assertions" : "evaluators";
+		const parts = this.list(child(part, key));
+		if (parts.length === 0) {
+			if ((assertion.settings[key] ?? []).length === 0)
+				loading.shape(part.at, "assertions", "a composite needs at least one assertion");
+			return undefined;
+		}
+		if (!checkAggregator(assertion, parts, part, loading)) return undefined;
+		const { assertions: _, evaluators: __, aggregator, ...settings } = assertion.settings;
+		const { command = aggregator.path, path: ___, cwd, prompt, ...rest } = aggregator;
+		const at = child(part, "aggregator");
+		const read =
+			command === undefined
+				? promptOf(prompt, at, this.#base, "aggregator", loading)
+				: { command: commandOf("grader", command, at, aggregator.command ? "command" : "path", cwd, this.#base) };
+		return {
+			...assertion,
+			settings: { ...settings, aggregator: { ...rest, prompt: "promptFile" in read ? undefined : prompt } },
+			parts,
+			...read,
+		};
+	}
+
+	#custom(type: string, part: Part): Assertion[] {
+		const { scope, view } = this.#loading;
+		const program = /^[\w.-]+$/.test(type) ? findCustomGrader(type, scope, view) : undefined;
+		if (!program) {
+			const known = [...Object.keys(graders), ...customGraderNames(scope, view)];
+			const lookedFor = `.agentv/graders/${type}.{${programEndings.join(",")}}`;
+			const data = { type, nearest: nearestName(type, known), known, lookedFor };
+			this.#loading.report(finding(unknownAssertion, data, placeOf(part, ["type"])));
+			return [];
+		}
+		const settings = readShape(customAssertionSchema, part, withMoreKeys(this.#loading));
+		if (!settings) return [];
+		const { cwd } = settings;
+		return [
+			{
+				...this.#common(settings, type, part, customKeys),
+				type: "custom",
+				customType: type,
+				program,
+				cwd:
+					cwd === undefined
+						? undefined
+						: { kind: "working-directory", raw: cwd, at: placeOf(part, ["cwd"]), base: this.#base },
+				settings: { ...configOf(settings, part), ...timeoutOf(settings) },
+			},
+		];
+	}
+
+	#include(include: string, part: Part): Assertion[] {
+		const loading = this.#loading;
+		const at = placeOf(part, ["include"]);
+		const path = templatePath(include, at, this.#base, loading);
+		const chain = [...this.#includes, path];
+		if (this.#includes.length >= deepestInclude) {
+			loading.report(finding(includeDepth, { include, chain: chain.map((step) => step.raw) }, at));
+			return [];
+		}
+		const opened = loading.open(path);
+		if (!opened) return [];
+		const { parts, file } = opened.source;
+		const list = parts[0] && templateList(parts[0], loading);
+		if (list === "refused") return [];
+		if (!Array.isArray(list?.value) || list.value.length === 0) {
+			loading.shape(list?.at ?? { file }, "assertions", "a file of shared assertions needs at least one");
+			return [];
+		}
+		const filled = withVarsInGraders(list, part.vars ?? noVars);
+		return new AssertionReader(dirname(opened.resolved), loading, chain).list(filled);
+	}
+}
+
+/** Additional keys are a program's `config`, not unknown fields. */
+function withMoreKeys(loading: Loading): LoadLog {
+	return { report: (found) => void (found.rule === "schema.unknown-field" || loading.report(found)) };
 }
 
 /** Returns the whole file, or the list under one of the names of `assertions`. */

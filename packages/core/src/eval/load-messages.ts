@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { customAssertionSchema, judgeVariables, type PromptVariable } from "../format/assertion-entry.ts";
-import { type CommandText, wireKeysOf } from "../format/codec.ts";
+import { type CommandText, wireFieldsOf } from "../format/codec.ts";
 import {
 	type contentSchema,
 	type expectedOutputSchema,
@@ -207,7 +207,7 @@ const nothing: Readonly<Record<string, unknown>> = {};
 
 /** Returns the keys that a type defines, as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
-	const known = keysOfTypes.get(type) ?? wireKeysOf(graders[type].schema);
+	const known = keysOfTypes.get(type) ?? new Set(wireFieldsOf(graders[type].schema).keys());
 	keysOfTypes.set(type, known);
 	return known;
 }
@@ -215,7 +215,7 @@ export function wireKeys(type: AssertionType): ReadonlySet<string> {
 const keysOfTypes = new Map<AssertionType, ReadonlySet<string>>();
 
 /** The keys that a custom type shares with all others. */
-export const customKeys: ReadonlySet<string> = wireKeysOf(customAssertionSchema);
+export const customKeys: ReadonlySet<string> = new Set(wireFieldsOf(customAssertionSchema).keys());
 
 export const noVars: Vars = { isGiven: false, text: () => undefined, names: () => [] };
 

@@ -3,7 +3,13 @@ import { type Diagnostic, finding, type Place } from "../lib/errors.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import { nearestName } from "../lib/text.ts";
 import type { Environment } from "../machine/environment.ts";
-import { type ProviderName, type ProviderSettings, providerAliases, providers } from "../targets/providers/index.ts";
+import {
+	type ProviderName,
+	type ProviderSettings,
+	providerAliases,
+	providers,
+	settingSpellings,
+} from "../targets/providers/index.ts";
 import { type EvalScope, shownPath } from "./discover-evals.ts";
 import { type Assertion, gradersOf, type LoadedEval, suitesOf, type TargetChoice } from "./eval-types.ts";
 import {
@@ -199,15 +205,8 @@ function concrete(
 	return checkSettings(choice, provider, via, wire, origin, log);
 }
 
-const spellings = [
-	["grader_target", "judge_target"],
-	["base_url", "endpoint"],
-	["max_output_tokens", "max_tokens"],
-	["files_format", "attachments_format"],
-];
-
 function otherSpellings(key: string): string[] {
-	return spellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
+	return settingSpellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
 }
 
 /** Returns the provider for `written`, in its current or another spelling. */

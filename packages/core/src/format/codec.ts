@@ -165,9 +165,9 @@ export function encode<Schema extends z.ZodType>(schema: Schema, value: Frozen<z
 	return (encoderOf(schema)?.(value) ?? value) as z.input<Schema>;
 }
 
-/** Returns the keys of a wire object, as spelled in files. */
-export function wireKeysOf(schema: z.ZodType): ReadonlySet<string> {
-	return new Set(Object.keys(shapeOf(schema) ?? {}).map(toWireKey));
+/** Returns the fields of a wire object by key, as spelled in files. */
+export function wireFieldsOf(schema: z.ZodType): ReadonlyMap<string, z.core.$ZodType> {
+	return new Map(Object.entries(shapeOf(schema) ?? {}).map(([name, field]) => [toWireKey(name), field]));
 }
 
 function encoderOf(schema: z.core.$ZodType): Encoder | undefined {

@@ -1,6 +1,5 @@
 import { expectTable } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { factsOfField, toWireKey } from "../format/codec.ts";
 import {
 	assertionRecord,
 	gradeAssertion,
@@ -10,6 +9,7 @@ import {
 	regrade,
 } from "./grade-answer.ts";
 import { graders } from "./graders/index.ts";
+import { graderHeadings, graderRows } from "./testing/docs-rows.ts";
 import { aSubject, gradingFixture } from "./testing/grading-fixture.ts";
 
 /** An entry of each type, as short as its schema allows. */
@@ -108,12 +108,5 @@ test("an error thrown by a grader is not a low score", async () => {
 });
 
 test("docs/evals.md has the table of types (AGENTV_UPDATE_DOCS=1 writes it)", () => {
-	const rows = Object.values(graders).map(({ type, options, score }) => {
-		const current = Object.entries(options).filter(([, field]) => {
-			const { newer, unsupported } = factsOfField(field);
-			return newer === undefined && !unsupported;
-		});
-		return [`\`${type}\``, current.map(([name]) => `\`${toWireKey(name)}\``).join(", "), score];
-	});
-	expectTable("docs/evals.md", ["type", "its fields", "score"], rows);
+	expectTable("docs/evals.md", graderHeadings, graderRows());
 });

@@ -6,11 +6,17 @@ import type { ToolCall } from "../format/eval-file.ts";
 import type { GradedRecord } from "../format/run-file.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
-import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenUsage } from "../targets/contract.ts";
+import {
+	type AnswerMessage,
+	known,
+	type RequestMessage,
+	type TargetAnswer,
+	type TargetFailure,
+	type TokenUsage,
+} from "../targets/contract.ts";
 
 export type Grade = Score | CouldNotRun;
 
-/** A statement about the answer, and whether it is true. */
 export interface Finding {
 	readonly text: string;
 	readonly passed: boolean;
@@ -184,9 +190,8 @@ export function recordedResult(assertion: Assertion, record: GradedRecord, thres
 	};
 }
 
-const unknownError = { code: "unknown", message: "its recorded score is missing" };
+export const unknownError = { code: "unknown", message: "its recorded score is missing" };
 
-/** A measured amount and its limit. */
 export interface Bound {
 	readonly what: string;
 	readonly unit: string;
@@ -196,14 +201,15 @@ export interface Bound {
 	readonly most: number | undefined;
 }
 
-export interface BoundFindings {
-	readonly findings: readonly Finding[];
-	/** Limited figures that the target does not report. */
-	readonly unknown: readonly string[];
-}
-
-/** Compares the known amounts with their limits; unknown amounts are skipped. */
-export function boundFindings(bounds: readonly Bound[]): BoundFindings {
+/**
+ * Returns the share of amounts within their limits, and of `more` findings; unknown amounts are
+ * skipped.
+ */
+export function boundsScore(
+	bounds: readonly Bound[],
+	more: readonly Finding[] = [],
+	alsoUnknown: readonly string[] = [],
+): Score | CouldNotRun {
 	const findings: Finding[] = [];
 	const unknown: string[] = [];
 	for (const { what, unit, actual, most } of bounds) {
@@ -212,14 +218,10 @@ export function boundFindings(bounds: readonly Bound[]): BoundFindings {
 		if (actual === undefined || !Number.isFinite(actual)) unknown.push(what);
 		else findings.push({ text: `${what}: at most ${amount(most)}`, passed: actual <= most, evidence: amount(actual) });
 	}
-	return { findings, unknown };
-}
-
-/** Returns the share of known amounts within their limits, if any amount is known. */
-export function boundsScore({ findings, unknown }: BoundFindings): Score | CouldNotRun {
+	findings.push(...more);
+	unknown.push(...alsoUnknown);
 	if (findings.length === 0) return noData(unknown);
-	const details = unknown.length > 0 ? { not_reported: unknown } : undefined;
-	return shareScore(findings, details);
+	return shareScore(findings, unknown.length > 0 ? { not_reported: unknown } : undefined);
 }
 
 function noData(unknown: readonly string[]): CouldNotRun {
@@ -259,7 +261,7 @@ export function sameScore(one: number, other: number): boolean {
 
 /** Returns 1 or 0 for one statement. */
 export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
-	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...(evidence === undefined ? {} : { evidence }) }] };
+	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...known({ evidence }) }] };
 }
 
 /** Returns the share of true statements; 0 without any. */
@@ -288,12 +290,10 @@ export interface Measures {
 	readonly llmCalls?: number | undefined;
 }
 
-/** Recorded figures. */
 export interface RecordedFigures extends Measures {
 	readonly cached?: Omit<Measures, "llmCalls"> | undefined;
 }
 
-/** Returns the figures for graders. */
 export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }: RecordedFigures): Measures {
 	return { ...(cached ?? { durationMs, tokenUsage, costUsd }), llmCalls };
 }
@@ -312,7 +312,6 @@ function add(one: number | undefined, other: number | undefined): number | undef
 	return one === undefined || other === undefined ? undefined : one + other;
 }
 
-/** Reported costs of calls. */
 export interface Costs {
 	readonly tokenUsage?: TokenUsage;
 	/** US dollars. */
@@ -329,7 +328,7 @@ export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefi
 	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
 	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
 	const costUsd = addAmounts(one?.costUsd, other?.costUsd);
-	return { ...(tokenUsage === undefined ? {} : { tokenUsage }), ...(costUsd === undefined ? {} : { costUsd }) };
+	return known({ tokenUsage, costUsd });
 }
 
 export function addAmounts(one: number | undefined, other: number | undefined): number | undefined {
@@ -351,12 +350,7 @@ function addTokens(
 ): TokenUsage {
 	const cached = add(one.cached, other.cached);
 	const reasoning = add(one.reasoning, other.reasoning);
-	return {
-		input: one.input + other.input,
-		output: one.output + other.output,
-		...(cached === undefined ? {} : { cached }),
-		...(reasoning === undefined ? {} : { reasoning }),
-	};
+	return { input: one.input + other.input, output: one.output + other.output, ...known({ cached, reasoning }) };
 }
 
 /** Returns whether JSON values are deeply equal; the order of keys is ignored. */

@@ -26,6 +26,7 @@ import {
 	type Subject,
 	sameScore,
 	ungraded,
+	unknownError,
 	verdictOf,
 	weightedMean,
 } from "./contract.ts";
@@ -105,7 +106,7 @@ function looksAtAnswer({ type }: Assertion): boolean {
 
 /** Removes the record of an assertion from `records`: the first with its name and type. */
 function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord | undefined {
-	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	const { type } = graderName(assertion);
 	const index = records.findIndex((record) => record.name === assertion.name && record.type === type);
 	return index === -1 ? undefined : records.splice(index, 1)[0];
 }
@@ -167,10 +168,8 @@ export function combineScores(graded: readonly GradedAssertion[]): number {
 	return weightedMean(graded);
 }
 
-/** How the scores of a conversation's turns are combined. */
 export type TurnAggregation = "mean" | "min" | "max";
 
-/** The result of a conversation. */
 export interface TurnScores {
 	/** Scores of the turns that have their own graders, except skipped ones. */
 	readonly scores: readonly number[];
@@ -223,7 +222,7 @@ export function isReproducible(assertion: Assertion): boolean {
 /** Returns an assertion as written in evals, without defaults, for an attempt's file. */
 export function assertionRecord(assertion: Assertion): Record<string, unknown> {
 	const { name, weight, required, minScore, negate, parts } = assertion;
-	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	const { type } = graderName(assertion);
 	return {
 		type,
 		...(name === type ? {} : { name }),
@@ -270,7 +269,6 @@ export function readAssertionRecord(record: unknown): Assertion | undefined {
 	return { ...base, type: "custom", customType: type, program: "", settings: {} };
 }
 
-/** Parses a list of them; undefined if one is invalid. */
 export function readAssertionRecords(records: unknown): Assertion[] | undefined {
 	if (!Array.isArray(records)) return undefined;
 	const read = records.map(readAssertionRecord);
@@ -313,21 +311,22 @@ export async function regrade(
 	around: readonly string[] = [],
 ): Promise<GraderResult | undefined> {
 	const path = [...around, assertion.name];
-	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	const { type } = graderName(assertion);
 	const parts = new Map<Assertion, GraderResult | undefined>();
 	for (const [index, part] of (assertion.parts ?? []).entries())
 		parts.set(part, await regrade(part, recorded?.parts?.[index], subject, options, path));
 	const again = isReproducible(assertion)
-		? await gradeAssertion(assertion, subject, noServices, async (part) => parts.get(part) ?? unknownPart(part))
+		? await gradeAssertion(
+				assertion,
+				subject,
+				noServices,
+				async (part) => parts.get(part) ?? ungraded(part, { couldNotRun: unknownError }),
+			)
 		: undefined;
 	const takenOver = whyTakenOver(again, recorded, options);
 	const now = takenOver ? recorded && recordedResult(assertion, recorded, subject.threshold) : again;
 	options.seen({ path, type, recorded, now, ...(takenOver ? { takenOver } : {}) });
 	return now;
-}
-
-function unknownPart(part: Assertion): GraderResult {
-	return ungraded(part, { couldNotRun: { code: "unknown", message: "its recorded score is missing" } });
 }
 
 function whyTakenOver(

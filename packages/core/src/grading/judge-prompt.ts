@@ -1,6 +1,12 @@
 import type { AssertionBase } from "../eval/eval-types.ts";
 import { resolveWithinReach } from "../eval/read-shape.ts";
-import { fillPlaceholders, type JudgeVariable, judgeVariables, promptPlaceholders } from "../format/assertion-entry.ts";
+import {
+	fillPlaceholders,
+	type JudgeVariable,
+	judgeVariables,
+	type PromptVariableHolds,
+	promptPlaceholders,
+} from "../format/assertion-entry.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import { lookUp } from "../lib/interpolate.ts";
 import { readTextFile } from "../machine/read-file.ts";
@@ -10,7 +16,6 @@ import { notRun, programPayload, runProgram } from "./run-program.ts";
 
 const longestMaterial = 200_000;
 
-/** Values for a prompt in addition to the subject. */
 interface PromptParts {
 	/** The grader's own criteria, as written in evals. */
 	readonly rubrics?: readonly object[] | undefined;
@@ -35,27 +40,20 @@ function isKnown(name: string): name is JudgeVariable {
 	return Object.hasOwn(judgeVariables, name);
 }
 
-/** Returns the current name of a variable. */
 function nameOf(name: JudgeVariable): JudgeVariable {
 	const variable = judgeVariables[name];
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-/** Returns whether a prompt has placeholders for the material. */
-function hasPlaceholders(prompt: string): boolean {
-	return promptPlaceholders(prompt).some(({ name }) => isKnown(name));
-}
-
-/** Returns whether a prompt has a placeholder for the answer. */
-function holdsAnswer(prompt: string, except: ReadonlySet<string> = new Set()): boolean {
+/** Returns whether a prompt has a placeholder for the material, or for `what` of it. */
+export function hasPlaceholder(
+	prompt: string,
+	what?: PromptVariableHolds,
+	except: ReadonlySet<string> = new Set(),
+): boolean {
 	return promptPlaceholders(prompt).some(
-		({ name }) => isKnown(name) && !except.has(name) && judgeVariables[name].holds === "answer",
+		({ name }) => isKnown(name) && !except.has(name) && (!what || judgeVariables[name].holds === what),
 	);
-}
-
-/** Returns whether a prompt has a placeholder for the results of a composite's graders. */
-export function holdsResults(prompt: string): boolean {
-	return promptPlaceholders(prompt).some(({ name }) => isKnown(name) && judgeVariables[name].holds === "results");
 }
 
 const none = "(none)";
@@ -175,7 +173,6 @@ The answer to judge:
 What the answer changed in its workspace, as a diff:
 {{ file_changes }}`;
 
-/** Appended to the rubric. */
 export const rubricForm = `Reply with one JSON object: {"criteria": [{"id": string, "score": number, "evidence": string}]} with exactly one entry for each id of the rubric. "score" is 1 where the criterion is satisfied and 0 where it is not; where a criterion lists scores with their meaning, give the score from 0 to 10 that fits. A criterion marked "contradiction" is satisfied unless the answer contradicts it.`;
 
 /** Increment when the same reply may get another score. */
@@ -216,7 +213,7 @@ export async function judgePrompt(
 	}
 	const own = promptFileText(assertion, services) ?? (typeof prompt === "string" ? prompt : undefined);
 	if (own === undefined) return { text: await fillPrompt(material, subject, parts) };
-	return { text: await fillPrompt(hasPlaceholders(own) ? own : `${own}\n\n${material}`, subject, parts) };
+	return { text: await fillPrompt(hasPlaceholder(own) ? own : `${own}\n\n${material}`, subject, parts) };
 }
 
 /** Returns the text of a grader's prompt file, with the test's `vars`. */
@@ -250,11 +247,10 @@ async function fillPrinted(
 	for (const quotation of [output.trim(), changes.trim()])
 		if (quotation.length >= shortestQuotation) text = text.replaceAll(quotation, () => fence(quotation));
 	const filled = await fillPrompt(text, subject, { ...parts, except });
-	if (text !== printed || holdsAnswer(printed, except)) return filled;
+	if (text !== printed || hasPlaceholder(printed, "answer", except)) return filled;
 	return `${filled}\n\n${await fillPrompt(material, subject, parts)}`;
 }
 
-/** Returns the output of the prompt's program. */
 async function printedPrompt(
 	{ name, command, settings: { prompt, config } }: Judged,
 	subject: Subject,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { RubricCriterion } from "../format/assertion-entry.ts";
 import { deepestJson, type FoundValue, findJsonValues, scanJson } from "../lib/json.ts";
+import { known } from "../targets/contract.ts";
 import {
 	addCosts,
 	type CouldNotRun,
@@ -10,15 +11,15 @@ import {
 	type GraderUsage,
 	reaches,
 } from "./contract.ts";
-import { judgeInstructions, rubricForm } from "./judge-prompt.ts";
+import { judgeInstructions, rubricForm as rubricFormText } from "./judge-prompt.ts";
 import { isObject, type JsonObject } from "./run-program.ts";
 
 export interface JudgeQuestion<Reply> {
 	readonly target?: string | undefined;
 	readonly prompt: string;
-	/** The format of the reply: enforced on the model, and used for parsing. */
 	readonly name: string;
-	readonly jsonSchema: Readonly<Record<string, unknown>>;
+	/** The strict form for structured output. */
+	readonly form: z.ZodType;
 	readonly reply: z.ZodType<Reply>;
 	/** Keys of the format; an object without any of them is not the reply. */
 	readonly keys: readonly string[];
@@ -44,6 +45,7 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 		role,
 		content: [{ type: "text" as const, text }],
 	});
+	const { $schema: _, ...schema } = z.toJSONSchema(question.form);
 	const opening = [said("system", judgeInstructions), said("user", question.prompt)];
 	let usage: GraderUsage | undefined;
 	let complaint = "";
@@ -52,7 +54,7 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 	for (let round = 0; round < tries; round += 1) {
 		const asked = await services.askModel({
 			messages,
-			answerSchema: { name: question.name, schema: question.jsonSchema },
+			answerSchema: { name: question.name, schema },
 			isUsable: (answer) => "reply" in readReply(answer.text, question),
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
@@ -99,7 +101,7 @@ function readReply<Reply>(
 }
 
 function failed(code: string, message: string, usage: GraderUsage | undefined): CouldNotRun {
-	return { couldNotRun: { code, message }, ...(usage ? { usage } : {}) };
+	return { couldNotRun: { code, message }, ...known({ usage }) };
 }
 
 /** The object in a model's reply, or why there is none: completes "the reply …". */
@@ -195,30 +197,19 @@ function scanEnd(text: string, start: number): number {
 /** Asks a grader model for one score with reasons. */
 export async function judgeScore(prompt: string, target: string | undefined, services: GraderServices): Promise<Grade> {
 	const answer = await askJudge(
-		{ target, prompt, name: "grade", jsonSchema: scoreReplySchema, reply: scoreReply, keys: scoreReplyKeys },
+		{ target, prompt, name: "grade", form: scoreForm, reply: scoreReply, keys: scoreReplyKeys },
 		services,
 	);
 	if ("couldNotRun" in answer) return answer;
 	const { score, assertions, reasoning, details } = answer.reply;
-	const findings = (assertions ?? []).map(({ text, passed, evidence }) => ({
-		text,
-		passed,
-		...(evidence ? { evidence } : {}),
-	}));
+	const evidence = reasoning || undefined;
+	const findings = (assertions ?? []).map((one) => ({ ...one, evidence: one.evidence || undefined }));
+	const overall = { text: "the answer meets the criteria", passed: score >= 0.5, evidence };
 	return {
 		score,
-		assertions:
-			findings.length > 0
-				? findings
-				: [
-						{
-							text: "the answer meets the criteria",
-							passed: score >= 0.5,
-							...(reasoning ? { evidence: reasoning } : {}),
-						},
-					],
+		assertions: (findings.length > 0 ? findings : [overall]).map(known),
 		usage: answer.usage,
-		...(reasoning || details ? { details: { ...(reasoning ? { reasoning } : {}), ...details } } : {}),
+		...(evidence || details ? { details: { ...known({ reasoning: evidence }), ...details } } : {}),
 	};
 }
 
@@ -250,7 +241,7 @@ export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 
 /** Returns the rubric as a list, with the reply format. */
 export function rubricText(criteria: readonly Criterion[]): string {
-	return `The rubric:\n${criteria.map(asText).join("\n")}\n\n${rubricForm}`;
+	return `The rubric:\n${criteria.map(asText).join("\n")}\n\n${rubricFormText}`;
 }
 
 /**
@@ -265,7 +256,7 @@ export async function judgeRubric(
 ): Promise<Grade> {
 	const answer = await askJudge(
 		{
-			...{ target, prompt, name: "rubric", jsonSchema: replySchema, reply, keys: ["criteria", "checks"] },
+			...{ target, prompt, name: "rubric", form: rubricForm, reply, keys: ["criteria", "checks"] },
 			check: (said) => complaintOf(said, criteria),
 		},
 		services,
@@ -347,22 +338,9 @@ const reply = z
 
 type Reply = z.output<typeof reply>;
 
-const replySchema = {
-	type: "object",
-	properties: {
-		criteria: {
-			type: "array",
-			items: {
-				type: "object",
-				properties: { id: { type: "string" }, score: { type: "number" }, evidence: { type: "string" } },
-				required: ["id", "score", "evidence"],
-				additionalProperties: false,
-			},
-		},
-	},
-	required: ["criteria"],
-	additionalProperties: false,
-} as const;
+const rubricForm = z.strictObject({
+	criteria: z.array(z.strictObject({ id: z.string(), score: z.number(), evidence: z.string() })),
+});
 
 type Check = Partial<z.output<typeof check>>;
 
@@ -410,28 +388,14 @@ const scoreReply = z.object({
 	details: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** Like `scoreReply`, in the strict form for structured output. */
-const scoreReplySchema = {
-	type: "object",
-	properties: {
-		score: { type: "number", description: "from 0 to 1" },
-		assertions: {
-			type: "array",
-			items: {
-				type: "object",
-				properties: { text: { type: "string" }, passed: { type: "boolean" }, evidence: { type: "string" } },
-				required: ["text", "passed", "evidence"],
-				additionalProperties: false,
-			},
-		},
-		reasoning: { type: "string" },
-	},
-	required: ["score", "assertions", "reasoning"],
-	additionalProperties: false,
-} as const;
+const scoreForm = z.strictObject({
+	score: z.number().describe("from 0 to 1"),
+	assertions: z.array(z.strictObject({ text: z.string(), passed: z.boolean(), evidence: z.string() })),
+	reasoning: z.string(),
+});
 
 /** An object without any of these is not the reply. */
-const scoreReplyKeys: readonly string[] = Object.keys(scoreReplySchema.properties);
+const scoreReplyKeys: readonly string[] = Object.keys(scoreForm.shape);
 
 /** Adds up the usage of several calls of grader models. */
 export function addUsage(one: GraderUsage | undefined, other: GraderUsage | undefined): GraderUsage | undefined {

@@ -8,6 +8,7 @@ import type { Scratch } from "../machine/directories.ts";
 import { writeOwnFile } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
+import { abnormalEnd } from "../targets/contract.ts";
 import { messageToWire } from "./attempt-record.ts";
 import {
 	binaryScore,
@@ -147,10 +148,14 @@ export function programReply(name: string, result: ProcessResult, bar: number): 
 	const reply = readReply(name, text, bar);
 	if (!reply) return byExitCode(name, result, text);
 	if ("problem" in reply) return bad(reply);
-	const passes = reply.stated === "pass" || (reply.stated !== "fail" && reaches(reply.score, bar));
-	if (result.exitCode !== 0 && passes)
+	if (result.exitCode !== 0 && passes(reply, bar))
 		return bad({ problem: "printed a passing reply but exited with a failing code: one of the two is wrong" });
 	return reply;
+}
+
+/** A program's own statement outweighs its score. */
+function passes({ score, stated }: { score: number; stated?: "pass" | "fail" | undefined }, bar: number): boolean {
+	return stated === undefined ? reaches(score, bar) : stated === "pass";
 }
 
 function byExitCode(name: string, result: ProcessResult, text: string): Score {
@@ -179,15 +184,11 @@ function quoted(stdout: string): string {
 /** Returns why a program gave no result, if so. */
 export function notRun(name: string, result: ProcessResult): CouldNotRun | undefined {
 	const said = `${evidence(result.stderr, ": ") ?? ""}${quoted(result.stdout)}`;
-	const because = (code: string, message: string): CouldNotRun => ({ couldNotRun: { code, message } });
-	if (result.startError) return because("not-found", `${name} could not be started: ${result.startError.message}`);
-	if (result.timedOut) return because("timeout", `${name} timed out${said}`);
-	if (result.aborted) return because("interrupted", `${name} was interrupted`);
-	if (result.signal !== null) return because("signal", `${name} was ended by ${result.signal}${said}`);
-	if (result.exitCode === null) return because("exit-code", `${name} ended without an exit code${said}`);
-	if (result.exitCode < 0 || result.exitCode >= 126)
-		return because("exit-code", `${name} exited with ${result.exitCode}${said}`);
-	return undefined;
+	const end = abnormalEnd(name, result, said);
+	if (end) return { couldNotRun: end };
+	if (result.exitCode !== null && result.exitCode >= 0 && result.exitCode < 126) return undefined;
+	const how = result.exitCode === null ? "ended without an exit code" : `exited with ${result.exitCode}`;
+	return { couldNotRun: { code: "exit-code", message: `${name} ${how}${said}` } };
 }
 
 /** Returns whether stdout is truncated; a truncated stderr does not matter. */
@@ -305,7 +306,7 @@ export function replyScore(name: string, reply: JsonObject, bar: number): Score 
 	const score = own ?? listed.share ?? (stated && (stated === "pass" ? 1 : 0));
 	if (score === undefined) return { problem: "printed no score and no verdict" };
 	const reason = [reply.reason, reply.reasoning].find((text) => typeof text === "string" && text.trim() !== "");
-	const passed = stated === undefined ? reaches(score, bar) : stated === "pass";
+	const passed = passes({ score, stated }, bar);
 	const summary: Finding = {
 		text:
 			own === undefined ? `${name} states ${stated ?? (passed ? "pass" : "fail")}` : `${name} gives a score of ${own}`,

@@ -4,7 +4,9 @@ import type { TargetWith } from "../eval/resolve-target.ts";
 import { type AgentSettings, agentSettings, commonSettings, lacking } from "../format/target-file.ts";
 import {
 	costOf,
+	known,
 	type Pricing,
+	requestVariables,
 	stopReasonOf,
 	type Target,
 	type TargetAnswer,
@@ -13,9 +15,9 @@ import {
 	type TargetRequest,
 	type TargetServices,
 } from "./contract.ts";
-import type { AgentFacts, Provider } from "./provider.ts";
+import type { AgentFacts, Definition, Provider } from "./provider.ts";
 import { processFailure } from "./read-answer.ts";
-import { type AgentEvent, type AgentReader, type AgentReport, given, newWords, objectLines } from "./transcript.ts";
+import { type AgentEvent, type AgentReader, type AgentReport, newWords, objectLines } from "./transcript.ts";
 
 const elsewhere = "remove it, or pass it to the agent in `args` or `env`";
 
@@ -25,17 +27,11 @@ export function settingsWithout(...names: readonly (keyof typeof agentSettings)[
 }
 
 /** How to run one agent's command line. */
-interface AgentDefinition<Name extends string, Settings extends z.ZodType<AgentSettings>> {
-	readonly name: Name;
-	readonly aliases?: readonly string[];
-	readonly runs: string;
-	readonly cost?: string;
+interface AgentDefinition<Name extends string, Settings extends z.ZodType<AgentSettings>>
+	extends Definition<Name, Settings> {
 	/** Its report always has the cost, so that `pricing` is not used. */
 	readonly reportsCost?: true;
-	readonly settings: Settings;
-	readonly misuse?: NonNullable<Provider["misuse"]>;
 	readonly executable: string;
-	/** Variables with keys that it may read. */
 	readonly keys: readonly string[];
 	/** Returns those that depend on its settings; `all` if it supports any vendor. */
 	keysFor?(settings: AgentSettings): readonly string[] | "all";
@@ -82,16 +78,16 @@ const versionTimeoutMs = 15_000;
 /** Events are parsed as they arrive; this output is only for error messages. */
 const keptOutput = 64 * 1024;
 
-type Definition = AgentDefinition<string, z.ZodType<AgentSettings>>;
+type AnyAgent = AgentDefinition<string, z.ZodType<AgentSettings>>;
 
 class Agent implements Target {
-	readonly #definition: Definition;
+	readonly #definition: AnyAgent;
 	readonly #settings: AgentSettings;
 	readonly #services: TargetServices;
 	readonly #command: CommandSpec;
 	readonly #env: Readonly<Record<string, string | undefined>>;
 
-	constructor(definition: Definition, target: TargetWith<string, AgentSettings>, services: TargetServices) {
+	constructor(definition: AnyAgent, target: TargetWith<string, AgentSettings>, services: TargetServices) {
 		const { settings, origin, at, cwd } = target;
 		this.#definition = definition;
 		this.#settings = settings;
@@ -132,11 +128,7 @@ class Agent implements Target {
 			extraWords: [...args(this.#settings, request), ...moreArgs],
 			input: readsSystemPrompt && systemPrompt ? `${systemPrompt}\n\n${prompt}` : prompt,
 			defaultCwd: request.workspacePath ?? this.#services.scope.directory,
-			env: {
-				...this.#env,
-				AGENTV_PROVIDER_CONTEXT: JSON.stringify(request.providerContext),
-				...(request.workspacePath === undefined ? {} : { AGENTV_WORKSPACE_PATH: request.workspacePath }),
-			},
+			env: { ...this.#env, ...requestVariables(request) },
 			signal: request.signal,
 			maxBuffer: keptOutput,
 			onStdout: objectLines((event) => {
@@ -158,17 +150,12 @@ function isEvent(object: Readonly<Record<string, unknown>>): object is AgentEven
 function answerOf(report: AgentReport, pricing: Pricing | undefined): TargetAnswer {
 	const { text, messages, tokenUsage, costUsd, durationMs, llmCalls, session, model, metadata } = report;
 	const last = messages.findLast(({ content }) => content !== "")?.content;
-	return {
-		text: text ?? last ?? "",
-		messages,
-		...given("tokenUsage", tokenUsage),
-		...given("costUsd", costUsd ?? costOf(undefined, tokenUsage, pricing)),
-		...given("llmCalls", llmCalls),
-		...given("durationMs", durationMs),
-		...given("session", session),
-		...given("stopReason", stopReasonOf(report.stopReason)),
-		metadata: { ...given("model", model), ...given("session_id", session), ...metadata },
-	};
+	return known({
+		...{ text: text ?? last ?? "", messages, tokenUsage, llmCalls, durationMs, session },
+		costUsd: costUsd ?? costOf(undefined, tokenUsage, pricing),
+		stopReason: stopReasonOf(report.stopReason),
+		metadata: known({ model, session_id: session, ...metadata }),
+	});
 }
 
 function failureOf(

@@ -1,10 +1,9 @@
 import { isAbsolute } from "node:path";
 import type { CommandSpec } from "../eval/command.ts";
 import { resolveCommand } from "../eval/resolve-command.ts";
-import { AgentvError } from "../lib/errors.ts";
 import { targetKind } from "../machine/files.ts";
 import { findExecutable } from "../machine/run-process.ts";
-import type { TargetProblem, TargetServices } from "./contract.ts";
+import { asProblem, type TargetProblem, type TargetServices } from "./contract.ts";
 
 /** Checks program and variables of a command. A shell's text is not analyzed. */
 export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
@@ -29,7 +28,6 @@ export function checkCommand(command: CommandSpec, services: TargetServices): Ta
 					hint: `install ${program}, or fix PATH`,
 				};
 	} catch (error) {
-		if (!(error instanceof AgentvError)) throw error;
-		return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+		return asProblem(error);
 	}
 }

@@ -3,10 +3,12 @@ import type { EvalScope } from "../eval/discover-evals.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { Role, ToolCall } from "../format/eval-file.ts";
 import type { CachedFigures, ErrorCause, StopReason } from "../format/run-file.ts";
+import { AgentvError } from "../lib/errors.ts";
 import { deepestJson, nestsDeeper } from "../lib/json.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { listEntry } from "../machine/find-files.ts";
+import type { ProcessResult } from "../machine/run-process.ts";
 
 /** What the runner passes to every target. */
 export interface TargetServices {
@@ -40,6 +42,24 @@ export interface TargetProblem {
 	readonly hint?: string;
 }
 
+/** Returns an expected error as a problem, and throws any other. */
+export function asProblem(error: unknown): TargetProblem {
+	if (!(error instanceof AgentvError)) throw error;
+	return { message: error.message, ...known({ hint: error.hint }) };
+}
+
+/** Returns why a program did not end by itself. `said` is what it printed, for the message. */
+export function abnormalEnd(
+	what: string,
+	{ startError, timedOut, aborted, signal }: ProcessResult,
+	said: string,
+): { readonly code: "not-found" | "timeout" | "interrupted" | "signal"; readonly message: string } | undefined {
+	if (startError) return { code: "not-found", message: `${what} could not be started: ${startError.message}` };
+	if (timedOut) return { code: "timeout", message: `${what} timed out${said}` };
+	if (aborted) return { code: "interrupted", message: `${what} was interrupted` };
+	return signal === null ? undefined : { code: "signal", message: `${what} was ended by ${signal}${said}` };
+}
+
 /** A piece of a message for a target. Files are absolute paths that exist, not read yet. */
 export type RequestPiece =
 	| { readonly type: "text"; readonly text: string }
@@ -59,7 +79,6 @@ export interface RequestMessage {
 	readonly toolCalls?: readonly ToolCall[];
 }
 
-/** A request to a target. */
 export interface TargetRequest {
 	readonly testId: string;
 	/** 1-based repeat of a test; retries of one attempt share it. */
@@ -96,7 +115,6 @@ export interface TokenUsage {
 	readonly reasoning?: number | undefined;
 }
 
-/** A piece of a target's message that is not only text. */
 export type AnswerPart =
 	| { readonly type: "text"; readonly text: string }
 	| {
@@ -142,6 +160,12 @@ export interface TargetAnswer {
 	readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** Returns variables for a target's program. */
+export function requestVariables({ providerContext, workspacePath }: TargetRequest): Readonly<Record<string, string>> {
+	const context = JSON.stringify(providerContext);
+	return { AGENTV_PROVIDER_CONTEXT: context, ...known({ AGENTV_WORKSPACE_PATH: workspacePath }) };
+}
+
 export interface TargetFailure {
 	/** Who failed, if the target knows; otherwise the runner decides. */
 	readonly causedBy?: ErrorCause;
@@ -162,6 +186,15 @@ export interface TargetFailure {
 export type TargetOutcome =
 	| { readonly ok: true; readonly answer: TargetAnswer }
 	| { readonly ok: false; readonly failure: TargetFailure };
+
+type Known<Fields> = { [Key in keyof Fields as undefined extends Fields[Key] ? never : Key]: Fields[Key] } & {
+	[Key in keyof Fields as undefined extends Fields[Key] ? Key : never]?: Exclude<Fields[Key], undefined>;
+};
+
+/** Returns the fields that have a value. */
+export function known<Fields extends object>(fields: Fields): Known<Fields> {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Known<Fields>;
+}
 
 /** Stop reasons of vendors, agents and programs. */
 const words: Readonly<Record<string, StopReason>> = {
@@ -249,26 +282,20 @@ export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 	const { tokenUsage, costUsd, durationMs, llmCalls, messages, warnings = [], ...rest } = answer;
 	const found: string[] = [...warnings];
-	const kept = <Key extends string>(key: Key, value: number | undefined, isPossible: (value: number) => boolean) => {
-		if (value === undefined) return {};
-		if (isPossible(value)) return { [key]: value };
+	const kept: Kept = (key, value, isPossible) => {
+		if (value === undefined || isPossible(value)) return value;
 		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
-		return {};
+		return undefined;
 	};
-	const tokens = tokenUsage && checkedTokens(tokenUsage, kept);
-	const times = messages && withCalls(messages, hasWrongTime, withoutTime);
-	if (times && times !== messages)
-		found.push("the target reports impossible durations of tool calls: they are ignored");
-	const shallow = times && withCalls(times, isTooDeep, withoutDepth);
-	if (shallow && shallow !== times)
-		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
 	return {
 		...rest,
-		...(shallow ? { messages: shallow } : {}),
-		...(tokens ? { tokenUsage: tokens } : {}),
-		...kept("costUsd", costUsd, isCost),
-		...kept("durationMs", durationMs, isDuration),
-		...kept("llmCalls", llmCalls, isCount),
+		...known({
+			tokenUsage: tokenUsage && checkedTokens(tokenUsage, kept),
+			messages: messages && checkedMessages(messages, found),
+			costUsd: kept("costUsd", costUsd, isCost),
+			durationMs: kept("durationMs", durationMs, isDuration),
+			llmCalls: kept("llmCalls", llmCalls, isCount),
+		}),
 		...(found.length > 0 ? { warnings: found } : {}),
 	};
 }
@@ -298,54 +325,36 @@ function isDuration(value: number): boolean {
 	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
 }
 
-/** Without matching calls, the messages are returned unchanged. */
-function withCalls(
-	messages: readonly AnswerMessage[],
-	isWrong: (call: ToolCall) => boolean,
-	change: (call: ToolCall) => ToolCall,
-): readonly AnswerMessage[] {
-	if (!messages.some(({ toolCalls }) => toolCalls?.some(isWrong))) return messages;
+function checkedMessages(messages: readonly AnswerMessage[], found: string[]): readonly AnswerMessage[] {
+	const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls);
+	const areTimesWrong = calls.some(({ durationMs }) => durationMs !== undefined && !isDuration(durationMs));
+	const areTooDeep = calls.some(({ input, output }) => nestsDeeper(input) || nestsDeeper(output));
+	if (areTimesWrong) found.push("the target reports impossible durations of tool calls: they are ignored");
+	if (areTooDeep)
+		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
+	if (!areTimesWrong && !areTooDeep) return messages;
+	const checkedCall = ({ durationMs, input, output, ...call }: ToolCall): ToolCall => ({
+		...call,
+		...known({
+			input: nestsDeeper(input) ? undefined : input,
+			output: nestsDeeper(output) ? undefined : output,
+			durationMs: durationMs !== undefined && isDuration(durationMs) ? durationMs : undefined,
+		}),
+	});
 	return messages.map(({ toolCalls, ...message }) => ({
 		...message,
-		...(toolCalls ? { toolCalls: toolCalls.map((call) => (isWrong(call) ? change(call) : call)) } : {}),
+		...known({ toolCalls: toolCalls?.map(checkedCall) }),
 	}));
 }
 
-function hasWrongTime({ durationMs }: ToolCall): boolean {
-	return durationMs !== undefined && !isDuration(durationMs);
-}
-
-function withoutTime({ durationMs: _, ...call }: ToolCall): ToolCall {
-	return call;
-}
-
-function isTooDeep({ input, output }: ToolCall): boolean {
-	return nestsDeeper(input) || nestsDeeper(output);
-}
-
-function withoutDepth({ input, output, ...call }: ToolCall): ToolCall {
-	return {
-		...call,
-		...(input === undefined || nestsDeeper(input) ? {} : { input }),
-		...(output === undefined || nestsDeeper(output) ? {} : { output }),
-	};
-}
-
-type Kept = (
-	key: string,
-	value: number | undefined,
-	isPossible: (value: number) => boolean,
-) => { [key: string]: number };
+type Kept = (key: string, value: number | undefined, isPossible: (value: number) => boolean) => number | undefined;
 
 /** Input and output are only counted together: one alone would make the sum too small. */
 function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: Kept): TokenUsage | undefined {
-	const whole = { ...kept("input", input, isCount), ...kept("output", output, isCount) };
-	if (whole["input"] === undefined || whole["output"] === undefined) return undefined;
-	return {
-		...{ input, output },
-		...kept("cached", cached, isCount),
-		...kept("reasoning", reasoning, isCount),
-	};
+	const whole = [kept("input", input, isCount), kept("output", output, isCount)];
+	if (whole.includes(undefined)) return undefined;
+	const parts = { cached: kept("cached", cached, isCount), reasoning: kept("reasoning", reasoning, isCount) };
+	return { input, output, ...known(parts) };
 }
 
 /** US dollars per million tokens. `cached` defaults to the price of `input`. */

@@ -7,6 +7,7 @@ import { loadTargets } from "../eval/load-targets.ts";
 import { resolveTarget } from "../eval/resolve-target.ts";
 import { openDiskView } from "../eval/source.ts";
 import { providers } from "./providers/index.ts";
+import { providerHeadings, providerRows } from "./testing/docs-rows.ts";
 
 test("docs/targets.md shows a target of every provider, and each can be used", () => {
 	const text = readFileSync(new URL("../../../../docs/targets.md", import.meta.url), "utf8");
@@ -24,6 +25,5 @@ test("docs/targets.md shows a target of every provider, and each can be used", (
 });
 
 test("docs/targets.md has the table of providers (AGENTV_UPDATE_DOCS=1 writes it)", () => {
-	const rows = Object.values(providers).map(({ name, runs, needs, cost }) => [`\`${name}\``, runs, needs, cost]);
-	expectTable("docs/targets.md", ["provider", "runs", "needs", "cost"], rows);
+	expectTable("docs/targets.md", providerHeadings, providerRows());
 });

@@ -19,6 +19,7 @@ import { answerTooLong, impossibleStatus, postHttp } from "../machine/http.ts";
 import { readBytes } from "../machine/read-file.ts";
 import {
 	costOf,
+	known,
 	type Pricing,
 	type RequestMessage,
 	type RequestPiece,
@@ -32,8 +33,8 @@ import {
 	type TokenUsage,
 	tooLarge,
 } from "./contract.ts";
-import type { ModelFacts, Provider } from "./provider.ts";
-import { count, given, record, text as textOf } from "./transcript.ts";
+import type { Definition, ModelFacts, Provider } from "./provider.ts";
+import { count, record, text as textOf } from "./transcript.ts";
 
 const noSuchSetting = "remove it: this provider has no such setting";
 
@@ -61,13 +62,8 @@ interface ModelDoor {
 }
 
 interface ModelDefinition<Name extends string, Settings extends z.ZodType<ModelSettings>>
-	extends Omit<ModelFacts, "kind"> {
-	readonly name: Name;
-	readonly aliases?: readonly string[];
-	readonly runs: string;
-	readonly needs?: string;
-	readonly cost?: string;
-	readonly settings: Settings;
+	extends Definition<Name, Settings>,
+		Omit<ModelFacts, "kind"> {
 	/** Returns the form of `reasoning_effort` in the SDK's own options. */
 	reasoning(effort: string): SharedV3ProviderOptions;
 	/** Imports the provider's part of the SDK. */
@@ -189,10 +185,7 @@ async function ask(
 	const call = {
 		prompt: toModelPrompt(request.messages, settings.systemPrompt),
 		abortSignal: request.signal,
-		...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-		...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
-		...(settings.topP === undefined ? {} : { topP: settings.topP }),
-		...(providerOptions ? { providerOptions } : {}),
+		...known({ maxOutputTokens, temperature: settings.temperature, topP: settings.topP, providerOptions }),
 	};
 	if (!answerSchema || form.refused) return model.doGenerate(call);
 	const responseFormat = { type: "json" as const, name: answerSchema.name, schema: answerSchema.schema };
@@ -220,20 +213,12 @@ function answerOf(
 	const costUsd = costOf(response?.body, tokenUsage, pricing);
 	const model = response?.modelId ?? (response?.body as { modelVersion?: string } | undefined)?.modelVersion;
 	const ignored = warnings.flatMap((warning) => ("feature" in warning ? [warning.feature] : []));
-	const answer: TargetAnswer = {
-		text,
-		messages: [{ role: "assistant", content: text }],
-		llmCalls: 1,
-		...(stopReason ? { stopReason } : {}),
-		metadata: {
-			finish_reason: finishReason.unified,
-			...(model ? { model } : {}),
-			...(response?.id ? { request_id: response.id } : {}),
-			...(ignored.length > 0 ? { ignored_settings: ignored } : {}),
-		},
-		...(tokenUsage ? { tokenUsage } : {}),
-		...(costUsd === undefined ? {} : { costUsd }),
-	};
+	const answer = textAnswer(text, known({ stopReason, tokenUsage, costUsd }), {
+		finish_reason: finishReason.unified,
+		model: model || undefined,
+		request_id: response?.id || undefined,
+		ignored_settings: ignored.length > 0 ? ignored : undefined,
+	});
 	// A refusal or truncated answer has a finish reason; an empty one without a known reason is not
 	// an answer.
 	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
@@ -255,12 +240,10 @@ function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["u
 	return {
 		input: inputTokens.total,
 		output: outputTokens.total,
-		...(inputTokens.cacheRead === undefined ? {} : { cached: inputTokens.cacheRead }),
-		...(outputTokens.reasoning === undefined ? {} : { reasoning: outputTokens.reasoning }),
+		...known({ cached: inputTokens.cacheRead, reasoning: outputTokens.reasoning }),
 	};
 }
 
-/** Fields of the SDK's errors. */
 interface CallError {
 	readonly name: string;
 	readonly message: string;
@@ -396,19 +379,19 @@ function refusedAnswer(error: unknown, pricing: Pricing | undefined): TargetAnsw
 	const output = count(counts.output_tokens);
 	const cached = count(record(counts.input_tokens_details).cached_tokens);
 	const reasoning = count(record(counts.output_tokens_details).reasoning_tokens);
-	const known = input !== undefined && output !== undefined;
-	const tokenUsage = known
-		? { input, output, ...given("cached", cached), ...given("reasoning", reasoning) }
-		: undefined;
-	return {
-		text,
-		messages: [{ role: "assistant", content: text }],
-		llmCalls: 1,
-		stopReason: "refusal",
-		metadata: { finish_reason: "stop", ...given("model", textOf(model)), ...given("request_id", textOf(id)) },
-		...given("tokenUsage", tokenUsage),
-		...given("costUsd", costOf(body, tokenUsage, pricing)),
-	};
+	const isKnown = input !== undefined && output !== undefined;
+	const tokenUsage = isKnown ? { input, output, ...known({ cached, reasoning }) } : undefined;
+	const figures = known({ tokenUsage, costUsd: costOf(body, tokenUsage, pricing) });
+	const facts = { finish_reason: "stop", model: textOf(model), request_id: textOf(id) };
+	return textAnswer(text, { ...figures, stopReason: "refusal" }, facts);
+}
+
+function textAnswer(
+	text: string,
+	figures: Pick<TargetAnswer, "stopReason" | "tokenUsage" | "costUsd">,
+	facts: Readonly<Record<string, unknown>>,
+): TargetAnswer {
+	return { text, messages: [{ role: "assistant", content: text }], llmCalls: 1, ...figures, metadata: known(facts) };
 }
 
 /** Parses seconds, an HTTP date, or the `-ms` form of some servers. */

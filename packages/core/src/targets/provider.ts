@@ -19,6 +19,13 @@ export interface ProviderFacts<Name extends string, Settings extends z.ZodType> 
 	create(target: TargetWith<Name, z.output<Settings>>, services: TargetServices): Target;
 }
 
+/** What a provider states of itself to a frame that completes it. */
+export type Definition<Name extends string, Settings extends z.ZodType> = Omit<
+	ProviderFacts<Name, Settings>,
+	"create" | "needs" | "cost"
+> &
+	Partial<Pick<ProviderFacts<Name, Settings>, "needs" | "cost">>;
+
 /** Models are retried by default, can grade and be cached, and are called over HTTP. */
 export interface ModelFacts {
 	readonly kind: "model";

@@ -7,6 +7,8 @@ import type { ProcessResult } from "../machine/run-process.ts";
 import {
 	type AnswerMessage,
 	type AnswerPart,
+	abnormalEnd,
+	known,
 	mostMessages,
 	stopReasonOf,
 	type TargetAnswer,
@@ -43,10 +45,8 @@ export function answerOf(value: unknown): TargetAnswer | undefined {
 		text: typeof said === "string" ? said : (last?.content ?? ""),
 		messages: messages ?? [],
 		...usage,
-		...(stopReason ? { stopReason } : {}),
-		...amount("costUsd", fields.cost_usd),
-		...amount("durationMs", fields.duration_ms),
-		...amount("llmCalls", fields.llm_calls),
+		...known({ stopReason, costUsd: amount(fields.cost_usd), durationMs: amount(fields.duration_ms) }),
+		...known({ llmCalls: amount(fields.llm_calls) }),
 	};
 }
 
@@ -55,8 +55,8 @@ function withoutLastBreak(text: string): string {
 	return text.endsWith("\n") ? text.slice(0, -1) : text;
 }
 
-function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: number } {
-	return (typeof value === "number" ? { [key]: value } : {}) as { [K in Key]?: number };
+function amount(value: unknown): number | undefined {
+	return typeof value === "number" ? value : undefined;
 }
 
 /** Returns the messages of a list if every entry is one; else undefined. */
@@ -123,7 +123,7 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
 	if (typeof input !== "number" && typeof output !== "number") return {};
 	if (typeof input === "number" && typeof output === "number")
-		return { tokenUsage: { input, output, ...amount("cached", cached), ...amount("reasoning", reasoning) } };
+		return { tokenUsage: { input, output, ...known({ cached: amount(cached), reasoning: amount(reasoning) }) } };
 	const missing = typeof input === "number" ? "output" : "input";
 	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
 }
@@ -134,16 +134,13 @@ const longestSaid = 2000;
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
 	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
 	const saying = said === "" ? "" : `: ${said}`;
-	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
-	if (result.startError) {
-		const notFound = failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+	const end = abnormalEnd(what, result, saying);
+	if (end) {
+		const failure = { ...end, retryable: end.code === "timeout" || end.code === "signal" };
 		// Programs are checked before a run: a missing one was removed later.
-		return isResourceCode(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
+		return isResourceCode(result.startError?.code ?? "") ? { ...failure, causedBy: "machine" } : failure;
 	}
-	if (result.timedOut) return failure("timeout", `${what} timed out${saying}`, true);
-	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
-	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);
 	if (result.exitCode === 0) return undefined;
 	const missing = result.exitCode === 126 || result.exitCode === 127;
-	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
+	return { code: "exit-code", message: `${what} exited with ${result.exitCode}${saying}`, retryable: !missing };
 }

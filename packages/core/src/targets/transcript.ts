@@ -32,11 +32,6 @@ export function contentText(value: unknown): string | undefined {
 		.join("\n");
 }
 
-/** Returns `{key: value}`, or `{}` without a value. */
-export function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
-	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
-}
-
 /** Longer lines arrive in chunks of at least this many characters. */
 const pieceLength = 1024 * 1024;
 const longestEvent = 64 * 1024 * 1024;
@@ -181,12 +176,15 @@ export abstract class AgentReader {
 	protected session: string | undefined;
 	protected model: string | undefined;
 	protected failure: string | undefined;
+	/** Of a model, if the agent reports each. */
+	protected calls = 0;
 
 	/** `at` is the arrival time in milliseconds, for the duration of calls. */
 	abstract event(event: AgentEvent, at: number): void;
 
 	finish(): AgentReport {
-		const { session, model, failure } = this;
-		return { messages: this.transcript.messages(), tokenUsage: this.tokens.usage, session, model, failure };
+		const { session, model, failure, calls } = this;
+		const llmCalls = calls > 0 ? calls : undefined;
+		return { messages: this.transcript.messages(), tokenUsage: this.tokens.usage, llmCalls, session, model, failure };
 	}
 }

@@ -15,7 +15,7 @@ import {
 } from "../contract.ts";
 import { defineGrader } from "../grader.ts";
 import { addUsage, judgeScore } from "../judge.ts";
-import { fillPrompt, holdsResults, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
+import { fillPrompt, hasPlaceholder, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";
 
 const aggregatorSchema = strictWireObject({
@@ -58,32 +58,26 @@ async function gradeParts(assertion: Composite, subject: Subject, services: Grad
 		usage = addUsage(usage, result.usage);
 		parts.push(result);
 	}
-	const grade = await combine(assertion, parts, subject, services);
+	const grade = await combine(parts, { assertion, parts: parts.filter(isGraded), subject, services });
 	usage = addUsage(usage, grade.usage);
 	return { ...grade, parts, ...(usage ? { usage } : {}) };
 }
 
-/** A failed required part decides; if none fails, each must have a score. */
-async function combine(
-	assertion: Composite,
-	parts: readonly GraderResult[],
-	subject: Subject,
-	services: GraderServices,
-): Promise<Grade> {
-	const failed = parts.find((part) => part.required && part.verdict === "fail");
-	if (failed) return { score: 0, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
-	for (const part of parts)
-		if (!isGraded(part)) return { couldNotRun: { ...part.error, message: `${part.name}: ${part.error.message}` } };
-	return aggregate(assertion, parts.filter(isGraded), subject, services);
+interface Combined {
+	readonly assertion: Composite;
+	readonly parts: readonly GradedAssertion[];
+	readonly subject: Subject;
+	readonly services: GraderServices;
 }
 
-async function aggregate(
-	assertion: Composite,
-	parts: readonly GradedAssertion[],
-	subject: Subject,
-	services: GraderServices,
-): Promise<Grade> {
-	const { aggregator } = assertion.settings;
+/** A failed required part decides; if none fails, each must have a score. */
+async function combine(results: readonly GraderResult[], combined: Combined): Promise<Grade> {
+	const failed = results.find((part) => part.required && part.verdict === "fail");
+	if (failed) return { score: 0, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
+	for (const part of results)
+		if (!isGraded(part)) return { couldNotRun: { ...part.error, message: `${part.name}: ${part.error.message}` } };
+	const { parts } = combined;
+	const { aggregator } = combined.assertion.settings;
 	switch (aggregator.type) {
 		case "weighted_average": {
 			const weighted = parts.map((part) => ({ ...part, weight: aggregator.weights?.[part.name] ?? part.weight }));
@@ -104,10 +98,10 @@ async function aggregate(
 		}
 		case "code-grader":
 		case "code_grader":
-			return byProgram(assertion, parts, subject, services);
+			return byProgram(combined);
 		case "llm-grader":
 		case "llm_grader":
-			return byModel(assertion, parts, subject, services);
+			return byModel(combined);
 	}
 }
 
@@ -120,28 +114,20 @@ function round(score: number): number {
 }
 
 /** Lets a model weigh the parts' results by the author's prompt. */
-async function byModel(
-	assertion: Composite,
-	parts: readonly GradedAssertion[],
-	subject: Subject,
-	services: GraderServices,
-): Promise<Grade> {
+async function byModel({ assertion, parts, subject, services }: Combined): Promise<Grade> {
 	const { aggregator } = assertion.settings;
 	const own = promptFileText(assertion, services) ?? aggregator.prompt ?? "";
 	const results = parts.map(({ name, type, score, weight, verdict, assertions }) => ({
 		...{ name, type, score, weight, verdict, assertions },
 	}));
-	const prompt = holdsResults(own) ? own : `${own}\n\nThe results of the graders:\n{{ grader_results_json }}`;
+	const prompt = hasPlaceholder(own, "results")
+		? own
+		: `${own}\n\nThe results of the graders:\n{{ grader_results_json }}`;
 	const filled = await fillPrompt(prompt, subject, { results: JSON.stringify(results, null, 2) });
 	return judgeScore(`${filled}\n\n${scoreForm}`, aggregator.target, services);
 }
 
-async function byProgram(
-	assertion: Composite,
-	parts: readonly GradedAssertion[],
-	subject: Subject,
-	services: GraderServices,
-): Promise<Grade> {
+async function byProgram({ assertion, parts, subject, services }: Combined): Promise<Grade> {
 	const { command, name } = assertion;
 	if (!command) return { couldNotRun: { code: "not-found", message: `the aggregator of ${name} has no command` } };
 	const results = Object.fromEntries(

@@ -89,13 +89,15 @@ export const fieldAccuracy = defineGrader({
 		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
 		// Skip fields that this reference doesn't have.
 		const fields = settings.fields.filter(({ path }) => hasPath(expected, path));
-		const judged = fields.flatMap((field) => judge(field, valueAt(actual, field.path), valueAt(expected, field.path)));
-		if (judged.length === 0) return nothingToCompare(settings.fields, fields.length > 0);
+		const compared = fields.flatMap((field) =>
+			compare(field, valueAt(actual, field.path), valueAt(expected, field.path)),
+		);
+		if (compared.length === 0) return nothingToCompare(settings.fields, fields.length > 0);
 		const all = settings.aggregation === "all_or_nothing";
-		const mean = weightedMean(judged.map(({ finding, weight }) => ({ score: finding.passed ? 1 : 0, weight })));
+		const mean = weightedMean(compared.map(({ finding, weight }) => ({ score: finding.passed ? 1 : 0, weight })));
 		return {
-			score: all ? Number(judged.every(({ finding }) => finding.passed)) : mean,
-			assertions: judged.map(({ finding }) => finding),
+			score: all ? Number(compared.every(({ finding }) => finding.passed)) : mean,
+			assertions: compared.map(({ finding }) => finding),
 		};
 	},
 });
@@ -119,7 +121,7 @@ function parsed(text: string): unknown {
 }
 
 /** Returns undefined for an optional field that is missing from the answer. */
-function judge(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
+function compare(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
 	if (actual === undefined && field.required === false) return [];
 	const finding = {
 		text: `${field.path} is ${shown(expected)}`,

@@ -1,6 +1,6 @@
 import { amountSchema, fractionSchema } from "../../format/codec.ts";
 import type { ToolCall } from "../../format/eval-file.ts";
-import { boundFindings, boundsScore, type Finding } from "../contract.ts";
+import { boundsScore, type Finding } from "../contract.ts";
 import { defineGrader } from "../grader.ts";
 
 const measuring = { version: "2", measures: true, reproducible: () => true } as const;
@@ -12,7 +12,7 @@ export const cost = defineGrader({
 	options: { budget: amountSchema },
 	...measuring,
 	grade: ({ settings }, subject) =>
-		boundsScore(boundFindings([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }])),
+		boundsScore([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }]),
 });
 
 export const latency = defineGrader({
@@ -21,9 +21,7 @@ export const latency = defineGrader({
 	options: { threshold: amountSchema },
 	...measuring,
 	grade: ({ settings }, subject) =>
-		boundsScore(
-			boundFindings([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
-		),
+		boundsScore([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
 });
 
 export const tokenUsage = defineGrader({
@@ -32,13 +30,11 @@ export const tokenUsage = defineGrader({
 	options: { maxTotal: bound, maxInput: bound, maxOutput: bound },
 	...measuring,
 	grade({ settings }, { tokenUsage: used }) {
-		const score = boundsScore(
-			boundFindings([
-				{ what: "tokens in all", unit: "", actual: used && used.input + used.output, most: settings.maxTotal },
-				{ what: "input tokens", unit: "", actual: used?.input, most: settings.maxInput },
-				{ what: "output tokens", unit: "", actual: used?.output, most: settings.maxOutput },
-			]),
-		);
+		const score = boundsScore([
+			{ what: "tokens in all", unit: "", actual: used && used.input + used.output, most: settings.maxTotal },
+			{ what: "input tokens", unit: "", actual: used?.input, most: settings.maxInput },
+			{ what: "output tokens", unit: "", actual: used?.output, most: settings.maxOutput },
+		]);
 		if ("couldNotRun" in score) return score;
 		return { ...score, score: score.assertions.every(({ passed }) => passed) ? 1 : 0 };
 	},
@@ -56,19 +52,19 @@ export const executionMetrics = defineGrader({
 	...measuring,
 	grade({ settings }, subject) {
 		const used = subject.tokenUsage;
-		const { findings, unknown } = boundFindings([
+		const bounds = [
 			{ what: "tool calls", unit: "", actual: subject.toolCalls.length, most: settings.maxToolCalls },
 			{ what: "model calls", unit: "", actual: subject.llmCalls, most: settings.maxLlmCalls },
 			{ what: "tokens", unit: "", actual: used && used.input + used.output, most: settings.maxTokens },
 			{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.maxCostUsd },
 			{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.maxDurationMs },
-		]);
+		];
 		const wanted = settings.targetExplorationRatio;
-		if (wanted === undefined) return boundsScore({ findings, unknown });
+		if (wanted === undefined) return boundsScore(bounds);
 		// Without tool calls there is no share.
-		if (subject.toolCalls.length === 0) return boundsScore({ findings, unknown: [...unknown, "tool calls"] });
-		const explored = explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2);
-		return boundsScore({ findings: [...findings, explored], unknown });
+		if (subject.toolCalls.length === 0) return boundsScore(bounds, [], ["tool calls"]);
+		const tolerance = settings.explorationTolerance ?? 0.2;
+		return boundsScore(bounds, [explorationFinding(subject.toolCalls, wanted, tolerance)]);
 	},
 });
 

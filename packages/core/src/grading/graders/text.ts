@@ -7,15 +7,11 @@ import { answerText, quoted } from "../judge-prompt.ts";
 
 const reproducible = () => true;
 
-/** Every answer contains the empty text, so it can't be searched for. */
-const oneText = { value: fullTextSchema };
-const texts = { value: z.array(fullTextSchema).min(1) };
-
 type Fold = (text: string) => string;
 const exactly: Fold = (text) => text;
 const lower: Fold = (text) => text.toLowerCase();
 
-function allOf(answer: string, values: readonly string[], fold: Fold): Score {
+function containsAllOf(answer: string, values: readonly string[], fold: Fold): Score {
 	const folded = fold(answer);
 	const assertions = values.map((value): Finding => {
 		return { text: `the answer contains ${quoted(value)}`, passed: folded.includes(fold(value)) };
@@ -23,60 +19,35 @@ function allOf(answer: string, values: readonly string[], fold: Fold): Score {
 	return { score: assertions.every(({ passed }) => passed) ? 1 : 0, assertions };
 }
 
-function anyOf(answer: string, values: readonly string[], fold: Fold): Score {
+function containsAnyOf(answer: string, values: readonly string[], fold: Fold): Score {
 	const folded = fold(answer);
 	const first = values.find((value) => folded.includes(fold(value)));
 	const text = `the answer contains one of ${values.map(quoted).join(", ")}`;
 	return binaryScore(first !== undefined, text, first === undefined ? undefined : `contains ${quoted(first)}`);
 }
 
-export const contains = defineGrader({
-	type: "contains",
-	score: "1 or 0",
-	options: oneText,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), [value], exactly),
-});
+/** Every answer contains the empty text, so it can't be searched for. */
+function oneText<const Type extends string>(type: Type, score: string, fold: Fold) {
+	return defineGrader({
+		...{ type, score, reproducible, options: { value: fullTextSchema } },
+		grade: ({ settings }, subject) => containsAllOf(answerText(subject), [settings.value], fold),
+	});
+}
 
-export const icontains = defineGrader({
-	type: "icontains",
-	score: "1 or 0, in any letter case",
-	options: oneText,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), [value], lower),
-});
+function severalTexts<const Type extends string>(type: Type, score: string, fold: Fold, contain: typeof containsAllOf) {
+	return defineGrader({
+		...{ type, score, reproducible, options: { value: z.array(fullTextSchema).min(1) } },
+		grade: ({ settings }, subject) => contain(answerText(subject), settings.value, fold),
+	});
+}
 
-export const containsAny = defineGrader({
-	type: "contains-any",
-	score: "1 or 0; `value` is a list",
-	options: texts,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => anyOf(answerText(subject), value, exactly),
-});
-
-export const containsAll = defineGrader({
-	type: "contains-all",
-	score: "1 or 0; `value` is a list",
-	options: texts,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), value, exactly),
-});
-
-export const icontainsAny = defineGrader({
-	type: "icontains-any",
-	score: "like `contains-any`, in any letter case",
-	options: texts,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => anyOf(answerText(subject), value, lower),
-});
-
-export const icontainsAll = defineGrader({
-	type: "icontains-all",
-	score: "like `contains-all`, in any letter case",
-	options: texts,
-	reproducible,
-	grade: ({ settings: { value } }, subject) => allOf(answerText(subject), value, lower),
-});
+const anyCase = "in any letter case";
+export const contains = oneText("contains", "1 or 0", exactly);
+export const icontains = oneText("icontains", `1 or 0, ${anyCase}`, lower);
+export const containsAny = severalTexts("contains-any", "1 or 0; `value` is a list", exactly, containsAnyOf);
+export const containsAll = severalTexts("contains-all", "1 or 0; `value` is a list", exactly, containsAllOf);
+export const icontainsAny = severalTexts("icontains-any", `like \`contains-any\`, ${anyCase}`, lower, containsAnyOf);
+export const icontainsAll = severalTexts("icontains-all", `like \`contains-all\`, ${anyCase}`, lower, containsAllOf);
 
 /** Compares the answer with the value, both trimmed: programs end their output with a newline. */
 export const equals = defineGrader({
@@ -92,31 +63,35 @@ export const equals = defineGrader({
 	},
 });
 
-export const startsWith = defineGrader({
-	type: "starts-with",
-	score: "1 or 0",
-	options: oneText,
-	reproducible,
-	grade({ settings: { value } }, subject) {
-		const answer = answerText(subject);
-		const passed = answer.startsWith(value) || answer.trim().startsWith(value);
-		const evidence = passed ? undefined : `it starts with ${quoted(answer.slice(0, value.length + 20))}`;
-		return binaryScore(passed, `the answer starts with ${quoted(value)}`, evidence);
-	},
-});
+function edge<const Type extends string>(
+	type: Type,
+	verb: string,
+	holds: (answer: string, value: string) => boolean,
+	shown: (answer: string, length: number) => string,
+) {
+	return defineGrader({
+		...{ type, score: "1 or 0", reproducible, options: { value: fullTextSchema } },
+		grade({ settings: { value } }, subject) {
+			const answer = answerText(subject);
+			const passed = holds(answer, value) || holds(answer.trim(), value);
+			const evidence = passed ? undefined : `it ${verb} with ${quoted(shown(answer, value.length + 20))}`;
+			return binaryScore(passed, `the answer ${verb} with ${quoted(value)}`, evidence);
+		},
+	});
+}
 
-export const endsWith = defineGrader({
-	type: "ends-with",
-	score: "1 or 0",
-	options: oneText,
-	reproducible,
-	grade({ settings: { value } }, subject) {
-		const answer = answerText(subject);
-		const passed = answer.endsWith(value) || answer.trim().endsWith(value);
-		const evidence = passed ? undefined : `it ends with ${quoted(answer.slice(-(value.length + 20)))}`;
-		return binaryScore(passed, `the answer ends with ${quoted(value)}`, evidence);
-	},
-});
+export const startsWith = edge(
+	"starts-with",
+	"starts",
+	(answer, value) => answer.startsWith(value),
+	(answer, length) => answer.slice(0, length),
+);
+export const endsWith = edge(
+	"ends-with",
+	"ends",
+	(answer, value) => answer.endsWith(value),
+	(answer, length) => answer.slice(-length),
+);
 
 /** Matches the answer with a regular expression, in a separate process for at most 2 seconds. */
 export const regex = defineGrader({

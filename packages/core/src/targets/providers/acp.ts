@@ -32,6 +32,7 @@ import { readTextFile } from "../../machine/read-file.ts";
 import type { OpenInput } from "../../machine/run-process.ts";
 import {
 	type AnswerMessage,
+	known,
 	stopReasonOf,
 	type TargetAnswer,
 	type TargetFailure,
@@ -45,7 +46,6 @@ import {
 	contentText,
 	count,
 	type Fields,
-	given,
 	newWords,
 	objectLines,
 	record,
@@ -77,43 +77,16 @@ const settings = wireObject({
 type Settings = z.output<typeof settings>;
 type Permissions = Settings["permissions"];
 
-/** A conversation with an agent about one prompt. */
-export interface AcpTalk {
-	/** Rejects if the conversation fails. */
-	readonly answer: Promise<TargetAnswer>;
-	/** Returns what the agent has sent so far, for the record of a failed conversation. */
-	readonly partial: () => Partial<TargetAnswer>;
-	/** Handles the parameters of a `session/update`. */
-	readonly onUpdate: (params: unknown) => void;
-}
-
 /**
  * Sends an agent one prompt in a session, its previous one if it can load that.
  * @param cwd absolute working directory of the session
  */
-function askAgent(stream: Stream, request: TargetRequest, settings: Settings, cwd: string): AcpTalk {
-	const transcript = new AcpTranscript();
-	// Loading a session replays it: the answer begins after that.
-	let listens = false;
-	const listen = () => {
-		listens = true;
-	};
-	return {
-		answer: converse(stream, request, settings, cwd, transcript, listen),
-		onUpdate: (params) => {
-			if (listens) transcript.update(record(record(params).update), performance.now());
-		},
-		partial: () => ({ messages: transcript.messages(), ...transcript.figures({}) }),
-	};
-}
-
-async function converse(
+async function askAgent(
 	stream: Stream,
 	request: TargetRequest,
 	settings: Settings,
 	cwd: string,
 	transcript: AcpTranscript,
-	listen: () => void,
 ): Promise<TargetAnswer> {
 	const sdk = await import("@agentclientprotocol/sdk");
 	const files = request.workspacePath === undefined ? undefined : new WorkspaceFiles(request.workspacePath);
@@ -128,7 +101,7 @@ async function converse(
 			},
 		});
 		const { sessionId, isOld } = await openSession(agent, sdk.methods.agent.session, known, request, cwd);
-		listen();
+		transcript.listens = true;
 		const { cancel, prompt } = sdk.methods.agent.session;
 		const onAbort = () => void agent.notify(cancel, { sessionId }).catch(() => undefined);
 		request.signal.addEventListener("abort", onAbort, { once: true });
@@ -158,7 +131,6 @@ async function openSession(
 	return { sessionId, isOld: false };
 }
 
-/** Returns the text, and links to the files of the prompt. */
 function promptBlocks(words: string, { files }: TargetRequest): ContentBlock[] {
 	const links = files.map((path) => {
 		const name = path.split("/").at(-1) ?? path;
@@ -178,7 +150,7 @@ function answerOf(
 		text: messages.findLast(({ content }) => content !== "")?.content ?? "",
 		messages,
 		...transcript.figures(response),
-		...given("stopReason", stopReasonOf(response.stopReason)),
+		...known({ stopReason: stopReasonOf(response.stopReason) }),
 		...(agentCapabilities?.loadSession ? { session: sessionId } : {}),
 		metadata: {
 			finish_reason: text(response.stopReason) ?? "unknown",
@@ -191,12 +163,24 @@ function answerOf(
 /** Converts ACP session updates to messages and figures. Ignores unknown updates. */
 class AcpTranscript {
 	readonly #transcript = new Transcript();
+	/** Loading a session replays it: the answer begins after that. */
+	listens = false;
 	/** Text arrives in chunks: the current message so far. */
 	#saying = "";
 	#messageId: string | undefined;
 	#cost: number | undefined;
 
-	update(update: Fields, at: number): void {
+	/** Reads the parameters of a `session/update`. */
+	receive(params: unknown): void {
+		if (this.listens) this.#update(record(record(params).update), performance.now());
+	}
+
+	/** Returns what the agent has sent so far, for the record of a failed conversation. */
+	partial(): Partial<TargetAnswer> {
+		return { messages: this.messages(), ...this.figures({}) };
+	}
+
+	#update(update: Fields, at: number): void {
 		switch (update.sessionUpdate) {
 			case "agent_message_chunk":
 				this.#say(text(update.messageId), text(record(update.content).text) ?? "");
@@ -244,10 +228,9 @@ class AcpTranscript {
 		const usage = record(response.usage);
 		const input = count(usage.inputTokens);
 		const output = count(usage.outputTokens);
-		const told = input === undefined || output === undefined ? undefined : { input, output };
-		const cached = given("cached", count(usage.cachedReadTokens));
-		const tokenUsage = told && { ...told, ...cached, ...given("reasoning", count(usage.thoughtTokens)) };
-		return { ...given("tokenUsage", tokenUsage), ...given("costUsd", this.#cost) };
+		const parts = { cached: count(usage.cachedReadTokens), reasoning: count(usage.thoughtTokens) };
+		const isKnown = input !== undefined && output !== undefined;
+		return known({ tokenUsage: isKnown ? { input, output, ...known(parts) } : undefined, costUsd: this.#cost });
 	}
 }
 
@@ -255,7 +238,7 @@ class AcpTranscript {
 function inputOf({ title, locations }: Fields): unknown {
 	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
 	if (title === undefined && paths.length === 0) return undefined;
-	return { ...given("title", text(title)), ...(paths.length > 0 ? { paths } : {}) };
+	return known({ title: text(title), paths: paths.length > 0 ? paths : undefined });
 }
 
 function outputOf({ content }: Fields): unknown {
@@ -346,14 +329,12 @@ class WorkspaceFiles {
 	}
 }
 
-/** The two ends of a connection to an agent over its stdin and stdout. */
-export interface MessageStream {
+interface MessageStream {
 	readonly stream: Stream;
 	/** Receives the agent's stdin once it runs. */
 	readonly onInput: (input: OpenInput) => void;
 	/** Only JSON-RPC passes, and only responses to our requests. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
-	/** Ends the stream. */
 	readonly end: () => void;
 }
 
@@ -428,8 +409,9 @@ async function invoke(
 ): Promise<TargetOutcome> {
 	if (!command) return failed({ code: "not-found", message: "the target has no command", retryable: false });
 	const cwd = realPath(request.workspacePath ?? services.scope.directory);
-	const messages = messageStream((params) => talk.onUpdate(params));
-	const talk = askAgent(messages.stream, request, settings, cwd);
+	const transcript = new AcpTranscript();
+	const messages = messageStream((params) => transcript.receive(params));
+	const answering = askAgent(messages.stream, request, settings, cwd, transcript);
 	const over = new AbortController();
 	let closeInput: () => void = () => undefined;
 	const running = services.runCommand(command, {
@@ -447,7 +429,7 @@ async function invoke(
 		messages.end();
 		return result;
 	});
-	const asked = talk.answer.then(
+	const asked = answering.then(
 		(answer) => ({ answer }),
 		(error: unknown) => ({ error }),
 	);
@@ -462,12 +444,12 @@ async function invoke(
 			code: "interrupted",
 			message: "the agent was interrupted",
 			retryable: false,
-			partial: talk.partial(),
+			partial: transcript.partial(),
 		});
 	if ("answer" in first) return outcomeOf(first.answer);
 	// If we ended it, its exit is not a failure.
 	const process = over.signal.aborted ? undefined : processFailure(result, command.text[0] ?? "the agent");
-	return failed({ ...(process ?? talkFailure(first.error)), partial: talk.partial() });
+	return failed({ ...(process ?? talkFailure(first.error)), partial: transcript.partial() });
 }
 
 /** A program that never ran leaves the connection waiting for its stdin. */

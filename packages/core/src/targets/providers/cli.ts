@@ -8,7 +8,14 @@ import { writeOwnFile } from "../../machine/environment.ts";
 import { pathKind } from "../../machine/files.ts";
 import { readHead } from "../../machine/read-file.ts";
 import type { ProcessResult } from "../../machine/run-process.ts";
-import type { TargetFailure, TargetOutcome, TargetProblem, TargetRequest, TargetServices } from "../contract.ts";
+import {
+	requestVariables,
+	type TargetFailure,
+	type TargetOutcome,
+	type TargetProblem,
+	type TargetRequest,
+	type TargetServices,
+} from "../contract.ts";
 import { defineProvider } from "../provider.ts";
 import { processFailure, readAnswer } from "../read-answer.ts";
 
@@ -118,10 +125,7 @@ async function invoke(target: CliTarget, services: TargetServices, request: Targ
 			...(request.workspacePath === undefined ? {} : { workspace_path: request.workspacePath }),
 		},
 		defaultCwd: request.workspacePath ?? services.scope.directory,
-		env: {
-			AGENTV_PROVIDER_CONTEXT: JSON.stringify(request.providerContext),
-			...(request.workspacePath === undefined ? {} : { AGENTV_WORKSPACE_PATH: request.workspacePath }),
-		},
+		env: requestVariables(request),
 		signal: request.signal,
 		maxBuffer: longestInMemory,
 		spillDir: scratch.path,

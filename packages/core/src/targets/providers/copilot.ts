@@ -7,7 +7,6 @@ import {
 	contentText,
 	count,
 	type Fields,
-	given,
 	record,
 	records,
 	text,
@@ -37,7 +36,6 @@ export const copilot = agentProvider({
 });
 
 class CopilotReader extends AgentReader {
-	#calls = 0;
 	/** The only token count that newer versions report. */
 	#outputTokens: number | undefined;
 	#result: Fields = {};
@@ -93,7 +91,7 @@ class CopilotReader extends AgentReader {
 			cached: count(data.cacheReadTokens),
 			reasoning: undefined,
 		});
-		this.#calls += 1;
+		this.calls += 1;
 		this.model = text(data.model) ?? this.model;
 	}
 
@@ -105,11 +103,10 @@ class CopilotReader extends AgentReader {
 		return {
 			...report,
 			failure: exitCode === 0 ? undefined : (report.failure ?? ended),
-			llmCalls: this.#calls > 0 ? this.#calls : undefined,
 			durationMs: count(usage.sessionDurationMs),
 			metadata: {
-				...given("premium_requests", count(usage.premiumRequests)),
-				...given("output_tokens", report.tokenUsage ? undefined : this.#outputTokens),
+				premium_requests: count(usage.premiumRequests),
+				output_tokens: report.tokenUsage ? undefined : this.#outputTokens,
 			},
 		};
 	}

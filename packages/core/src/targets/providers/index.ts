@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { factsOfField, wireFieldsOf } from "../../format/codec.ts";
 import type { Provider } from "../provider.ts";
 import { acp } from "./acp.ts";
 import { anthropic } from "./anthropic.ts";
@@ -42,6 +43,15 @@ export const providers = Object.fromEntries(
 /** Other spellings of providers' names. */
 export const providerAliases: ReadonlyMap<string, ProviderName> = new Map(
 	list.flatMap(({ aliases = [], name }) => aliases.map((alias) => [alias, name])),
+);
+
+/** Settings with a deprecated spelling: both, as spelled in files. */
+export const settingSpellings: readonly (readonly [current: string, deprecated: string])[] = list.flatMap(
+	({ settings }) =>
+		[...wireFieldsOf(settings)].flatMap(([key, field]): [string, string][] => {
+			const { newer } = factsOfField(field);
+			return newer === undefined ? [] : [[newer, key]];
+		}),
 );
 
 /** Variables in which users keep keys of model vendors. */

@@ -55,7 +55,6 @@ function keyVariable({ subprovider = "anthropic" }: AgentSettings): string {
 }
 
 class PiReader extends AgentReader {
-	#calls = 0;
 	#cost: number | undefined;
 	#isCostKnown = true;
 	#stopReason: unknown;
@@ -106,7 +105,7 @@ class PiReader extends AgentReader {
 		// If one call does not report its cost, the total is unknown.
 		if (cost === undefined) this.#isCostKnown = false;
 		else this.#cost = (this.#cost ?? 0) + cost;
-		this.#calls += 1;
+		this.calls += 1;
 	}
 
 	override finish(): AgentReport {
@@ -116,7 +115,6 @@ class PiReader extends AgentReader {
 			// Models without usage reports have zeros.
 			tokenUsage: tokenUsage && tokenUsage.input + tokenUsage.output === 0 ? undefined : tokenUsage,
 			costUsd: this.#isCostKnown ? this.#cost : undefined,
-			llmCalls: this.#calls > 0 ? this.#calls : undefined,
 			stopReason: this.#stopReason,
 			isIncomplete: !this.#isEnded,
 		};

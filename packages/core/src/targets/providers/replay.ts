@@ -5,7 +5,13 @@ import { wireObject } from "../../format/codec.ts";
 import { commonSettings } from "../../format/target-file.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { parseJsonLines } from "../../lib/json.ts";
-import type { TargetAnswer, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
+import {
+	asProblem,
+	type TargetAnswer,
+	type TargetOutcome,
+	type TargetRequest,
+	type TargetServices,
+} from "../contract.ts";
 import { defineProvider } from "../provider.ts";
 import { answerOf } from "../read-answer.ts";
 
@@ -43,8 +49,7 @@ export const replay = defineProvider({
 					load();
 					return undefined;
 				} catch (error) {
-					if (!(error instanceof AgentvError)) throw error;
-					return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+					return asProblem(error);
 				}
 			},
 			invoke: async (request) => recorded(load(), request),
