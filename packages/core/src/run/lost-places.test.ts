@@ -91,6 +91,6 @@ test.each(recordLosses)("a run whose agent %s says so at its end, and can be res
 	const resumed = await runTree({ root }, { ...options, resume: true });
 	for (const id of ids) expect(resumed.row(id), id).toMatchObject({ executionStatus: "ok", score: 1 });
 	expect(JSON.parse(readFileSync(join(output, resumed.row("a").file ?? ""), "utf8")).output).toBe(ok);
-	expect(await verifyRun(output)).toMatchObject({ differences: [], finished: 4 });
+	expect(await verifyRun(output)).toMatchObject({ differences: [], tests: { finished: 4 } });
 	expect(checkRunDigest(output)).toMatchObject({ problems: [] });
 });

@@ -65,7 +65,7 @@ describe("grading recorded answers again", () => {
 		});
 		writeFileSync(join(origin.root, "agent.mjs"), 'console.log("no");');
 		const again = await regrade(origin, { workers: 1 });
-		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], finished: 2 });
+		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], tests: { finished: 2 } });
 		const attempt = JSON.parse(readFileSync(join(again.runDir, again.row("a").file ?? ""), "utf8"));
 		expect(Object.keys(attempt.files)).toEqual(["agent.mjs", "check.mjs"]);
 		const index = join(again.runDir, "index.jsonl");
@@ -73,7 +73,7 @@ describe("grading recorded answers again", () => {
 		const request = resumedRequest(again.runDir, { evals: [] });
 		const resumed = await runTree({ root: origin.root }, { ...request, output: again.runDir, resume: true });
 		expect(resumed.events[0]).toMatchObject({ planned: 2, alreadyDone: 1 });
-		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], finished: 2 });
+		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], tests: { finished: 2 } });
 	});
 
 	test("of one grader keeps the results of the others", async () => {

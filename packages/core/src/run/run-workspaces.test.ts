@@ -24,7 +24,7 @@ tests: [{id: one, input: hi, ${passes}}, {id: two, input: hi, ${passes}}]
 	writeFileSync(index, readFileSync(index, "utf8").replace(/\n.*\n$/, "\n"));
 	await runTree({ root }, { output: runDir, resume: true });
 	expect(recorded()).toEqual([first]);
-	expect(await verifyRun(runDir)).toMatchObject({ differences: [], finished: 2 });
+	expect(await verifyRun(runDir)).toMatchObject({ differences: [], tests: { finished: 2 } });
 });
 
 test("a target's hook may ask for no reset, too", async () => {

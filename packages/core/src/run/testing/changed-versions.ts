@@ -65,7 +65,7 @@ export function refusesToMix(kinds: Readonly<Record<string, Kind>>): void {
 
 		const rerun = await runTree({ root }, { ...again, rerunChanged: true });
 		expect(rerun.summary.planned).toBe(3);
-		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [], finished: 3 });
+		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [], tests: { finished: 3 } });
 		const idle = await runTree({ root }, again);
 		expect(idle.events[0]).toMatchObject({ planned: 3, alreadyDone: 3 });
 	});
