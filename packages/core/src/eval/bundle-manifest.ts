@@ -208,7 +208,6 @@ export function bundleDigest({ files, repos }: Pick<BundleManifest, "files" | "r
 	return hash.digest("hex");
 }
 
-/** Returns an entry of `files` as written in the manifest. */
 function renderFileEntry({ path, size, mode, sha256, kind, source }: BundleFile): string {
 	return JSON.stringify({ path, size, mode, sha256, kind, source });
 }

@@ -142,7 +142,6 @@ export function shownCommand({ text, written }: CommandSpec): string {
 	return typeof source === "string" ? source : source.map(quoted).join(" ");
 }
 
-/** Returns a word of a list quoted for a command line. */
 function quoted(word: string): string {
 	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

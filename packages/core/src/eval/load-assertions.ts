@@ -271,7 +271,6 @@ function findCustomGrader(type: string, scope: EvalScope, view: DiskView): strin
 	return undefined;
 }
 
-/** Returns the names of the custom types that an eval can use. */
 function customGraderNames(scope: EvalScope, view: DiskView): string[] {
 	return [...withParents(scope.directory, scope.root)].flatMap((directory) =>
 		programFolders.flatMap((folder) =>

@@ -103,7 +103,6 @@ export function withInputFiles(messages: readonly Message[], files: readonly Con
 	});
 }
 
-/** Returns the pieces of an `input_files` field. */
 export function inputFilePieces(files: readonly string[] | undefined, part: Part, base: string): ContentPiece[] {
 	return (files ?? []).map((raw, index) => {
 		const at = Array.isArray(part.value) ? placeOf(part, [index]) : part.at;

@@ -103,7 +103,6 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 	};
 }
 
-/** Returns whether a path inside a workspace, as written, points outside it. */
 function leavesWorkspace(path: string): boolean {
 	const way = posix.normalize(path.replaceAll("\\", "/"));
 	return way.startsWith("/") || /^[a-z]:/i.test(way) || way === ".." || way.startsWith("../");
@@ -273,7 +272,6 @@ export function readCodeGrader(
 	};
 }
 
-/** Returns what a program gets as its `config`. */
 export function configOf({ config }: { config?: Readonly<Record<string, unknown>> | undefined }, part: Part) {
 	return config ? { config: exactData(config, child(part, "config").written) } : {};
 }

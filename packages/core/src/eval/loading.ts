@@ -49,7 +49,6 @@ export class Loading {
 		this.#shownFrom = shownFrom;
 	}
 
-	/** Returns the loading state for an imported eval. */
 	imported(scope: EvalScope): Loading {
 		return new Loading(this.view, this.env, scope, this.#shownFrom);
 	}
@@ -137,7 +136,6 @@ export class Loading {
 		return range ? `${this.shown(place.file)}:${range.start.line}` : this.shown(place.file);
 	}
 
-	/** Returns a path for messages. */
 	shown(path: string): string {
 		return shownPath(path, this.#shownFrom);
 	}

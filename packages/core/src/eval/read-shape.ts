@@ -146,7 +146,6 @@ const nouns = {
 
 export type ReferenceKind = keyof typeof nouns;
 
-/** Returns the noun for a reference in messages. */
 export function referenceNoun({ kind }: { readonly kind: ReferenceKind }): string {
 	return nouns[kind];
 }

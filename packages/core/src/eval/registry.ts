@@ -74,7 +74,6 @@ export interface Registry {
 
 const maxBytes = 10 * 1024 * 1024;
 
-/** Returns `$AGENTV_HOME/benchmarks.yaml`. */
 export function registryFile(env: Environment): string {
 	return join(agentvHome(env), "benchmarks.yaml");
 }

@@ -250,7 +250,6 @@ const options: Readonly<Record<string, string>> = {
 	envFile: "--env-file",
 };
 
-/** Returns the command-line option that sets a flag. */
 export function optionOf(flag: string): string {
 	return options[flag] ?? `--${flag}`;
 }

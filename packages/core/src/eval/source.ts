@@ -71,7 +71,6 @@ export function plainPart(value: unknown, at: Place): Part {
 	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
 }
 
-/** Returns the part under `key`. */
 export function child(part: Part, ...keys: DocumentPath): Part {
 	const { references, fill, vars } = part;
 	return {

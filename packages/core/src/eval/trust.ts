@@ -178,7 +178,6 @@ export function newAccessFindings(found: readonly NewAccess[], redact: Redactor)
 	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
 }
 
-/** Returns a subject's name for messages. */
 export function shownSubject({ kind, name }: TrustSubject): string {
 	return `${kind} ${name}`;
 }

@@ -331,7 +331,6 @@ function at(root: unknown, path: DocumentPath): unknown {
 	return value;
 }
 
-/** Returns how messages name a value's type. */
 export function kindOf(value: unknown): string {
 	if (value === null || value === undefined) return "nothing";
 	if (Array.isArray(value)) return "a list";
