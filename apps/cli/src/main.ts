@@ -82,7 +82,7 @@ const commandGroups: readonly CommandGroup[] = [
 ];
 
 /** Receives what the program produces. */
-export interface ProgramSink {
+interface ProgramSink {
 	readonly finish: (result: CommandResult) => void;
 	/** Receives the parser's usage errors. */
 	readonly complain: (text: string) => void;

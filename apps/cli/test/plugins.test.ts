@@ -77,8 +77,7 @@ export const dummy = modelProvider({
 const grader: PlugIn = {
 	file: `${core}/grading/graders/dummy.ts`,
 	content: `import { countSchema } from "../../format/codec.ts";
-import { binaryScore } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
+import { binaryScore, defineGrader } from "../contract.ts";
 export const dummy = defineGrader({
 	type: "is-short",
 	aliases: ["is-brief"],

@@ -52,7 +52,7 @@ function contents({ digest, files }: BundleManifest) {
 }
 
 /** Options of a bundle. */
-export interface BundleChoices {
+interface BundleChoices {
 	readonly name?: string | undefined;
 	readonly targets?: readonly string[] | undefined;
 	readonly capture_env?: boolean | undefined;

@@ -257,7 +257,7 @@ export async function openEval(id: string, { evals, options }: Services): Promis
 }
 
 /** Returns a path relative to `root`, with `/`. */
-export function shownPath(root: string, file: string): string {
+function shownPath(root: string, file: string): string {
 	return relative(root, file).split(sep).join("/");
 }
 

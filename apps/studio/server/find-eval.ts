@@ -30,7 +30,7 @@ interface Place {
 	readonly foreign: boolean;
 }
 
-export const ownScope = "_";
+const ownScope = "_";
 
 /**
  * Returns the place of a benchmark, or Studio's own directory for `null` and `_`.
@@ -103,7 +103,7 @@ export interface FoundEval {
 	readonly file: string;
 }
 
-export interface FoundEvals {
+interface FoundEvals {
 	readonly evals: readonly FoundEval[];
 	/** Whether the directory was too large to search completely. */
 	readonly cut: boolean;

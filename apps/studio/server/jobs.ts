@@ -13,7 +13,7 @@ export interface Job {
 	readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
-export interface JobEvent {
+interface JobEvent {
 	/** Counts from 1 within a job; a reader that reconnects sends the last one. */
 	readonly id: number;
 	readonly data: unknown;

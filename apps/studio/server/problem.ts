@@ -15,7 +15,7 @@ import { JobRefused, Jobs, RunJobs } from "./jobs.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** The error response of all routes. */
-export interface Problem {
+interface Problem {
 	readonly error: {
 		readonly code: string;
 		readonly message: string;
@@ -101,7 +101,7 @@ export function refuse(
 }
 
 /** An unvalidated object of a record. */
-export type Wire = Readonly<Record<string, unknown>>;
+type Wire = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is Wire {
 	return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { AgentvError } from "@agentv/core";
 
 /** A logged-in browser. Cookies and key are random, not derived from the token. */
-export interface Login {
+interface Login {
 	/**
 	 * First segment of this browser's API paths. Browsers send cookies to all ports of a host, so the API's cookie is
 	 * bound to this path, which only pages of Studio's own origin know.

@@ -1,7 +1,13 @@
-export { type ArchiveStream, archiveBundle, judgeArchive, streamArchive } from "./bundle/archive-bundle.ts";
 export { type BundleDescription, type BundleOptions, type BundlePlan, describeBundle } from "./bundle/bundle-plan.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
-export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
+export {
+	type ArchiveStream,
+	archiveBundle,
+	type BundleProgress,
+	judgeArchive,
+	streamArchive,
+	writeBundle,
+} from "./bundle/write-bundle.ts";
 export {
 	type BundleProblem,
 	type BundleVerification,
@@ -27,7 +33,6 @@ export type { LoadedEval, Suite, TestCase } from "./eval/eval-types.ts";
 export { evalEnvironment, type LoadOptions, loadEval } from "./eval/load-eval.ts";
 export { loadTargets, type TargetScope } from "./eval/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./eval/read-shape.ts";
-export { collectReferences, portableRoot, type Reference, type References } from "./eval/references.ts";
 export {
 	type AddBenchmarkOptions,
 	addBenchmark,
@@ -63,6 +68,7 @@ export {
 	type TrustPlan,
 	type TrustSubject,
 } from "./eval/trust.ts";
+export { collectReferences, portableRoot, type Reference, type References } from "./eval/visit.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
 export { encode, recordToWire, toWire, type Wire } from "./format/codec.ts";
 export { type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
@@ -123,7 +129,6 @@ export {
 export { redactUrl } from "./lib/git-url.ts";
 export { matchesGlob } from "./lib/glob.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./lib/interpolate.ts";
-export { type BoundedMean, boundedMeanText, boundText, formatBytes, formatDuration } from "./lib/numbers.ts";
 export {
 	createOutputRedactor,
 	createRedactor,
@@ -134,7 +139,16 @@ export {
 	secretsOf,
 } from "./lib/redact.ts";
 export { isSecretName, redacted } from "./lib/secret-shapes.ts";
-export { nearestName, plural, safeName } from "./lib/text.ts";
+export {
+	type BoundedMean,
+	boundedMeanText,
+	boundText,
+	formatBytes,
+	formatDuration,
+	nearestName,
+	plural,
+	safeName,
+} from "./lib/text.ts";
 export type { SourceRange } from "./lib/yaml-document.ts";
 export { listDirectory } from "./machine/directories.ts";
 export { agentvHome, type Environment, expandHome, refuseUnusableHome } from "./machine/environment.ts";
@@ -163,7 +177,7 @@ export {
 	type PruneResult,
 	pruneCache,
 } from "./maintenance/prune-cache.ts";
-export { type CaseScore, type ComparedRun, readComparedRun } from "./results/case-scores.ts";
+export { type CaseScore, type ComparedRun, type Renamed, readComparedRun } from "./results/case-scores.ts";
 export {
 	type ComparedCase,
 	type ComparedCaseRecord,
@@ -183,32 +197,34 @@ export {
 	isLowered,
 	signed,
 } from "./results/compare-runs.ts";
+export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
+export { type Merge, mergeRuns } from "./results/merge-runs.ts";
 export {
 	findRuns,
 	headRecord,
 	isFinished,
 	lastRunOf,
 	listRuns,
+	type OpenRun,
+	openRun,
 	type RunHead,
+	type RunReading,
 	type RunState,
+	readRecordHead,
+	readRun,
 	resolveRun,
 	resolveRuns,
 	runState,
-} from "./results/find-runs.ts";
-export type { Renamed } from "./results/match-cases.ts";
-export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
-export { type Merge, mergeRuns } from "./results/merge-runs.ts";
-export { type OpenRun, openRun, type RunReading, readRecordHead, readRun } from "./results/read-run.ts";
+} from "./results/read-run.ts";
 export { type PassRate, RunStore, type RunTable, turns } from "./results/run-store.ts";
 export { signRun } from "./results/sign-run.ts";
 export { verifyRun } from "./results/verify-run.ts";
+export type { AttemptName, RunEvent, RunOutcome } from "./run/attempt.ts";
 export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription, planRun } from "./run/plan-run.ts";
-export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
 export { isUnbegun } from "./run/run-directory.ts";
-export { type RunOptions, runEvals } from "./run/run-evals.ts";
-export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
+export { type RecordedAnswers, type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
 export { originRequest, type RunMachine, type RunRequest, resumedRequest } from "./run/run-request.ts";
 export { shardSizes } from "./run/shards.ts";

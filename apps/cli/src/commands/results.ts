@@ -261,7 +261,7 @@ async function gate(
 	return compared.some(({ comparison }) => comparison.atLeast.verdict === "worse") ? 1 : 0;
 }
 
-export interface ResultsRegradeOptions
+interface ResultsRegradeOptions
 	extends ReporterChoice,
 		AccessChoices,
 		Pick<RunChoices, "graderTarget" | "test" | "targets" | "envFile" | "workers" | "budgetUsd" | "cache"> {
@@ -303,7 +303,7 @@ export async function resultsSign(
 	return { text: `Signed: ${shownDirectory(file, cwd)}\ndigest ${digest}\n`, exitCode: 0 };
 }
 
-export interface ResultsVerifyOptions {
+interface ResultsVerifyOptions {
 	readonly json?: boolean;
 	readonly printDigest?: boolean;
 	readonly allowedSigners?: string;

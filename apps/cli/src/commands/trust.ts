@@ -15,8 +15,8 @@ import {
 	type TrustSubject,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { newThings, trustText } from "../output/bundle.ts";
 import { json } from "../output/terminal.ts";
-import { newThings, trustText } from "../output/trust.ts";
 
 interface TrustCommandOptions {
 	readonly yes?: boolean;

@@ -14,9 +14,9 @@ export const validationFormats = {
 
 export const runReporters = {
 	text: async () => (await import("../output/run.ts")).runText,
-	json: async () => (await import("./run-formats.ts")).runJson,
-	junit: async () => (await import("./run-formats.ts")).runJunit,
-	github: async () => (await import("./run-formats.ts")).runGithub,
+	json: async () => (await import("./junit.ts")).runJson,
+	junit: async () => (await import("./junit.ts")).runJunit,
+	github: async () => (await import("./junit.ts")).runGithub,
 } satisfies Readonly<Record<string, () => Promise<RunReporter>>>;
 
 export const exportFormats = {

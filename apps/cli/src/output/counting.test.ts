@@ -11,7 +11,7 @@ import { resultsShow } from "../commands/results.ts";
 import type { CommandResult, Context } from "../context.ts";
 import { exportMarkdown } from "../exporters/export.ts";
 import { exportHtml } from "../exporters/html.ts";
-import { runGithub, runJunit } from "../exporters/run-formats.ts";
+import { runGithub, runJunit } from "../exporters/junit.ts";
 import { spendingTexts } from "./run.ts";
 import type { RunReporter } from "./run-report.ts";
 import { colorsFor } from "./terminal.ts";

@@ -211,7 +211,7 @@ function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string |
 }
 
 /** A few lines at the bottom of a terminal that are redrawn in place. */
-export interface LiveLines {
+interface LiveLines {
 	draw(lines: readonly string[]): void;
 	clear(): void;
 }

@@ -73,6 +73,6 @@ function exitCodeOf({ summary, outcome }: Omit<Done, "type">): number {
 }
 
 async function reporterOf({ reporter, json }: ReporterChoice): Promise<RunReporter> {
-	if (json && reporter === "text") return (await import("../exporters/run-formats.ts")).runBriefJson;
+	if (json && reporter === "text") return (await import("../exporters/junit.ts")).runBriefJson;
 	return runReporters[reporter]();
 }

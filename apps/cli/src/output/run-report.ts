@@ -154,7 +154,7 @@ export interface StartChoices extends RunChoices {
 }
 
 /** A run to start or resume. */
-export interface StartedRun {
+interface StartedRun {
 	readonly request: RunRequest;
 	/** Absolute; absent for a new directory in the results folder. */
 	readonly output?: string;

@@ -33,7 +33,7 @@ export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" |
 }
 
 /** Styles for the counts of a summary. */
-export type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
+type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
 
 /** Returns `4 passed`, `0 failed`, `1 not graded`, `2 not run`; the last two only if there are any. */
 export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
@@ -63,7 +63,7 @@ export function sumSentence(summary: Tallied, emphasis: Emphasis): string {
 const asIs = (text: string) => text;
 export const plainEmphasis: Emphasis = { passed: asIs, failed: asIs, error: asIs, not_run: asIs };
 
-export function colorEmphasis({ green, red, magenta, yellow }: Colors): Emphasis {
+function colorEmphasis({ green, red, magenta, yellow }: Colors): Emphasis {
 	return { passed: green, failed: red, error: magenta, not_run: yellow };
 }
 
@@ -271,7 +271,7 @@ function cut(text: string): string {
 }
 
 /** A table of targets. Columns that are empty for all targets are omitted. */
-export interface TargetCells {
+interface TargetCells {
 	readonly header: readonly string[];
 	/** The target's name comes first. */
 	readonly rows: readonly (readonly string[])[];
@@ -339,7 +339,7 @@ function shortLines([name = "", ...cells]: readonly string[], [, ...header]: rea
 type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
 
 /** Usage of a run or attempt, by the target and by grading. Fields are undefined if not reported. */
-export interface Spending {
+interface Spending {
 	readonly target: Usage;
 	readonly judging: Usage;
 }

@@ -72,7 +72,7 @@ function addRun(evals: Command, action: MakeAction): void {
 }
 
 function addMatrix(evals: Command, action: MakeAction): void {
-	const run = action(async () => (await import("../commands/eval-matrix.ts")).evalMatrix, "reads");
+	const run = action(async () => (await import("../commands/eval-run.ts")).evalMatrix, "reads");
 	addRunChoices(evals.command("matrix"))
 		.description("print how to run evals in shards: commands, a GitHub Actions matrix or a Kubernetes Job")
 		.requiredOption("--shards <n>", "number of shards", count)

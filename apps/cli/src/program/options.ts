@@ -37,10 +37,10 @@ export function timeSpan(text: string): number {
 }
 
 /** What a command does with `$AGENTV_HOME`: one that only reads may have a read-only home, and so may a `--dry-run`. */
-export type HomeUse = "writes" | "reads" | "none";
+type HomeUse = "writes" | "reads" | "none";
 
 /** Takes the command's arguments, its options and the context. */
-export type CommandFunction = (...given: never[]) => Promise<CommandResult>;
+type CommandFunction = (...given: never[]) => Promise<CommandResult>;
 
 /**
  * Returns an action that imports the command's function, calls it in the context of this process, prints its result and

@@ -20,7 +20,7 @@ interface LinesProps {
 const maxWhole = 2000;
 
 /** Renders lines that scroll sideways together; of long texts, only the visible lines are in the page. */
-export function Lines(props: LinesProps) {
+function Lines(props: LinesProps) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
 		<section className={classes.scroller} aria-label={props.label} tabIndex={0}>

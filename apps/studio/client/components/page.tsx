@@ -17,7 +17,7 @@ import classes from "../layout.module.css";
 import { ApiError } from "../lib/api.ts";
 import { Icon, type IconName, Note } from "./status.tsx";
 
-export interface Crumb {
+interface Crumb {
 	readonly label: string;
 	readonly to: string;
 }

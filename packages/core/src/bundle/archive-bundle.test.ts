@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { tempTree, writeTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 import { verifyBundle } from "../eval/bundle-manifest.ts";
-import { archiveBundle, judgeArchive } from "./archive-bundle.ts";
 import { makeBundle, treeOf } from "./testing/make-bundle.ts";
+import { archiveBundle, judgeArchive } from "./write-bundle.ts";
 
 const text = "target: {name: m, provider: mock}\nworkspace: ./t\ntests: [{id: a, input: hi, criteria: x}]\n";
 

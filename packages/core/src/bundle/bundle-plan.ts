@@ -78,7 +78,7 @@ export class PlannedCopy {
 }
 
 /** A manifest without what is only known after writing its files. */
-export type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest" | "manifestSha256">;
+type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest" | "manifestSha256">;
 
 /** What bundling would do: printed by `--dry-run`, shown by Studio, applied by `writeBundle`. */
 export interface BundlePlan {

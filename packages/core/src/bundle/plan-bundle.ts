@@ -1,13 +1,12 @@
 import { dirname, join, relative, resolve } from "node:path";
-import { repositoryAccess } from "../eval/access.ts";
 import { isBundleDirectory, manifestName, verifyBundle } from "../eval/bundle-manifest.ts";
 import { type IncludedFiles, includedFiles } from "../eval/content.ts";
 import { benchmarkOfFile, type EvalScope } from "../eval/discover-evals.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
 import { findingKey } from "../eval/loading.ts";
-import { collectReferences, irregularReferences } from "../eval/references.ts";
 import { neededPrograms } from "../eval/script-closure.ts";
-import { newAccess, refuseNewAccess, TrustSubjects } from "../eval/trust.ts";
+import { newAccess, refuseNewAccess, repositoryAccess, TrustSubjects } from "../eval/trust.ts";
+import { collectReferences, irregularReferences } from "../eval/visit.ts";
 import { type BundleManifest, manifestVersion } from "../format/bundle-manifest.ts";
 import { AgentvError, type Diagnostic, type FindingKind, finding, hasErrors } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
@@ -17,7 +16,7 @@ import { listDirectory, sweepStaged } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, largestTree, pathKind, realPath, refuseTooLarge, targetKind } from "../machine/files.ts";
 import { emptyDirectories, listTree } from "../machine/find-files.ts";
-import { GitError } from "../machine/git-error.ts";
+import { GitError } from "../machine/git.ts";
 import {
 	currentBranch,
 	foreignRepository,
@@ -27,8 +26,7 @@ import {
 	repositoryRoot,
 } from "../machine/git-repository.ts";
 import { type BundleOptions, type BundlePlan, recordedPath } from "./bundle-plan.ts";
-import { checkCopies, collectCopies, treeCopies } from "./collect-copies.ts";
-import { gatherSources } from "./gather-sources.ts";
+import { checkCopies, collectCopies, gatherSources, treeCopies } from "./gather-sources.ts";
 import { chosenNames, generateFiles } from "./generate-files.ts";
 import { layOut, suitePlaces } from "./layout.ts";
 import { type LoadedSource, loadSource, rawValues, type TargetSelection } from "./load-source.ts";

@@ -2,15 +2,14 @@ import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
 import { type CustomAssertion, gradersOf, type LoadedEval } from "../eval/eval-types.ts";
-import { customCommand } from "../eval/meaning.ts";
+import { customCommand } from "../eval/fingerprint.ts";
 import { type ReferenceKind, stripScheme } from "../eval/read-shape.ts";
-import type { Reference, References } from "../eval/references.ts";
 import { placeBelow, valueBelow } from "../eval/source.ts";
+import type { Reference, References } from "../eval/visit.ts";
 import type { Place } from "../lib/errors.ts";
 import { isInside } from "../machine/files.ts";
-import type { Area } from "./area-content.ts";
 import type { GatheredSources } from "./gather-sources.ts";
-import { isRecord, type Layout, placeKey, relativeReference, type SuitePlace } from "./layout.ts";
+import { type Area, isRecord, type Layout, placeKey, relativeReference, type SuitePlace } from "./layout.ts";
 import type { RawValues } from "./load-source.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 

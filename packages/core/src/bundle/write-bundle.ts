@@ -1,14 +1,23 @@
-import { dirname, join } from "node:path";
-import { bundleDigest, filesDigest, manifestName, renderManifest } from "../eval/bundle-manifest.ts";
+import { basename, dirname, join } from "node:path";
+import { bundleDigest, filesDigest, manifestName, readManifest, renderManifest } from "../eval/bundle-manifest.ts";
 import { addTrust, madeHere } from "../eval/run-digest.ts";
 import { bundleSubject } from "../eval/trust.ts";
 import type { BundleFile, BundleManifest } from "../format/bundle-manifest.ts";
 import { AgentvError } from "../lib/errors.ts";
+import { type ArchiveEntry, writeArchive } from "../machine/archive.ts";
 import { ObservedCopier, writeLink } from "../machine/copy-tree.ts";
-import { besideName, formerName, makeDirectory, sweepStaged, systemTempDir } from "../machine/directories.ts";
+import {
+	besideName,
+	formerName,
+	makeDirectory,
+	makeTempDir,
+	sweepStaged,
+	systemTempDir,
+} from "../machine/directories.ts";
 import { missingParent } from "../machine/environment.ts";
-import { compareByBytes, largestTree, removeTree, throwIfAborted } from "../machine/files.ts";
-import { listEntry } from "../machine/find-files.ts";
+import { compareByBytes, isInside, largestTree, pathKind, removeTree, throwIfAborted } from "../machine/files.ts";
+import { emptyDirectories, listEntry, listTree } from "../machine/find-files.ts";
+import { type FileStream, streamFile } from "../machine/read-file.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
 import { renamePath, writeNewFile } from "../machine/write-file.ts";
 import { type BundlePlan, type PlannedCopy, recordedPath } from "./bundle-plan.ts";
@@ -222,5 +231,54 @@ class CopiedFile implements BundleFile {
 
 	get source(): string {
 		return recordedPath(this.#sourceRoot, this.#copy.source);
+	}
+}
+
+/** @throws AgentvError `refused` if the archive must not be written to `file` */
+export function judgeArchive(file: string, output: string, force: boolean): void {
+	if (isInside(output, file))
+		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
+	const kind = pathKind(file);
+	if (kind === "directory") throw new AgentvError("refused", `the archive ${file} is a directory`);
+	if (kind !== "missing" && !force)
+		throw new AgentvError("refused", `the archive ${file} already exists`, { hint: "--force overwrites it" });
+}
+
+interface ArchiveOptions {
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
+export async function archiveBundle(directory: string, file: string, options: ArchiveOptions = {}): Promise<void> {
+	const folder = basename(directory);
+	const listed = listTree(directory);
+	const empty = new Set(emptyDirectories(listed));
+	const entries = listed.flatMap(({ path, kind, size, mode, target }): ArchiveEntry[] => {
+		if (kind === "other" || (kind === "directory" && !empty.has(path))) return [];
+		const place = { path: `${folder}/${path}`, from: join(directory, path) };
+		return [{ kind, ...place, size, executable: (mode & 0o100) !== 0, link: target }];
+	});
+	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
+}
+
+export interface ArchiveStream extends FileStream {
+	/** File name for the download. */
+	readonly name: string;
+}
+
+/** The archive is a temporary file that is removed after reading. */
+export async function streamArchive(
+	directory: string,
+	format: "tgz" | "zip",
+	options: ArchiveOptions = {},
+): Promise<ArchiveStream> {
+	const place = makeTempDir("agentv-archive-");
+	const name = `${basename(directory)}.${format}`;
+	try {
+		await archiveBundle(directory, join(place, name), options);
+		return { name, ...streamFile(join(place, name), () => void removeTree(place)) };
+	} catch (error) {
+		await removeTree(place);
+		throw error;
 	}
 }

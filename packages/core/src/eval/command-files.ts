@@ -4,11 +4,10 @@ import { type CommandSpec, fileOfWord, meansFile, parseAsRun, shellScriptIndex, 
 import type { EvalScope } from "./discover-evals.ts";
 import type { LoadedEval } from "./eval-types.ts";
 import { type ReferenceKind, resolvePath, stripScheme } from "./read-shape.ts";
-import type { Reference } from "./references.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 import { resolvePython } from "./script-closure.ts";
 import type { DiskView } from "./source.ts";
-import { type Visit, visit } from "./visit.ts";
+import { type Reference, type Visit, visit } from "./visit.ts";
 
 /** Returns where a command runs, as far as that is known statically. */
 export function workingDirectory(command: CommandSpec, evalDirectory: string): string | undefined {
@@ -50,7 +49,7 @@ function shellWords(text: string): string[] {
 }
 
 /** The files of a command, as far as its text shows. */
-export interface CommandFiles {
+interface CommandFiles {
 	/** For each word of a command that runs without a shell; absent for a shell command. */
 	readonly words?: readonly { readonly text: string; readonly path?: string }[];
 	/** From a shell's text, options' values, `python -m`. Absolute. */

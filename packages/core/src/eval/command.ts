@@ -36,7 +36,7 @@ export interface CommandWord {
 }
 
 /** Words that run as argv, or a shell text whose files are unknown. */
-export type ParsedCommand =
+type ParsedCommand =
 	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
 	| { readonly kind: "shell"; readonly text: string };
 
@@ -195,7 +195,7 @@ export function shellScriptIndex(words: readonly string[]): number | undefined {
 }
 
 /** How a command is run, beyond what its file defines. */
-export interface CommandRun {
+interface CommandRun {
 	/**
 	 * Values of `{NAME}` (a target's placeholders) and `{{name}}` (`workspace_path`, `test_id`, …) in
 	 * its words, by the text inside the braces. A list becomes several arguments; in the shell form
@@ -225,7 +225,7 @@ export interface CommandRun {
  */
 export type CommandRunner = (command: CommandSpec, run: CommandRun) => Promise<ProcessResult>;
 
-export type ProgramArgv =
+type ProgramArgv =
 	| { readonly ok: true; readonly argv: readonly string[] }
 	| { readonly ok: false; readonly message: string };
 

@@ -271,7 +271,7 @@ export function benchmarkOfFile(
 }
 
 /** The readable rows of an index. */
-export interface IndexReading {
+interface IndexReading {
 	/** In writing order; for an attempt that was run again the last row counts. */
 	readonly rows: readonly ResultRow[];
 	/** 1-based numbers of complete lines that are not valid rows. */

@@ -4,7 +4,7 @@ import {
 	customAssertionSchema,
 	includeSchema,
 	type RubricCriterion,
-} from "../format/assertion-entry.ts";
+} from "../format/eval-file.ts";
 import { type AssertionType, builtInType, graders } from "../grading/graders/index.ts";
 import { finding, type Place } from "../lib/errors.ts";
 import { exactData, readJson, withoutFence } from "../lib/json.ts";

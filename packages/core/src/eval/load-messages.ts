@@ -1,11 +1,13 @@
 import type { z } from "zod";
-import { customAssertionSchema, judgeVariables, type PromptVariable } from "../format/assertion-entry.ts";
 import { type CommandText, wireFieldsOf } from "../format/codec.ts";
 import {
 	type contentSchema,
+	customAssertionSchema,
 	type expectedOutputSchema,
 	type inputSchema,
+	judgeVariables,
 	type MessageEntry,
+	type PromptVariable,
 	roles,
 } from "../format/eval-file.ts";
 import { type AssertionType, builtInType, graders } from "../grading/graders/index.ts";
@@ -111,7 +113,7 @@ export function inputFilePieces(files: readonly string[] | undefined, part: Part
 }
 
 /** The purpose of a prompt: grading an answer, or aggregating a composite's results. */
-export type PromptUse = "grader" | "aggregator";
+type PromptUse = "grader" | "aggregator";
 
 const variables: ReadonlyMap<string, PromptVariable> = new Map(Object.entries(judgeVariables));
 

@@ -51,7 +51,7 @@ export interface TargetScope {
 /** Names of a directory's target files, in reading order. */
 export const targetFileNames = ["targets.yaml", "targets.yml", ".agentv/targets.yaml", ".agentv/targets.yml"] as const;
 
-export interface TargetOptions {
+interface TargetOptions {
 	readonly view: DiskView;
 	readonly env: Environment;
 	/** `--targets FILE`: overrides all others. */

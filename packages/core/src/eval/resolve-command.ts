@@ -11,8 +11,7 @@ import { interpolateEnv } from "../lib/interpolate.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, targetKind } from "../machine/files.ts";
-import type { ProcessResult } from "../machine/run-process.ts";
-import { runOneOfMany } from "../machine/spawn-helper.ts";
+import { type ProcessResult, runOneOfMany } from "../machine/run-process.ts";
 import {
 	type CommandRunner,
 	type CommandSpec,
@@ -164,7 +163,7 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 /** One argument, or several. */
 type HoleValue = string | readonly string[];
 
-export interface ShellText {
+interface ShellText {
 	readonly text: string;
 	/** Variables that the text uses; add them to the shell's environment. */
 	readonly env: Readonly<Record<string, string>>;
@@ -459,7 +458,7 @@ export function isPlaceBelow(place: Place, above: Place): boolean {
 	);
 }
 
-export interface CommandServices {
+interface CommandServices {
 	readonly view: DiskView;
 	readonly scope: EvalScope;
 	/** The process environment merged over the eval's `.env` files. */

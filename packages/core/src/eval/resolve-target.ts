@@ -210,7 +210,7 @@ function otherSpellings(key: string): string[] {
 }
 
 /** Returns the provider for `written`, in its current or another spelling. */
-export function providerOf(written: string): ProviderName | undefined {
+function providerOf(written: string): ProviderName | undefined {
 	return Object.hasOwn(providers, written) ? (written as ProviderName) : providerAliases.get(written);
 }
 

@@ -31,7 +31,7 @@ export const digestName = "run.sha256";
 export const signatureName = `${digestName}.sig`;
 
 /** A file of a run's record that does not match its digest. */
-export interface DigestProblem {
+interface DigestProblem {
 	readonly kind: "digest-missing" | "digest-unreadable" | "file-added" | "file-changed" | "file-kind" | "file-missing";
 	/** Relative to the run's directory. */
 	readonly file: string;
@@ -301,7 +301,7 @@ type TrustFile = z.output<typeof recordSchema>;
 type TrustEntry = z.output<typeof entrySchema>;
 
 /** What the user has consented to. It contains only digests, no names or values. */
-export class TrustRecord {
+class TrustRecord {
 	readonly #known: ReadonlySet<string>;
 
 	constructor({ trusted }: TrustFile) {

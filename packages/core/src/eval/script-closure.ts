@@ -7,7 +7,6 @@ import { isInside, realPath } from "../machine/files.ts";
 import { type ProviderName, providers } from "../targets/providers/index.ts";
 import { withParents } from "./discover-evals.ts";
 import { programEndings } from "./load-assertions.ts";
-import type { References } from "./references.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 import {
 	javascriptImports,
@@ -21,6 +20,7 @@ import {
 	shellImports,
 } from "./script-imports.ts";
 import type { DiskView } from "./source.ts";
+import type { References } from "./visit.ts";
 
 const endings = [".mjs", ".js", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".json", ".node"];
 /** TypeScript imports use the extension of the compiled file. */
@@ -171,7 +171,7 @@ export interface ScriptClosure {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-export interface ClosureOptions {
+interface ClosureOptions {
 	readonly view: DiskView;
 	/** Bound of every search: the eval's repository or bundle. */
 	readonly root: string;

@@ -107,7 +107,7 @@ export function readSource(file: string, view: DiskView, env: Environment): Sour
 	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
 }
 
-export function yamlSource(file: string, text: string, env: Environment): Source {
+function yamlSource(file: string, text: string, env: Environment): Source {
 	const document = parseYaml(text, file);
 	const budget: TextBudget = { left: mostInserted };
 	const filled = text.includes("${{") ? interpolateEnv(document.value, env, budget) : withoutReferences(document.value);

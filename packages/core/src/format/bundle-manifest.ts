@@ -4,7 +4,7 @@ import { wireObject } from "./codec.ts";
 export const manifestVersion = 1;
 
 /** `generated` files were written by AgentV, all others are copies. */
-export const bundleFileKinds = [
+const bundleFileKinds = [
 	"generated",
 	"template",
 	"script",
@@ -26,7 +26,7 @@ const innerPathSchema = z
 		"expected a path inside the bundle",
 	);
 
-export const bundleFileSchema = wireObject({
+const bundleFileSchema = wireObject({
 	path: innerPathSchema,
 	size: z.number().int().min(0),
 	mode: z.enum(["644", "755", "link"]),
@@ -36,7 +36,7 @@ export const bundleFileSchema = wireObject({
 	source: z.string().nullable(),
 });
 
-export const bundleVariableSchema = wireObject({
+const bundleVariableSchema = wireObject({
 	name: z.string().min(1),
 	usedIn: z.array(z.string()),
 	/** A default was recorded by `--capture-env`. */
@@ -45,13 +45,13 @@ export const bundleVariableSchema = wireObject({
 	required: z.boolean(),
 });
 
-export const bundleTargetSchema = wireObject({
+const bundleTargetSchema = wireObject({
 	name: z.string(),
 	/** The definitions in its chain, and the variables that selected them. */
 	via: z.array(wireObject({ name: z.string(), chosenBy: z.array(z.string()) })),
 });
 
-export const bundleRepoSchema = wireObject({
+const bundleRepoSchema = wireObject({
 	/** Relative to the workspace. */
 	path: z.string(),
 	repo: z.string(),
@@ -94,5 +94,4 @@ export const bundleManifestSchema = wireObject({
 export type BundleManifest = z.output<typeof bundleManifestSchema>;
 export type BundleFile = z.output<typeof bundleFileSchema>;
 export type BundleVariable = z.output<typeof bundleVariableSchema>;
-export type BundleTarget = z.output<typeof bundleTargetSchema>;
 export type BundleRepo = z.output<typeof bundleRepoSchema>;

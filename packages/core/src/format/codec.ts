@@ -15,7 +15,7 @@ export interface FieldFacts {
 	readonly isText?: boolean;
 }
 
-export interface ObjectFacts {
+interface ObjectFacts {
 	readonly isStrict: boolean;
 }
 
@@ -74,7 +74,7 @@ export const idsSchema = z.union([idSchema.transform((id) => [id]), z.array(idSc
 
 export const fractionSchema = z.number().min(0).max(1);
 /** More is a mistake, and sums of such numbers can't be serialized any more. */
-export const largestFigure = 1e15;
+const largestFigure = 1e15;
 export const positiveSchema = z.number().positive().max(largestFigure);
 export const countSchema = z.number().int().positive().max(1_000_000_000);
 /** Attempts of one test. */

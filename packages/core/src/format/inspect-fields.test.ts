@@ -2,9 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { graders } from "../grading/graders/index.ts";
 import { providers } from "../targets/providers/index.ts";
-import { rubricCriterionSchema } from "./assertion-entry.ts";
 import { factsOfField } from "./codec.ts";
-import { evalFileSchema, testEntrySchema } from "./eval-file.ts";
+import { evalFileSchema, rubricCriterionSchema, testEntrySchema } from "./eval-file.ts";
 import { inspectFields } from "./inspect-fields.ts";
 import { hookSchema, repoSchema, workspaceSchema } from "./workspace-entry.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fillPlaceholders, promptPlaceholders } from "./assertion-entry.ts";
+import { fillPlaceholders, promptPlaceholders } from "./eval-file.ts";
 
 describe("placeholders of a prompt", () => {
 	test("are found with their place, literal ones left out", () => {

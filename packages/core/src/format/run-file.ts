@@ -169,7 +169,7 @@ export type RunOriginRecord = z.output<typeof originSchema>;
 export type ShardRecord = z.output<typeof shardSchema>;
 export type PlannedTargetRecord = z.output<typeof plannedTargetSchema>;
 
-export const executionStatuses = ["ok", "quality_failure", "execution_error"] as const;
+const executionStatuses = ["ok", "quality_failure", "execution_error"] as const;
 export type ExecutionStatus = (typeof executionStatuses)[number];
 
 const findingSchema = wireObject({ text: z.string(), passed: z.boolean(), evidence: z.string().optional() });
@@ -182,7 +182,7 @@ const tokenUsageSchema = wireObject({
 });
 
 /** Why a response ended early. */
-export const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
+const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
 export type StopReason = (typeof stopReasons)[number];
 
 /** The original cost of a cached response; the row's own figures are those of this run. */
@@ -200,7 +200,7 @@ const graderUsageSchema = wireObject({
 	costUsd: amountSchema.optional(),
 });
 
-export const verdicts = ["pass", "fail", "not_judged"] as const;
+const verdicts = ["pass", "fail", "not_judged"] as const;
 
 const graderErrorSchema = wireObject({ code: z.string(), message: z.string() });
 
@@ -219,13 +219,13 @@ const graderFacts = {
 	assertions: z.array(findingSchema),
 };
 
-export const scoreSchema = wireObject({
+const scoreSchema = wireObject({
 	...graderFacts,
 	/** For model-based graders: the model and its usage, separate from the tested target's. */
 	usage: graderUsageSchema.optional(),
 });
 
-export const fingerprintSchema = wireObject({
+const fingerprintSchema = wireObject({
 	test: z.string(),
 	graders: z.string(),
 	workspace: z.string(),
@@ -245,7 +245,7 @@ export const graderStage = "grader";
 export const errorCauses = ["agent", "provider", "grader", "machine"] as const;
 export type ErrorCause = (typeof errorCauses)[number];
 
-export const rowErrorSchema = wireObject({
+const rowErrorSchema = wireObject({
 	stage: z.string(),
 	code: z.string(),
 	message: z.string(),
@@ -254,7 +254,7 @@ export const rowErrorSchema = wireObject({
 });
 
 /** Milliseconds per stage. `grade` excludes `judge`, the time of models that grade. */
-export const timingsSchema = wireObject({
+const timingsSchema = wireObject({
 	/** Template, repositories and copying them. */
 	prepare: amountSchema,
 	/** Hooks and extensions, before and after. */

@@ -118,7 +118,7 @@ export const configFileSchema = wireObject({
 
 export const benchmarkIdPattern = /^[a-z0-9][a-z0-9._-]*$/;
 
-export const benchmarkSourceSchema = wireObject({ url: z.string().min(1), ref: z.string().min(1).optional() });
+const benchmarkSourceSchema = wireObject({ url: z.string().min(1), ref: z.string().min(1).optional() });
 
 export const benchmarkEntrySchema = wireObject({
 	id: z
@@ -136,4 +136,3 @@ export const benchmarkEntrySchema = wireObject({
 /** Entries are parsed one by one, so that a bad one doesn't break the others. */
 export const registryFileSchema = wireObject({ benchmarks: z.array(benchmarkEntrySchema).nullish() });
 
-export type BenchmarkEntry = z.output<typeof benchmarkEntrySchema>;

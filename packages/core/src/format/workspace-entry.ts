@@ -12,7 +12,7 @@ import {
 	wireObject,
 } from "./codec.ts";
 
-export const resetModes = ["none", "fast", "strict"] as const;
+const resetModes = ["none", "fast", "strict"] as const;
 
 const hookFields = {
 	command: commandSchema.optional(),
@@ -75,7 +75,7 @@ export const repoSchema = wireObject({
 	),
 });
 
-export const isolations = ["shared", "per_test"] as const;
+const isolations = ["shared", "per_test"] as const;
 
 export const workspaceSchema = wireObject({
 	template: z.string().optional(),
@@ -96,7 +96,7 @@ export const workspaceSchema = wireObject({
 /** A string is a template directory or an external file (.yaml or .yml). */
 export const workspaceFieldSchema = z.union([z.string(), workspaceSchema]);
 
-export const agentRulesSchema = wireObject({
+const agentRulesSchema = wireObject({
 	id: z.string(),
 	hook: z.enum(["beforeAll", "beforeEach", "afterEach", "afterAll"]).optional(),
 	skills: stringsSchema.optional(),

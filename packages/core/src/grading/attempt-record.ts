@@ -17,7 +17,7 @@ import type { RequestMessage } from "../targets/contract.ts";
 import { sameScore } from "./contract.ts";
 
 /** A mismatch between a row and the attempt's own file. */
-export interface RecordProblem {
+interface RecordProblem {
 	readonly kind: "digest-missing" | "fact" | "file-changed" | "file-missing" | "file-unreadable";
 	/** Relative to the run's directory. */
 	readonly file?: string;

@@ -3,8 +3,8 @@ import { extname } from "node:path";
 import type { CommandRunner } from "../eval/command.ts";
 import type { Assertion, BuiltInAssertion, Preprocessor } from "../eval/eval-types.ts";
 import { openDiskView } from "../eval/source.ts";
-import { customAssertionSchema } from "../format/assertion-entry.ts";
 import { toWire } from "../format/codec.ts";
+import { customAssertionSchema } from "../format/eval-file.ts";
 import type { ExecutionStatus, GradedRecord } from "../format/run-file.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { lookUp } from "../lib/interpolate.ts";
@@ -168,9 +168,9 @@ export function combineScores(graded: readonly GradedAssertion[]): number {
 	return weightedMean(graded);
 }
 
-export type TurnAggregation = "mean" | "min" | "max";
+type TurnAggregation = "mean" | "min" | "max";
 
-export interface TurnScores {
+interface TurnScores {
 	/** Scores of the turns that have their own graders, except skipped ones. */
 	readonly scores: readonly number[];
 	/** Turns with graders that were skipped because an earlier turn failed: they count as failed. */
@@ -277,7 +277,7 @@ export function readAssertionRecords(records: unknown): Assertion[] | undefined 
 }
 
 /** Why a grader's recorded score is kept. */
-export type TakenOver = "not-reproducible" | "masked" | "timeout";
+type TakenOver = "not-reproducible" | "masked" | "timeout";
 
 /** A grader of an attempt, with its recorded result and its current one. */
 export interface Regraded {
@@ -292,7 +292,7 @@ export interface Regraded {
 	readonly takenOver?: TakenOver;
 }
 
-export interface RegradeOptions {
+interface RegradeOptions {
 	/** Whether secrets were redacted from the record, so that a differing score proves nothing. */
 	readonly isRedacted: boolean;
 	/** Called for every grader, the parts of a composite before the composite. */
@@ -357,7 +357,7 @@ const noServices: GradingServices = {
 	askModel: refuse,
 };
 
-export interface InputTextOptions {
+interface InputTextOptions {
 	readonly preprocessors: readonly Preprocessor[];
 	readonly runCommand: CommandRunner;
 	readonly signal: AbortSignal;

@@ -6,8 +6,8 @@ import {
 	judgeVariables,
 	type PromptVariableHolds,
 	promptPlaceholders,
-} from "../format/assertion-entry.ts";
-import type { ToolCall } from "../format/eval-file.ts";
+	type ToolCall,
+} from "../format/eval-file.ts";
 import { lookUp } from "../lib/interpolate.ts";
 import { readTextFile } from "../machine/read-file.ts";
 import { digestText } from "../machine/tree-notes.ts";

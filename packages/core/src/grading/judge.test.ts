@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeVariables } from "../format/assertion-entry.ts";
+import { judgeVariables } from "../format/eval-file.ts";
 import type { GraderReply } from "./contract.ts";
 import { graders } from "./graders/index.ts";
 import { gradingFixture } from "./testing/grading-fixture.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RubricCriterion } from "../format/assertion-entry.ts";
+import type { RubricCriterion } from "../format/eval-file.ts";
 import { deepestJson, type FoundValue, findJsonValues, scanJson } from "../lib/json.ts";
 import { known } from "../targets/contract.ts";
 import {
@@ -14,7 +14,7 @@ import {
 import { judgeInstructions, rubricForm as rubricFormText } from "./judge-prompt.ts";
 import { isObject, type JsonObject } from "./run-program.ts";
 
-export interface JudgeQuestion<Reply> {
+interface JudgeQuestion<Reply> {
 	readonly target?: string | undefined;
 	readonly prompt: string;
 	readonly name: string;
@@ -27,7 +27,7 @@ export interface JudgeQuestion<Reply> {
 	readonly check?: (reply: Reply) => string | undefined;
 }
 
-export type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
+type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
 
 /** The first question, and one more with what was wrong with the reply. */
 const tries = 2;
@@ -105,7 +105,7 @@ function failed(code: string, message: string, usage: GraderUsage | undefined): 
 }
 
 /** The object in a model's reply, or why there is none: completes "the reply …". */
-export type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
+type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
  * Finds the verdict in a grader model's reply: the last object with one of `keys` (those of the
@@ -158,7 +158,7 @@ function edgeOf(text: string): Edge | undefined {
  * block extends to the end. A closing tag without an opening one ends a block, too, because some
  * servers omit the opening tag. Tags inside an object are text.
  */
-export function withoutThinking(text: string): string {
+function withoutThinking(text: string): string {
 	let kept = "";
 	let from = 0;
 	let depth = 0;
@@ -214,7 +214,7 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 }
 
 /** A criterion with its defaults and a unique id. */
-export interface Criterion {
+interface Criterion {
 	readonly id: string;
 	readonly outcome: string;
 	readonly weight: number;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Repeat } from "../eval/eval-types.ts";
 import { type ErrorCause, errorCauses } from "../format/run-file.ts";
-import { boundedMeanText } from "../lib/numbers.ts";
+import { boundedMeanText } from "../lib/text.ts";
 import { caseScores } from "../results/case-scores.ts";
 import { compareRuns } from "../results/compare-runs.ts";
 import { type AttemptResult, caseResult, passRate, SummaryBuilder, scoreMean } from "./outcomes.ts";

@@ -1,7 +1,7 @@
 import { readIndex } from "../eval/discover-evals.ts";
 import type { Repeat } from "../eval/eval-types.ts";
 import type { ResultRow, RowScore, RunFile, RunSummary } from "../format/run-file.ts";
-import { type BoundedMean, boundedMean, OrderFreeSum } from "../lib/numbers.ts";
+import { type BoundedMean, boundedMean, OrderFreeSum } from "../lib/text.ts";
 import { reaches } from "./contract.ts";
 
 /** Fields of a row that counting needs. */

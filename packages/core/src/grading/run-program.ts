@@ -23,7 +23,7 @@ import {
 
 const defaultTimeoutMs = 60_000;
 
-export interface ProgramRun {
+interface ProgramRun {
 	readonly command: CommandSpec;
 	readonly timeoutSeconds?: number | undefined;
 	readonly payload: object;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatBytes } from "./numbers.ts";
+import { formatBytes } from "./text.ts";
 
 it.each([
 	[0, "0 B"],

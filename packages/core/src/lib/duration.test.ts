@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatDuration } from "./numbers.ts";
+import { formatDuration } from "./text.ts";
 
 test.each([
 	[0, "0ms"],

@@ -89,7 +89,7 @@ function jump(steps: Step[]): Extract<Step, { kind: "jump" }> {
 }
 
 /** A glob for paths. A text is read only once, and can be read in chunks. */
-export interface PathGlob {
+interface PathGlob {
 	readonly start: GlobState;
 	/** Returns the state after `text`; empty if no text with this prefix can match. */
 	read(state: GlobState, text: string): GlobState;

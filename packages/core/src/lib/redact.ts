@@ -309,7 +309,7 @@ export function findSecrets(text: string): Span[] {
 }
 
 /** A secret in a file, with its kind. */
-export interface FileSecret {
+interface FileSecret {
 	readonly span: Span;
 	readonly name: string;
 }

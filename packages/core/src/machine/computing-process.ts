@@ -8,7 +8,7 @@ import { errnoCode, resourceError } from "./files.ts";
 import { endGroup, forgetGroup, keepGroup, trackGroup } from "./process-scope.ts";
 import { LineSplitter } from "./run-process.ts";
 
-export type Computation =
+type Computation =
 	| { readonly kind: "match"; readonly pattern: string; readonly flags: string; readonly text: string }
 	| {
 			readonly kind: "schema";
@@ -18,7 +18,7 @@ export type Computation =
 	  };
 
 /** Where a value does not match its schema. */
-export interface Problem {
+interface Problem {
 	readonly instancePath: string;
 	readonly message?: string;
 }
@@ -30,7 +30,7 @@ interface Results {
 	readonly schema: { readonly kind: "schema"; readonly problems: readonly Problem[] };
 }
 
-export type Outcome<Kind extends Computation["kind"]> =
+type Outcome<Kind extends Computation["kind"]> =
 	| Results[Kind]
 	| { readonly kind: "timeout" }
 	| { readonly kind: "error"; readonly message: string };

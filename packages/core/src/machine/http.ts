@@ -86,7 +86,7 @@ function coded(code: string, message: string): Error {
 	return Object.assign(new Error(message), { code });
 }
 
-export type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** Returns whether a web server responds to `HEAD /`: no path, user, key or cookie is sent. */
 export function reachServer(address: URL, timeoutMs: number, signal?: AbortSignal): Promise<Reach> {

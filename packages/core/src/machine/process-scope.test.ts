@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { compileModules, isAlive, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { describeLeft, ProcessScope } from "./process-scope.ts";
-import { runOneOfMany } from "./spawn-helper.ts";
+import { runOneOfMany } from "./run-process.ts";
 
 const isLinux = process.platform === "linux";
 const env = { PATH: process.env["PATH"] };
@@ -85,7 +85,7 @@ describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
 
 	test("an AgentV within AgentV ends only its own, and what runs it ends everything", async () => {
 		const cwd = realpathSync(tempTree());
-		const many = compileModules(join(import.meta.dirname, "./spawn-helper.ts"));
+		const many = compileModules(join(import.meta.dirname, "./run-process.ts"));
 		writeFileSync(
 			join(cwd, "inner.mjs"),
 			`import { ProcessScope } from ${JSON.stringify(join(dirname(many), "process-scope.js"))};

@@ -24,7 +24,7 @@ export function readTextFile(path: string, options: OpenOptions = {}): string {
 }
 
 /** Larger files are not read whole. */
-export const largestWhole = 512 * 1024 * 1024;
+const largestWhole = 512 * 1024 * 1024;
 
 /**
  * Reads a file of a tree that other programs change. Never follows a link and never waits, even

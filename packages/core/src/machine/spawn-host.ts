@@ -1,6 +1,5 @@
 import { errnoCode } from "./files.ts";
-import { runProcess } from "./run-process.ts";
-import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-helper.ts";
+import { type FromHelper, runProcess, type SpawnRequest, type ToHelper } from "./run-process.ts";
 
 // A process that starts programs for its parent. Forking copies the page tables of the forking
 // process: from a parent with a large eval in memory that takes several times as long as from here.

@@ -1,10 +1,8 @@
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { accessOf } from "../eval/access.ts";
 import { findEvals, isBundle } from "../eval/discover-evals.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
 import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetScope, targetCache } from "../eval/load-targets.ts";
-import { collectReferences } from "../eval/references.ts";
 import { readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { commandRunner, emptyCredentials, evalVariables, targetVariables } from "../eval/resolve-command.ts";
 import {
@@ -17,7 +15,8 @@ import {
 } from "../eval/resolve-target.ts";
 import { neededPrograms, typeScriptRunners } from "../eval/script-closure.ts";
 import { type DiskView, openDiskView, type PlacedVariable, type Source } from "../eval/source.ts";
-import { newAccess, shownSubject, TrustSubjects } from "../eval/trust.ts";
+import { accessOf, newAccess, shownSubject, TrustSubjects } from "../eval/trust.ts";
+import { collectReferences } from "../eval/visit.ts";
 import { AgentvError, hasErrors } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
@@ -305,7 +304,7 @@ function unusedItems(evals: readonly ExaminedEval[], used: ReadonlySet<string>):
 const maxRemoteChecks = 4;
 const online = itemsOf("online");
 
-export interface OnlineOptions {
+interface OnlineOptions {
 	readonly env: Environment;
 	/** Per request. */
 	readonly timeoutMs: number;

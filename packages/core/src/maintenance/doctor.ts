@@ -2,8 +2,7 @@ import { delimiter, isAbsolute } from "node:path";
 import { type Registry, readRegistry } from "../eval/registry.ts";
 import { runRoots } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { formatBytes } from "../lib/numbers.ts";
-import { plural } from "../lib/text.ts";
+import { formatBytes, plural } from "../lib/text.ts";
 import { systemTempDir } from "../machine/directories.ts";
 import {
 	agentvHome,
@@ -31,7 +30,7 @@ import {
 } from "./doctor-checks.ts";
 import { type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
-export interface DoctorOptions extends ExamineOptions {
+interface DoctorOptions extends ExamineOptions {
 	/** Also contacts remotes and servers, with this time limit for each. Default: offline. */
 	readonly onlineMs?: number | undefined;
 }

@@ -1,7 +1,7 @@
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fewestTests, meanDifference } from "./mean-difference.ts";
+import { fewestTests, meanDifference } from "./compare-runs.ts";
 
 const minus = (count: number, size: number, tests: number) =>
 	Float64Array.from({ length: tests }, (_, index) => (index < count ? -size : 0));

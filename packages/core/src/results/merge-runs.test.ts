@@ -14,8 +14,8 @@ import { describe, expect, test } from "vitest";
 import { readRunFile } from "../eval/discover-evals.ts";
 import { resumedRequest } from "../run/run-request.ts";
 import { fileTargets, mockTargets, runTree } from "../run/testing/run-fixture.ts";
-import { listRuns } from "./find-runs.ts";
 import { mergeRuns } from "./merge-runs.ts";
+import { listRuns } from "./read-run.ts";
 import { directoriesOf, filesIn, ids, merged, project, runShards, twoShards } from "./testing/merge-fixture.ts";
 
 describe("what is missing is named:", () => {

@@ -34,7 +34,7 @@ import {
 } from "./merge-checks.ts";
 
 /** A run to merge, with its name for messages. */
-export interface NamedRun {
+interface NamedRun {
 	/** Absolute. */
 	readonly directory: string;
 	readonly name: string;

@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { linesOf, parseRow, readIndex, readRunFile, readSummary, rowKey, wholeLines } from "../eval/discover-evals.ts";
-import { recordPath } from "../eval/run-digest.ts";
+import { type ResultsMachine, type RunRoot, recordPath, runRoots } from "../eval/run-digest.ts";
 import {
 	fingerprintParts,
 	type ResultRow,
@@ -8,11 +8,233 @@ import {
 	type RunSummary,
 	type TableRow,
 	tableRowSchema,
+	toWireSummary,
 } from "../format/run-file.ts";
+import { testsNotRun } from "../grading/outcomes.ts";
+import { AgentvError } from "../lib/errors.ts";
 import { readJson } from "../lib/json.ts";
+import { nearestName } from "../lib/text.ts";
+import { listDirectory } from "../machine/directories.ts";
 import { expectShortLived } from "../machine/environment.ts";
-import { fileStamp } from "../machine/files.ts";
+import { fileStamp, pathKind, realPath, targetKind } from "../machine/files.ts";
+import { isLocked } from "../machine/lock.ts";
 import { readHead } from "../machine/read-file.ts";
+
+/** Returns whether every planned test has a result. */
+export function isFinished(summary: RunSummary | undefined): summary is RunSummary {
+	return summary !== undefined && testsNotRun(summary) === 0;
+}
+
+/** A run's directory, not opened yet. */
+interface FoundRun {
+	/** `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles: the RUN argument. */
+	readonly id: string;
+	/** Absolute. */
+	readonly directory: string;
+	readonly experiment: string;
+	readonly owner?: string;
+	/** The directory's name: the UTC start time. */
+	readonly time: string;
+}
+
+/** Returns all runs, newest first. Only opens runs that started in the same second. */
+export function findRuns(machine: ResultsMachine): FoundRun[] {
+	return runRoots(machine)
+		.flatMap(runsBelow)
+		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
+}
+
+/** With milliseconds, unlike `time`. */
+const startOf = ({ directory }: FoundRun): string => recordOf(directory)?.startedAt ?? "";
+
+function runsBelow({ path, owner }: RunRoot): FoundRun[] {
+	return listDirectory(path).flatMap((experiment) => {
+		const folder = join(path, experiment);
+		if (pathKind(folder) !== "directory") return [];
+		return listDirectory(folder)
+			.filter((time) => /^\d{4}-\d\d-\d\dT/.test(time))
+			.map((time): FoundRun => {
+				const id = owner === undefined ? `${experiment}/${time}` : `${owner}/${experiment}/${time}`;
+				return { id, directory: join(folder, time), experiment, time, ...(owner === undefined ? {} : { owner }) };
+			});
+	});
+}
+
+function compare(one: string, other: string): number {
+	return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** A run without its long lists. */
+export interface RunHead {
+	/** As in `FoundRun`. */
+	readonly id: string;
+	readonly directory: string;
+	readonly experiment: string;
+	readonly state: RunState | "unreadable";
+	/** Null if it can't be read. */
+	readonly startedAt: string | null;
+	/** Tests × targets. */
+	readonly planned: number;
+	readonly evals: readonly { readonly file: string; readonly path: string; readonly name: string }[];
+	readonly targets: readonly string[];
+	readonly owner?: string | undefined;
+	/** Present for a shard. */
+	readonly shard?: { readonly index: number; readonly count: number } | undefined;
+	/** Absent until the run has ended. */
+	readonly summary?: RunSummary | undefined;
+	readonly benchmark?: string | undefined;
+	/** Why it can't be read. */
+	readonly problem?: string | undefined;
+}
+
+/** `unfinished`: interrupted or killed, or not known to be running. */
+export type RunState = "finished" | "unfinished" | "under way";
+
+/** Returns the state of a run, of which only unfinished ones can be under way. */
+export function runState(directory: string, summary: RunSummary | undefined): RunState {
+	if (isFinished(summary)) return "finished";
+	const isRunning = targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
+	return isRunning ? "under way" : "unfinished";
+}
+
+export function readRunHead(found: FoundRun): RunHead {
+	const { id, directory, experiment, owner } = found;
+	try {
+		const run = readRunFile(directory);
+		const summary = readSummary(directory);
+		const { index, count } = run.shard ?? {};
+		return {
+			...{ id, directory, experiment, state: isFinished(summary) ? "finished" : "unfinished" },
+			...{ startedAt: run.startedAt, planned: run.planned.length },
+			evals: run.evals.map(({ file, path, name }) => ({ file, path, name })),
+			targets: run.targets.map(({ name }) => name),
+			owner,
+			shard: index === undefined || count === undefined ? undefined : { index, count },
+			...{ summary, benchmark: run.benchmark?.id },
+		};
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		const nothing = { startedAt: null, planned: 0, evals: [], targets: [] };
+		return { id, directory, experiment, state: "unreadable", ...nothing, owner, problem: error.message };
+	}
+}
+
+/** Returns a run for the lists of the command line and Studio. */
+export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
+	const { id, directory, experiment, state, planned, targets, owner, shard } = head;
+	return {
+		...{ id, directory, experiment, state, started_at: startedAt, planned },
+		...{ evals: evals.map(({ file, name }) => ({ file, name })), targets, owner, shard },
+		summary: summary ? toWireSummary(summary) : null,
+	};
+}
+
+interface ListRunsOptions {
+	/** Runs to skip. Default 0. */
+	readonly offset?: number;
+	/** Default 50. */
+	readonly limit?: number;
+	readonly experiment?: string | undefined;
+}
+
+/** Returns a page of runs, newest first, and the number of all. Only opens the runs of the page. */
+export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}) {
+	const { offset = 0, limit = 50, experiment } = options;
+	const all = findRuns(machine).filter(
+		(found) => (experiment === undefined || found.experiment === experiment) && holdsRun(found.directory),
+	);
+	return { total: all.length, runs: all.slice(offset, offset + limit).map(readRunHead) };
+}
+
+interface ResolveOptions {
+	/** `latest` skips shards and other parts of larger runs. Default false. */
+	readonly wholeOnly?: boolean;
+}
+
+/**
+ * Resolves RUN: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
+ * @throws AgentvError `not-found`
+ */
+export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
+	const directory = resolve(machine.cwd, run);
+	if (holdsRun(directory)) return directory;
+	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
+	if (run === "latest") {
+		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
+		if (latest) return latest.directory;
+		throw new AgentvError("not-found", "there are no runs yet", { hint: "Run an eval: agentv eval run <eval>." });
+	}
+	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
+	if (found) return found.directory;
+	const nearest = nearestName(
+		run,
+		runs.map(({ id }) => id),
+	);
+	throw new AgentvError("not-found", `no run ${JSON.stringify(run)}`, {
+		hint: nearest ? `Did you mean ${nearest}?` : "`agentv results list` lists the runs.",
+	});
+}
+
+/**
+ * Resolves several RUNs.
+ * @throws AgentvError `not-found`; `usage` if two of them are the same run
+ */
+export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
+	const names = new Map<string, string>();
+	return runs.map((run) => {
+		const directory = resolveRun(run, machine);
+		const real = realPath(directory);
+		const other = names.get(real);
+		if (other !== undefined)
+			throw new AgentvError(
+				"usage",
+				other === run ? `${run} was given twice` : `${other} and ${run} are the same run`,
+				{
+					hint: "Choose two different runs. `agentv results list` lists them.",
+				},
+			);
+		names.set(real, run);
+		return directory;
+	});
+}
+
+/** Returns the newest run of any of these eval files (absolute paths). */
+export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
+	return findRuns(machine).find(({ directory }) => {
+		const record = holdsRun(directory) ? recordOf(directory) : undefined;
+		// A regraded run calls no target: it is only resumed by name.
+		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
+	})?.directory;
+}
+
+/** Excludes shards and other parts of a larger run. */
+function isWholeRun(directory: string): boolean {
+	const record = recordOf(directory);
+	return record !== undefined && record.whole === undefined;
+}
+
+/** Recognizes the `run_id` of `run.json`, which JSON reports contain. */
+function isRunId(text: string): boolean {
+	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
+}
+
+function hasId(id: string): (found: FoundRun) => boolean {
+	return ({ directory }) => recordOf(directory)?.runId === id;
+}
+
+/** An unreadable run is never the requested one. */
+function recordOf(directory: string): RunFile | undefined {
+	try {
+		return readRunFile(directory);
+	} catch (error) {
+		if (error instanceof AgentvError) return undefined;
+		throw error;
+	}
+}
+
+function holdsRun(directory: string): boolean {
+	return pathKind(join(directory, "run.json")) === "file";
+}
 
 export interface RunReading {
 	/** Absolute. */

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { readRecordText } from "../eval/run-digest.ts";
-import { lastRunOf, listRuns, resolveRun } from "./find-runs.ts";
-import { readRun } from "./read-run.ts";
+import { lastRunOf, listRuns, readRun, resolveRun } from "./read-run.ts";
 
 const summary = {
 	planned: 1,

@@ -12,8 +12,7 @@ import {
 import { AgentvError } from "../lib/errors.ts";
 import { type ComparedRun, readComparedRun } from "./case-scores.ts";
 import { type Comparison, compareRuns, type FingerprintPart } from "./compare-runs.ts";
-import { findRuns, type RunHead, readHead } from "./find-runs.ts";
-import { readRunTable, runStamps } from "./read-run.ts";
+import { findRuns, type RunHead, readRunHead as readHead, readRunTable, runStamps } from "./read-run.ts";
 
 /** The rows of a run and their tests. */
 export interface RunTable {

@@ -26,7 +26,7 @@ export interface Asked {
 	readonly failedCalls: Costs;
 }
 
-export interface AskOptions {
+interface AskOptions {
 	/** Ctrl-C. */
 	readonly signal: AbortSignal;
 	/** For each call. */

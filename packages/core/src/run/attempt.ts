@@ -1,12 +1,14 @@
 import type { TestCase, Turn } from "../eval/eval-types.ts";
-import type { AttemptFile, ResultRow, RowError, StageLog, Timings } from "../format/run-file.ts";
+import type { AttemptFile, ResultRow, RowError, RunSummary, StageLog, Timings } from "../format/run-file.ts";
 import { addAmounts, addCosts, type GraderResult } from "../grading/contract.ts";
+import type { CaseResult } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { omitUndefined } from "../lib/json.ts";
+import { type Redactor, redactDeep } from "../lib/redact.ts";
 import type { RequestMessage, TargetAnswer } from "../targets/contract.ts";
-import { type FileChanges, WorkspaceError } from "../workspace/contract.ts";
+import { type FileChanges, type RepositoryRecord, WorkspaceError } from "../workspace/contract.ts";
+import type { ShardBudget } from "./call-cache.ts";
 import { requestMessages } from "./messages.ts";
-import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 type RowFields = "score" | "executionStatus" | "error" | "durationMs" | "workspacePath" | "metadata" | "rerun";
@@ -201,4 +203,57 @@ function append(log: { head: string; tail: string; omitted: number }, text: stri
 	const over = Math.max(0, tail.length - maxTail);
 	log.tail = tail.slice(over);
 	log.omitted += over;
+}
+
+/** Events of a run, in order: `started` first, `done` last. For the command line and Studio. */
+export type RunEvent =
+	| {
+			readonly type: "started";
+			/** Absolute. */
+			readonly runDir: string;
+			/** Tests × targets. */
+			readonly planned: number;
+			/** Those that the resumed run had finished. */
+			readonly alreadyDone: number;
+			/** Their results and costs. */
+			readonly before: RunSummary;
+			/** A shard's part of the run's budgets; absent if there are none. */
+			readonly budgets?: readonly ShardBudget[];
+			readonly experiment: string;
+	  }
+	| ({ readonly type: "attempt-started" } & AttemptName)
+	| ({ readonly type: "retry"; readonly message: string; readonly waitMs: number } & AttemptName)
+	/** The row is on disk. */
+	| ({ readonly type: "attempt-finished"; readonly row: ResultRow } & AttemptName)
+	/** All attempts of a test against a target are done. */
+	| ({ readonly type: "case-finished"; readonly result: CaseResult } & Omit<AttemptName, "attempt">)
+	| { readonly type: "repositories"; readonly repositories: readonly RepositoryRecord[] }
+	| { readonly type: "warning"; readonly message: string }
+	/** Nothing more starts: Ctrl-C, `bail`, or (for the affected evals) an exhausted budget. */
+	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" | "budget" }
+	| { readonly type: "done"; readonly runDir: string; readonly summary: RunSummary; readonly outcome: RunOutcome };
+
+export interface AttemptName {
+	/** Position of the test × target in the plan. */
+	readonly index: number;
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+	/** 1-based. */
+	readonly attempt: number;
+}
+
+/** How a run ended; `over-budget` if tests are left. */
+export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
+
+/** Rows are already redacted; directories are needed to find the run. */
+export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
+	if (event.type === "started" || event.type === "done") return event;
+	if (event.type !== "attempt-finished") return redactDeep(event, redact);
+	const { row, ...name } = event;
+	return { ...redactDeep(name, redact), row };
+}
+
+export function attemptName({ index, names }: PlannedCase, attempt: number): AttemptName {
+	return { index, ...names, attempt };
 }

@@ -20,7 +20,7 @@ import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
 /** How a run's recorded results and tests differ from the plan. */
-export interface Found {
+interface Found {
 	readonly plan: PlanChanges;
 	readonly touched: readonly ResultRow[];
 	readonly changes: RowChanges;

@@ -3,13 +3,6 @@ import type { Assertion, TestCase } from "../eval/eval-types.ts";
 import { pathMissing, variableUnset } from "../eval/load-findings.ts";
 import { resolvePath } from "../eval/read-shape.ts";
 import {
-	collectReferences,
-	irregularReferences,
-	irregularTemplates,
-	type TreeFaults,
-	treeFaults,
-} from "../eval/references.ts";
-import {
 	emptyCredentials,
 	emptyEvalCredentials,
 	evalVariables,
@@ -17,9 +10,16 @@ import {
 	targetVariables,
 } from "../eval/resolve-command.ts";
 import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import {
+	collectReferences,
+	irregularReferences,
+	irregularTemplates,
+	type TreeFaults,
+	treeFaults,
+} from "../eval/visit.ts";
 import { modelOf } from "../grading/graders/index.ts";
 import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
-import { isGitsOwn } from "../workspace/change-store.ts";
+import { isGitsOwn } from "../workspace/snapshot.ts";
 import type { Observed, ObservedEval } from "./observe-run.ts";
 import { allGraders, type PlannedCase, type RunPlan } from "./run-plan.ts";
 

@@ -355,7 +355,7 @@ export interface PlanDescription {
 }
 
 /** How a run would be resumed, without tests whose results count. */
-export type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
+type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
  * Describes a plan without running anything.

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { planRun } from "./plan-run.ts";
-import { recordAnswers } from "./record-answers.ts";
+import { recordAnswers } from "./run-evals.ts";
 import { machineIn, runTree } from "./testing/run-fixture.ts";
 
 const evalText = `tests:

@@ -1,16 +1,39 @@
+import { type CommandRunner, shownCommand } from "../eval/command.ts";
+import type { Assertion } from "../eval/eval-types.ts";
 import { graderStage, type ResultRow, type RowError } from "../format/run-file.ts";
-import { type GraderResult, isGraded } from "../grading/contract.ts";
-import { attemptScore, attemptVerdict } from "../grading/grade-answer.ts";
+import {
+	addCosts,
+	addMeasures,
+	type GraderQuestion,
+	type GraderReply,
+	type GraderResult,
+	isGraded,
+	measuresOf,
+	type Subject,
+} from "../grading/contract.ts";
+import {
+	attemptScore,
+	attemptVerdict,
+	combineScores,
+	type EarlierResults,
+	type GradingServices,
+	gradeAnswer,
+	inputTexts,
+} from "../grading/grade-answer.ts";
+import { omitUndefined } from "../lib/json.ts";
 import type { Scratch } from "../machine/directories.ts";
 import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
-import type { RequestMessage } from "../targets/contract.ts";
+import { cutShort, type RequestMessage, type TargetAnswer } from "../targets/contract.ts";
+import { providers } from "../targets/providers/index.ts";
 import { WorkspaceError } from "../workspace/contract.ts";
 import { withFileTexts } from "./answer-files.ts";
-import { askTested, refuseCut } from "./ask-attempt.ts";
+import { type Asked, askTarget } from "./ask-target.ts";
 import {
 	type Answer,
 	type Attempt,
 	AttemptError,
+	attemptName,
+	interrupted,
 	isGradedTurn,
 	mergeAnswers,
 	newAttempt,
@@ -20,10 +43,15 @@ import {
 	skippedTurns,
 } from "./attempt.ts";
 import { madeOf } from "./fingerprints.ts";
-import { type Grades, gradeAttempt } from "./grade-attempt.ts";
-import { answerAsRequest, inputToWire, refuseFilesOutOfReach, requestMessages } from "./messages.ts";
-import type { LiveAttempt, RunContext } from "./run-context.ts";
-import { attemptName } from "./run-events.ts";
+import {
+	answerAsRequest,
+	inputToWire,
+	promptText,
+	refuseFilesOutOfReach,
+	requestMessages,
+	requestOf,
+} from "./messages.ts";
+import { countCall, type LiveAttempt, type RunContext } from "./run-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
 /**
@@ -267,4 +295,174 @@ export async function recordAttempt(
 	const row = await records.add(attempt);
 	emit({ type: "attempt-finished", ...attempt.name, row });
 	return row;
+}
+
+/**
+ * Sends the conversation so far to the attempt's target.
+ * @throws AttemptError if the target fails; an interruption
+ */
+async function askTested(live: LiveAttempt): Promise<Answer> {
+	const { attempt, context, workspace, timer, logs, scratch } = live;
+	const { planned, name } = attempt;
+	const { targets, signal, emit, onAnswer } = context;
+	const candidates = await targets.candidates(planned.target, planned.eval);
+	const question = {
+		...{ testId: planned.test.id, attempt: name.attempt, ...requestOf([...live.messages]) },
+		...(workspace ? { workspacePath: workspace.path } : {}),
+		...{ providerContext: workspace?.providerContext ?? {}, session: live.session, scratch },
+		log: (text: string) => logs.add("target", planned.target.target.name, text),
+	};
+	const asked = await timer.time("target", () =>
+		askTarget(candidates, question, {
+			...{ signal, timeoutMs: planned.timeoutMs },
+			onCall: (target, costUsd) => countCall(context, planned, target, costUsd),
+			onRetry: ({ message }, waitMs) => emit({ type: "retry", ...name, message, waitMs: Math.round(waitMs) }),
+		}),
+	);
+	const { outcome, by, tries } = asked;
+	if (!outcome.ok) {
+		if (signal.aborted) throw interrupted();
+		const { code, message, partial, causedBy } = outcome.failure;
+		const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
+		const row = omitUndefined({ stage: "target", code, message: message + after, causedBy });
+		throw new AttemptError(row, partial && answerOf({ text: "", messages: [], ...partial }, asked));
+	}
+	const { answer } = outcome;
+	onAnswer?.(name, answer);
+	live.session = answer.session;
+	const messages =
+		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
+	return answerOf({ ...answer, messages }, asked);
+}
+
+/** Rounds to whole milliseconds, since graders use the recorded values. */
+function answerOf({ session: _, ...answer }: TargetAnswer, { by, tries, durationMs, failedCalls }: Asked): Answer {
+	const took = Math.round(answer.durationMs ?? durationMs);
+	return { ...answer, by, tries, durationMs: took, ...addCosts(failedCalls, answer) };
+}
+
+/**
+ * @throws AttemptError if an answer is truncated, so that it can't be graded. A refusal is an
+ * answer
+ */
+function refuseCut({ stopReason }: Answer): void {
+	if (stopReason === undefined || stopReason === "refusal") return;
+	const message = `the answer ${cutShort[stopReason]}`;
+	throw new AttemptError({ stage: "target", code: stopReason.replace("_", "-"), message, causedBy: "agent" });
+}
+
+interface GradingTask {
+	readonly assertions: readonly Assertion[];
+	readonly input: readonly RequestMessage[];
+	readonly answer: Answer;
+	/** The answers whose figures are graded; several for a whole conversation. */
+	readonly parts: readonly Answer[];
+	readonly expectedOutput: string | undefined;
+	/** Results of an earlier grading of the same answer. */
+	readonly earlier: EarlierResults | undefined;
+}
+
+interface Grades {
+	/** Undefined if one of the graders could not run. */
+	readonly score: number | undefined;
+	readonly scores: readonly GraderResult[];
+}
+
+/**
+ * Grades an answer by all its assertions. @throws an interruption; never because a grader could not
+ * run
+ */
+function gradeAttempt(task: GradingTask, live: LiveAttempt): Promise<Grades> {
+	return live.timer.time("grade", async () => {
+		const services = servicesFor(live);
+		const scores = await gradeAnswer(task.assertions, subjectOf(task, live, services), services, task.earlier);
+		if (live.context.signal.aborted) throw interrupted();
+		return { score: scores.every(isGraded) ? combineScores(scores) : undefined, scores };
+	});
+}
+
+function servicesFor(live: LiveAttempt): GradingServices {
+	const { attempt, context, workspace, scratch, timer, logs } = live;
+	const { planned } = attempt;
+	const { plan, signal, startedAt } = context;
+	return {
+		env: planned.eval.env,
+		scope: planned.test.suite.scope,
+		view: plan.view,
+		runCommand: logged(context.commands(planned), logs),
+		programEnv: {
+			...(workspace ? { AGENTV_WORKSPACE_PATH: workspace.path } : {}),
+			AGENTV_EXPERIMENT: plan.experiment,
+			AGENTV_RUN_TIMESTAMP: startedAt,
+		},
+		scratch,
+		signal,
+		askModel: (question) => timer.time("judge", () => askGraderModel(question, live)),
+	};
+}
+
+/** Records the output of grader programs: stdout is their reply, and shown if it is unreadable. */
+function logged(runCommand: CommandRunner, logs: LiveAttempt["logs"]): CommandRunner {
+	return async (command, run) => {
+		const result = await runCommand(command, run);
+		logs.add("grade", shownCommand(command), result.stderr + result.stdout);
+		return result;
+	};
+}
+
+function subjectOf(
+	{ input, answer, parts, expectedOutput }: GradingTask,
+	{ attempt, workspace }: LiveAttempt,
+	services: GradingServices,
+): Subject {
+	let texts: ReturnType<Subject["inputFiles"]> | undefined;
+	const { test, threshold } = attempt.planned;
+	const { preprocessors } = test.suite;
+	const { messages, text: output, textFile: outputFile } = answer;
+	return omitUndefined({
+		...{ testId: test.id, attempt: attempt.name.attempt, input, threshold, metadata: attempt.metadata },
+		prompt: promptText(input),
+		inputFiles: () => {
+			texts ??= inputTexts(input, { ...services, preprocessors });
+			return texts;
+		},
+		...{ output, outputFile, messages, criteria: test.criteria, expectedOutput },
+		toolCalls: messages.flatMap(({ toolCalls }) => toolCalls ?? []),
+		...parts.map(measuresOf).reduce(addMeasures),
+		fileChanges: attempt.fileChanges?.shown,
+		workspacePath: workspace?.path,
+	});
+}
+
+const graderTimeoutMs = 120_000;
+async function askGraderModel(question: GraderQuestion, live: LiveAttempt): Promise<GraderReply> {
+	const { context, attempt, scratch } = live;
+	const { planned, name } = attempt;
+	const { target: requested, messages, answerSchema, isUsable } = question;
+	const target = context.plan.graderTarget(planned.eval.label, requested, planned.target.target);
+	if (!target) {
+		const message = `no target to grade with: ${requested ?? "neither the grader nor the target specifies one"}`;
+		return { ok: false, failure: { code: "no-grader-target", message, retryable: false } };
+	}
+	const grader = await context.targets.live(target, planned.eval);
+	if (grader.problem)
+		return { ok: false, failure: { code: "not-usable", message: grader.problem.message, retryable: false } };
+	const request = omitUndefined({
+		...{ testId: planned.test.id, attempt: name.attempt, ...requestOf(messages), providerContext: {}, scratch },
+		// A grading agent works in its own directory, not next to the eval.
+		workspacePath: providers[target.provider].kind === "agent" ? scratch.make() : undefined,
+		answerSchema,
+	});
+	const { settings } = target;
+	const options = omitUndefined({ signal: context.signal, isUsable });
+	const { outcome, failedCalls } = await askTarget([grader], request, {
+		...options,
+		timeoutMs: settings.timeoutSeconds === undefined ? graderTimeoutMs : settings.timeoutSeconds * 1000,
+		onCall: (called, costUsd) => countCall(context, planned, called, costUsd),
+	});
+	const model = "model" in settings ? settings.model : undefined;
+	const last = outcome.ok ? outcome.answer : outcome.failure.partial;
+	const usage = { ...omitUndefined({ target: target.name, model }), ...addCosts(failedCalls, last) };
+	if (!outcome.ok) return { ok: false, failure: outcome.failure, usage };
+	return { ok: true, answer: outcome.answer, usage };
 }

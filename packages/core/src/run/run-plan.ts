@@ -1,5 +1,4 @@
 import { extname } from "node:path";
-import type { AccessItem } from "../eval/access.ts";
 import type { EvalScope } from "../eval/discover-evals.ts";
 import {
 	type Assertion,
@@ -16,7 +15,7 @@ import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import { caseKey } from "../eval/run-digest.ts";
 import { agentProgram, typeScriptRunners } from "../eval/script-closure.ts";
 import type { DiskView } from "../eval/source.ts";
-import type { NewAccess } from "../eval/trust.ts";
+import type { AccessItem, NewAccess } from "../eval/trust.ts";
 import { type Visit, visitGrader, visitSuite, visitTarget, visitTest } from "../eval/visit.ts";
 import type { PlannedTargetRecord, PlannedTest, ResultRow, RunFile, RunOriginRecord } from "../format/run-file.ts";
 import { modelOf } from "../grading/graders/index.ts";

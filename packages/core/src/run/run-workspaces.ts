@@ -19,7 +19,7 @@ import { type PreparedBase, prepareWorkspaceBase, workspaceKey } from "../worksp
 import { StageLogs } from "./attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
-export interface WorkspaceOptions {
+interface WorkspaceOptions {
 	readonly runId: string;
 	readonly startedAt: string;
 	/** Of AgentV itself, without `.env` files. */

@@ -5,7 +5,7 @@ import { caseKey } from "../eval/run-digest.ts";
 import { type CoveredFile, fingerprintParts } from "../format/run-file.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { readJson } from "../lib/json.ts";
-import { OrderFreeSum } from "../lib/numbers.ts";
+import { OrderFreeSum } from "../lib/text.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";

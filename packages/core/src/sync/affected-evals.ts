@@ -4,10 +4,10 @@ import { findEvals, isEvalName, withParents } from "../eval/discover-evals.ts";
 import type { LoadedEval, Suite, TestCase } from "../eval/eval-types.ts";
 import { loadEval } from "../eval/load-eval.ts";
 import { loadTargets, type TargetCache, targetCache, targetFileNames } from "../eval/load-targets.ts";
-import { collectReferences, type Reference } from "../eval/references.ts";
 import { type ResolvedTarget, resolvedTargets, usedTargets } from "../eval/resolve-target.ts";
 import { scriptClosure } from "../eval/script-closure.ts";
 import { type DiskView, openDiskView, overlayDiskView } from "../eval/source.ts";
+import { collectReferences, type Reference } from "../eval/visit.ts";
 import { AgentvError, type Place } from "../lib/errors.ts";
 import type { Environment } from "../machine/environment.ts";
 import { splitGlob } from "../machine/find-files.ts";
@@ -43,7 +43,7 @@ class ChangedPaths {
 	}
 }
 
-export interface EvalChanges {
+interface EvalChanges {
 	readonly touched: TouchedEval | undefined;
 	readonly executes: readonly ExecutableChange[];
 }

@@ -8,6 +8,7 @@ import { pathKind, realPath, targetKind } from "../machine/files.ts";
 import {
 	checkGitOperand,
 	type GitAnswer,
+	GitError,
 	type LocalGitOptions,
 	localGit,
 	type RemoteGitAnswer,
@@ -15,7 +16,6 @@ import {
 	remoteGit,
 	shieldedGit,
 } from "../machine/git.ts";
-import { GitError } from "../machine/git-error.ts";
 import {
 	foreignRepository,
 	readPlainConfig,

@@ -6,7 +6,7 @@ import { removeEmptyDirectory, sweepStagedFiles } from "../machine/directories.t
 import type { Environment } from "../machine/environment.ts";
 import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
 import { listTree } from "../machine/find-files.ts";
-import { GitError } from "../machine/git-error.ts";
+import { GitError } from "../machine/git.ts";
 import { removeUnfinishedObjects } from "../machine/git-repository.ts";
 import { endStrays } from "../machine/process-scope.ts";
 import { readTextFile } from "../machine/read-file.ts";

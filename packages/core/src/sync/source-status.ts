@@ -1,6 +1,6 @@
 import type { RegistryEntry, SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { GitError } from "../machine/git-error.ts";
+import { GitError } from "../machine/git.ts";
 import { withLock } from "../machine/lock.ts";
 import {
 	type BenchmarkReport,

@@ -3,9 +3,12 @@ import type { CommandSpec } from "../eval/command.ts";
 import type { TargetWith } from "../eval/resolve-target.ts";
 import { type AgentSettings, agentSettings, commonSettings, lacking } from "../format/target-file.ts";
 import {
+	type AgentFacts,
 	costOf,
+	type Definition,
 	known,
 	type Pricing,
+	type Provider,
 	requestVariables,
 	stopReasonOf,
 	type Target,
@@ -15,9 +18,14 @@ import {
 	type TargetRequest,
 	type TargetServices,
 } from "./contract.ts";
-import type { AgentFacts, Definition, Provider } from "./provider.ts";
-import { processFailure } from "./read-answer.ts";
-import { type AgentEvent, type AgentReader, type AgentReport, newWords, objectLines } from "./transcript.ts";
+import {
+	type AgentEvent,
+	type AgentReader,
+	type AgentReport,
+	newWords,
+	objectLines,
+	processFailure,
+} from "./read-answer.ts";
 
 const elsewhere = "remove it, or pass it to the agent in `args` or `env`";
 

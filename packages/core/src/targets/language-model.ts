@@ -19,8 +19,11 @@ import { answerTooLong, impossibleStatus, postHttp } from "../machine/http.ts";
 import { readBytes } from "../machine/read-file.ts";
 import {
 	costOf,
+	type Definition,
 	known,
+	type ModelFacts,
 	type Pricing,
+	type Provider,
 	type RequestMessage,
 	type RequestPiece,
 	stopReasonOf,
@@ -33,8 +36,7 @@ import {
 	type TokenUsage,
 	tooLarge,
 } from "./contract.ts";
-import type { Definition, ModelFacts, Provider } from "./provider.ts";
-import { count, record, text as textOf } from "./transcript.ts";
+import { count, record, text as textOf } from "./read-answer.ts";
 
 const noSuchSetting = "remove it: this provider has no such setting";
 

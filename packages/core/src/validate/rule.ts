@@ -1,5 +1,5 @@
 import { referenceNoun } from "../eval/read-shape.ts";
-import type { Reference } from "../eval/references.ts";
+import type { Reference } from "../eval/visit.ts";
 import { type Diagnostic, finding, type Place, type Severity } from "../lib/errors.ts";
 import type { EvalContext } from "./eval-context.ts";
 import type { Change } from "./fix/edits.ts";

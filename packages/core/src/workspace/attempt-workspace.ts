@@ -8,7 +8,6 @@ import { directoryOwner, removeOwnerNote } from "../machine/lock.ts";
 import { ProcessScope } from "../machine/process-scope.ts";
 import { Openings } from "../machine/read-file.ts";
 import { noteTree, type TreeNotes } from "../machine/tree-notes.ts";
-import type { ChangeStore, IgnoreRules, Pristine } from "./change-store.ts";
 import { changedFiles, changesSince } from "./changed-files.ts";
 import {
 	type FileChanges,
@@ -18,10 +17,27 @@ import {
 	type WorkspaceTest,
 	type WorkspaceWarning,
 } from "./contract.ts";
-import { type ExtensionState, withRules } from "./extension-hosts.ts";
-import { endScope, type HookSubject, hasStage, runAfter, runBefore, type StageRunner } from "./hooks.ts";
+import {
+	type ExtensionState,
+	endScope,
+	type HookSubject,
+	hasStage,
+	runAfter,
+	runBefore,
+	type StageRunner,
+	withRules,
+} from "./hooks.ts";
 import { applyChanges } from "./patch.ts";
-import { type ChangeServices, type FileVersion, readSource, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import {
+	type ChangeServices,
+	type ChangeStore,
+	type FileVersion,
+	type IgnoreRules,
+	type Pristine,
+	readSource,
+	type Snapshot,
+	takeSnapshot,
+} from "./snapshot.ts";
 
 export interface BaseParts {
 	readonly runner: StageRunner;

@@ -18,10 +18,9 @@ import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createRedactor } from "../lib/redact.ts";
 import { digestFile } from "../machine/tree-notes.ts";
-import { ChangeStore, IgnoreRules, Pristine } from "./change-store.ts";
 import { changesSince } from "./changed-files.ts";
 import { applyChanges } from "./patch.ts";
-import { type ChangeServices, takeSnapshot } from "./snapshot.ts";
+import { type ChangeServices, ChangeStore, IgnoreRules, Pristine, takeSnapshot } from "./snapshot.ts";
 import {
 	change,
 	files,

@@ -4,7 +4,6 @@ import { AgentvError } from "../lib/errors.ts";
 import { compareByBytes, refuseTooLarge, type SizedFile, yielding } from "../machine/files.ts";
 import { Openings } from "../machine/read-file.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../machine/tree-notes.ts";
-import { isGitsOwn, type StoredChange } from "./change-store.ts";
 import { type FileChanges, WorkspaceError } from "./contract.ts";
 import {
 	changeLine,
@@ -26,10 +25,12 @@ import {
 	describeVersion,
 	type FileVersion,
 	holdsSecret,
+	isGitsOwn,
 	largestWhole,
 	modeOf,
 	readVersion,
 	type Snapshot,
+	type StoredChange,
 } from "./snapshot.ts";
 
 /** Bytes of changed files that are kept in memory during the comparison. */

@@ -8,7 +8,7 @@ import type { Redactor } from "../lib/redact.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { errnoCode } from "../machine/files.ts";
-import { GitError } from "../machine/git-error.ts";
+import { GitError } from "../machine/git.ts";
 
 /** Secrets are not redacted. `name`: the command line, or the extension's path. */
 export type PrintedLog = (stage: WorkspaceStage, name: string, text: string) => void;

@@ -5,12 +5,11 @@ import { AgentvError } from "../lib/errors.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
 import { openOwnFile } from "../machine/environment.ts";
 import { isInside, isRawPath, quotedRawPath, rawPath, realPath } from "../machine/files.ts";
-import { GitError } from "../machine/git-error.ts";
+import { GitError } from "../machine/git.ts";
 import { readLines } from "../machine/read-file.ts";
 import { notePath, type TreeNotes } from "../machine/tree-notes.ts";
-import { isGitsOwn } from "./change-store.ts";
 import { type FileChanges, WorkspaceError } from "./contract.ts";
-import type { ChangeServices, FileVersion } from "./snapshot.ts";
+import { type ChangeServices, type FileVersion, isGitsOwn } from "./snapshot.ts";
 
 /** Applies a recorded patch in a workspace. @throws WorkspaceError if it can't be applied whole */
 export async function applyChanges(

@@ -15,7 +15,6 @@ import { ProcessScope } from "../machine/process-scope.ts";
 import { digestText, noteTree } from "../machine/tree-notes.ts";
 import { removeFile, renamePath, writeNote } from "../machine/write-file.ts";
 import { type BaseParts, keptMark, TestWorkspace, type WorkDirectory } from "./attempt-workspace.ts";
-import { ChangeStore, IgnoreRules, isGitsOwn, Pristine } from "./change-store.ts";
 import {
 	type RepositoryRecord,
 	staged,
@@ -26,11 +25,22 @@ import {
 	type WorkspaceWarning,
 	warned,
 } from "./contract.ts";
-import { ExtensionHosts, type ExtensionState, emptyState, relocated } from "./extension-hosts.ts";
-import { endScope, extensionsAt, hooksAt, runAfter, runBefore, type StageRun, type StageRunner } from "./hooks.ts";
+import {
+	ExtensionHosts,
+	type ExtensionState,
+	emptyState,
+	endScope,
+	extensionsAt,
+	hooksAt,
+	relocated,
+	runAfter,
+	runBefore,
+	type StageRun,
+	type StageRunner,
+} from "./hooks.ts";
 import { pathWithin } from "./patch.ts";
 import { mirrorCommit, type RepositoryServices, repositorySource } from "./repositories.ts";
-import { makeBaseline } from "./snapshot.ts";
+import { ChangeStore, IgnoreRules, isGitsOwn, makeBaseline, Pristine } from "./snapshot.ts";
 import { placeWithSubmodules } from "./submodules.ts";
 
 /**

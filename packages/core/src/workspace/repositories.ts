@@ -14,13 +14,13 @@ import {
 	type GitAnswer,
 	type GitConfig,
 	type GitCredentials,
+	GitError,
 	initRepository,
 	listRemoteRefs,
 	localGit,
 	type RemoteGitOptions,
 	remoteGit,
 } from "../machine/git.ts";
-import { GitError } from "../machine/git-error.ts";
 import { removeUnfinishedObjects } from "../machine/git-repository.ts";
 import { noteUser, readOwner, withLock } from "../machine/lock.ts";
 import { readTextFile } from "../machine/read-file.ts";

@@ -3,6 +3,7 @@ import type { AssertionWith } from "../../eval/eval-types.ts";
 import { amountSchema, commandSchema, fractionSchema, older, strictWireObject } from "../../format/codec.ts";
 import {
 	barOf,
+	defineGrader,
 	type Grade,
 	type GradedAssertion,
 	type GraderResult,
@@ -13,7 +14,6 @@ import {
 	type Subject,
 	weightedMean,
 } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
 import { addUsage, judgeScore } from "../judge.ts";
 import { fillPrompt, hasPlaceholder, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";

@@ -2,8 +2,7 @@ import { z } from "zod";
 import { amountSchema, strictWireObject } from "../../format/codec.ts";
 import { withoutFence } from "../../lib/json.ts";
 import { hasPath, valueAt } from "../../lib/yaml-document.ts";
-import { type CouldNotRun, type Finding, sameValue, weightedMean } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
+import { type CouldNotRun, defineGrader, type Finding, sameValue, weightedMean } from "../contract.ts";
 import { answerText } from "../judge-prompt.ts";
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

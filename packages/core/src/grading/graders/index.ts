@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Assertion } from "../../eval/eval-types.ts";
-import { customAssertionSchema, includeSchema } from "../../format/assertion-entry.ts";
-import type { AnyGrader, GraderModel, Grading } from "../grader.ts";
+import { customAssertionSchema, includeSchema } from "../../format/eval-file.ts";
+import type { AnyGrader, GraderModel, Grading } from "../contract.ts";
 import { composite } from "./composite.ts";
 import { fieldAccuracy } from "./field-accuracy.ts";
 import { llmGrader, rubrics } from "./llm.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { rubricCriterionSchema } from "../../format/assertion-entry.ts";
 import { commandSchema, dataSchema, strictWireObject, unsupported } from "../../format/codec.ts";
-import { defineGrader } from "../grader.ts";
+import { rubricCriterionSchema } from "../../format/eval-file.ts";
+import { defineGrader } from "../contract.ts";
 import { criteriaToWire, judgeRubric, judgeScore, readCriteria, rubricText } from "../judge.ts";
 import { fillPrompt, judgePrompt, judgeVersion, rubricsPrompt, scoreForm } from "../judge-prompt.ts";
 

@@ -1,7 +1,6 @@
 import { amountSchema, fractionSchema } from "../../format/codec.ts";
 import type { ToolCall } from "../../format/eval-file.ts";
-import { boundsScore, type Finding } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
+import { boundsScore, defineGrader, type Finding } from "../contract.ts";
 
 const measuring = { version: "2", measures: true, reproducible: () => true } as const;
 const bound = amountSchema.optional();

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { type CommandSpec, programArgv } from "../../eval/command.ts";
 import type { CustomAssertion } from "../../eval/eval-types.ts";
-import { commandFields } from "../../format/assertion-entry.ts";
 import { commandSchema, dataSchema, older, unsupported } from "../../format/codec.ts";
-import { barOf, type Grade, type GraderServices, type Subject } from "../contract.ts";
-import { defineGrader, type Grading } from "../grader.ts";
+import { commandFields } from "../../format/eval-file.ts";
+import { barOf, defineGrader, type Grade, type GraderServices, type Grading, type Subject } from "../contract.ts";
 import { programPayload, programReply, runProgram } from "../run-program.ts";
 
 /** Grades by a user's program: JSON on stdin, `{score, assertions}` on stdout. */

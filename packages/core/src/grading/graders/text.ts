@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { dataSchema, fullTextSchema, textSchema } from "../../format/codec.ts";
 import { compute, computingLimitMs } from "../../machine/computing-process.ts";
-import { binaryScore, type Finding, type Grade, type Score } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
+import { binaryScore, defineGrader, type Finding, type Grade, type Score } from "../contract.ts";
 import { answerText, quoted } from "../judge-prompt.ts";
 
 const reproducible = () => true;

@@ -2,8 +2,7 @@ import { z } from "zod";
 import { dataSchema, positiveSchema, strictWireObject } from "../../format/codec.ts";
 import type { ToolCall } from "../../format/eval-file.ts";
 import { valueAt } from "../../lib/yaml-document.ts";
-import { binaryScore, type Finding, type Score, sameValue, shareScore } from "../contract.ts";
-import { defineGrader } from "../grader.ts";
+import { binaryScore, defineGrader, type Finding, type Score, sameValue, shareScore } from "../contract.ts";
 
 const argsMatchSchema = z.union([
 	z.enum(["exact", "superset", "subset", "ignore"]),

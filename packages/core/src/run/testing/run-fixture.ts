@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { readIndex } from "../../eval/discover-evals.ts";
 import type { ResultRow, RunSummary } from "../../format/run-file.ts";
+import type { RunEvent, RunOutcome } from "../attempt.ts";
 import { planRun } from "../plan-run.ts";
 import { type RunOptions, runEvals } from "../run-evals.ts";
-import type { RunEvent, RunOutcome } from "../run-events.ts";
 import type { RunMachine, RunRequest } from "../run-request.ts";
 
 export interface RanEval {

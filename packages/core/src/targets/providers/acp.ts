@@ -32,6 +32,7 @@ import { readTextFile } from "../../machine/read-file.ts";
 import type { OpenInput } from "../../machine/run-process.ts";
 import {
 	type AnswerMessage,
+	defineProvider,
 	known,
 	stopReasonOf,
 	type TargetAnswer,
@@ -40,19 +41,18 @@ import {
 	type TargetRequest,
 	type TargetServices,
 } from "../contract.ts";
-import { defineProvider } from "../provider.ts";
-import { processFailure } from "../read-answer.ts";
 import {
 	contentText,
 	count,
 	type Fields,
 	newWords,
 	objectLines,
+	processFailure,
 	record,
 	records,
 	Transcript,
 	text,
-} from "../transcript.ts";
+} from "../read-answer.ts";
 
 const permissionSchema = z.enum(["allow", "reject"]);
 /** Kinds of actions for which an agent requests permission; `default` applies to all others. */

@@ -11,7 +11,7 @@ import {
 	record,
 	records,
 	text,
-} from "../transcript.ts";
+} from "../read-answer.ts";
 
 export const claude = agentProvider({
 	name: "claude",

@@ -9,6 +9,7 @@ import { pathKind } from "../../machine/files.ts";
 import { readHead } from "../../machine/read-file.ts";
 import type { ProcessResult } from "../../machine/run-process.ts";
 import {
+	defineProvider,
 	requestVariables,
 	type TargetFailure,
 	type TargetOutcome,
@@ -16,7 +17,6 @@ import {
 	type TargetRequest,
 	type TargetServices,
 } from "../contract.ts";
-import { defineProvider } from "../provider.ts";
 import { processFailure, readAnswer } from "../read-answer.ts";
 
 /** The part of an answer kept in memory; a longer one stays in its file. */

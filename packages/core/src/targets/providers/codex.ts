@@ -1,6 +1,6 @@
 import { wireObject } from "../../format/codec.ts";
 import { agentProvider, settingsWithout } from "../agent.ts";
-import { type AgentEvent, AgentReader, type AgentReport, count, type Fields, record, text } from "../transcript.ts";
+import { type AgentEvent, AgentReader, type AgentReport, count, type Fields, record, text } from "../read-answer.ts";
 
 export const codex = agentProvider({
 	name: "codex",

@@ -10,7 +10,7 @@ import {
 	record,
 	records,
 	text,
-} from "../transcript.ts";
+} from "../read-answer.ts";
 
 export const copilot = agentProvider({
 	name: "copilot-cli",

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { factsOfField, wireFieldsOf } from "../../format/codec.ts";
-import type { Provider } from "../provider.ts";
+import type { Provider } from "../contract.ts";
 import { acp } from "./acp.ts";
 import { anthropic } from "./anthropic.ts";
 import { azure } from "./azure.ts";

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { textSchema, wireObject } from "../../format/codec.ts";
 import { commonSettings } from "../../format/target-file.ts";
-import { defineProvider } from "../provider.ts";
+import { defineProvider } from "../contract.ts";
 
 /** Returns the responses from its settings: deterministic, offline. */
 export const mock = defineProvider({

@@ -11,7 +11,7 @@ import {
 	record,
 	records,
 	text,
-} from "../transcript.ts";
+} from "../read-answer.ts";
 
 /** The pi coding agent. Without sessions: each turn gets the whole conversation. */
 export const pi = agentProvider({

@@ -7,12 +7,12 @@ import { AgentvError } from "../../lib/errors.ts";
 import { parseJsonLines } from "../../lib/json.ts";
 import {
 	asProblem,
+	defineProvider,
 	type TargetAnswer,
 	type TargetOutcome,
 	type TargetRequest,
 	type TargetServices,
 } from "../contract.ts";
-import { defineProvider } from "../provider.ts";
 import { answerOf } from "../read-answer.ts";
 
 interface Fixture {

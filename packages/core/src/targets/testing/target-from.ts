@@ -6,8 +6,7 @@ import { commandRunner } from "../../eval/resolve-command.ts";
 import { resolveTarget } from "../../eval/resolve-target.ts";
 import { openDiskView } from "../../eval/source.ts";
 import type { Environment } from "../../machine/environment.ts";
-import type { RequestMessage, Target, TargetRequest } from "../contract.ts";
-import type { Provider } from "../provider.ts";
+import type { Provider, RequestMessage, Target, TargetRequest } from "../contract.ts";
 import { vendorKeys } from "../providers/index.ts";
 
 /** `settings` are in file spelling, as in a targets file. */

@@ -1,5 +1,4 @@
-import type { Target } from "../contract.ts";
-import type { Provider } from "../provider.ts";
+import type { Provider, Target } from "../contract.ts";
 import { anthropic } from "../providers/anthropic.ts";
 import { azure } from "../providers/azure.ts";
 import { gemini } from "../providers/gemini.ts";

@@ -20,8 +20,7 @@ import {
 	withoutValueAt,
 	withValueAt,
 } from "../../lib/yaml-edit.ts";
-import type { ValidationRun } from "../eval-context.ts";
-import { literalSecrets } from "../repository-facts.ts";
+import { literalSecrets, type ValidationRun } from "../eval-context.ts";
 import type { ValidationFinding } from "../validate-evals.ts";
 import { bringTargets } from "./bring-targets.ts";
 import { type FieldChange, type TargetChange, unwrapEdits, unwrapped } from "./edits.ts";

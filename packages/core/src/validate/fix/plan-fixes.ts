@@ -1,9 +1,8 @@
 import { dirname } from "node:path";
-import { repositoryAccess } from "../../eval/access.ts";
 import { evalsBelow } from "../../eval/discover-evals.ts";
-import { evalMeaning, type MeaningOptions } from "../../eval/meaning.ts";
+import { evalMeaning, type MeaningOptions } from "../../eval/fingerprint.ts";
 import { type DiskView, openDiskView, overlayDiskView } from "../../eval/source.ts";
-import { newAccess } from "../../eval/trust.ts";
+import { newAccess, repositoryAccess } from "../../eval/trust.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
 import { sweepStagedFiles } from "../../machine/directories.ts";

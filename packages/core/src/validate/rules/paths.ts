@@ -3,8 +3,8 @@ import { meansFile, parseAsRun, parseCommand } from "../../eval/command.ts";
 import { rootNames } from "../../eval/discover-evals.ts";
 import { pathMissing } from "../../eval/load-findings.ts";
 import { referenceNoun, stripScheme } from "../../eval/read-shape.ts";
-import { irregularReferences, irregularTemplates, type Reference } from "../../eval/references.ts";
 import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
+import { irregularReferences, irregularTemplates, type Reference } from "../../eval/visit.ts";
 import type { Place } from "../../lib/errors.ts";
 import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
 import { listTree, type TreeEntry } from "../../machine/find-files.ts";
@@ -14,6 +14,7 @@ import {
 	neededPaths,
 	oddReferences,
 	pathReferences,
+	type RepositoryFacts,
 	relativePath,
 	remembered,
 	rememberedFaults,
@@ -24,7 +25,6 @@ import {
 	writtenText,
 } from "../eval-context.ts";
 import { type Change, rewritePath } from "../fix/edits.ts";
-import type { RepositoryFacts } from "../repository-facts.ts";
 import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts";
 
 interface PathAbsoluteData extends AboutReference {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { TestCase } from "../../eval/eval-types.ts";
-import type { Reference } from "../../eval/references.ts";
+import type { Reference } from "../../eval/visit.ts";
 import { pathKind } from "../../machine/files.ts";
 import { listTree } from "../../machine/find-files.ts";
 import { type EvalContext, remembered, repositoryOf, textOf } from "../eval-context.ts";

@@ -6,13 +6,13 @@ import type { Diagnostic, Place } from "../../lib/errors.ts";
 import {
 	type EvalContext,
 	hopsOf,
+	literalSecrets,
 	placedRepos,
 	samePlace,
 	usedDefinitions,
 	workspacesOf,
 	writtenValue,
 } from "../eval-context.ts";
-import { literalSecrets } from "../repository-facts.ts";
 import { loadingRule, type Rule, rule } from "../rule.ts";
 
 const targetsCircular = loadingRule({
