@@ -38,7 +38,8 @@ export type RunEntry = ReturnType<typeof runEntry>;
 /** Returns a run as in `results list --json`, with its state now. */
 export function runEntry(head: RunHead, { runJobs }: Pick<Services, "runJobs">) {
 	const { id, directory, summary, problem = null } = head;
-	const startedAt = id.replace(/^.*\/(.*)T(\d\d)-(\d\d)-(\d\d)Z.*$/, "$1T$2:$3:$4Z");
+	const time = id.slice(id.lastIndexOf("/") + 1);
+	const startedAt = time.replace(/T(\d\d)-(\d\d)-(\d\d)Z.*$/, "T$1:$2:$3Z");
 	return {
 		...headRecord(head),
 		id: runId(head),
