@@ -94,7 +94,7 @@ async function originOf({ origin }: RunFile, { runs, redact }: Services): Promis
 	return { kind, name: runId, run: known?.id ?? null, graders: graders?.map(redact) ?? null };
 }
 
-function provenance(file: RunFile, redact: (text: string) => string): Omit<RunAnswer["provenance"], "origin"> {
+export function provenance(file: RunFile, redact: (text: string) => string): Omit<RunAnswer["provenance"], "origin"> {
 	const { git, benchmark, bundle } = file;
 	return {
 		agentv_version: file.agentvVersion,
@@ -147,15 +147,15 @@ export function describeAttempt(row: TableRow, redact: (text: string) => string)
 /** Describes a test with all its attempts. */
 export function describeTest(outcome: CaseOutcome<TableRow>, redact: (text: string) => string): RunTestEntry {
 	const { eval: label, testId, target, attempts } = outcome;
-	const [first] = attempts;
+	const described = describeAttempts(outcome);
 	return {
-		...{ id: first ? rowId(first) : null, test_id: testId, eval: label, target },
-		threshold: first?.threshold ?? null,
+		...{ id: described.attempts[0]?.id ?? null, test_id: testId, eval: label, target },
+		threshold: attempts[0]?.threshold ?? null,
 		duration_ms: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
 		cost_usd: sumCosts(attempts).costUsd ?? null,
 		judging_cost_usd: judgingOf(attempts)?.cost_usd ?? null,
 		error: describeError(attempts.find(({ error }) => error)?.error, redact),
-		...describeAttempts(outcome),
+		...described,
 	};
 }
 
@@ -194,14 +194,32 @@ export function describeTestResult(
 	const row = rows[index];
 	const outcome = row && outcomes.find(({ attempts }) => attempts.includes(row));
 	if (!row || !outcome) throw new AgentvError("not-found", "test result not found");
-	const record = readRecord(directory, row.file);
-	const texts = new RecordTexts(directory, redact);
-	const output = texts.of(record.output, record.output_path, longestText);
-	const changes = texts.of(undefined, record.file_changes_shown_path ?? record.file_changes_path, longestText);
 	const at = (position: number) => {
 		const other = rows[position];
 		return other ? rowId(other) : null;
 	};
+	const record = readRecord(directory, row.file);
+	return {
+		...describeRecord({ row, outcome, record, directory }, redact),
+		...{ previous: at(index - 1), next: at(index + 1) },
+	};
+}
+
+interface DescribedRecord {
+	readonly row: TableRow;
+	readonly outcome: CaseOutcome<TableRow>;
+	/** The attempt's file; empty if it can't be read. */
+	readonly record: Wire;
+	readonly directory: string;
+}
+
+export function describeRecord(
+	{ row, outcome, record, directory }: DescribedRecord,
+	redact: Redactor,
+): Omit<TestResultAnswer, "previous" | "next"> {
+	const texts = new RecordTexts(directory, redact);
+	const output = texts.of(record.output, record.output_path, longestText);
+	const changes = texts.of(undefined, record.file_changes_shown_path ?? record.file_changes_path, longestText);
 	return {
 		...describeAttempt(row, redact),
 		test: describeAttempts(outcome),
@@ -230,12 +248,10 @@ export function describeTestResult(
 		metadata: JSON.stringify(record.metadata ?? {}).length > longestMessage ? {} : asObject(record.metadata),
 		workspace_path: textOf(record.workspace_path) ?? null,
 		recorded: row.file !== undefined && record.test_id !== undefined,
-		previous: at(index - 1),
-		next: at(index + 1),
 	};
 }
 
-function readRecord(directory: string, file: string | undefined): Wire {
+export function readRecord(directory: string, file: string | undefined): Wire {
 	const head = file === undefined ? undefined : readRecordHead(directory, file, 64 * longestText);
 	if (!head || head.cut) return {};
 	try {
@@ -308,7 +324,7 @@ function shortened(value: unknown): unknown {
 	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : value;
 }
 
-function scoreOf(score: Wire, redact: Redactor): ScoreAnswer {
+export function scoreOf(score: Wire, redact: Redactor): ScoreAnswer {
 	return {
 		name: textOf(score.name) ?? "",
 		type: textOf(score.type) ?? "",

@@ -1,14 +1,6 @@
 import { resolve } from "node:path";
-import {
-	AgentvError,
-	isFinished,
-	openRun,
-	readAttempt,
-	readRecordHead,
-	resolveRun,
-	terminalSafeLine,
-	writeAllOrNone,
-} from "@agentv/core";
+import { fileURLToPath } from "node:url";
+import { isFinished, openRun, resolveRun, terminalSafeLine, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type RunExport, warnOfBadLines } from "../exporters/export.ts";
 import { shownDirectory, sumOfRows, unfinishedSentence } from "../output/run.ts";
@@ -20,7 +12,10 @@ const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
 	junit: async () => (await import("../exporters/export.ts")).exportJunit,
 	json: async () => (await import("../exporters/export.ts")).exportJson,
 	jsonl: async () => (await import("../exporters/export.ts")).exportJsonl,
-	html: async () => (await import("../exporters/html.ts")).exportHtml,
+	html: async () => {
+		const { exportRun } = await import("@agentv/studio/export");
+		return (run) => exportRun(run, fileURLToPath(new URL("./studio", import.meta.url)));
+	},
 	markdown: async () => (await import("../exporters/export.ts")).exportMarkdown,
 };
 
@@ -35,11 +30,7 @@ export async function resultsExport(
 	const unfinished = isFinished(run.summary) ? undefined : unfinishedSentence(sumOfRows(run));
 	const name = shownDirectory(directory, context.cwd);
 	const exportRun = await exports[options.format]();
-	const text = exportRun({
-		...{ ...run, name },
-		attempt: (file) => readAttempt(directory, file),
-		head: (file, maxBytes) => beginning(directory, file, maxBytes),
-	});
+	const text = exportRun({ ...run, name });
 	if (unfinished !== undefined)
 		context.stderr.write(`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinished}\n`);
 	const document = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
@@ -53,14 +44,4 @@ export async function resultsExport(
 function* withWarning(text: Iterable<string>, warn: () => void): Generator<string> {
 	yield* text;
 	warn();
-}
-
-/** Reads the beginning of a record. Ignores paths outside the run's directory. */
-function beginning(directory: string, file: string, maxBytes: number) {
-	try {
-		return readRecordHead(directory, file, maxBytes);
-	} catch (error) {
-		if (error instanceof AgentvError && error.code === "refused") return undefined;
-		throw error;
-	}
 }

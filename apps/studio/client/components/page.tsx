@@ -14,7 +14,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { createLink, Link } from "@tanstack/react-router";
 import { type AnchorHTMLAttributes, type CSSProperties, type ReactNode, type Ref, useEffect, useId } from "react";
 import classes from "../layout.module.css";
-import { ApiError } from "../lib/api.ts";
+import { ApiError, isExport } from "../lib/api.ts";
 import { Icon, type IconName, Note } from "./status.tsx";
 
 export interface Crumb {
@@ -34,14 +34,15 @@ interface PageHeaderProps {
 /** Renders the title and actions of a screen, and sets the title of the browser's tab. */
 export function PageHeader({ title, crumbs = [], badges, description, actions }: PageHeaderProps) {
 	useEffect(() => {
-		document.title = `${title} · AgentV Studio`;
+		document.title = `${title} · AgentV${isExport ? "" : " Studio"}`;
 	}, [title]);
+	const shown = crumbs.filter(({ to }) => !isExport || to.startsWith("/runs/"));
 	return (
 		<header style={{ marginBottom: 16 }}>
-			{crumbs.length > 0 ? (
+			{shown.length > 0 ? (
 				<nav aria-label="Breadcrumb">
 					<Breadcrumbs separator={<Icon name="chevron" size={11} />} separatorMargin={6} fz="xs" mb={6}>
-						{crumbs.map(({ label, to }) => (
+						{shown.map(({ label, to }) => (
 							<Link key={to} to={to} className={classes.crumb}>
 								{label}
 							</Link>
@@ -205,6 +206,9 @@ export function Pager({ page, pages, onPage }: PagerProps) {
 
 type ButtonAnchorProps = ButtonProps &
 	Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "color" | "style"> & { ref?: Ref<HTMLAnchorElement> };
+
+/** A link to another screen; in an exported page, which has no other, its text. */
+export const ScreenLink = (isExport ? ({ children }: { children: ReactNode }) => children : Link) as typeof Link;
 
 /** A link that looks like a button. */
 export const ButtonLink = createLink((props: ButtonAnchorProps) => <Button component="a" {...props} />);

@@ -14,6 +14,7 @@ const outlines = {
 	chevron: "m6 3.5 4.5 4.5L6 12.5",
 	clock: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Zm0-9.5V8l2.2 1.6",
 	close: "m4 4 8 8M12 4l-8 8",
+	contrast: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 2v12M10 3v10m2-8.500v7",
 	copy: "M5.5 5.5v-3h8v8h-3m-8-5h8v8h-8v-8Z",
 	cross: "m4.5 4.5 7 7m0-7-7 7",
 	dirty: "m10.5 3 2.5 2.5L6 12.5l-3.2.7.7-3.2L10.5 3Z",

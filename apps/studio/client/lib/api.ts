@@ -19,6 +19,9 @@ function findApiAddress(): string {
 	}
 }
 
+/** True in the page that `agentv results export` writes: there is nothing but one run, and nothing to change. */
+export const isExport = import.meta.env.MODE === "report";
+
 /** The base of event streams and downloads, which don't go through `api`. */
 export const apiAddress = findApiAddress();
 

@@ -128,6 +128,7 @@ export function runTestsQuery(id: string, filter: RunSearch, page: number, live:
 		search: filter.search,
 		status: nonEmpty(filter.status),
 		target: nonEmpty(filter.target),
+		eval: nonEmpty(filter.eval),
 		sort: filter.sort,
 		descending: filter.descending ? ("true" as const) : undefined,
 		page: String(page),

@@ -1,3 +1,5 @@
+import { type SearchSchemaInput, stripSearchParams } from "@tanstack/react-router";
+
 /**
  * The search parameters of every screen. A number is an integer of at least its default, an array lists the choices, of
  * which the first is the default; defaults are left out of addresses.
@@ -36,6 +38,20 @@ function readParameter(parameter: Parameter, value: unknown): unknown {
 	return Number.isSafeInteger(number) && number > parameter ? number : parameter;
 }
 
+/** Returns the options of a route for its search parameters, each of which links may omit. */
+export function searchOf<Search extends object>({
+	defaults,
+	read,
+}: {
+	defaults: Search;
+	read: (raw: object) => Search;
+}) {
+	return {
+		validateSearch: (raw: Partial<Search> & SearchSchemaInput) => read(raw),
+		search: { middlewares: [stripSearchParams<Search>(defaults)] },
+	};
+}
+
 export const list = define({ page: 1, search: "" });
 
 export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
@@ -52,6 +68,7 @@ export const run = define({
 	search: "",
 	status: ["", "ok", "quality_failure", "execution_error", "not_run"],
 	target: "",
+	eval: "",
 	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
 	descending: false,
 });

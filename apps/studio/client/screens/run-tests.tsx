@@ -18,7 +18,7 @@ export function RunTests({ run }: { run: RunAnswer }) {
 	const change = (update: Partial<RunSearch>) =>
 		void navigate({ search: { ...filter, ...update }, replace: true, resetScroll: false });
 	const isRunning = run.state === "running";
-	const isFiltered = filter.search !== "" || filter.status !== "" || filter.target !== "";
+	const isFiltered = filter.search !== "" || filter.status !== "" || filter.target !== "" || filter.eval !== "";
 	const noTests = isFiltered ? "No tests match" : isRunning ? "No test has finished yet" : "No results";
 	return (
 		<PagedTable query={(page) => runTestsQuery(run.id, filter, page, isRunning)} pageSize={tablePage}>
@@ -55,7 +55,7 @@ interface FiltersProps {
 	readonly onChange: (update: Partial<RunSearch>) => void;
 }
 
-function Filters({ response: { counts, not_run: notRun, targets }, filter, onChange }: FiltersProps) {
+function Filters({ response: { counts, not_run: notRun, targets, evals }, filter, onChange }: FiltersProps) {
 	const chips: readonly (readonly [RunSearch["status"], string, number])[] = [
 		["", "All", counts.ok + counts.quality_failure + counts.execution_error + notRun],
 		["ok", "Passed", counts.ok],
@@ -86,6 +86,14 @@ function Filters({ response: { counts, not_run: notRun, targets }, filter, onCha
 					value={filter.target}
 					options={[["", "Any"], ...targets.map((target) => [target, target] as const)]}
 					onChange={(target) => onChange({ target })}
+				/>
+			) : null}
+			{evals.length > 1 ? (
+				<Choice
+					label="Eval"
+					value={filter.eval}
+					options={[["", "Any"], ...evals.map((file) => [file, file] as const)]}
+					onChange={(file) => onChange({ eval: file })}
 				/>
 			) : null}
 			<span className={table.narrowOnly}>

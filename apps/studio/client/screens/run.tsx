@@ -3,9 +3,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import type { RunAnswer, RunEventAnswer, RunOriginAnswer, RunSummaryAnswer } from "../../server/answers/runs.ts";
-import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader } from "../components/page.tsx";
+import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader, ScreenLink } from "../components/page.tsx";
 import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
-import { ApiError, cancelJob, resumeRun } from "../lib/api.ts";
+import { ApiError, cancelJob, isExport, resumeRun } from "../lib/api.ts";
 import { useJob } from "../lib/events.ts";
 import { bound, cost, count, duration, evalName, moment, percent, score, shortSha } from "../lib/format.ts";
 import { runQuery, useReadOnly } from "../lib/queries.ts";
@@ -34,17 +34,17 @@ function Loaded({ run }: { run: RunAnswer }) {
 				badges={<RunBadge state={run.state} />}
 				description={
 					<Group gap="2px 16px">
-						<Link to="/runs" search={{ experiment: run.experiment }}>
+						<ScreenLink to="/runs" search={{ experiment: run.experiment }}>
 							{run.experiment}
-						</Link>
+						</ScreenLink>
 						<span>
 							started <Time at={run.started_at} />
 						</span>
 						<span>against {run.targets.join(", ")}</span>
 						{run.benchmark ? (
-							<Link to="/benchmarks/$benchmark" params={{ benchmark: run.benchmark }}>
+							<ScreenLink to="/benchmarks/$benchmark" params={{ benchmark: run.benchmark }}>
 								{run.benchmark}
-							</Link>
+							</ScreenLink>
 						) : null}
 					</Group>
 				}
@@ -112,9 +112,11 @@ function Actions({ run }: { run: RunAnswer }) {
 					Rerun changed tests
 				</Button>
 			) : null}
-			<ButtonLink leftSection={<Icon name="split" />} to="/runs" search={{ pick: run.id }}>
-				Compare
-			</ButtonLink>
+			{isExport ? null : (
+				<ButtonLink leftSection={<Icon name="split" />} to="/runs" search={{ pick: run.id }}>
+					Compare
+				</ButtonLink>
+			)}
 			{evalId === null ? null : (
 				<ButtonLink leftSection={<Icon name="file" />} to="/evals/$eval" params={{ eval: evalId }}>
 					Eval
@@ -330,9 +332,9 @@ function ProvenanceFacts({ run }: { run: RunAnswer }) {
 			) : null}
 			{benchmark ? (
 				<Fact term="Benchmark revision">
-					<Link to="/benchmarks/$benchmark" params={{ benchmark: benchmark.id }}>
+					<ScreenLink to="/benchmarks/$benchmark" params={{ benchmark: benchmark.id }}>
 						{benchmark.id}
-					</Link>{" "}
+					</ScreenLink>{" "}
 					<span className="mono">{benchmark.revision}</span>
 				</Fact>
 			) : null}

@@ -14,6 +14,7 @@ import { DiffView, RichText, TextView } from "../components/code.tsx";
 import { ButtonLink, Chip, Chips, Fact, Facts, LoadState, PageHeader, Panel } from "../components/page.tsx";
 import { Icon, Note, TestBadge } from "../components/status.tsx";
 import layout from "../layout.module.css";
+import { isExport } from "../lib/api.ts";
 import { bytes, cost, count, duration, evalName, moment, score, usage } from "../lib/format.ts";
 import { testResultQuery } from "../lib/queries.ts";
 
@@ -182,6 +183,9 @@ function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: Test
 	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 
+const missingRecord = "The record of this test is missing; this is its row in the results of the run";
+const exportedRow = "This page contains only the scores of this attempt; agentv results show --test shows the rest";
+
 function Problems({ result }: { result: TestResultAnswer }) {
 	const { error, warnings, recorded } = result;
 	if (!error && warnings.length === 0 && recorded) return null;
@@ -200,9 +204,7 @@ function Problems({ result }: { result: TestResultAnswer }) {
 					<p className="pre">{message}</p>
 				</Note>
 			))}
-			{recorded ? null : (
-				<Note tone="quiet" title="The record of this test is missing; this is its row in the results of the run" />
-			)}
+			{recorded ? null : <Note tone="quiet" title={isExport ? exportedRow : missingRecord} />}
 		</Stack>
 	);
 }

@@ -102,7 +102,7 @@ type Usage = NonNullable<RowScore["usage"]>;
 /** A row for tables: the fields of `index.jsonl`, of graders only their model usage. */
 export interface TableRow extends TalliedRow {
 	/** Relative to the run's directory. */
-	readonly file: string | undefined;
+	readonly file?: string | undefined;
 }
 
 /**
