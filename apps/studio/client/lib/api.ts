@@ -27,9 +27,9 @@ export const apiAddress = findApiAddress();
 
 const options = { headers: { "content-type": "application/json" } };
 
-/** The routes that read, typed by the server's own definitions. */
+/** The routes that read and those that write, typed by the server's own definitions. */
 export const api = hc<ReadApi>(apiAddress, options);
-const writes = hc<WriteApi>(apiAddress, options);
+export const writes = hc<WriteApi>(apiAddress, options);
 
 interface Problem {
 	readonly code: string;
@@ -56,7 +56,7 @@ export class ApiError extends Error {
 	}
 }
 
-interface TypedResponse<Body> {
+export interface TypedResponse<Body> {
 	readonly ok: boolean;
 	readonly status: number;
 	json(): Promise<Body>;
@@ -82,79 +82,9 @@ export async function unwrap<Body>(pending: Promise<TypedResponse<Body>>): Promi
 	);
 }
 
-interface NewBenchmark {
-	readonly location: string;
-	readonly id?: string | undefined;
-	readonly name?: string | undefined;
-	readonly ref?: string | undefined;
-}
-
-export function addBenchmark(benchmark: NewBenchmark) {
-	return unwrap(writes.benchmarks.$post({ json: benchmark }));
-}
-
-export function removeBenchmark(id: string) {
-	return unwrap(writes.benchmarks[":id"].$delete({ param: { id } }));
-}
-
 /** `status` only compares with the remote. */
 export type SyncKind = "sync" | "status";
 
-export function startSync(id: string, kind: SyncKind) {
-	return unwrap(writes.benchmarks[":id"][kind].$post({ param: { id }, json: {} }));
-}
-
-/** Starts a job for every git-backed benchmark. */
-export function startSyncAll(kind: SyncKind) {
-	return unwrap(writes.benchmarks[kind].$post({ json: {} }));
-}
-
 export function cancelJob(id: string) {
 	return unwrap(writes.jobs[":id"].cancel.$post({ param: { id } }));
-}
-
-interface RunOptions {
-	/** Identifies the plan that the user has reviewed. */
-	readonly digest: string;
-	/** Consents to what the plan marks as new. */
-	readonly trust?: boolean | undefined;
-	readonly tests?: string[] | undefined;
-	readonly repeat?: number | undefined;
-	readonly workers?: number | undefined;
-	readonly experiment?: string | undefined;
-}
-
-export function startRun(id: string, options: RunOptions) {
-	return unwrap(writes.evals[":id"].run.$post({ param: { id }, json: options }));
-}
-
-/** @param rerunChanged also runs tests again whose files have changed since */
-export function resumeRun(id: string, rerunChanged: boolean) {
-	return unwrap(writes.runs[":id"].resume.$post({ param: { id }, json: { rerun_changed: rerunChanged } }));
-}
-
-export interface FixModes {
-	/** Replaces deprecated spellings. */
-	readonly migrate: boolean;
-	/** Replaces branches and tags by their current commits. */
-	readonly pin: boolean;
-}
-
-export function previewFix(id: string, modes: FixModes) {
-	return unwrap(writes.evals[":id"].fix.preview.$post({ param: { id }, json: modes }));
-}
-
-export function applyFix(id: string, digest: string, modes: FixModes) {
-	return unwrap(writes.evals[":id"].fix.$post({ param: { id }, json: { ...modes, digest } }));
-}
-
-interface BundleOptions {
-	readonly capture_env: boolean;
-	readonly pin: boolean;
-	readonly vendor_repos: boolean;
-	readonly include: string[];
-}
-
-export function startBundle(id: string, options: BundleOptions) {
-	return unwrap(writes.evals[":id"].bundle.$post({ param: { id }, json: options }));
 }

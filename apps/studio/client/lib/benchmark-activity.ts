@@ -6,7 +6,7 @@ import type {
 	SyncEventAnswer,
 	SyncResultAnswer,
 } from "../../server/answers/benchmarks.ts";
-import { ApiError, type SyncKind, startSync, startSyncAll } from "./api.ts";
+import { ApiError, type SyncKind, unwrap, writes } from "./api.ts";
 import { followJob, type JobEnd, readEvents } from "./events.ts";
 
 const statusKey = (benchmark: string) => ["benchmark-status", benchmark];
@@ -85,7 +85,7 @@ export async function startActivity(client: QueryClient, kind: SyncKind, benchma
 	const set = (activity: SyncActivity) => client.setQueryData(activityKey(benchmark), activity);
 	set({ ...starting, kind });
 	try {
-		const { job } = await startSync(benchmark, kind);
+		const { job } = await unwrap(writes.benchmarks[":id"][kind].$post({ param: { id: benchmark }, json: {} }));
 		follow(client, job, kind, [benchmark]);
 	} catch (error) {
 		const running = error instanceof ApiError ? (error.details as { job?: unknown } | undefined)?.job : undefined;
@@ -100,7 +100,7 @@ export async function startAllActivities(
 	kind: SyncKind,
 	benchmarks: readonly string[],
 ): Promise<void> {
-	const { job } = await startSyncAll(kind);
+	const { job } = await unwrap(writes.benchmarks[kind].$post({ json: {} }));
 	for (const benchmark of benchmarks) client.setQueryData(activityKey(benchmark), { ...starting, kind, job });
 	follow(client, job, kind, benchmarks);
 }

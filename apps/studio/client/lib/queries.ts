@@ -1,7 +1,8 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import type { TestResultAnswer } from "../../server/answers/runs.ts";
-import { api, type FixModes, previewFix, unwrap } from "./api.ts";
+import { api, type TypedResponse, unwrap, writes } from "./api.ts";
 import type { CompareSearch, EvalsSearch, RunSearch, RunsSearch } from "./search.ts";
+
 /** The queries of every screen, each under its own key. */
 export const aboutQuery = queryOptions({
 	queryKey: ["about"],
@@ -14,46 +15,37 @@ function nonEmpty<Text extends string>(text: Text): Exclude<Text, ""> | undefine
 	return text === "" ? undefined : (text as Exclude<Text, "">);
 }
 
-export function benchmarksQuery(page: number, search: string) {
-	return queryOptions({
-		queryKey: ["benchmarks", "list", page, search],
-		queryFn: () => unwrap(api.benchmarks.$get({ query: { page: String(page), search } })),
-		placeholderData: keepPreviousData,
-	});
+/** A list that stays until its next page or filter is known. */
+function listQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), placeholderData: keepPreviousData });
 }
 
-export function benchmarkQuery(id: string) {
-	return queryOptions({
+/** A preview of what a confirmation does: never cached. */
+function previewQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), gcTime: 0, staleTime: Number.POSITIVE_INFINITY });
+}
+
+export const benchmarksQuery = (page: number, search: string) =>
+	listQuery(["benchmarks", "list", page, search], () => api.benchmarks.$get({ query: { page: String(page), search } }));
+
+export const benchmarkQuery = (id: string) =>
+	queryOptions({
 		queryKey: ["benchmarks", "one", id],
 		queryFn: async () => (await unwrap(api.benchmarks[":id"].$get({ param: { id } }))).benchmark,
 	});
-}
 
-/** Contacts the remote, so it is never cached. */
-export function planQuery(id: string) {
-	return queryOptions({
-		queryKey: ["plan", id],
-		queryFn: () => unwrap(api.benchmarks[":id"].plan.$get({ param: { id } })),
-		gcTime: 0,
-		staleTime: Number.POSITIVE_INFINITY,
-	});
-}
+/** Contacts the remote. */
+export const planQuery = (id: string) =>
+	previewQuery(["plan", id], () => api.benchmarks[":id"].plan.$get({ param: { id } }));
 
 /** @param benchmark undefined for the directory in which Studio was started */
-export function evalsQuery(benchmark: string | undefined, { page, search, state }: EvalsSearch) {
-	return queryOptions({
-		queryKey: ["evals", "list", benchmark, page, search, state],
-		queryFn: () => unwrap(api.evals.$get({ query: { benchmark, page: String(page), search, state: nonEmpty(state) } })),
-		placeholderData: keepPreviousData,
-	});
-}
+export const evalsQuery = (benchmark: string | undefined, { page, search, state }: EvalsSearch) =>
+	listQuery(["evals", "list", benchmark, page, search, state], () =>
+		api.evals.$get({ query: { benchmark, page: String(page), search, state: nonEmpty(state) } }),
+	);
 
-export function evalQuery(id: string) {
-	return queryOptions({
-		queryKey: ["evals", "one", id],
-		queryFn: () => unwrap(api.evals[":id"].$get({ param: { id } })),
-	});
-}
+export const evalQuery = (id: string) =>
+	queryOptions({ queryKey: ["evals", "one", id], queryFn: () => unwrap(api.evals[":id"].$get({ param: { id } })) });
 
 /** Rows per request of a long table. */
 export const tablePage = 200;
@@ -66,22 +58,16 @@ export function evalTestsQuery(id: string, search: string, page: number) {
 	});
 }
 
-export function runPlanQuery(id: string, targets: string[]) {
-	return queryOptions({
+export const runPlanQuery = (id: string, targets: string[]) =>
+	queryOptions({
 		queryKey: ["run-plan", id, targets],
 		queryFn: () => unwrap(api.evals[":id"].run.plan.$get({ param: { id }, query: { target: targets } })),
 		gcTime: 0,
 	});
-}
 
-export function fixPreviewQuery(id: string, modes: FixModes) {
-	return queryOptions({
-		queryKey: ["fix-preview", id, modes],
-		queryFn: () => previewFix(id, modes),
-		gcTime: 0,
-		staleTime: Number.POSITIVE_INFINITY,
-	});
-}
+/** `migrate` replaces deprecated spellings, `pin` branches and tags by their current commits. */
+export const fixPreviewQuery = (id: string, json: { readonly migrate: boolean; readonly pin: boolean }) =>
+	previewQuery(["fix-preview", id, json], () => writes.evals[":id"].fix.preview.$post({ param: { id }, json }));
 
 export type RunFilter = Omit<RunsSearch, "page" | "pick">;
 
@@ -95,21 +81,13 @@ function runFilter({ search, experiment, target, benchmark, eval: file }: RunFil
 	};
 }
 
-export function runsQuery(filter: RunFilter, page: number) {
-	return queryOptions({
-		queryKey: ["runs", "list", filter, page],
-		queryFn: () => unwrap(api.runs.$get({ query: { ...runFilter(filter), page: String(page) } })),
-		placeholderData: keepPreviousData,
-	});
-}
+export const runsQuery = (filter: RunFilter, page: number) =>
+	listQuery(["runs", "list", filter, page], () =>
+		api.runs.$get({ query: { ...runFilter(filter), page: String(page) } }),
+	);
 
-export function historyQuery(filter: RunFilter) {
-	return queryOptions({
-		queryKey: ["runs", "history", filter],
-		queryFn: () => unwrap(api.runs.history.$get({ query: runFilter(filter) })),
-		placeholderData: keepPreviousData,
-	});
-}
+export const historyQuery = (filter: RunFilter) =>
+	listQuery(["runs", "history", filter], () => api.runs.history.$get({ query: runFilter(filter) }));
 
 /** Polling interval of a running run. */
 const liveMs = 1000;
@@ -167,11 +145,7 @@ export function compareQuery(runs: string[], { part, differing, sort, descending
 		page_size: "100",
 		search,
 	};
-	return queryOptions({
-		queryKey: ["runs", "compare", query],
-		queryFn: () => unwrap(api.runs.compare.$get({ query })),
-		placeholderData: keepPreviousData,
-	});
+	return listQuery(["runs", "compare", query], () => api.runs.compare.$get({ query }));
 }
 
 /** Returns true if Studio is read-only, and until that is known, so that no button disappears again. */

@@ -7,7 +7,7 @@ import { Dialog } from "../components/dialog.tsx";
 import { Field } from "../components/form.tsx";
 import { Failure, Loading } from "../components/page.tsx";
 import { type Look, Note, StatusBadge, type Tone } from "../components/status.tsx";
-import { addBenchmark, removeBenchmark } from "../lib/api.ts";
+import { unwrap, writes } from "../lib/api.ts";
 import { startActivity } from "../lib/benchmark-activity.ts";
 import { plural, shortSha } from "../lib/format.ts";
 import { planQuery, useReadOnly } from "../lib/queries.ts";
@@ -22,13 +22,10 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
 	const isGit =
 		fields.ref !== "" || /^(https?|ssh|git|file):\/\/|^[\w.-]+@[\w.-]+:|\.git$|\$\{\{/.test(fields.location);
 	const add = useMutation({
-		mutationFn: () =>
-			addBenchmark({
-				location,
-				id: fields.id.trim() || undefined,
-				ref: fields.ref.trim() || undefined,
-				name: fields.name.trim() || undefined,
-			}),
+		mutationFn: () => {
+			const [id, ref, name] = [fields.id, fields.ref, fields.name].map((text) => text.trim() || undefined);
+			return unwrap(writes.benchmarks.$post({ json: { location, id, ref, name } }));
+		},
 		onSuccess: async ({ id }) => {
 			onClose();
 			await client.invalidateQueries({ queryKey: ["benchmarks"] });
@@ -81,7 +78,7 @@ export function RemoveDialog({ benchmark, onClose }: { benchmark: BenchmarkAnswe
 	const client = useQueryClient();
 	const navigate = useNavigate();
 	const remove = useMutation({
-		mutationFn: () => removeBenchmark(benchmark.id),
+		mutationFn: () => unwrap(writes.benchmarks[":id"].$delete({ param: { id: benchmark.id } })),
 		onSuccess: async () => {
 			onClose();
 			await navigate({ to: "/" });

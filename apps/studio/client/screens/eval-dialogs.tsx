@@ -10,7 +10,7 @@ import { Dialog } from "../components/dialog.tsx";
 import { Check, Field } from "../components/form.tsx";
 import { Fact, Facts, Failure, Loading } from "../components/page.tsx";
 import { Icon, Note, ProgressLine, StatusBadge } from "../components/status.tsx";
-import { ApiError, apiAddress, applyFix, startBundle, startRun } from "../lib/api.ts";
+import { ApiError, apiAddress, unwrap, writes } from "../lib/api.ts";
 import { followJob, useJob } from "../lib/events.ts";
 import { bytes, plural } from "../lib/format.ts";
 import { fixPreviewQuery, runPlanQuery } from "../lib/queries.ts";
@@ -29,7 +29,8 @@ export function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 	const [modes, setModes] = useState({ migrate: false, pin: false });
 	const preview = useQuery(fixPreviewQuery(id, modes));
 	const fix = useMutation({
-		mutationFn: (digest: string) => applyFix(id, digest, modes),
+		mutationFn: (digest: string) =>
+			unwrap(writes.evals[":id"].fix.$post({ param: { id }, json: { ...modes, digest } })),
 		onSuccess: () => client.invalidateQueries({ queryKey: ["evals"] }),
 	});
 	const { files = [], digest = "" } = preview.data ?? {};
@@ -154,14 +155,15 @@ function reduceBundle(state: BundleState, event: BundleEventAnswer): BundleState
 
 /** Creates a bundle with the chosen options. */
 export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
-	const [options, setOptions] = useState<BundleOptions>({
-		capture_env: false,
-		pin: false,
-		vendor_repos: false,
-		include: "",
-	});
+	const [options, setOptions] = useState<BundleOptions>(noOptions);
 	const start = useMutation({
-		mutationFn: () => startBundle(data.id, { ...options, include: words(options.include) }),
+		mutationFn: () =>
+			unwrap(
+				writes.evals[":id"].bundle.$post({
+					param: { id: data.id },
+					json: { ...options, include: words(options.include) },
+				}),
+			),
 	});
 	const { state, ended } = useJob<BundleEventAnswer, BundleState>(start.data?.job, reduceBundle, notStarted);
 	const isWorking = start.isPending || (start.data !== undefined && !ended);
@@ -194,12 +196,8 @@ export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () 
 	);
 }
 
-interface BundleOptions {
-	readonly capture_env: boolean;
-	readonly pin: boolean;
-	readonly vendor_repos: boolean;
-	readonly include: string;
-}
+const noOptions = { capture_env: false, pin: false, vendor_repos: false, include: "" };
+type BundleOptions = typeof noOptions;
 
 interface BundleFormProps {
 	readonly data: EvalAnswer;
@@ -309,14 +307,15 @@ export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => 
 	const run = useMutation({
 		mutationFn: async (digest: string) => {
 			const tests = words(options.tests);
-			const { job } = await startRun(data.id, {
+			const json = {
 				digest,
 				trust: hasNew || undefined,
 				tests: tests.length > 0 ? tests : undefined,
 				experiment: options.experiment.trim() || undefined,
 				repeat: toNumber(options.repeat),
 				workers: toNumber(options.workers),
-			});
+			};
+			const { job } = await unwrap(writes.evals[":id"].run.$post({ param: { id: data.id }, json }));
 			return waitForRun(job);
 		},
 		onSuccess: async (id) => {

@@ -5,7 +5,7 @@ import { type ReactNode, useEffect } from "react";
 import type { RunAnswer, RunEventAnswer, RunOriginAnswer, RunSummaryAnswer } from "../../server/answers/runs.ts";
 import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader, ScreenLink } from "../components/page.tsx";
 import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
-import { ApiError, cancelJob, isExport, resumeRun } from "../lib/api.ts";
+import { ApiError, cancelJob, isExport, unwrap, writes } from "../lib/api.ts";
 import { useJob } from "../lib/events.ts";
 import { bound, cost, count, duration, evalName, moment, percent, score, shortSha } from "../lib/format.ts";
 import { runQuery, useReadOnly } from "../lib/queries.ts";
@@ -75,7 +75,9 @@ function Actions({ run }: { run: RunAnswer }) {
 	const readOnly = useReadOnly();
 	const cancel = useMutation({ mutationFn: cancelJob });
 	const resume = useMutation({
-		mutationFn: (rerunChanged: boolean) => resumeRun(run.id, rerunChanged),
+		// `rerunChanged` also runs tests again whose files have changed since.
+		mutationFn: (rerunChanged: boolean) =>
+			unwrap(writes.runs[":id"].resume.$post({ param: { id: run.id }, json: { rerun_changed: rerunChanged } })),
 		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
 	});
 	const { job, eval_id: evalId } = run;
