@@ -13,7 +13,6 @@ import "@mantine/core/styles/Stack.css";
 import "@mantine/core/styles/Text.css";
 import "@mantine/core/styles/Code.css";
 import "@mantine/core/styles/Alert.css";
-import "@mantine/core/styles/Badge.css";
 import "@mantine/core/styles/Breadcrumbs.css";
 import "@mantine/core/styles/DataList.css";
 import "@mantine/core/styles/EmptyState.css";
@@ -76,7 +75,6 @@ const theme = createTheme({
 			classNames: { root: "alert" },
 			styles: { body: { gap: 2 }, icon: { marginInlineEnd: 8, width: 16 }, message: { color: "var(--text)" } },
 		},
-		Badge: { defaultProps: { variant: "light", radius: "sm" }, classNames: { root: "badge" } },
 		Button: { defaultProps: { size: "xs", variant: "default", fw: 550 } },
 		Checkbox: { defaultProps: { size: "xs" }, styles: formStyles },
 		DataList: { defaultProps: { size: "sm" } },

@@ -13,7 +13,7 @@ import { render } from "./app.tsx";
 import { Empty, Failure, Loading } from "./components/page.tsx";
 import { StatusBadge } from "./components/status.tsx";
 import classes from "./layout.module.css";
-import { aboutQuery } from "./lib/queries.ts";
+import { aboutQuery } from "./lib/api.ts";
 import * as at from "./lib/search.ts";
 
 const root = createRootRoute({
@@ -56,7 +56,7 @@ function Layout() {
 						))}
 					</Group>
 					<Group gap="xs" ml="auto" wrap="nowrap" fz="xs">
-						{about.data?.read_only ? <StatusBadge tone="quiet" icon="eye" label="read-only" /> : null}
+						{about.data?.read_only ? <StatusBadge look={["quiet", "eye", "read-only"]} /> : null}
 						<span className={classes.wide}>{about.data ? `v${about.data.version}` : ""}</span>
 					</Group>
 				</nav>

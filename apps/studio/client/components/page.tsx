@@ -104,24 +104,26 @@ export function columns(min: number, gap = "8px 24px"): CSSProperties {
 	return { display: "grid", gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${min}px), 1fr))`, gap };
 }
 
-/** Renders `Fact`s in columns. */
-export function Facts({ children }: { children: ReactNode }) {
+/** Renders terms and their values in columns; terms without value are left out. */
+export function Facts({ of }: { of: Readonly<Record<string, ReactNode>> }) {
 	return (
 		<DataList orientation="vertical" style={columns(250)}>
-			{children}
+			{Object.entries(of).map(([term, value]) =>
+				value === null || value === undefined || value === "" ? null : (
+					<DataList.Item key={term} miw={0}>
+						<DataList.ItemLabel fz="xs">{term}</DataList.ItemLabel>
+						<DataList.ItemValue maw="100%" className="breaks">
+							{value}
+						</DataList.ItemValue>
+					</DataList.Item>
+				),
+			)}
 		</DataList>
 	);
 }
 
-export function Fact({ term, mono, children }: { term: string; mono?: boolean; children: ReactNode }) {
-	return (
-		<DataList.Item miw={0}>
-			<DataList.ItemLabel fz="xs">{term}</DataList.ItemLabel>
-			<DataList.ItemValue maw="100%" className={mono ? "mono breaks" : "breaks"}>
-				{children}
-			</DataList.ItemValue>
-		</DataList.Item>
-	);
+export function mono(text: string | null | undefined): ReactNode {
+	return text ? <span className="mono">{text}</span> : null;
 }
 
 /** Explains why there is nothing to show, and what to do about it. */
@@ -131,16 +133,17 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 	);
 }
 
+interface LoadStateProps<Data> {
+	readonly query: UseQueryResult<Data>;
+	/** What is loaded. */
+	readonly label?: string;
+	readonly children: (data: Data) => ReactNode;
+}
+
 /** Renders a loader, an error with what to do about it, or the data of a query; never a blank page. */
-export function LoadState<Data>({
-	query,
-	children,
-}: {
-	query: UseQueryResult<Data>;
-	children: (data: Data) => ReactNode;
-}) {
+export function LoadState<Data>({ query, label, children }: LoadStateProps<Data>) {
 	const failure = query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null;
-	if (query.data === undefined) return failure ?? <Loading />;
+	if (query.data === undefined) return failure ?? <Loading label={label} />;
 	return (
 		<>
 			{failure}
@@ -150,7 +153,7 @@ export function LoadState<Data>({
 }
 
 /** Appears after a moment only, so that fast responses don't flicker. */
-export function Loading({ label = "Loading" }: { label?: string }) {
+export function Loading({ label = "Loading" }: { label?: string | undefined }) {
 	return (
 		<Group justify="center" gap="xs" mih={180} c="dimmed" fz="sm" role="status" className={classes.loading}>
 			<Loader size={18} color="gray" />

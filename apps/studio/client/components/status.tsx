@@ -1,4 +1,4 @@
-import { Alert, Badge, Group, Progress, Skeleton, Text, VisuallyHidden } from "@mantine/core";
+import { Alert, Group, Progress, Skeleton, Text, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { RunEntry, TestStatus } from "../../server/answers/runs.ts";
 import { ago, moment, percent, plural } from "../lib/format.ts";
@@ -72,19 +72,13 @@ export type Tone = "good" | "warn" | "bad" | "info" | "quiet";
 /** The appearance of a state. */
 export type Look = readonly [tone: Tone, icon: IconName, label: string];
 
-interface StatusBadgeProps {
-	readonly tone: Tone;
-	readonly icon: IconName;
-	readonly label: string;
-	readonly title?: string | undefined;
-}
-
-/** Renders a state in one or two words. */
-export function StatusBadge({ tone, icon, label, title }: StatusBadgeProps) {
+/** Renders a state in one or two words: a plain element, because long tables contain hundreds. */
+export function StatusBadge({ look: [tone, icon, label], title }: { look: Look; title?: string | undefined }) {
 	return (
-		<Badge color={tone} leftSection={<Icon name={icon} size={13} />} title={title}>
+		<span className="badge" data-tone={tone} title={title}>
+			<Icon name={icon} size={13} />
 			{label}
-		</Badge>
+		</span>
 	);
 }
 
@@ -106,8 +100,7 @@ const testLooks: Readonly<Record<TestStatus, Look>> = {
 
 /** Renders the status of a test in the words of every report. */
 export function TestBadge({ status }: { status: TestStatus }) {
-	const [tone, icon, label] = testLooks[status];
-	return <StatusBadge tone={tone} icon={icon} label={label} />;
+	return <StatusBadge look={testLooks[status]} />;
 }
 
 const runLooks: Readonly<Record<RunEntry["state"], Look>> = {
@@ -117,8 +110,7 @@ const runLooks: Readonly<Record<RunEntry["state"], Look>> = {
 };
 
 export function RunBadge({ state }: { state: RunEntry["state"] }) {
-	const [tone, icon, label] = runLooks[state];
-	return <StatusBadge tone={tone} icon={icon} label={label} />;
+	return <StatusBadge look={runLooks[state]} />;
 }
 
 /** Renders the errors and warnings of an eval, or that it is portable; `counts` is undefined until it is validated. */
@@ -126,9 +118,9 @@ export function PortabilityBadge({ counts }: { counts: { errors: number; warning
 	if (!counts) return <PendingBadge label="Validating" />;
 	const errors = plural(counts.errors, "error");
 	const warnings = plural(counts.warnings, "warning");
-	if (counts.errors > 0) return <StatusBadge tone="bad" icon="cross" title={`${errors}, ${warnings}`} label={errors} />;
-	if (counts.warnings > 0) return <StatusBadge tone="warn" icon="warning" label={warnings} />;
-	return <StatusBadge tone="good" icon="check" label="Portable" />;
+	if (counts.errors > 0) return <StatusBadge look={["bad", "cross", errors]} title={`${errors}, ${warnings}`} />;
+	if (counts.warnings > 0) return <StatusBadge look={["warn", "warning", warnings]} />;
+	return <StatusBadge look={["good", "check", "Portable"]} />;
 }
 
 /** Renders a time relative to now; its title is the full date. */

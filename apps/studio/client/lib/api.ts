@@ -1,4 +1,6 @@
+import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { hc } from "hono/client";
+import type { TestResultAnswer } from "../../server/answers/runs.ts";
 import type { ReadApi, WriteApi } from "../../server/app.ts";
 
 const storageKey = "agentv-key";
@@ -56,7 +58,7 @@ export class ApiError extends Error {
 	}
 }
 
-export interface TypedResponse<Body> {
+interface TypedResponse<Body> {
 	readonly ok: boolean;
 	readonly status: number;
 	json(): Promise<Body>;
@@ -87,4 +89,47 @@ export type SyncKind = "sync" | "status";
 
 export function cancelJob(id: string) {
 	return unwrap(writes.jobs[":id"].cancel.$post({ param: { id } }));
+}
+
+export const aboutQuery = queryOptions({
+	queryKey: ["about"],
+	queryFn: () => unwrap(api.about.$get()),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Returns undefined for an empty filter, which leaves it out of the request. */
+export function nonEmpty<Text extends string>(text: Text): Exclude<Text, ""> | undefined {
+	return text === "" ? undefined : (text as Exclude<Text, "">);
+}
+
+/** A list that stays until its next page or filter is known. */
+export function listQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), placeholderData: keepPreviousData });
+}
+
+/** A preview of what a confirmation does: never cached. */
+export function previewQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), gcTime: 0, staleTime: Number.POSITIVE_INFINITY });
+}
+
+/** Rows per request of a long table. */
+export const tablePage = 200;
+
+export function testResultQuery(run: string, test: string) {
+	return queryOptions({
+		queryKey: ["runs", "result", run, test],
+		queryFn: async () => {
+			// `hc` does not support recursive types: the parts of composite graders.
+			const result: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
+			return result as TestResultAnswer;
+		},
+	});
+}
+
+/** Polling interval of a running run. */
+export const liveMs = 1000;
+
+/** Returns true if Studio is read-only, and until that is known, so that no button disappears again. */
+export function useReadOnly(): boolean {
+	return useQuery(aboutQuery).data?.read_only ?? true;
 }

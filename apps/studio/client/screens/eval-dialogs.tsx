@@ -1,5 +1,5 @@
 import { Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import type { BundleEventAnswer } from "../../server/answers/bundles.ts";
@@ -8,13 +8,16 @@ import type { RunEventAnswer } from "../../server/answers/runs.ts";
 import { DiffView } from "../components/code.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Check, Field } from "../components/form.tsx";
-import { Fact, Facts, Failure, Loading } from "../components/page.tsx";
+import { Facts, Failure, LoadState, mono } from "../components/page.tsx";
 import { Icon, Note, ProgressLine, StatusBadge } from "../components/status.tsx";
-import { ApiError, apiAddress, unwrap, writes } from "../lib/api.ts";
+import { ApiError, api, apiAddress, previewQuery, unwrap, writes } from "../lib/api.ts";
 import { followJob, useJob } from "../lib/events.ts";
 import { bytes, plural } from "../lib/format.ts";
-import { fixPreviewQuery, runPlanQuery } from "../lib/queries.ts";
 import { CommandList, TargetList } from "./eval-setup.tsx";
+
+/** `migrate` replaces deprecated spellings, `pin` branches and tags by their current commits. */
+const fixPreviewQuery = (id: string, json: { readonly migrate: boolean; readonly pin: boolean }) =>
+	previewQuery(["fix-preview", id, json], () => writes.evals[":id"].fix.preview.$post({ param: { id }, json }));
 
 interface FixDialogProps {
 	readonly id: string;
@@ -65,9 +68,9 @@ export function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 							onChange={(pin) => setModes({ ...modes, pin })}
 						/>
 					) : null}
-					{preview.isPending ? <Loading label="Preparing the preview" /> : null}
-					{preview.isError ? <Failure error={preview.error} retry={() => void preview.refetch()} /> : null}
-					{preview.data ? <Preview response={preview.data} /> : null}
+					<LoadState query={preview} label="Preparing the preview">
+						{(response) => <Preview response={response} />}
+					</LoadState>
 				</>
 			)}
 		</Dialog>
@@ -264,19 +267,13 @@ function Bundled({ outcome }: { outcome: BundleOutcome }) {
 	return (
 		<Stack gap="sm">
 			<Note tone="good" live title={`Bundled: ${plural(files, "file")}, ${bytes(size)}`} />
-			<Facts>
-				<Fact term="Directory" mono>
-					{directory}
-				</Fact>
-				<Fact term="Digest" mono>
-					{digest}
-				</Fact>
-				{required.length > 0 ? (
-					<Fact term="Required variables" mono>
-						{required.join(", ")}
-					</Fact>
-				) : null}
-			</Facts>
+			<Facts
+				of={{
+					Directory: mono(directory),
+					Digest: mono(digest),
+					"Required variables": mono(required.join(", ")),
+				}}
+			/>
 			{warnings.length > 0 ? (
 				<Note tone="warn" title={plural(warnings.length, "warning")}>
 					{warnings.map((warning) => (
@@ -296,6 +293,13 @@ function Bundled({ outcome }: { outcome: BundleOutcome }) {
 		</Stack>
 	);
 }
+
+const runPlanQuery = (id: string, targets: string[]) =>
+	queryOptions({
+		queryKey: ["run-plan", id, targets],
+		queryFn: () => unwrap(api.evals[":id"].run.plan.$get({ param: { id }, query: { target: targets } })),
+		gcTime: 0,
+	});
 
 /** Shows what a run executes, and starts it when confirmed. */
 export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
@@ -346,9 +350,9 @@ export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => 
 			}
 		>
 			{run.isError ? <Failure error={run.error} retry={() => void plan.refetch().then(() => run.reset())} /> : null}
-			{plan.isPending ? <Loading label="Preparing the plan" /> : null}
-			{plan.isError ? <Failure error={plan.error} retry={() => void plan.refetch()} /> : null}
-			{plan.data ? <RunPlan plan={plan.data} benchmark={data.benchmark} /> : null}
+			<LoadState query={plan} label="Preparing the plan">
+				{(shown) => <RunPlan plan={shown} benchmark={data.benchmark} />}
+			</LoadState>
 			<details style={{ marginTop: 14 }}>
 				<summary style={{ marginBottom: 10 }}>Options</summary>
 				<Field label="Tests" hint="IDs or patterns with *, separated by spaces (default: all)." {...bind("tests")} />
@@ -444,7 +448,7 @@ function AccessList({ access }: { access: RunPlanAnswer["access"] }) {
 			{sorted.map(({ kind, name, new: isNew }) => (
 				<li key={`${kind} ${name}`}>
 					<span className="dim">{accessVerbs[kind]}</span> <span className="mono">{name}</span>{" "}
-					{isNew ? <StatusBadge tone="warn" icon="warning" label="new" /> : null}
+					{isNew ? <StatusBadge look={["warn", "warning", "new"]} /> : null}
 				</li>
 			))}
 		</Text>

@@ -1,3 +1,4 @@
+import { queryOptions } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import type { RunAnswer, RunTestEntry, RunTestsAnswer } from "../../server/answers/runs.ts";
 import table from "../components/data-table.module.css";
@@ -5,11 +6,30 @@ import { type Column, DataTable, PagedTable } from "../components/data-table.tsx
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
 import { Chip, Chips, Empty } from "../components/page.tsx";
 import { TestBadge } from "../components/status.tsx";
+import { api, liveMs, nonEmpty, tablePage, unwrap } from "../lib/api.ts";
 import { cost, count, duration, plural, score } from "../lib/format.ts";
-import { runTestsQuery, tablePage } from "../lib/queries.ts";
 import type { RunSearch } from "../lib/search.ts";
 
 const route = getRouteApi("/runs/$run");
+
+/** @param live polls, because the run is still running */
+function runTestsQuery(id: string, filter: RunSearch, page: number, live: boolean) {
+	const query = {
+		search: filter.search,
+		status: nonEmpty(filter.status),
+		target: nonEmpty(filter.target),
+		eval: nonEmpty(filter.eval),
+		sort: filter.sort,
+		descending: filter.descending ? ("true" as const) : undefined,
+		page: String(page),
+		page_size: String(tablePage),
+	};
+	return queryOptions({
+		queryKey: ["runs", "tests", id, filter, page],
+		queryFn: () => unwrap(api.runs[":id"].tests.$get({ param: { id }, query })),
+		refetchInterval: live ? liveMs : false,
+	});
+}
 
 /** Lists the tests of a run; filters, searches and sorts them. */
 export function RunTests({ run }: { run: RunAnswer }) {
@@ -109,7 +129,6 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 			key: "test",
 			title: "Test",
 			width: "minmax(0, 1fr)",
-			sorts: true,
 			narrow: "first",
 			cell: (row) => <Test run={run} row={row} />,
 		},
@@ -117,7 +136,6 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 			key: "status",
 			title: "Status",
 			width: "112px",
-			sorts: true,
 			narrow: "second",
 			cell: ({ status }) => <TestBadge status={status} />,
 		},
@@ -126,29 +144,19 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 			title: "Score",
 			width: "104px",
 			align: "end",
-			sorts: true,
 			narrow: "second",
 			cell: (row) => <Score row={row} />,
 		},
-		{ key: "target", title: "Target", width: "140px", sorts: true, narrow: "second", cell: ({ target }) => target },
+		{ key: "target", title: "Target", width: "140px", narrow: "second", cell: ({ target }) => target },
 		{
 			key: "duration",
 			title: "Duration",
 			width: "104px",
 			align: "end",
-			sorts: true,
 			narrow: "second",
 			cell: ({ duration_ms: ms, attempts }) => (attempts.length === 0 ? none : duration(ms)),
 		},
-		{
-			key: "cost",
-			title: "Cost",
-			width: "84px",
-			align: "end",
-			sorts: true,
-			narrow: "none",
-			cell: (row) => <Cost row={row} />,
-		},
+		{ key: "cost", title: "Cost", width: "84px", align: "end", cell: (row) => <Cost row={row} /> },
 	];
 }
 

@@ -11,12 +11,11 @@ import type {
 	TestResultAnswer,
 } from "../../server/answers/runs.ts";
 import { DiffView, RichText, TextView } from "../components/code.tsx";
-import { ButtonLink, Chip, Chips, Fact, Facts, LoadState, PageHeader, Panel } from "../components/page.tsx";
+import { ButtonLink, Chip, Chips, Facts, LoadState, mono, PageHeader, Panel } from "../components/page.tsx";
 import { Icon, Note, TestBadge } from "../components/status.tsx";
 import layout from "../layout.module.css";
-import { isExport } from "../lib/api.ts";
+import { isExport, testResultQuery } from "../lib/api.ts";
 import { bytes, cost, count, duration, evalName, moment, score, usage } from "../lib/format.ts";
-import { testResultQuery } from "../lib/queries.ts";
 
 const route = getRouteApi("/runs/$run/tests/$test");
 
@@ -309,32 +308,24 @@ function cachedText(cached: NonNullable<TestResultAnswer["cached"]>): string {
 }
 
 function Details({ result }: { result: TestResultAnswer }) {
-	const { judging, cached, metadata } = result;
-	const target = usage(result);
-	const judged = judging ? usage(judging) : undefined;
+	const { cost_usd: usd, judging, cached, metadata } = result;
 	return (
 		<>
 			<Panel title="Details">
-				<Facts>
-					<Fact term="Duration">{duration(result.duration_ms)}</Fact>
-					{target === undefined ? null : <Fact term={judging ? "Target" : "Cost and tokens"}>{target}</Fact>}
-					{judged === undefined ? null : <Fact term="Judging">{judged}</Fact>}
-					{result.cost_usd !== null && judging && judging.cost_usd !== null ? (
-						<Fact term="Total cost">{cost(result.cost_usd + judging.cost_usd)}</Fact>
-					) : null}
-					{result.stop_reason === null ? null : <Fact term="Stop reason">{result.stop_reason}</Fact>}
-					{cached === null ? null : <Fact term="From the cache">{cachedText(cached)}</Fact>}
-					{result.rerun ? <Fact term="Rerun">because something it depends on had changed</Fact> : null}
-					<Fact term="Finished">{moment(result.timestamp)}</Fact>
-					<Fact term="Eval" mono>
-						{result.eval}
-					</Fact>
-					{result.workspace_path === null ? null : (
-						<Fact term="Workspace (kept)" mono>
-							{result.workspace_path}
-						</Fact>
-					)}
-				</Facts>
+				<Facts
+					of={{
+						Duration: duration(result.duration_ms),
+						[judging ? "Target" : "Cost and tokens"]: usage(result),
+						Judging: judging && usage(judging),
+						"Total cost": usd === null || !judging?.cost_usd ? null : cost(usd + judging.cost_usd),
+						"Stop reason": result.stop_reason,
+						"From the cache": cached && cachedText(cached),
+						Rerun: result.rerun ? "because something it depends on had changed" : null,
+						Finished: moment(result.timestamp),
+						Eval: mono(result.eval),
+						"Workspace (kept)": mono(result.workspace_path),
+					}}
+				/>
 			</Panel>
 			{Object.keys(metadata).length > 0 ? (
 				<Panel title="Metadata">
