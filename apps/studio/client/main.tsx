@@ -48,7 +48,7 @@ function Layout() {
 							AgentV <span className={classes.wide}>Studio</span>
 						</span>
 					</Link>
-					<Group gap={4} className={classes.sections}>
+					<Group gap={4} align="stretch" style={{ alignSelf: "stretch" }}>
 						{sections.map(({ to, label, contains }) => (
 							<Link key={to} to={to} className={classes.section} data-current={contains.test(path) || undefined}>
 								{label}
@@ -72,49 +72,49 @@ function Layout() {
 const benchmarks = createRoute({
 	getParentRoute,
 	path: "/",
-	...at.searchOf(at.list),
+	...at.list,
 	component: lazyRouteComponent(() => import("./screens/benchmarks.tsx"), "Benchmarks"),
 });
 
 const benchmark = createRoute({
 	getParentRoute,
 	path: "/benchmarks/$benchmark",
-	...at.searchOf(at.evals),
+	...at.evals,
 	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Benchmark"),
 });
 
 const here = createRoute({
 	getParentRoute,
 	path: "/here",
-	...at.searchOf(at.evals),
+	...at.evals,
 	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Here"),
 });
 
 const evalScreen = createRoute({
 	getParentRoute,
 	path: "/evals/$eval",
-	...at.searchOf(at.evalScreen),
+	...at.evalScreen,
 	component: lazyRouteComponent(() => import("./screens/eval.tsx"), "Eval"),
 });
 
 const runs = createRoute({
 	getParentRoute,
 	path: "/runs",
-	...at.searchOf(at.runs),
+	...at.runs,
 	component: lazyRouteComponent(() => import("./screens/runs.tsx"), "Runs"),
 });
 
 const run = createRoute({
 	getParentRoute,
 	path: "/runs/$run",
-	...at.searchOf(at.run),
+	...at.run,
 	component: lazyRouteComponent(() => import("./screens/run.tsx"), "Run"),
 });
 
 const compare = createRoute({
 	getParentRoute,
 	path: "/compare",
-	...at.searchOf(at.compare),
+	...at.compare,
 	component: lazyRouteComponent(() => import("./screens/compare.tsx"), "Compare"),
 });
 

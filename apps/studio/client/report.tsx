@@ -5,7 +5,7 @@ import type { ExportedRun, ExportedScore } from "../server/export-run.ts";
 import { render } from "./app.tsx";
 import { Icon } from "./components/status.tsx";
 import classes from "./layout.module.css";
-import { run, searchOf } from "./lib/search.ts";
+import { run } from "./lib/search.ts";
 import { Run } from "./screens/run.tsx";
 import { TestResult } from "./screens/test-result.tsx";
 
@@ -144,7 +144,7 @@ function Page() {
 
 const root = createRootRoute({ component: Page });
 const getParentRoute = () => root;
-const runRoute = createRoute({ getParentRoute, path: "/runs/$run", ...searchOf(run), component: Run });
+const runRoute = createRoute({ getParentRoute, path: "/runs/$run", ...run, component: Run });
 const testRoute = createRoute({ getParentRoute, path: "/runs/$run/tests/$test", component: TestResult });
 
 if (location.hash.length < 3) location.replace("#/runs/run?sort=status");

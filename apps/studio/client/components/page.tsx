@@ -14,7 +14,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { createLink, Link } from "@tanstack/react-router";
 import { type AnchorHTMLAttributes, type CSSProperties, type ReactNode, type Ref, useEffect, useId } from "react";
 import classes from "../layout.module.css";
-import { ApiError, isExport } from "../lib/api.ts";
+import { isExport } from "../lib/api.ts";
 import { Icon, type IconName, Note } from "./status.tsx";
 
 export interface Crumb {
@@ -85,7 +85,16 @@ export function Panel({ title, aside, flush, children }: PanelProps) {
 	return (
 		<Paper component="section" className={classes.panel} aria-labelledby={title ? heading : undefined}>
 			{title ? (
-				<Group justify="space-between" gap="4px 12px" className={classes.panelHead}>
+				<Group
+					justify="space-between"
+					gap="4px 12px"
+					mih={40}
+					px={14}
+					py={6}
+					c="dimmed"
+					fz={12.5}
+					style={{ borderBottom: "1px solid var(--line)" }}
+				>
 					<Text component="h2" id={heading} fw={600} c="var(--text)" className="breaks">
 						{title}
 					</Text>
@@ -162,12 +171,17 @@ export function Loading({ label = "Loading" }: { label?: string | undefined }) {
 	);
 }
 
+interface Problem {
+	readonly message: string;
+	readonly hint?: string | undefined;
+}
+
 /** Renders an error with its hint and a button that tries again. */
-export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
-	const hint = error instanceof ApiError ? error.hint : undefined;
+export function Failure({ error, retry }: { error: Problem; retry?: () => void }) {
+	const { message, hint } = error;
 	return (
 		<Text component="div" mb="sm">
-			<Note tone="bad" live title={capitalize(error.message)}>
+			<Note tone="bad" live title={capitalize(message)}>
 				{hint ? <p>{capitalize(hint)}</p> : null}
 				{retry ? (
 					<Button size="compact-sm" mt={6} onClick={retry}>
@@ -246,8 +260,15 @@ export const Tab = createLink(({ isCurrent, ...props }: TabProps) => (
 
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
 	return (
-		<nav aria-label={label} className={classes.tabs}>
+		<Group
+			component="nav"
+			aria-label={label}
+			gap={4}
+			mb={14}
+			wrap="nowrap"
+			style={{ overflowX: "auto", borderBottom: "1px solid var(--line)" }}
+		>
 			{children}
-		</nav>
+		</Group>
 	);
 }

@@ -82,6 +82,19 @@ export function StatusBadge({ look: [tone, icon, label], title }: { look: Look; 
 	);
 }
 
+/** Renders an item of a list behind the icon of its state, which screen readers are told in words. */
+export function StatusItem({ look: [tone, icon, label], children }: { look: Look; children: ReactNode }) {
+	return (
+		<Group component="li" gap={8} wrap="nowrap" align="baseline" data-tone={tone}>
+			<Icon name={icon} size={12} />
+			<div className="breaks">
+				<VisuallyHidden>{label}: </VisuallyHidden>
+				{children}
+			</div>
+		</Group>
+	);
+}
+
 /** Takes the place of a badge until its state is known. */
 export function PendingBadge({ label }: { label: string }) {
 	return (

@@ -18,16 +18,23 @@ type Search<Parameters extends Record<string, Parameter>> = {
 	readonly [Key in keyof Parameters]: ValueOf<Parameters[Key]>;
 };
 
+/** Returns the options of a route for its search parameters, each of which links may omit. */
 function define<const Parameters extends Record<string, Parameter>>(parameters: Parameters) {
 	const mapped = (value: (parameter: Parameter, key: string) => unknown) =>
 		Object.fromEntries(
 			Object.entries(parameters).map(([key, parameter]) => [key, value(parameter, key)]),
 		) as Search<Parameters>;
+	const defaults = mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter));
 	return {
-		defaults: mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter)),
 		/** Reads an address, which may contain anything. */
-		read: (raw: object) => mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+		validateSearch: (raw: Partial<Search<Parameters>> & SearchSchemaInput) =>
+			mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+		search: withoutDefaults(defaults),
 	};
+}
+
+function withoutDefaults<Values extends object>(defaults: Values) {
+	return { middlewares: [stripSearchParams<Values>(defaults)] };
 }
 
 function readParameter(parameter: Parameter, value: unknown): unknown {
@@ -38,31 +45,17 @@ function readParameter(parameter: Parameter, value: unknown): unknown {
 	return Number.isSafeInteger(number) && number > parameter ? number : parameter;
 }
 
-/** Returns the options of a route for its search parameters, each of which links may omit. */
-export function searchOf<Search extends object>({
-	defaults,
-	read,
-}: {
-	defaults: Search;
-	read: (raw: object) => Search;
-}) {
-	return {
-		validateSearch: (raw: Partial<Search> & SearchSchemaInput) => read(raw),
-		search: { middlewares: [stripSearchParams<Search>(defaults)] },
-	};
-}
-
 export const list = define({ page: 1, search: "" });
 
 export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
-export type EvalsSearch = typeof evals.defaults;
+export type EvalsSearch = ReturnType<typeof evals.validateSearch>;
 
 /** `line` is the line of the source to highlight; 0 for none. */
 export const evalScreen = define({ tab: ["source", "tests", "setup"], search: "", line: 0 });
 
 /** `pick` contains comma-separated ids of the runs selected for comparison. */
 export const runs = define({ page: 1, search: "", experiment: "", target: "", benchmark: "", eval: "", pick: "" });
-export type RunsSearch = typeof runs.defaults;
+export type RunsSearch = ReturnType<typeof runs.validateSearch>;
 
 export const run = define({
 	search: "",
@@ -72,7 +65,7 @@ export const run = define({
 	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
 	descending: false,
 });
-export type RunSearch = typeof run.defaults;
+export type RunSearch = ReturnType<typeof run.validateSearch>;
 
 export const compare = define({
 	page: 1,
@@ -92,4 +85,4 @@ export const compare = define({
 	/** The row whose outputs are shown side by side. */
 	test: "",
 });
-export type CompareSearch = typeof compare.defaults;
+export type CompareSearch = ReturnType<typeof compare.validateSearch>;

@@ -185,11 +185,7 @@ export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () 
 			}
 		>
 			{start.isError ? <Failure error={start.error} /> : null}
-			{failed ? (
-				<Note tone="bad" live title={ended.error?.message ?? "Cancelled"}>
-					{ended.error?.hint ? <p>{ended.error.hint}</p> : null}
-				</Note>
-			) : null}
+			{failed ? <Failure error={ended.error ?? { message: "Cancelled" }} /> : null}
 			{isWorking ? <ProgressLine label={state.label} percent={state.percent} /> : null}
 			{state.outcome ? <Bundled outcome={state.outcome} /> : null}
 			{isWorking || state.outcome ? null : (

@@ -1,4 +1,4 @@
-import { Button, Code, Group, Stack, Text, VisuallyHidden } from "@mantine/core";
+import { Button, Code, Group, Stack, Text } from "@mantine/core";
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, useState } from "react";
@@ -8,7 +8,7 @@ import { SourceView } from "../components/code.tsx";
 import { type Column, DataTable, PagedTable } from "../components/data-table.tsx";
 import { FilterBar, SearchField } from "../components/form.tsx";
 import { Empty, LoadState, PageHeader, Panel, Tab, Tabs } from "../components/page.tsx";
-import { Icon, Note, PassBar, PortabilityBadge, StatusBadge, Time } from "../components/status.tsx";
+import { Icon, Note, PassBar, PortabilityBadge, StatusBadge, StatusItem, Time } from "../components/status.tsx";
 import layout from "../layout.module.css";
 import { api, tablePage, unwrap, useReadOnly } from "../lib/api.ts";
 import { count, plural } from "../lib/format.ts";
@@ -266,25 +266,11 @@ function Checks({ checks }: { checks: readonly CheckAnswer[] }) {
 					{passed} of {checks.length} checks passed
 				</summary>
 				<Stack component="ul" gap={6} mt="xs" fz="xs">
-					{checks.map(({ rule, state, message }) => {
-						const [tone, icon, label] = checkLooks[state];
-						return (
-							<Group
-								component="li"
-								key={`${rule} ${message}`}
-								gap={8}
-								wrap="nowrap"
-								align="flex-start"
-								data-tone={tone}
-							>
-								<Icon name={icon} size={13} />
-								<span className="breaks">
-									<VisuallyHidden>{label}: </VisuallyHidden>
-									{message} <span className="mono dim">{rule}</span>
-								</span>
-							</Group>
-						);
-					})}
+					{checks.map(({ rule, state, message }) => (
+						<StatusItem key={`${rule} ${message}`} look={checkLooks[state]}>
+							{message} <span className="mono dim">{rule}</span>
+						</StatusItem>
+					))}
 				</Stack>
 			</details>
 		</Panel>

@@ -3,7 +3,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/r
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import type { RunAnswer, RunEventAnswer, RunOriginAnswer, RunSummaryAnswer } from "../../server/answers/runs.ts";
-import { ButtonLink, columns, Facts, LoadState, mono, PageHeader, ScreenLink } from "../components/page.tsx";
+import { ButtonLink, columns, Facts, Failure, LoadState, mono, PageHeader, ScreenLink } from "../components/page.tsx";
 import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
 import { ApiError, api, cancelJob, isExport, liveMs, unwrap, useReadOnly, writes } from "../lib/api.ts";
 import { useJob } from "../lib/events.ts";
@@ -173,11 +173,7 @@ function Live({ run }: { run: RunAnswer }) {
 	const error = ended?.state === "failed" ? ended.error : undefined;
 	return (
 		<>
-			{error ? (
-				<Note tone="bad" live title={error.message}>
-					{error.hint ? <p>{error.hint}</p> : null}
-				</Note>
-			) : null}
+			{error ? <Failure error={error} /> : null}
 			{run.state === "running" ? <Progress run={run} state={state} waiting={waiting} /> : null}
 			{state.warnings.length > 0 ? (
 				<Note tone="warn" title="Warnings">

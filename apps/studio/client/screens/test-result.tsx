@@ -12,7 +12,7 @@ import type {
 } from "../../server/answers/runs.ts";
 import { DiffView, RichText, TextView } from "../components/code.tsx";
 import { ButtonLink, Chip, Chips, Facts, LoadState, mono, PageHeader, Panel } from "../components/page.tsx";
-import { Icon, Note, TestBadge } from "../components/status.tsx";
+import { Icon, Note, StatusItem, TestBadge } from "../components/status.tsx";
 import layout from "../layout.module.css";
 import { isExport, testResultQuery } from "../lib/api.ts";
 import { bytes, cost, count, duration, evalName, moment, score, usage } from "../lib/format.ts";
@@ -273,22 +273,11 @@ function Score({ score: grade }: { score: ScoreAnswer }) {
 			{assertions.length > 0 ? (
 				<Stack component="ul" gap={6} mt={4}>
 					{assertions.map(({ text, passed, evidence }, index) => (
-						<Group
-							component="li"
-							// biome-ignore lint/suspicious/noArrayIndexKey: a grader may repeat an assertion
-							key={index}
-							gap={8}
-							wrap="nowrap"
-							align="baseline"
-							data-tone={passed ? "good" : "bad"}
-						>
-							<Icon name={passed ? "check" : "cross"} size={12} />
-							<div style={{ minWidth: 0 }}>
-								<VisuallyHidden>{passed ? "Passed: " : "Failed: "}</VisuallyHidden>
-								{text}
-								{evidence ? <p className="dim pre">{evidence}</p> : null}
-							</div>
-						</Group>
+						// biome-ignore lint/suspicious/noArrayIndexKey: a grader may repeat an assertion
+						<StatusItem key={index} look={verdictLooks[passed ? "pass" : "fail"]}>
+							{text}
+							{evidence ? <p className="dim pre">{evidence}</p> : null}
+						</StatusItem>
 					))}
 				</Stack>
 			) : null}
