@@ -85,11 +85,14 @@ export function* exportRun(run: OpenRun & { readonly name: string }, pages: stri
 `;
 }
 
-/** Returns a built file of the page. A CLI that runs from source exports the data alone. */
+/**
+ * Returns a built file of the page, without text that would be markup inside a script. A CLI that runs from source
+ * exports the data alone.
+ */
 function asset(pages: string, name: string, substitute: string): string {
 	const file = join(pages, `${name}.gz`);
 	if (pathKind(file) !== "file") return substitute;
-	return gunzipSync(readBytes(file)).toString().replaceAll("<!--", "\\x3c!--");
+	return gunzipSync(readBytes(file)).toString().replace(/<(?=!--|script)/g, "\\x3c");
 }
 
 /** Defence in depth: even injected markup could not run or load anything. Mantine sets variables in style elements. */
