@@ -120,19 +120,12 @@ function sumOf(tally: RunTally): number {
 	return tally.targets().reduce((sum, { summary }) => sum + summary.durationMs, 0);
 }
 
-/** Fields that are in the `TestEntry` or not shown. */
-const leftOut = new Set<string>([
-	...["id", "test_id", "eval", "target", "attempt", "execution_status", "score", "threshold", "fingerprint", "file"],
-	...[
-		"description",
-		"conversation_id",
-		"target_metadata",
-		"output_path",
-		"file_changes_path",
-		"file_changes_shown_path",
-	],
-	...["beside"],
-]);
+/** What the page shows of an attempt, besides what its `TestEntry` has. */
+const shownFields = [
+	...["timestamp", "error", "warnings", "duration_ms", "token_usage", "cost_usd", "stop_reason", "cached", "rerun"],
+	...["workspace_path", "timings_ms", "metadata", "input", "output", "output_cut", "expected_output", "criteria"],
+	...["messages", "file_changes", "file_changes_cut", "judging", "logs"],
+];
 
 /** Adds details of attempts up to the limits of the page. */
 class Details {
@@ -168,8 +161,9 @@ function recordedResult(directory: string, row: ResultRow): ExportedResult | und
 	if (!file) return undefined;
 	try {
 		const result = attemptResponse({ row, file, directory });
-		const shown = Object.entries(result).filter(([key, value]) => !leftOut.has(key) && !isEmpty(value));
-		return { ...Object.fromEntries(shown), duration_ms: result.duration_ms, scores: result.scores.map(shownGrade) };
+		const shown = Object.entries(result).filter(([key, value]) => shownFields.includes(key) && !isEmpty(value));
+		const { duration_ms, scores } = result;
+		return { ...Object.fromEntries(shown), duration_ms, scores: scores.map(shownGrade), recorded: true };
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "refused") return undefined;
 		throw error;

@@ -188,7 +188,7 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	};
 	return {
 		...attemptResponse({ row, file, directory }),
-		test: testEntry(outcome),
+		...{ test: testEntry(outcome), recorded: file !== undefined },
 		...{ previous: at(index - 1), next: at(index + 1) },
 	};
 }
@@ -201,7 +201,11 @@ interface ReadAttempt {
 }
 
 /** @throws AgentvError `refused` if a path is outside the run's directory */
-export function attemptResponse({ row, file, directory }: ReadAttempt): Omit<TestResult, "test" | "previous" | "next"> {
+export function attemptResponse({
+	row,
+	file,
+	directory,
+}: ReadAttempt): Omit<TestResult, "test" | "recorded" | "previous" | "next"> {
 	const record: Partial<AttemptRecord> = file ? encode(attemptFileSchema, file) : {};
 	const { assertions: _a, turns: _t, files: _f, repositories: _r, input, messages = [], ...shown } = record;
 	const output = textAt(directory, record.output, record.output_path, maxText);
@@ -220,7 +224,6 @@ export function attemptResponse({ row, file, directory }: ReadAttempt): Omit<Tes
 			return { role, content: text, ...(calls ? { tool_calls: cutTexts(calls, maxMessageText) } : {}) };
 		}),
 		judging: judgingOf([row]),
-		recorded: file !== undefined,
 	};
 }
 
