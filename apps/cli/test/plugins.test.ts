@@ -131,16 +131,16 @@ const screen: PlugIn = {
 	file: "apps/studio/client/screens/dummy.tsx",
 	content: "export function Dummy() {\n\treturn <p>a dummy</p>;\n}\n",
 	changes: {
-		"apps/studio/client/router.tsx": [
+		"apps/studio/client/main.tsx": [
 			[
-				"export const router",
+				"const router = createRouter(",
 				`const dummy = createRoute({
 	getParentRoute,
 	path: "/dummy",
 	component: lazyRouteComponent(() => import("./screens/dummy.tsx"), "Dummy"),
 });
 
-export const router`,
+const router = createRouter(`,
 			],
 			["root.addChildren([", "root.addChildren([dummy, "],
 		],

@@ -50,8 +50,9 @@ describe("what a run cost", () => {
 		const money = `$${(0.8 + judging).toFixed(2)} = target $0.80 + judging $${judging.toFixed(2)}`;
 		const exported = async (format: string) =>
 			(await agentv(["results", "export", "out", "--format", format], { cwd })).stdout.replaceAll("\\$", "$");
-		for (const text of [ran, await show(), await exported("markdown"), await exported("html")])
-			expect(text).toContain(money);
+		for (const text of [ran, await show(), await exported("markdown")]) expect(text).toContain(money);
+		const { run } = JSON.parse(/id="data">(.*?)<\/script>/s.exec(await exported("html"))?.[1] ?? "");
+		expect(run.summary).toMatchObject({ cost_usd: summary.cost_usd, judging: { cost_usd: judging } });
 		expect(ran).toMatch(/^Target {2}Passed {2}Failed {2}Not graded .*Judging$/m);
 		expect(ran).toMatch(/ tokens = target 480 \+ judging \d+\n/);
 		const [suite] = await junitSuites(await exported("junit"));

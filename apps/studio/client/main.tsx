@@ -1,113 +1,143 @@
-import "@mantine/core/styles/baseline.css";
-import "@mantine/core/styles/default-css-variables.css";
-import "@mantine/core/styles/global.css";
-// A component at a time, those that others build on first. Components that few screens use import their own.
-import "@mantine/core/styles/UnstyledButton.css";
-import "@mantine/core/styles/Button.css";
-import "@mantine/core/styles/ActionIcon.css";
-import "@mantine/core/styles/CloseButton.css";
-import "@mantine/core/styles/Loader.css";
-import "@mantine/core/styles/Paper.css";
-import "@mantine/core/styles/Group.css";
-import "@mantine/core/styles/Stack.css";
-import "@mantine/core/styles/Text.css";
-import "@mantine/core/styles/Code.css";
-import "@mantine/core/styles/Alert.css";
-import "@mantine/core/styles/Badge.css";
-import "@mantine/core/styles/Breadcrumbs.css";
-import "@mantine/core/styles/DataList.css";
-import "@mantine/core/styles/EmptyState.css";
-import "@mantine/core/styles/Pagination.css";
-import "@mantine/core/styles/Progress.css";
-import "@mantine/core/styles/Skeleton.css";
-import "@mantine/core/styles/VisuallyHidden.css";
-import "./app.css";
+import { Group } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import {
-	createTheme,
-	defaultVariantColorsResolver,
-	type MantineColorsTuple,
-	MantineProvider,
-	type VariantColorsResolver,
-} from "@mantine/core";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { ApiError } from "./lib/api.ts";
-import { router } from "./router.tsx";
+	createRootRoute,
+	createRoute,
+	createRouter,
+	Link,
+	lazyRouteComponent,
+	Outlet,
+	useRouterState,
+} from "@tanstack/react-router";
+import { render } from "./app.tsx";
+import { Empty, Failure, Loading } from "./components/page.tsx";
+import { StatusBadge } from "./components/status.tsx";
+import classes from "./layout.module.css";
+import { aboutQuery } from "./lib/api.ts";
+import * as at from "./lib/search.ts";
 
-/** The greys of the dark scheme: slightly blue, like those of the light scheme. */
-const dark: MantineColorsTuple = [
-	"#dfe3e8",
-	"#b9c0ca",
-	"#98a1ad",
-	"#6f7883",
-	"#3a424d",
-	"#2b323c",
-	"#20262e",
-	"#171b21",
-	"#101318",
-	"#0b0d11",
-];
-
-/** Colors that name a meaning are pairs of text and tint in app.css, whose contrast is sufficient in both schemes. */
-const variantColorResolver: VariantColorsResolver = (input) => {
-	const isTone = /^(good|warn|bad|info|quiet)$/.test(input.color ?? "");
-	if (!isTone || input.variant !== "light") return defaultVariantColorsResolver(input);
-	const tint = `var(--${input.color}-tint)`;
-	return { background: tint, hover: tint, color: `var(--${input.color})`, border: "1px solid transparent" };
-};
-
-const formStyles = { label: { fontSize: 13 }, input: { fontSize: 13 }, description: { fontSize: 12 } };
-
-const theme = createTheme({
-	primaryColor: "blue",
-	primaryShade: 8,
-	colors: { dark },
-	variantColorResolver,
-	// System fonts only: nothing is fetched.
-	fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
-	fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
-	fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "18px" },
-	defaultRadius: "sm",
-	cursorType: "pointer",
-	components: {
-		Alert: {
-			defaultProps: { variant: "light" },
-			classNames: { root: "alert" },
-			styles: { body: { gap: 2 }, icon: { marginInlineEnd: 8, width: 16 }, message: { color: "var(--text)" } },
-		},
-		Badge: { defaultProps: { variant: "light", radius: "sm" }, classNames: { root: "badge" } },
-		Button: { defaultProps: { size: "xs", variant: "default", fw: 550 } },
-		Checkbox: { defaultProps: { size: "xs" }, styles: formStyles },
-		DataList: { defaultProps: { size: "sm" } },
-		NativeSelect: { defaultProps: { size: "xs" } },
-		Paper: { defaultProps: { withBorder: true, radius: 6 } },
-		Progress: { defaultProps: { color: "var(--accent)" } },
-		Table: { defaultProps: { fz: "sm" } },
-		Text: { defaultProps: { size: "sm" } },
-		TextInput: { defaultProps: { size: "xs" }, styles: formStyles },
-	},
+const root = createRootRoute({
+	component: Layout,
+	notFoundComponent: () => (
+		<Empty icon="question" title="Page not found">
+			<Link to="/">Go to the benchmarks</Link>
+		</Empty>
+	),
 });
+const getParentRoute = () => root;
 
-const queryClient = new QueryClient({
-	defaultOptions: {
-		queries: {
-			// Only an unreachable server is worth another try; error responses don't change.
-			retry: (count, error) => count < 2 && error instanceof ApiError && error.status === 0,
-		},
-	},
-});
+const sections = [
+	{ to: "/", label: "Benchmarks", contains: /^\/($|benchmarks|evals|here)/ },
+	{ to: "/runs", label: "Runs", contains: /^\/(runs|compare)/ },
+] as const;
 
-const root = document.getElementById("root");
-if (root) {
-	createRoot(root).render(
-		<StrictMode>
-			<MantineProvider theme={theme} defaultColorScheme="auto">
-				<QueryClientProvider client={queryClient}>
-					<RouterProvider router={router} />
-				</QueryClientProvider>
-			</MantineProvider>
-		</StrictMode>,
+/** Renders the header with the main navigation, and the current screen below it. */
+function Layout() {
+	const about = useQuery(aboutQuery);
+	const path = useRouterState({ select: (state) => state.location.pathname });
+	return (
+		<>
+			<a className={classes.skip} href="#screen">
+				Skip to content
+			</a>
+			<header className={classes.header}>
+				<nav className={classes.bar} aria-label="Main">
+					<Link to="/" className={classes.name} aria-label="AgentV Studio, home">
+						<img src="/favicon.svg" alt="" width={20} height={20} />
+						<span>
+							AgentV <span className={classes.wide}>Studio</span>
+						</span>
+					</Link>
+					<Group gap={4} align="stretch" style={{ alignSelf: "stretch" }}>
+						{sections.map(({ to, label, contains }) => (
+							<Link key={to} to={to} className={classes.section} data-current={contains.test(path) || undefined}>
+								{label}
+							</Link>
+						))}
+					</Group>
+					<Group gap="xs" ml="auto" wrap="nowrap" fz="xs">
+						{about.data?.read_only ? <StatusBadge look={["quiet", "eye", "read-only"]} /> : null}
+						<span className={classes.wide}>{about.data ? `v${about.data.version}` : ""}</span>
+					</Group>
+				</nav>
+			</header>
+			<main id="screen" className={classes.main} tabIndex={-1}>
+				<Outlet />
+			</main>
+		</>
 	);
 }
+
+// One route a screen; the screen is loaded when it is first opened.
+const benchmarks = createRoute({
+	getParentRoute,
+	path: "/",
+	...at.list,
+	component: lazyRouteComponent(() => import("./screens/benchmarks.tsx"), "Benchmarks"),
+});
+
+const benchmark = createRoute({
+	getParentRoute,
+	path: "/benchmarks/$benchmark",
+	...at.evals,
+	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Benchmark"),
+});
+
+const here = createRoute({
+	getParentRoute,
+	path: "/here",
+	...at.evals,
+	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Here"),
+});
+
+const evalScreen = createRoute({
+	getParentRoute,
+	path: "/evals/$eval",
+	...at.evalScreen,
+	component: lazyRouteComponent(() => import("./screens/eval.tsx"), "Eval"),
+});
+
+const runs = createRoute({
+	getParentRoute,
+	path: "/runs",
+	...at.runs,
+	component: lazyRouteComponent(() => import("./screens/runs.tsx"), "Runs"),
+});
+
+const run = createRoute({
+	getParentRoute,
+	path: "/runs/$run",
+	...at.run,
+	component: lazyRouteComponent(() => import("./screens/run.tsx"), "Run"),
+});
+
+const compare = createRoute({
+	getParentRoute,
+	path: "/compare",
+	...at.compare,
+	component: lazyRouteComponent(() => import("./screens/compare.tsx"), "Compare"),
+});
+
+const testResult = createRoute({
+	getParentRoute,
+	path: "/runs/$run/tests/$test",
+	component: lazyRouteComponent(() => import("./screens/test-result.tsx"), "TestResult"),
+});
+
+const router = createRouter({
+	routeTree: root.addChildren([benchmarks, benchmark, here, evalScreen, runs, run, testResult, compare]),
+	defaultPreload: "intent",
+	scrollRestoration: true,
+	defaultPendingComponent: () => <Loading />,
+	defaultErrorComponent: ({ error }) => (
+		<Failure error={error instanceof Error ? error : new Error(String(error))} retry={() => location.reload()} />
+	),
+});
+
+declare module "@tanstack/react-router" {
+	interface Register {
+		router: typeof router;
+	}
+}
+
+render(router);

@@ -84,7 +84,7 @@ function soFar(head: RunHead, { runs }: Services) {
 	return toWireSummary(tally.summary(durationMs));
 }
 
-function provenance({ agentvVersion, nodeVersion, evals, targets, repositories, opaque, ...file }: RunFile) {
+export function provenance({ agentvVersion, nodeVersion, evals, targets, repositories, opaque, ...file }: RunFile) {
 	const { git, benchmark, bundle, origin } = file;
 	return encode(provenanceSchema, {
 		...{ agentvVersion, nodeVersion, git, benchmark, bundle, origin, evals },

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
 	AgentvError,
+	type AttemptFile,
 	type AttemptRecord,
 	attemptFileSchema,
 	type CaseOutcome,
@@ -136,12 +137,17 @@ interface ToolCall {
 
 type Shown = Omit<AttemptRecord, keyof TableRowRecord | "assertions" | "turns" | "files" | "repositories">;
 
+/** A grader's result as in an attempt's file or, without parts, in its row. */
+export type Grade = Omit<AttemptRecord["scores"][number], "required" | "parts"> & {
+	readonly parts?: readonly Grade[] | undefined;
+};
+
 /** The record of an attempt as far as its file exists, cut to limits. */
 export interface TestResult
 	extends Omit<TableRowRecord, "scores">,
-		Partial<Omit<Shown, "input" | "output" | "messages">>,
-		Pick<AttemptRecord, "scores"> {
+		Partial<Omit<Shown, "input" | "output" | "messages">> {
 	readonly id: string;
+	readonly scores: readonly Grade[];
 	readonly input: readonly Message[];
 	/** Also if it is in `output_path`. */
 	readonly output: string | null;
@@ -176,18 +182,38 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	// Refuses a path outside the run's directory.
 	const isThere = row.file !== undefined && readRecordHead(directory, row.file, 1) !== undefined;
 	const file = isThere ? readAttempt(directory, row.file ?? "") : undefined;
-	const record: Partial<AttemptRecord> = file ? encode(attemptFileSchema, file) : {};
-	const { assertions: _a, turns: _t, files: _f, repositories: _r, input, messages = [], ...shown } = record;
-	const output = textAt(directory, record.output, record.output_path, maxText);
-	const changes = textAt(directory, null, record.file_changes_shown_path ?? record.file_changes_path, maxText);
 	const at = (position: number) => {
 		const other = rows[position];
 		return other ? attemptId(other) : null;
 	};
 	return {
+		...attemptResponse({ row, file, directory }),
+		...{ test: testEntry(outcome), recorded: file !== undefined },
+		...{ previous: at(index - 1), next: at(index + 1) },
+	};
+}
+
+interface ReadAttempt {
+	readonly row: TableRow;
+	/** Undefined if it can't be read. */
+	readonly file: AttemptFile | undefined;
+	readonly directory: string;
+}
+
+/** @throws AgentvError `refused` if a path is outside the run's directory */
+export function attemptResponse({
+	row,
+	file,
+	directory,
+}: ReadAttempt): Omit<TestResult, "test" | "recorded" | "previous" | "next"> {
+	const record: Partial<AttemptRecord> = file ? encode(attemptFileSchema, file) : {};
+	const { assertions: _a, turns: _t, files: _f, repositories: _r, input, messages = [], ...shown } = record;
+	const output = textAt(directory, record.output, record.output_path, maxText);
+	const changes = textAt(directory, null, record.file_changes_shown_path ?? record.file_changes_path, maxText);
+	return {
 		...encode(tableRowSchema, row),
 		...cutTexts(shown, maxText),
-		id,
+		id: attemptId(row),
 		metadata: JSON.stringify(shown.metadata ?? {}).length > maxMessageText ? {} : (shown.metadata ?? {}),
 		scores: cutTexts(shown.scores ?? [], maxMessageText),
 		logs: cutTexts(shown.logs?.slice(0, maxLogs) ?? [], maxMessageText),
@@ -198,9 +224,6 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 			return { role, content: text, ...(calls ? { tool_calls: cutTexts(calls, maxMessageText) } : {}) };
 		}),
 		judging: judgingOf([row]),
-		test: testEntry(outcome),
-		recorded: file !== undefined,
-		...{ previous: at(index - 1), next: at(index + 1) },
 	};
 }
 

@@ -32,7 +32,9 @@ export default function buildOnce(): () => void {
 	const built = process.env["AGENTV_TEST_BIN"];
 	if (built === undefined) node(join(root, "apps/cli/scripts/build.mjs"), directory);
 	else cpSync(dirname(built), directory, { recursive: true });
-	node(join(studio, "node_modules/vite/bin/vite.js"), "build", "--outDir", join(directory, "studio"), "--emptyOutDir");
+	const vite = [join(studio, "node_modules/vite/bin/vite.js"), "build", "--outDir", join(directory, "studio")];
+	node(...vite, "--emptyOutDir");
+	node(...vite, "--mode", "report");
 	process.env["AGENTV_TEST_STUDIO"] = join(directory, "bin.js");
 	return () => rmSync(directory, { recursive: true, force: true });
 }

@@ -164,7 +164,7 @@ export {
 export { type FindOptions, type FoundFiles, findFiles } from "./machine/find-files.ts";
 export { repositoryRoot } from "./machine/git-repository.ts";
 export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
-export { readTextFile } from "./machine/read-file.ts";
+export { readBytes, readTextFile } from "./machine/read-file.ts";
 export { type FileChange, writeAllOrNone } from "./machine/write-file.ts";
 export { examine } from "./maintenance/doctor.ts";
 export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";

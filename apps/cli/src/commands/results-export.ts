@@ -1,14 +1,5 @@
 import { resolve } from "node:path";
-import {
-	AgentvError,
-	isFinished,
-	openRun,
-	readAttempt,
-	readRecordHead,
-	resolveRun,
-	terminalSafeLine,
-	writeAllOrNone,
-} from "@agentv/core";
+import { isFinished, openRun, resolveRun, terminalSafeLine, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { warnOfBadLines } from "../exporters/export.ts";
 import { exportFormats } from "../exporters/formats.ts";
@@ -26,11 +17,7 @@ export async function resultsExport(
 	const unfinished = isFinished(run.summary) ? undefined : unfinishedSentence(sumOfRows(run));
 	const name = shownDirectory(directory, context.cwd);
 	const exportRun = await exportFormats[options.format]();
-	const text = exportRun({
-		...{ ...run, name },
-		attempt: (file) => readAttempt(directory, file),
-		head: (file, maxBytes) => beginning(directory, file, maxBytes),
-	});
+	const text = exportRun({ ...run, name });
 	if (unfinished !== undefined)
 		context.stderr.write(`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinished}\n`);
 	const document = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
@@ -44,14 +31,4 @@ export async function resultsExport(
 function* withWarning(text: Iterable<string>, warn: () => void): Generator<string> {
 	yield* text;
 	warn();
-}
-
-/** Reads the beginning of a record. Ignores paths outside the run's directory. */
-function beginning(directory: string, file: string, maxBytes: number) {
-	try {
-		return readRecordHead(directory, file, maxBytes);
-	} catch (error) {
-		if (error instanceof AgentvError && error.code === "refused") return undefined;
-		throw error;
-	}
 }

@@ -1,5 +1,4 @@
 import {
-	type AttemptFile,
 	type CaseOutcome,
 	caseOutcomes,
 	type OpenRun,
@@ -26,13 +25,6 @@ import { runDocument } from "./junit.ts";
 export interface ExportedRun extends OpenRun {
 	/** The run's name in headings. */
 	readonly name: string;
-	/** Reads an attempt's file; undefined if it can't be read. */
-	readonly attempt: (file: string) => AttemptFile | undefined;
-	/** Reads the beginning of a file next to it. */
-	readonly head: (
-		file: string,
-		maxBytes: number,
-	) => { readonly text: string; readonly cut: boolean; readonly size: number } | undefined;
 }
 
 /** Exports a run as one document, in pieces, because runs may be larger than memory. */

@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import type { RunReporter } from "../output/run-report.ts";
 import type { ValidationReporter } from "../output/validate.ts";
-import type { RunExport } from "./export.ts";
+import type { ExportedRun, RunExport } from "./export.ts";
 
 // The formats of each command, loaded on demand; the names are the choices of its option.
 
@@ -23,7 +24,10 @@ export const exportFormats = {
 	junit: async () => (await import("./export.ts")).exportJunit,
 	json: async () => (await import("./export.ts")).exportJson,
 	jsonl: async () => (await import("./export.ts")).exportJsonl,
-	html: async () => (await import("./html.ts")).exportHtml,
+	html: async () => {
+		const { exportRun } = await import("@agentv/studio/export");
+		return (run: ExportedRun) => exportRun(run, fileURLToPath(new URL("./studio", import.meta.url)));
+	},
 	markdown: async () => (await import("./export.ts")).exportMarkdown,
 } satisfies Readonly<Record<string, () => Promise<RunExport>>>;
 

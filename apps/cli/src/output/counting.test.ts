@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type OpenRun, openRun, planRun, type RunSummary, readAttempt, readSummary, testsNotRun } from "@agentv/core";
+import { openRun, planRun, type RunSummary, readSummary, testsNotRun } from "@agentv/core";
+import type { ExportedRun } from "@agentv/studio/export";
 import { gitTestEnvironment, law, tempTree } from "@agentv/test-support";
 import { type RandomProject, randomProjects } from "@agentv/test-support/random-project";
 import fc from "fast-check";
@@ -10,7 +11,6 @@ import { evalRun } from "../commands/eval-run.ts";
 import { resultsShow } from "../commands/results.ts";
 import type { CommandResult, Context } from "../context.ts";
 import { exportMarkdown } from "../exporters/export.ts";
-import { exportHtml } from "../exporters/html.ts";
 import { runGithub, runJunit } from "../exporters/junit.ts";
 import { spendingTexts } from "./run.ts";
 import type { RunReporter } from "./run-report.ts";
@@ -91,15 +91,6 @@ function reported(cwd: string, reporter: RunReporter, summary: RunSummary): stri
 	return textOf(reporter({ runDir, summary, outcome: "complete", run: openRun(runDir), plan, cwd, ...screen }));
 }
 
-function exported(opened: OpenRun) {
-	const { directory } = opened;
-	return {
-		...{ ...opened, name: "out" },
-		attempt: (file: string) => readAttempt(directory, file),
-		head: () => undefined,
-	};
-}
-
 async function expectReportsAgree(cwd: string, summary: RunSummary): Promise<void> {
 	const counts = countsOf(summary);
 	const { planned: _, ...byStatus } = counts;
@@ -115,7 +106,8 @@ async function expectReportsAgree(cwd: string, summary: RunSummary): Promise<voi
 	const [header = [], ...rows] = cellsOf(shown);
 	if (header.length > 0) expect(tableCounts(header, rows)).toEqual(byStatus);
 
-	const markdown = [...exportMarkdown(exported(openRun(join(cwd, "out"))))].join("");
+	const opened = { ...openRun(join(cwd, "out")), name: "out" };
+	const markdown = [...exportMarkdown(opened)].join("");
 	expect(sentenceCounts(markdown.split("\n")[2] ?? "")).toEqual(counts);
 	for (const text of money) expect(markdown.replaceAll("\\$", "$")).toContain(text);
 	const lines = markdown.split("\n").filter((line) => line.startsWith("| "));
@@ -123,20 +115,23 @@ async function expectReportsAgree(cwd: string, summary: RunSummary): Promise<voi
 	expect(tableCounts(titles, targets)).toEqual(byStatus);
 	expect(markdown.match(/^- \*\*/gm)?.length ?? 0).toBe(counts.planned - counts.passed);
 
-	const page = [...exportHtml(exported(openRun(join(cwd, "out"))))].join("");
-	expect(sentenceCounts(/class="bar" role="img" aria-label="([^"]*)"/.exec(page)?.[1] ?? "")).toEqual(counts);
-	const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "[]") as { status: string }[];
-	const of = (status: string) => data.filter((row) => row.status === status).length;
+	const { exportRun } = await import("@agentv/studio/export");
+	const page = [...exportRun(opened, cwd)].join("");
+	const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "") as ExportedRun;
+	const of = (status: string) => data.tests.filter((row) => row.status === status).length;
 	expect({
-		...{ planned: data.length, passed: of("passed"), failed: of("failed") },
+		...{ planned: data.tests.length, passed: of("passed"), failed: of("failed") },
 		...{ notJudged: of("error"), notRun: of("not_run") },
 	}).toEqual(counts);
-	for (const [name, cost] of [
-		["Target cost", summary.costUsd],
-		["Judging cost", summary.graderCostUsd],
-	] as const)
-		if (cost !== null && cost !== undefined && summary.graderCostUsd !== undefined)
-			expect(page).toContain(`<dt>${name}</dt>`);
+	const { planned, passed, failed, errors: notJudged, cost_usd: usd, grader_cost_usd: graderUsd } = data.run.summary;
+	expect({
+		planned: data.run.planned,
+		passed,
+		failed,
+		notJudged,
+		notRun: planned - passed - failed - notJudged,
+	}).toEqual(counts);
+	expect([planned, usd, graderUsd]).toEqual([counts.planned, summary.costUsd ?? null, summary.graderCostUsd]);
 
 	await expectJunitAgrees(reported(cwd, runJunit, summary), counts, summary);
 	expectGithubAgrees(reported(cwd, runGithub, summary), counts);

@@ -22,4 +22,4 @@ await bundle({ ...bundling, input }, join(root, "out"));
 // Other packages stay outside: only the screens that the router can open matter.
 const client = join(root, "apps/studio/client");
 const moduleTypes = { ".css": "empty" };
-await bundle({ input: join(client, "router.tsx"), external: /^[^./]/, moduleTypes }, join(root, "out/studio"));
+await bundle({ input: join(client, "main.tsx"), external: /^[^./]/, moduleTypes }, join(root, "out/studio"));

@@ -2,10 +2,9 @@ import { ActionIcon, Button, Group } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import type { BenchmarkAnswer, BenchmarkMarks } from "../../server/describe-benchmark.ts";
-import { cancelJob } from "../lib/api.ts";
+import { cancelJob, useReadOnly } from "../lib/api.ts";
 import { dismissActivity, type SyncActivity, startActivity } from "../lib/benchmark-activity.ts";
 import { plural, shortSha } from "../lib/format.ts";
-import { useReadOnly } from "../lib/queries.ts";
 import { Icon, type Look, Note, PendingBadge, ProgressLine, StatusBadge, Time, type Tone } from "./status.tsx";
 
 const PlanDialog = lazy(async () => ({ default: (await import("../screens/benchmark-dialogs.tsx")).PlanDialog }));
@@ -30,7 +29,7 @@ const workTreeLooks: Readonly<Record<BenchmarkMarks["work_tree"]["state"], Look>
 
 /** Renders which commit a benchmark is at, and whether its files are modified. */
 export function BenchmarkBadges({ item, status }: { item: BenchmarkAnswer; status: BenchmarkMarks | undefined }) {
-	if (item.problem !== null) return <StatusBadge tone="bad" icon="warning" label="Unusable" />;
+	if (item.problem !== null) return <StatusBadge look={["bad", "warning", "Unusable"]} />;
 	if (!status)
 		return (
 			<>
@@ -39,10 +38,9 @@ export function BenchmarkBadges({ item, status }: { item: BenchmarkAnswer; statu
 			</>
 		);
 	const { revision, work_tree: tree } = status;
-	const [tone, icon, label] = revisionLooks[revision.state];
 	return (
 		<>
-			<StatusBadge tone={tone} icon={icon} label={label} title={revisionTitle(revision)} />
+			<StatusBadge look={revisionLooks[revision.state]} title={revisionTitle(revision)} />
 			{revision.state === "local" || revision.state === "missing" ? null : <WorkTreeBadge tree={tree} />}
 		</>
 	);
@@ -53,9 +51,7 @@ function WorkTreeBadge({ tree: { state, files } }: { tree: BenchmarkMarks["work_
 	const more = files.length > 20 ? `\n… ${files.length - 20} more` : "";
 	return (
 		<StatusBadge
-			tone={tone}
-			icon={icon}
-			label={files.length > 0 ? `${label} ${files.length}` : label}
+			look={[tone, icon, files.length > 0 ? `${label} ${files.length}` : label]}
 			title={files.length > 0 ? files.slice(0, 20).join("\n") + more : undefined}
 		/>
 	);

@@ -4,22 +4,21 @@ import { Paper, Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { type QueryFunction, useQueries } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type CSSProperties, memo, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Page } from "../../server/request.ts";
 import classes from "./data-table.module.css";
 import { Failure, Loading } from "./page.tsx";
 import { Icon } from "./status.tsx";
 
 export interface Column<Row> {
-	/** Unique; sent as `sort` if the column sorts. */
+	/** Unique; sent as `sort`. */
 	readonly key: string;
 	readonly title: string;
 	/** A track of a CSS grid: `minmax(0, 1fr)`, `90px`. */
 	readonly width: string;
 	readonly align?: "end";
-	readonly sorts?: boolean;
-	/** The line of the cell on narrow screens, where a row has two; `none` omits it. */
-	readonly narrow: "first" | "second" | "none";
+	/** The line of the cell on narrow screens, where a row has two; omitted by default. */
+	readonly narrow?: "first" | "second";
 	readonly cell: (row: Row) => ReactNode;
 }
 
@@ -111,7 +110,8 @@ interface CellsProps<Row> {
 	readonly isNarrow: boolean;
 }
 
-function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
+/** Scrolling renders only rows that appear. */
+const Cells = memo(function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
 	const render = (shown: readonly Column<Row>[]) =>
 		shown.map(({ key, align, cell }) => (
 			<div role="cell" key={key} className={classes.cell} data-align={align}>
@@ -127,18 +127,18 @@ function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
 			</div>
 		</>
 	);
-}
+}) as <Row>(props: CellsProps<Row>) => ReactNode;
 
 function Head<Row>({ columns, sorting, onSort }: DataTableProps<Row>) {
 	return (
 		<div role="rowgroup" className={classes.headGroup}>
 			<div role="row" className={classes.head} aria-rowindex={1}>
-				{columns.map(({ key, title, align, sorts }) => {
+				{columns.map(({ key, title, align }) => {
 					const direction = sorting?.key !== key ? undefined : sorting.descending ? "descending" : "ascending";
 					const icon = direction === undefined ? "sort" : direction === "descending" ? "sortDown" : "sortUp";
 					return (
 						<div role="columnheader" key={key} className={classes.title} data-align={align} aria-sort={direction}>
-							{sorts && onSort ? (
+							{onSort ? (
 								<button type="button" onClick={() => onSort({ key, descending: direction === "ascending" })}>
 									{title}
 									<Icon name={icon} size={11} />

@@ -63,7 +63,7 @@ interface ChoiceProps<Value extends string> {
 /** Renders a choice in a row of filters. */
 export function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
 	return (
-		<Text component="label" c="dimmed" className={classes.choice}>
+		<Group component="label" c="dimmed" fz="sm" gap={7} wrap="nowrap">
 			{label}
 			<NativeSelect
 				maw={220}
@@ -72,7 +72,7 @@ export function Choice<Value extends string>({ label, value, options, onChange }
 				data={options.map(([key, text]) => ({ value: key, label: text }))}
 				onChange={(event) => onChange(event.target.value as Value)}
 			/>
-		</Text>
+		</Group>
 	);
 }
 

@@ -1,5 +1,5 @@
-import "@mantine/core/styles/Table.css";
-import { Table } from "@mantine/core";
+import "@mantine/core/styles/Typography.css";
+import { Typography } from "@mantine/core";
 import { lexer, type Token, type Tokens } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";
 import classes from "./markdown.module.css";
@@ -10,7 +10,7 @@ import classes from "./markdown.module.css";
  */
 export default function Markdown({ text }: { text: string }) {
 	const tokens = useMemo(() => lexer(text), [text]);
-	return <div className={classes.markdown}>{blocks(tokens)}</div>;
+	return <Typography className={classes.markdown}>{blocks(tokens)}</Typography>;
 }
 
 function blocks(tokens: readonly Token[] | undefined): ReactNode {
@@ -68,7 +68,7 @@ function List({ token }: { token: Tokens.List }) {
 }
 
 function TableToken({ token }: { token: Tokens.Table }) {
-	const cells = (row: readonly Tokens.TableCell[], Cell: typeof Table.Th | typeof Table.Td) =>
+	const cells = (row: readonly Tokens.TableCell[], Cell: "th" | "td") =>
 		row.map((cell, index) => (
 			// biome-ignore lint/suspicious/noArrayIndexKey: cells have no other identity than their index
 			<Cell key={index} style={{ textAlign: cell.align ?? "left" }}>
@@ -78,17 +78,17 @@ function TableToken({ token }: { token: Tokens.Table }) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
 		<div className={classes.table} tabIndex={0}>
-			<Table withTableBorder withColumnBorders w="auto" verticalSpacing={4}>
-				<Table.Thead>
-					<Table.Tr>{cells(token.header, Table.Th)}</Table.Tr>
-				</Table.Thead>
-				<Table.Tbody>
+			<table>
+				<thead>
+					<tr>{cells(token.header, "th")}</tr>
+				</thead>
+				<tbody>
 					{token.rows.map((row, index) => (
 						// biome-ignore lint/suspicious/noArrayIndexKey: rows have no other identity than their index
-						<Table.Tr key={index}>{cells(row, Table.Td)}</Table.Tr>
+						<tr key={index}>{cells(row, "td")}</tr>
 					))}
-				</Table.Tbody>
-			</Table>
+				</tbody>
+			</table>
 		</div>
 	);
 }

@@ -14,7 +14,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { createLink, Link } from "@tanstack/react-router";
 import { type AnchorHTMLAttributes, type CSSProperties, type ReactNode, type Ref, useEffect, useId } from "react";
 import classes from "../layout.module.css";
-import { ApiError } from "../lib/api.ts";
+import { isExport } from "../lib/api.ts";
 import { Icon, type IconName, Note } from "./status.tsx";
 
 interface Crumb {
@@ -34,14 +34,15 @@ interface PageHeaderProps {
 /** Renders the title and actions of a screen, and sets the title of the browser's tab. */
 export function PageHeader({ title, crumbs = [], badges, description, actions }: PageHeaderProps) {
 	useEffect(() => {
-		document.title = `${title} · AgentV Studio`;
+		document.title = `${title} · AgentV${isExport ? "" : " Studio"}`;
 	}, [title]);
+	const shown = crumbs.filter(({ to }) => !isExport || to.startsWith("/runs/"));
 	return (
 		<header style={{ marginBottom: 16 }}>
-			{crumbs.length > 0 ? (
+			{shown.length > 0 ? (
 				<nav aria-label="Breadcrumb">
 					<Breadcrumbs separator={<Icon name="chevron" size={11} />} separatorMargin={6} fz="xs" mb={6}>
-						{crumbs.map(({ label, to }) => (
+						{shown.map(({ label, to }) => (
 							<Link key={to} to={to} className={classes.crumb}>
 								{label}
 							</Link>
@@ -84,7 +85,16 @@ export function Panel({ title, aside, flush, children }: PanelProps) {
 	return (
 		<Paper component="section" className={classes.panel} aria-labelledby={title ? heading : undefined}>
 			{title ? (
-				<Group justify="space-between" gap="4px 12px" className={classes.panelHead}>
+				<Group
+					justify="space-between"
+					gap="4px 12px"
+					mih={40}
+					px={14}
+					py={6}
+					c="dimmed"
+					fz={12.5}
+					style={{ borderBottom: "1px solid var(--line)" }}
+				>
 					<Text component="h2" id={heading} fw={600} c="var(--text)" className="breaks">
 						{title}
 					</Text>
@@ -103,24 +113,26 @@ export function columns(min: number, gap = "8px 24px"): CSSProperties {
 	return { display: "grid", gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${min}px), 1fr))`, gap };
 }
 
-/** Renders `Fact`s in columns. */
-export function Facts({ children }: { children: ReactNode }) {
+/** Renders terms and their values in columns; terms without value are left out. */
+export function Facts({ of }: { of: Readonly<Record<string, ReactNode>> }) {
 	return (
 		<DataList orientation="vertical" style={columns(250)}>
-			{children}
+			{Object.entries(of).map(([term, value]) =>
+				value === null || value === undefined || value === "" ? null : (
+					<DataList.Item key={term} miw={0}>
+						<DataList.ItemLabel fz="xs">{term}</DataList.ItemLabel>
+						<DataList.ItemValue maw="100%" className="breaks">
+							{value}
+						</DataList.ItemValue>
+					</DataList.Item>
+				),
+			)}
 		</DataList>
 	);
 }
 
-export function Fact({ term, mono, children }: { term: string; mono?: boolean; children: ReactNode }) {
-	return (
-		<DataList.Item miw={0}>
-			<DataList.ItemLabel fz="xs">{term}</DataList.ItemLabel>
-			<DataList.ItemValue maw="100%" className={mono ? "mono breaks" : "breaks"}>
-				{children}
-			</DataList.ItemValue>
-		</DataList.Item>
-	);
+export function mono(text: string | null | undefined): ReactNode {
+	return text ? <span className="mono">{text}</span> : null;
 }
 
 /** Explains why there is nothing to show, and what to do about it. */
@@ -130,16 +142,17 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 	);
 }
 
+interface LoadStateProps<Data> {
+	readonly query: UseQueryResult<Data>;
+	/** What is loaded. */
+	readonly label?: string;
+	readonly children: (data: Data) => ReactNode;
+}
+
 /** Renders a loader, an error with what to do about it, or the data of a query; never a blank page. */
-export function LoadState<Data>({
-	query,
-	children,
-}: {
-	query: UseQueryResult<Data>;
-	children: (data: Data) => ReactNode;
-}) {
+export function LoadState<Data>({ query, label, children }: LoadStateProps<Data>) {
 	const failure = query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null;
-	if (query.data === undefined) return failure ?? <Loading />;
+	if (query.data === undefined) return failure ?? <Loading label={label} />;
 	return (
 		<>
 			{failure}
@@ -149,7 +162,7 @@ export function LoadState<Data>({
 }
 
 /** Appears after a moment only, so that fast responses don't flicker. */
-export function Loading({ label = "Loading" }: { label?: string }) {
+export function Loading({ label = "Loading" }: { label?: string | undefined }) {
 	return (
 		<Group justify="center" gap="xs" mih={180} c="dimmed" fz="sm" role="status" className={classes.loading}>
 			<Loader size={18} color="gray" />
@@ -158,12 +171,17 @@ export function Loading({ label = "Loading" }: { label?: string }) {
 	);
 }
 
+interface Problem {
+	readonly message: string;
+	readonly hint?: string | undefined;
+}
+
 /** Renders an error with its hint and a button that tries again. */
-export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
-	const hint = error instanceof ApiError ? error.hint : undefined;
+export function Failure({ error, retry }: { error: Problem; retry?: () => void }) {
+	const { message, hint } = error;
 	return (
 		<Text component="div" mb="sm">
-			<Note tone="bad" live title={capitalize(error.message)}>
+			<Note tone="bad" live title={capitalize(message)}>
 				{hint ? <p>{capitalize(hint)}</p> : null}
 				{retry ? (
 					<Button size="compact-sm" mt={6} onClick={retry}>
@@ -206,6 +224,9 @@ export function Pager({ page, pages, onPage }: PagerProps) {
 type ButtonAnchorProps = ButtonProps &
 	Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "color" | "style"> & { ref?: Ref<HTMLAnchorElement> };
 
+/** A link to another screen; in an exported page, which has no other, its text. */
+export const ScreenLink = (isExport ? ({ children }: { children: ReactNode }) => children : Link) as typeof Link;
+
 /** A link that looks like a button. */
 export const ButtonLink = createLink((props: ButtonAnchorProps) => <Button component="a" {...props} />);
 
@@ -239,8 +260,15 @@ export const Tab = createLink(({ isCurrent, ...props }: TabProps) => (
 
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
 	return (
-		<nav aria-label={label} className={classes.tabs}>
+		<Group
+			component="nav"
+			aria-label={label}
+			gap={4}
+			mb={14}
+			wrap="nowrap"
+			style={{ overflowX: "auto", borderBottom: "1px solid var(--line)" }}
+		>
 			{children}
-		</nav>
+		</Group>
 	);
 }

@@ -1,4 +1,4 @@
-import { Alert, Badge, Group, Progress, Skeleton, Text, VisuallyHidden } from "@mantine/core";
+import { Alert, Group, Progress, Skeleton, Text, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { RunEntry } from "../../server/run-responses.ts";
 import type { TestEntry } from "../../server/test-responses.ts";
@@ -13,9 +13,7 @@ const outlines = {
 	bundle: "m8 1.8 5.5 3v6.4L8 14.2l-5.5-3V4.8L8 1.8Zm0 6.2 5.5-3.2M8 8v6.2M8 8 2.5 4.8",
 	check: "m3 8.5 3.2 3.2L13 4.8",
 	chevron: "m6 3.5 4.5 4.5L6 12.5",
-	clock: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12Zm0-9.5V8l2.2 1.6",
-	close: "m4 4 8 8M12 4l-8 8",
-	copy: "M5.5 5.5v-3h8v8h-3m-8-5h8v8h-8v-8Z",
+	contrast: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 2v12M10 3v10m2-8.500v7",
 	cross: "m4.5 4.5 7 7m0-7-7 7",
 	dirty: "m10.5 3 2.5 2.5L6 12.5l-3.2.7.7-3.2L10.5 3Z",
 	down: "M8 3v9.5M4 8.8l4 4 4-4",
@@ -72,19 +70,26 @@ export type Tone = "good" | "warn" | "bad" | "info" | "quiet";
 /** The appearance of a state. */
 export type Look = readonly [tone: Tone, icon: IconName, label: string];
 
-interface StatusBadgeProps {
-	readonly tone: Tone;
-	readonly icon: IconName;
-	readonly label: string;
-	readonly title?: string | undefined;
+/** Renders a state in one or two words: a plain element, because long tables contain hundreds. */
+export function StatusBadge({ look: [tone, icon, label], title }: { look: Look; title?: string | undefined }) {
+	return (
+		<span className="badge" data-tone={tone} title={title}>
+			<Icon name={icon} size={13} />
+			{label}
+		</span>
+	);
 }
 
-/** Renders a state in one or two words. */
-export function StatusBadge({ tone, icon, label, title }: StatusBadgeProps) {
+/** Renders an item of a list behind the icon of its state, which screen readers are told in words. */
+export function StatusItem({ look: [tone, icon, label], children }: { look: Look; children: ReactNode }) {
 	return (
-		<Badge color={tone} leftSection={<Icon name={icon} size={13} />} title={title}>
-			{label}
-		</Badge>
+		<Group component="li" gap={8} wrap="nowrap" align="baseline" data-tone={tone}>
+			<Icon name={icon} size={12} />
+			<div className="breaks">
+				<VisuallyHidden>{label}: </VisuallyHidden>
+				{children}
+			</div>
+		</Group>
 	);
 }
 
@@ -110,8 +115,7 @@ const testLooks: Readonly<Record<TestStatus, Look>> = {
 
 /** Renders the status of a test in the words of every report. */
 export function TestBadge({ status }: { status: TestStatus }) {
-	const [tone, icon, label] = testLooks[status];
-	return <StatusBadge tone={tone} icon={icon} label={label} />;
+	return <StatusBadge look={testLooks[status]} />;
 }
 
 const runLooks: Readonly<Record<RunEntry["state"], Look>> = {
@@ -122,8 +126,7 @@ const runLooks: Readonly<Record<RunEntry["state"], Look>> = {
 };
 
 export function RunBadge({ state }: { state: RunEntry["state"] }) {
-	const [tone, icon, label] = runLooks[state];
-	return <StatusBadge tone={tone} icon={icon} label={label} />;
+	return <StatusBadge look={runLooks[state]} />;
 }
 
 /** Renders the errors and warnings of an eval, or that it is portable; `counts` is undefined until it is validated. */
@@ -131,9 +134,9 @@ export function PortabilityBadge({ counts }: { counts: { errors: number; warning
 	if (!counts) return <PendingBadge label="Validating" />;
 	const errors = plural(counts.errors, "error");
 	const warnings = plural(counts.warnings, "warning");
-	if (counts.errors > 0) return <StatusBadge tone="bad" icon="cross" title={`${errors}, ${warnings}`} label={errors} />;
-	if (counts.warnings > 0) return <StatusBadge tone="warn" icon="warning" label={warnings} />;
-	return <StatusBadge tone="good" icon="check" label="Portable" />;
+	if (counts.errors > 0) return <StatusBadge look={["bad", "cross", errors]} title={`${errors}, ${warnings}`} />;
+	if (counts.warnings > 0) return <StatusBadge look={["warn", "warning", warnings]} />;
+	return <StatusBadge look={["good", "check", "Portable"]} />;
 }
 
 /** Renders a time relative to now; its title is the full date. */

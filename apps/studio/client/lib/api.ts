@@ -1,5 +1,7 @@
+import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { hc } from "hono/client";
 import type { ReadApi, WriteApi } from "../../server/app.ts";
+import type { TestResult } from "../../server/test-responses.ts";
 
 const storageKey = "agentv-key";
 
@@ -19,14 +21,17 @@ function findApiAddress(): string {
 	}
 }
 
+/** True in the page that `agentv results export` writes: there is nothing but one run, and nothing to change. */
+export const isExport = import.meta.env.MODE === "report";
+
 /** The base of event streams and downloads, which don't go through `api`. */
 export const apiAddress = findApiAddress();
 
 const options = { headers: { "content-type": "application/json" } };
 
-/** The routes that read, typed by the server's own definitions. */
+/** The routes that read and those that write, typed by the server's own definitions. */
 export const api = hc<ReadApi>(apiAddress, options);
-const writes = hc<WriteApi>(apiAddress, options);
+export const writes = hc<WriteApi>(apiAddress, options);
 
 interface Problem {
 	readonly code: string;
@@ -79,79 +84,52 @@ export async function unwrap<Body>(pending: Promise<TypedResponse<Body>>): Promi
 	);
 }
 
-interface NewBenchmark {
-	readonly location: string;
-	readonly id?: string | undefined;
-	readonly name?: string | undefined;
-	readonly ref?: string | undefined;
-}
-
-export function addBenchmark(benchmark: NewBenchmark) {
-	return unwrap(writes.benchmarks.$post({ json: benchmark }));
-}
-
-export function removeBenchmark(id: string) {
-	return unwrap(writes.benchmarks[":id"].$delete({ param: { id } }));
-}
-
 /** `status` only compares with the remote. */
 export type SyncKind = "sync" | "status";
-
-export function startSync(id: string, kind: SyncKind) {
-	return unwrap(writes.benchmarks[":id"][kind].$post({ param: { id }, json: {} }));
-}
-
-/** Starts a job for every git-backed benchmark. */
-export function startSyncAll(kind: SyncKind) {
-	return unwrap(writes.benchmarks[kind].$post({ json: {} }));
-}
 
 export function cancelJob(id: string) {
 	return unwrap(writes.jobs[":id"].cancel.$post({ param: { id } }));
 }
 
-interface RunOptions {
-	/** Identifies the plan that the user has reviewed. */
-	readonly digest: string;
-	/** Consents to what the plan marks as new. */
-	readonly trust?: boolean | undefined;
-	readonly tests?: string[] | undefined;
-	readonly repeat?: number | undefined;
-	readonly workers?: number | undefined;
-	readonly experiment?: string | undefined;
+export const aboutQuery = queryOptions({
+	queryKey: ["about"],
+	queryFn: () => unwrap(api.about.$get()),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Returns undefined for an empty filter, which leaves it out of the request. */
+export function nonEmpty<Text extends string>(text: Text): Exclude<Text, ""> | undefined {
+	return text === "" ? undefined : (text as Exclude<Text, "">);
 }
 
-export function startRun(id: string, options: RunOptions) {
-	return unwrap(writes.evals[":id"].run.$post({ param: { id }, json: options }));
+/** A list that stays until its next page or filter is known. */
+export function listQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), placeholderData: keepPreviousData });
 }
 
-/** @param rerunChanged also runs tests again whose files have changed since */
-export function resumeRun(id: string, rerunChanged: boolean) {
-	return unwrap(writes.runs[":id"].resume.$post({ param: { id }, json: { rerun_changed: rerunChanged } }));
+/** A preview of what a confirmation does: never cached. */
+export function previewQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
+	return queryOptions({ queryKey, queryFn: () => unwrap(request()), gcTime: 0, staleTime: Number.POSITIVE_INFINITY });
 }
 
-export interface FixModes {
-	/** Replaces deprecated spellings. */
-	readonly migrate: boolean;
-	/** Replaces branches and tags by their current commits. */
-	readonly pin: boolean;
+/** Rows per request of a long table. */
+export const tablePage = 200;
+
+export function testResultQuery(run: string, test: string) {
+	return queryOptions({
+		queryKey: ["runs", "result", run, test],
+		queryFn: async () => {
+			// `hc` does not support recursive types: the parts of composite graders.
+			const result: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
+			return result as TestResult;
+		},
+	});
 }
 
-export function previewFix(id: string, modes: FixModes) {
-	return unwrap(writes.evals[":id"].fix.preview.$post({ param: { id }, json: modes }));
-}
+/** Polling interval of a running run. */
+export const liveMs = 1000;
 
-export function applyFix(id: string, digest: string, modes: FixModes) {
-	return unwrap(writes.evals[":id"].fix.$post({ param: { id }, json: { ...modes, digest } }));
-}
-
-interface BundleOptions {
-	readonly capture_env: boolean;
-	readonly pin: boolean;
-	readonly vendor_repos: boolean;
-	readonly include: string[];
-}
-
-export function startBundle(id: string, options: BundleOptions) {
-	return unwrap(writes.evals[":id"].bundle.$post({ param: { id }, json: options }));
+/** Returns true if Studio is read-only, and until that is known, so that no button disappears again. */
+export function useReadOnly(): boolean {
+	return useQuery(aboutQuery).data?.read_only ?? true;
 }

@@ -2,7 +2,7 @@ import type { SyncEvent, SyncResult } from "@agentv/core";
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { BenchmarkMarkEvent, BenchmarkMarks } from "../../server/describe-benchmark.ts";
-import { ApiError, type SyncKind, startSync, startSyncAll } from "./api.ts";
+import { ApiError, type SyncKind, unwrap, writes } from "./api.ts";
 import { followJob, type JobEnd, readEvents } from "./events.ts";
 
 const statusKey = (benchmark: string) => ["benchmark-status", benchmark];
@@ -81,7 +81,7 @@ export async function startActivity(client: QueryClient, kind: SyncKind, benchma
 	const set = (activity: SyncActivity) => client.setQueryData(activityKey(benchmark), activity);
 	set({ ...starting, kind });
 	try {
-		const { job } = await startSync(benchmark, kind);
+		const { job } = await unwrap(writes.benchmarks[":id"][kind].$post({ param: { id: benchmark }, json: {} }));
 		follow(client, job, kind, [benchmark]);
 	} catch (error) {
 		const running = error instanceof ApiError ? (error.details as { job?: unknown } | undefined)?.job : undefined;
@@ -96,7 +96,7 @@ export async function startAllActivities(
 	kind: SyncKind,
 	benchmarks: readonly string[],
 ): Promise<void> {
-	const { job } = await startSyncAll(kind);
+	const { job } = await unwrap(writes.benchmarks[kind].$post({ json: {} }));
 	for (const benchmark of benchmarks) client.setQueryData(activityKey(benchmark), { ...starting, kind, job });
 	follow(client, job, kind, benchmarks);
 }

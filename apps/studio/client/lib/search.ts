@@ -1,3 +1,5 @@
+import { type SearchSchemaInput, stripSearchParams } from "@tanstack/react-router";
+
 /**
  * The search parameters of every screen. A number is an integer of at least its default, an array lists the choices, of
  * which the first is the default; defaults are left out of addresses.
@@ -16,16 +18,23 @@ type Search<Parameters extends Record<string, Parameter>> = {
 	readonly [Key in keyof Parameters]: ValueOf<Parameters[Key]>;
 };
 
+/** Returns the options of a route for its search parameters, each of which links may omit. */
 function define<const Parameters extends Record<string, Parameter>>(parameters: Parameters) {
 	const mapped = (value: (parameter: Parameter, key: string) => unknown) =>
 		Object.fromEntries(
 			Object.entries(parameters).map(([key, parameter]) => [key, value(parameter, key)]),
 		) as Search<Parameters>;
+	const defaults = mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter));
 	return {
-		defaults: mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter)),
 		/** Reads an address, which may contain anything. */
-		read: (raw: object) => mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+		validateSearch: (raw: Partial<Search<Parameters>> & SearchSchemaInput) =>
+			mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+		search: withoutDefaults(defaults),
 	};
+}
+
+function withoutDefaults<Values extends object>(defaults: Values) {
+	return { middlewares: [stripSearchParams<Values>(defaults)] };
 }
 
 function readParameter(parameter: Parameter, value: unknown): unknown {
@@ -39,23 +48,24 @@ function readParameter(parameter: Parameter, value: unknown): unknown {
 export const list = define({ page: 1, search: "" });
 
 export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
-export type EvalsSearch = typeof evals.defaults;
+export type EvalsSearch = ReturnType<typeof evals.validateSearch>;
 
 /** `line` is the line of the source to highlight; 0 for none. */
 export const evalScreen = define({ tab: ["source", "tests", "setup"], search: "", line: 0 });
 
 /** `pick` contains comma-separated ids of the runs selected for comparison. */
 export const runs = define({ page: 1, search: "", experiment: "", target: "", benchmark: "", eval: "", pick: "" });
-export type RunsSearch = typeof runs.defaults;
+export type RunsSearch = ReturnType<typeof runs.validateSearch>;
 
 export const run = define({
 	search: "",
 	status: ["", "passed", "failed", "error", "not_run"],
 	target: "",
+	eval: "",
 	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
 	descending: false,
 });
-export type RunSearch = typeof run.defaults;
+export type RunSearch = ReturnType<typeof run.validateSearch>;
 
 export const compare = define({
 	page: 1,
@@ -75,4 +85,4 @@ export const compare = define({
 	/** The row whose outputs are shown side by side. */
 	test: "",
 });
-export type CompareSearch = typeof compare.defaults;
+export type CompareSearch = ReturnType<typeof compare.validateSearch>;

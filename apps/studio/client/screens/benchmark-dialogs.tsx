@@ -6,12 +6,11 @@ import { type ReactNode, useState } from "react";
 import type { BenchmarkAnswer } from "../../server/describe-benchmark.ts";
 import { Dialog } from "../components/dialog.tsx";
 import { Field } from "../components/form.tsx";
-import { Failure, Loading } from "../components/page.tsx";
+import { Failure, LoadState } from "../components/page.tsx";
 import { type Look, Note, StatusBadge, type Tone } from "../components/status.tsx";
-import { addBenchmark, removeBenchmark } from "../lib/api.ts";
+import { api, previewQuery, unwrap, useReadOnly, writes } from "../lib/api.ts";
 import { startActivity } from "../lib/benchmark-activity.ts";
 import { plural, shortSha } from "../lib/format.ts";
-import { planQuery, useReadOnly } from "../lib/queries.ts";
 
 const formId = "add-benchmark";
 
@@ -23,13 +22,10 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
 	const isGit =
 		fields.ref !== "" || /^(https?|ssh|git|file):\/\/|^[\w.-]+@[\w.-]+:|\.git$|\$\{\{/.test(fields.location);
 	const add = useMutation({
-		mutationFn: () =>
-			addBenchmark({
-				location,
-				id: fields.id.trim() || undefined,
-				ref: fields.ref.trim() || undefined,
-				name: fields.name.trim() || undefined,
-			}),
+		mutationFn: () => {
+			const [id, ref, name] = [fields.id, fields.ref, fields.name].map((text) => text.trim() || undefined);
+			return unwrap(writes.benchmarks.$post({ json: { location, id, ref, name } }));
+		},
 		onSuccess: async ({ id }) => {
 			onClose();
 			await client.invalidateQueries({ queryKey: ["benchmarks"] });
@@ -82,7 +78,7 @@ export function RemoveDialog({ benchmark, onClose }: { benchmark: BenchmarkAnswe
 	const client = useQueryClient();
 	const navigate = useNavigate();
 	const remove = useMutation({
-		mutationFn: () => removeBenchmark(benchmark.id),
+		mutationFn: () => unwrap(writes.benchmarks[":id"].$delete({ param: { id: benchmark.id } })),
 		onSuccess: async () => {
 			onClose();
 			await navigate({ to: "/" });
@@ -109,6 +105,9 @@ export function RemoveDialog({ benchmark, onClose }: { benchmark: BenchmarkAnswe
 	);
 }
 
+/** Contacts the remote. */
+const planQuery = (id: string) => previewQuery(["plan", id], () => api.benchmarks[":id"].plan.$get({ param: { id } }));
+
 /** Previews the changes of a sync. */
 export function PlanDialog({ benchmark, onClose }: { benchmark: string; onClose: () => void }) {
 	const client = useQueryClient();
@@ -133,9 +132,9 @@ export function PlanDialog({ benchmark, onClose }: { benchmark: string; onClose:
 				) : null
 			}
 		>
-			{plan.data ? <Plan plan={plan.data} /> : null}
-			{plan.isError ? <Failure error={plan.error} retry={() => void plan.refetch()} /> : null}
-			{plan.isPending ? <Loading label="Contacting the remote" /> : null}
+			<LoadState query={plan} label="Contacting the remote">
+				{(data) => <Plan plan={data} />}
+			</LoadState>
 		</Dialog>
 	);
 }
@@ -227,11 +226,10 @@ function ChangeGroup({ title, count, color, children }: ChangeGroupProps) {
 }
 
 function Change({ change, what, note }: { change: keyof typeof changeLooks; what: string; note: string }) {
-	const [tone, icon, label] = changeLooks[change];
 	return (
 		<Group component="li" gap="xs" wrap="nowrap" align="flex-start">
 			<div style={{ flex: "none", width: 92 }}>
-				<StatusBadge tone={tone} icon={icon} label={label} />
+				<StatusBadge look={changeLooks[change]} />
 			</div>
 			<span className="breaks">
 				<span className="mono">{what}</span>

@@ -1,5 +1,5 @@
 import { Group, Text } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, type NavigateOptions } from "@tanstack/react-router";
 import type { BenchmarkAnswer } from "../../server/describe-benchmark.ts";
 import type { EvalEntry, EvalListAnswer } from "../../server/describe-eval.ts";
@@ -7,17 +7,29 @@ import type { EvalMarkEvent, EvalMarks } from "../../server/find-eval.ts";
 import { BenchmarkActions, BenchmarkBadges, LastSync, SyncNote } from "../components/benchmark-status.tsx";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
-import { Empty, Fact, Facts, LoadState, PageHeader, Pager } from "../components/page.tsx";
+import { Empty, Facts, LoadState, mono, PageHeader, Pager } from "../components/page.tsx";
 import { Note, PassBar, PortabilityBadge, StatusBadge, Time } from "../components/status.tsx";
+import { aboutQuery, api, listQuery, nonEmpty, unwrap } from "../lib/api.ts";
 import { useBenchmarkStatus, useRunningSyncs, useStatusStream, useSyncActivity } from "../lib/benchmark-activity.ts";
 import { readEvents } from "../lib/events.ts";
 import { count, plural, shortSha } from "../lib/format.ts";
-import { aboutQuery, benchmarkQuery, evalsQuery } from "../lib/queries.ts";
 import type { EvalsSearch } from "../lib/search.ts";
 
 const benchmarkRoute = getRouteApi("/benchmarks/$benchmark");
 const hereRoute = getRouteApi("/here");
 const crumbs = [{ label: "Benchmarks", to: "/" }];
+
+const benchmarkQuery = (id: string) =>
+	queryOptions({
+		queryKey: ["benchmarks", "one", id],
+		queryFn: async () => (await unwrap(api.benchmarks[":id"].$get({ param: { id } }))).benchmark,
+	});
+
+/** @param benchmark undefined for the directory in which Studio was started */
+const evalsQuery = (benchmark: string | undefined, { page, search, state }: EvalsSearch) =>
+	listQuery(["evals", "list", benchmark, page, search, state], () =>
+		api.evals.$get({ query: { benchmark, page: String(page), search, state: nonEmpty(state) } }),
+	);
 
 /** Shows the state of a benchmark and its evals. */
 export function Benchmark() {
@@ -68,6 +80,7 @@ function Head({ benchmark }: { benchmark: BenchmarkAnswer }) {
 	useRunningSyncs([benchmark]);
 	const status = useBenchmarkStatus(id);
 	const activity = useSyncActivity(id);
+	const commit = status?.revision;
 	return (
 		<>
 			<PageHeader
@@ -79,27 +92,18 @@ function Head({ benchmark }: { benchmark: BenchmarkAnswer }) {
 			/>
 			{activity ? <SyncNote benchmark={id} activity={activity} /> : null}
 			<Text component="div" my="md">
-				<Facts>
-					{source ? (
-						<Fact term="Source" mono>
-							{source.url}
-							{source.ref ? ` @ ${source.ref}` : ""}
-						</Fact>
-					) : null}
-					<Fact term="Path" mono>
-						{path}
-					</Fact>
-					{status?.revision.sha ? (
-						<Fact term="Commit">
-							<span className="mono">{shortSha(status.revision.sha)}</span> {status.revision.subject}
-						</Fact>
-					) : null}
-					{source ? (
-						<Fact term="Last sync">
-							<LastSync sync={benchmark.last_sync} />
-						</Fact>
-					) : null}
-				</Facts>
+				<Facts
+					of={{
+						Source: mono(source && `${source.url}${source.ref ? ` @ ${source.ref}` : ""}`),
+						Path: mono(path),
+						Commit: commit?.sha ? (
+							<>
+								{mono(shortSha(commit.sha))} {commit.subject}
+							</>
+						) : null,
+						"Last sync": source ? <LastSync sync={benchmark.last_sync} /> : null,
+					}}
+				/>
 			</Text>
 		</>
 	);
@@ -203,14 +207,12 @@ const columns: readonly Column<Row>[] = [
 		title: "Tests",
 		width: "64px",
 		align: "end",
-		narrow: "none",
 		cell: ({ status }) => (status ? count(status.tests) : ""),
 	},
 	{
 		key: "target",
 		title: "Target",
 		width: "150px",
-		narrow: "none",
 		cell: ({ status }) => <span title={status?.targets.join(", ")}>{status?.targets.join(", ")}</span>,
 	},
 	{
@@ -233,7 +235,7 @@ function Name({ row: { id, file, status } }: { row: Row }) {
 }
 
 function LastResult({ row: { job, last_result: last } }: { row: Row }) {
-	if (job !== null) return <StatusBadge tone="info" icon="play" label="Running" />;
+	if (job !== null) return <StatusBadge look={["info", "play", "Running"]} />;
 	if (!last) return <span className="dim">Never run</span>;
 	return (
 		<Group gap="sm" wrap="nowrap">

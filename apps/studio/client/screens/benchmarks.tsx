@@ -8,6 +8,7 @@ import { BenchmarkActions, BenchmarkBadges, LastSync, SyncNote } from "../compon
 import { FilterBar, SearchField } from "../components/form.tsx";
 import { columns, Empty, LoadState, PageHeader, Pager } from "../components/page.tsx";
 import { Icon, Note } from "../components/status.tsx";
+import { aboutQuery, api, listQuery, useReadOnly } from "../lib/api.ts";
 import {
 	startAllActivities,
 	useBenchmarkStatus,
@@ -16,11 +17,13 @@ import {
 	useSyncActivity,
 } from "../lib/benchmark-activity.ts";
 import { plural } from "../lib/format.ts";
-import { aboutQuery, benchmarksQuery, useReadOnly } from "../lib/queries.ts";
 import classes from "./benchmarks.module.css";
 
 const AddDialog = lazy(async () => ({ default: (await import("./benchmark-dialogs.tsx")).AddDialog }));
 const route = getRouteApi("/");
+
+const benchmarksQuery = (page: number, search: string) =>
+	listQuery(["benchmarks", "list", page, search], () => api.benchmarks.$get({ query: { page: String(page), search } }));
 
 /** Lists the benchmarks of the registry with their state and actions. */
 export function Benchmarks() {

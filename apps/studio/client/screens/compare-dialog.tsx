@@ -8,9 +8,8 @@ import { Dialog } from "../components/dialog.tsx";
 import { Choice } from "../components/form.tsx";
 import { columns, LoadState } from "../components/page.tsx";
 import { TestBadge } from "../components/status.tsx";
+import { testResultQuery } from "../lib/api.ts";
 import { score } from "../lib/format.ts";
-import { testResultQuery } from "../lib/queries.ts";
-import classes from "./compare.module.css";
 
 interface OutputsDialogProps {
 	readonly comparison: ComparisonResponse;
@@ -74,7 +73,7 @@ function Output({ run, row }: { run: string; row: string }) {
 								{grade === null ? (
 									"not graded"
 								) : (
-									<Text span fz="xs" className={verdict === "pass" ? classes.up : classes.down}>
+									<Text span fz="xs" c={verdict === "pass" ? "var(--good)" : "var(--bad)"}>
 										{score(grade)}
 									</Text>
 								)}

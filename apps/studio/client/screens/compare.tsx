@@ -9,13 +9,31 @@ import { type Column, DataTable } from "../components/data-table.tsx";
 import { Check, FilterBar, SearchField } from "../components/form.tsx";
 import { Chip, Chips, Empty, columns as grid, LoadState, PageHeader, Pager } from "../components/page.tsx";
 import { Icon, type Look, Note, StatusBadge, Time } from "../components/status.tsx";
+import { api, listQuery, nonEmpty } from "../lib/api.ts";
 import { count, plural, score, signed } from "../lib/format.ts";
-import { compareQuery } from "../lib/queries.ts";
 import type { CompareSearch } from "../lib/search.ts";
 import classes from "./compare.module.css";
 
 const OutputsDialog = lazy(() => import("./compare-dialog.tsx"));
 const route = getRouteApi("/compare");
+
+/** @param runs two to five ids; the others are compared with the first */
+function compareQuery(runs: string[], { part, differing, sort, descending, vary, page, search }: CompareSearch) {
+	// The address may contain anything; the server accepts known parts only.
+	const known = ["test", "graders", "workspace", "hooks", "target"] as const;
+	const query = {
+		run: runs,
+		part,
+		differing: part === "changed" ? nonEmpty(differing) : undefined,
+		sort,
+		descending: descending ? ("true" as const) : undefined,
+		vary: known.filter((name) => vary.split(",").includes(name)),
+		page: String(page),
+		page_size: "100",
+		search,
+	};
+	return listQuery(["runs", "compare", query], () => api.runs.compare.$get({ query }));
+}
 
 /** Compares runs with the first of them, over their comparable tests. */
 export function Compare() {
@@ -144,7 +162,6 @@ interface VerdictProps {
 function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 	const { verdict, difference, message, lower_message: lowerMessage, moved, renamed } = comparison;
 	const { tests, before, after, mean, interval } = difference;
-	const [tone, icon, label] = verdictLooks[verdict];
 	return (
 		<Paper
 			component="section"
@@ -160,7 +177,7 @@ function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 						{title}
 					</Text>
 				) : null}
-				<StatusBadge tone={tone} icon={icon} label={label} />
+				<StatusBadge look={verdictLooks[verdict]} />
 				{tests > 0 ? (
 					<>
 						<Text span fz={18} fw={600} c="var(--text)">
@@ -181,8 +198,9 @@ function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 			<Stack gap={8} mt={8}>
 				{tests > 0 ? (
 					<p>
-						<span className={classes.down}>{count(moved.down)} down</span>,{" "}
-						<span className={classes.up}>{count(moved.up)} up</span>, {count(tests - moved.down - moved.up)} unchanged
+						<span style={{ color: "var(--bad)" }}>{count(moved.down)} down</span>,{" "}
+						<span style={{ color: "var(--good)" }}>{count(moved.up)} up</span>, {count(tests - moved.down - moved.up)}{" "}
+						unchanged
 					</p>
 				) : null}
 				<p>{message}</p>
@@ -392,7 +410,6 @@ function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 		title,
 		width,
 		cell,
-		sorts: true,
 		align: "end",
 		narrow: "second",
 	});
@@ -400,7 +417,6 @@ function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 		{
 			key: "test",
 			title: "Test",
-			sorts: true,
 			width: "minmax(0, 1fr)",
 			narrow: "first",
 			cell: ({ test_id: test, target, rows, parts: differing = [] }) => (
@@ -427,6 +443,6 @@ function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 
 function Delta({ delta }: { delta: number | null }) {
 	if (delta === null) return none;
-	const tone = Math.abs(delta) < 0.005 ? undefined : delta > 0 ? classes.up : classes.down;
-	return <span className={tone}>{signed(delta)}</span>;
+	const color = Math.abs(delta) < 0.005 ? undefined : delta > 0 ? "var(--good)" : "var(--bad)";
+	return <span style={{ color }}>{signed(delta)}</span>;
 }

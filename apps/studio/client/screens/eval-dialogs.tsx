@@ -1,5 +1,5 @@
 import { Button, Code, Group, Paper, Stack, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import type { BundleEvent } from "../../server/bundles.ts";
@@ -10,13 +10,16 @@ import type { RunJobEvent } from "../../server/run-events.ts";
 import { DiffView } from "../components/code.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Check, Field } from "../components/form.tsx";
-import { Fact, Facts, Failure, Loading } from "../components/page.tsx";
+import { Facts, Failure, LoadState, mono } from "../components/page.tsx";
 import { Icon, Note, ProgressLine, StatusBadge } from "../components/status.tsx";
-import { ApiError, apiAddress, applyFix, startBundle, startRun } from "../lib/api.ts";
+import { ApiError, api, apiAddress, previewQuery, unwrap, writes } from "../lib/api.ts";
 import { followJob, useJob } from "../lib/events.ts";
 import { bytes, plural } from "../lib/format.ts";
-import { fixPreviewQuery, runPlanQuery } from "../lib/queries.ts";
 import { CommandList, TargetList } from "./eval-setup.tsx";
+
+/** `migrate` replaces deprecated spellings, `pin` branches and tags by their current commits. */
+const fixPreviewQuery = (id: string, json: { readonly migrate: boolean; readonly pin: boolean }) =>
+	previewQuery(["fix-preview", id, json], () => writes.evals[":id"].fix.preview.$post({ param: { id }, json }));
 
 interface FixDialogProps {
 	readonly id: string;
@@ -31,7 +34,8 @@ export function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 	const [modes, setModes] = useState({ migrate: false, pin: false });
 	const preview = useQuery(fixPreviewQuery(id, modes));
 	const fix = useMutation({
-		mutationFn: (digest: string) => applyFix(id, digest, modes),
+		mutationFn: (digest: string) =>
+			unwrap(writes.evals[":id"].fix.$post({ param: { id }, json: { ...modes, digest } })),
 		onSuccess: () => client.invalidateQueries({ queryKey: ["evals"] }),
 	});
 	const { files = [], digest = "" } = preview.data ?? {};
@@ -66,9 +70,9 @@ export function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 							onChange={(pin) => setModes({ ...modes, pin })}
 						/>
 					) : null}
-					{preview.isPending ? <Loading label="Preparing the preview" /> : null}
-					{preview.isError ? <Failure error={preview.error} retry={() => void preview.refetch()} /> : null}
-					{preview.data ? <Preview response={preview.data} /> : null}
+					<LoadState query={preview} label="Preparing the preview">
+						{(response) => <Preview response={response} />}
+					</LoadState>
 				</>
 			)}
 		</Dialog>
@@ -156,14 +160,15 @@ function reduceBundle(state: BundleState, event: BundleEvent): BundleState {
 
 /** Creates a bundle with the chosen options. */
 export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
-	const [options, setOptions] = useState<BundleOptions>({
-		capture_env: false,
-		pin: false,
-		vendor_repos: false,
-		include: "",
-	});
+	const [options, setOptions] = useState<BundleOptions>(noOptions);
 	const start = useMutation({
-		mutationFn: () => startBundle(data.id, { ...options, include: words(options.include) }),
+		mutationFn: () =>
+			unwrap(
+				writes.evals[":id"].bundle.$post({
+					param: { id: data.id },
+					json: { ...options, include: words(options.include) },
+				}),
+			),
 	});
 	const { state, ended } = useJob<BundleEvent, BundleState>(start.data?.job, reduceBundle, notStarted);
 	const isWorking = start.isPending || (start.data !== undefined && !ended);
@@ -182,11 +187,7 @@ export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () 
 			}
 		>
 			{start.isError ? <Failure error={start.error} /> : null}
-			{failed ? (
-				<Note tone="bad" live title={ended.error?.message ?? "Cancelled"}>
-					{ended.error?.hint ? <p>{ended.error.hint}</p> : null}
-				</Note>
-			) : null}
+			{failed ? <Failure error={ended.error ?? { message: "Cancelled" }} /> : null}
 			{isWorking ? <ProgressLine label={state.label} percent={state.percent} /> : null}
 			{state.outcome ? <Bundled outcome={state.outcome} /> : null}
 			{isWorking || state.outcome ? null : (
@@ -196,12 +197,8 @@ export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () 
 	);
 }
 
-interface BundleOptions {
-	readonly capture_env: boolean;
-	readonly pin: boolean;
-	readonly vendor_repos: boolean;
-	readonly include: string;
-}
+const noOptions = { capture_env: false, pin: false, vendor_repos: false, include: "" };
+type BundleOptions = typeof noOptions;
 
 interface BundleFormProps {
 	readonly data: EvalAnswer;
@@ -268,19 +265,13 @@ function Bundled({ outcome }: { outcome: BundleOutcome }) {
 	return (
 		<Stack gap="sm">
 			<Note tone="good" live title={`Bundled: ${plural(files, "file")}, ${bytes(size)}`} />
-			<Facts>
-				<Fact term="Directory" mono>
-					{directory}
-				</Fact>
-				<Fact term="Digest" mono>
-					{digest}
-				</Fact>
-				{required.length > 0 ? (
-					<Fact term="Required variables" mono>
-						{required.join(", ")}
-					</Fact>
-				) : null}
-			</Facts>
+			<Facts
+				of={{
+					Directory: mono(directory),
+					Digest: mono(digest),
+					"Required variables": mono(required.join(", ")),
+				}}
+			/>
 			{warnings.length > 0 ? (
 				<Note tone="warn" title={plural(warnings.length, "warning")}>
 					{warnings.map((warning) => (
@@ -301,6 +292,13 @@ function Bundled({ outcome }: { outcome: BundleOutcome }) {
 	);
 }
 
+const runPlanQuery = (id: string, targets: string[]) =>
+	queryOptions({
+		queryKey: ["run-plan", id, targets],
+		queryFn: () => unwrap(api.evals[":id"].run.plan.$get({ param: { id }, query: { target: targets } })),
+		gcTime: 0,
+	});
+
 /** Shows what a run executes, and starts it when confirmed. */
 export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
 	const client = useQueryClient();
@@ -311,14 +309,15 @@ export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => 
 	const run = useMutation({
 		mutationFn: async (digest: string) => {
 			const tests = words(options.tests);
-			const { job } = await startRun(data.id, {
+			const json = {
 				digest,
 				trust: hasNew || undefined,
 				tests: tests.length > 0 ? tests : undefined,
 				experiment: options.experiment.trim() || undefined,
 				repeat: toNumber(options.repeat),
 				workers: toNumber(options.workers),
-			});
+			};
+			const { job } = await unwrap(writes.evals[":id"].run.$post({ param: { id: data.id }, json }));
 			return waitForRun(job);
 		},
 		onSuccess: async (id) => {
@@ -349,9 +348,9 @@ export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => 
 			}
 		>
 			{run.isError ? <Failure error={run.error} retry={() => void plan.refetch().then(() => run.reset())} /> : null}
-			{plan.isPending ? <Loading label="Preparing the plan" /> : null}
-			{plan.isError ? <Failure error={plan.error} retry={() => void plan.refetch()} /> : null}
-			{plan.data ? <RunPlan plan={plan.data} benchmark={data.benchmark} /> : null}
+			<LoadState query={plan} label="Preparing the plan">
+				{(shown) => <RunPlan plan={shown} benchmark={data.benchmark} />}
+			</LoadState>
 			<details style={{ marginTop: 14 }}>
 				<summary style={{ marginBottom: 10 }}>Options</summary>
 				<Field label="Tests" hint="IDs or patterns with *, separated by spaces (default: all)." {...bind("tests")} />
@@ -447,7 +446,7 @@ function AccessList({ access }: { access: RunPlanAnswer["access"] }) {
 			{sorted.map(({ kind, name, new: isNew }) => (
 				<li key={`${kind} ${name}`}>
 					<span className="dim">{accessVerbs[kind]}</span> <span className="mono">{name}</span>{" "}
-					{isNew ? <StatusBadge tone="warn" icon="warning" label="new" /> : null}
+					{isNew ? <StatusBadge look={["warn", "warning", "new"]} /> : null}
 				</li>
 			))}
 		</Text>

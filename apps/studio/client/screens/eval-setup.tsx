@@ -1,7 +1,7 @@
 import { Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { EvalAnswer } from "../../server/describe-eval.ts";
-import { Fact, Facts, Panel } from "../components/page.tsx";
+import { Facts, mono, Panel } from "../components/page.tsx";
 import { Icon, type Look, StatusBadge } from "../components/status.tsx";
 
 /** Lists what an eval needs to run: targets, workspace, commands, and the names of variables, never their values. */
@@ -27,11 +27,7 @@ export function Setup({ data }: { data: EvalAnswer }) {
 				<Variables variables={data.variables} />
 			</Panel>
 			<Panel title="Portability">
-				<Facts>
-					<Fact term="Requires everything under" mono>
-						{data.portable_root === "" ? "." : data.portable_root}
-					</Fact>
-				</Facts>
+				<Facts of={{ "Requires everything under": mono(data.portable_root || ".") }} />
 			</Panel>
 		</>
 	);
@@ -39,18 +35,18 @@ export function Setup({ data }: { data: EvalAnswer }) {
 
 function Workspace({ workspace: { template, isolation, repos } }: { workspace: NonNullable<EvalAnswer["workspace"]> }) {
 	return (
-		<Facts>
-			<Fact term="Template">{template ? <span className="mono">{template}</span> : "none"}</Fact>
-			<Fact term="Isolation">
-				{isolation === "shared" ? "one workspace, reset before each test" : "a copy for each test"}
-			</Fact>
-			{repos.map(({ path, repo, commit }) => (
-				<Fact key={path} term={`Repository at ${path}`} mono>
-					{repo}
-					{commit ? ` @ ${commit}` : ""}
-				</Fact>
-			))}
-		</Facts>
+		<Facts
+			of={{
+				Template: mono(template) ?? "none",
+				Isolation: isolation === "shared" ? "one workspace, reset before each test" : "a copy for each test",
+				...Object.fromEntries(
+					repos.map(({ path, repo, commit }) => [
+						`Repository at ${path}`,
+						mono(`${repo}${commit ? ` @ ${commit}` : ""}`),
+					]),
+				),
+			}}
+		/>
 	);
 }
 
@@ -64,15 +60,11 @@ function Variables({ variables }: { variables: EvalAnswer["variables"] }) {
 	if (variables.length === 0) return <p className="dim">No variables are used.</p>;
 	return (
 		<Group component="ul" gap="8px 28px">
-			{variables.map(({ name, state }) => {
-				const [tone, icon, label] = variableLooks[state];
-				return (
-					<Group component="li" key={name} gap={8} className="breaks">
-						<span className="mono">{name}</span>
-						<StatusBadge tone={tone} icon={icon} label={label} />
-					</Group>
-				);
-			})}
+			{variables.map(({ name, state }) => (
+				<Group component="li" key={name} gap={8} className="breaks">
+					{mono(name)} <StatusBadge look={variableLooks[state]} />
+				</Group>
+			))}
 		</Group>
 	);
 }
@@ -99,11 +91,7 @@ export function TargetList({ targets }: { targets: readonly EvalAnswer["targets"
 						{target.keys.map(({ name, set }) => (
 							<Group key={name} gap={6}>
 								<span className="dim">receives</span> <span className="mono">{name}</span>
-								<StatusBadge
-									tone={set ? "good" : "bad"}
-									icon={set ? "check" : "cross"}
-									label={set ? "set" : "not set"}
-								/>
+								<StatusBadge look={variableLooks[set ? "set" : "unset"]} />
 							</Group>
 						))}
 					</Group>
@@ -151,9 +139,7 @@ export function CommandList({ commands }: { commands: readonly EvalAnswer["comma
 							<span className="mono">{at}</span>
 							{shell ? (
 								<StatusBadge
-									tone="warn"
-									icon="warning"
-									label="in a shell"
+									look={["warn", "warning", "in a shell"]}
 									title="The files that a shell command uses can't be resolved statically"
 								/>
 							) : null}

@@ -1,5 +1,5 @@
-import { Button, Code, Group, Stack, Text, VisuallyHidden } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Code, Group, Stack, Text } from "@mantine/core";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, useState } from "react";
 import type { EvalAnswer, EvalTestAnswer } from "../../server/describe-eval.ts";
@@ -7,16 +7,27 @@ import { SourceView } from "../components/code.tsx";
 import { type Column, DataTable, PagedTable } from "../components/data-table.tsx";
 import { FilterBar, SearchField } from "../components/form.tsx";
 import { Empty, LoadState, PageHeader, Panel, Tab, Tabs } from "../components/page.tsx";
-import { Icon, Note, PassBar, PortabilityBadge, StatusBadge, Time } from "../components/status.tsx";
+import { Icon, Note, PassBar, PortabilityBadge, StatusBadge, StatusItem, Time } from "../components/status.tsx";
 import layout from "../layout.module.css";
+import { api, tablePage, unwrap, useReadOnly } from "../lib/api.ts";
 import { count, plural } from "../lib/format.ts";
-import { evalQuery, evalTestsQuery, tablePage, useReadOnly } from "../lib/queries.ts";
 import { Setup } from "./eval-setup.tsx";
 
 const FixDialog = lazy(async () => ({ default: (await import("./eval-dialogs.tsx")).FixDialog }));
 const BundleDialog = lazy(async () => ({ default: (await import("./eval-dialogs.tsx")).BundleDialog }));
 const RunDialog = lazy(async () => ({ default: (await import("./eval-dialogs.tsx")).RunDialog }));
 const route = getRouteApi("/evals/$eval");
+
+const evalQuery = (id: string) =>
+	queryOptions({ queryKey: ["evals", "one", id], queryFn: () => unwrap(api.evals[":id"].$get({ param: { id } })) });
+
+function evalTestsQuery(id: string, search: string, page: number) {
+	const query = { search, page: String(page), page_size: String(tablePage) };
+	return queryOptions({
+		queryKey: ["evals", "tests", id, search, page],
+		queryFn: () => unwrap(api.evals[":id"].tests.$get({ param: { id }, query })),
+	});
+}
 
 /** Shows the source, findings, tests and setup of an eval; fixes, bundles and runs it. */
 export function Eval() {
@@ -51,7 +62,7 @@ function Loaded({ data }: { data: EvalAnswer }) {
 					<>
 						<PortabilityBadge counts={data} />
 						{data.tags.map((tag) => (
-							<StatusBadge key={tag} tone="quiet" icon="tag" label={tag} />
+							<StatusBadge key={tag} look={["quiet", "tag", tag]} />
 						))}
 					</>
 				}
@@ -82,7 +93,7 @@ function LastResult({ data: { job, last_result: last } }: { data: EvalAnswer }) 
 	if (job === null && !last) return null;
 	return (
 		<Group gap="sm" mb="sm" fz="sm">
-			{job === null ? null : <StatusBadge tone="info" icon="play" label="Running now" />}
+			{job === null ? null : <StatusBadge look={["info", "play", "Running now"]} />}
 			{last ? (
 				<>
 					<span className="dim">Last result</span>
@@ -258,25 +269,11 @@ function Checks({ checks }: { checks: readonly EvalAnswer["checks"][number][] })
 					{passed} of {checks.length} checks passed
 				</summary>
 				<Stack component="ul" gap={6} mt="xs" fz="xs">
-					{checks.map(({ rule, state, message }) => {
-						const [tone, icon, label] = checkLooks[state];
-						return (
-							<Group
-								component="li"
-								key={`${rule} ${message}`}
-								gap={8}
-								wrap="nowrap"
-								align="flex-start"
-								data-tone={tone}
-							>
-								<Icon name={icon} size={13} />
-								<span className="breaks">
-									<VisuallyHidden>{label}: </VisuallyHidden>
-									{message} <span className="mono dim">{rule}</span>
-								</span>
-							</Group>
-						);
-					})}
+					{checks.map(({ rule, state, message }) => (
+						<StatusItem key={`${rule} ${message}`} look={checkLooks[state]}>
+							{message} <span className="mono dim">{rule}</span>
+						</StatusItem>
+					))}
 				</Stack>
 			</details>
 		</Panel>
@@ -323,7 +320,7 @@ function testColumns(id: string): readonly Column<EvalTestAnswer>[] {
 			narrow: "first",
 			cell: (test) => text(test.id, test.description ?? test.id, "mono"),
 		},
-		{ key: "input", title: "Input", width: "minmax(0, 1fr)", narrow: "none", cell: (test) => text(test.input) },
+		{ key: "input", title: "Input", width: "minmax(0, 1fr)", cell: (test) => text(test.input) },
 		{
 			key: "assertions",
 			title: "Assertions",
@@ -335,7 +332,6 @@ function testColumns(id: string): readonly Column<EvalTestAnswer>[] {
 			key: "tags",
 			title: "Tags and target",
 			width: "150px",
-			narrow: "none",
 			cell: (test) => text([...test.tags, test.target ?? ""].filter(Boolean).join(", "), undefined, "dim"),
 		},
 		{

@@ -1,3 +1,4 @@
+import { queryOptions } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import type { RunTests as Tests } from "../../server/routes/runs.ts";
 import type { RunResponse } from "../../server/run-responses.ts";
@@ -7,11 +8,30 @@ import { type Column, DataTable, PagedTable } from "../components/data-table.tsx
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
 import { Chip, Chips, Empty } from "../components/page.tsx";
 import { TestBadge } from "../components/status.tsx";
+import { api, liveMs, nonEmpty, tablePage, unwrap } from "../lib/api.ts";
 import { cost, count, duration, plural, score } from "../lib/format.ts";
-import { runTestsQuery, tablePage } from "../lib/queries.ts";
 import type { RunSearch } from "../lib/search.ts";
 
 const route = getRouteApi("/runs/$run");
+
+/** @param live polls, because the run is still running */
+function runTestsQuery(id: string, filter: RunSearch, page: number, live: boolean) {
+	const query = {
+		search: filter.search,
+		status: nonEmpty(filter.status),
+		target: nonEmpty(filter.target),
+		eval: nonEmpty(filter.eval),
+		sort: filter.sort,
+		descending: filter.descending ? ("true" as const) : undefined,
+		page: String(page),
+		page_size: String(tablePage),
+	};
+	return queryOptions({
+		queryKey: ["runs", "tests", id, filter, page],
+		queryFn: () => unwrap(api.runs[":id"].tests.$get({ param: { id }, query })),
+		refetchInterval: live ? liveMs : false,
+	});
+}
 
 /** Lists the tests of a run; filters, searches and sorts them. */
 export function RunTests({ run }: { run: RunResponse }) {
@@ -20,7 +40,7 @@ export function RunTests({ run }: { run: RunResponse }) {
 	const change = (update: Partial<RunSearch>) =>
 		void navigate({ search: { ...filter, ...update }, replace: true, resetScroll: false });
 	const isRunning = run.state === "under way";
-	const isFiltered = filter.search !== "" || filter.status !== "" || filter.target !== "";
+	const isFiltered = filter.search !== "" || filter.status !== "" || filter.target !== "" || filter.eval !== "";
 	const noTests = isFiltered ? "No tests match" : isRunning ? "No test has finished yet" : "No results";
 	return (
 		<PagedTable query={(page) => runTestsQuery(run.id, filter, page, isRunning)} pageSize={tablePage}>
@@ -57,7 +77,7 @@ interface FiltersProps {
 	readonly onChange: (update: Partial<RunSearch>) => void;
 }
 
-function Filters({ response: { counts, targets }, filter, onChange }: FiltersProps) {
+function Filters({ response: { counts, targets, evals }, filter, onChange }: FiltersProps) {
 	const chips: readonly (readonly [RunSearch["status"], string, number])[] = [
 		["", "All", counts.passed + counts.failed + counts.error + counts.not_run],
 		["passed", "Passed", counts.passed],
@@ -90,6 +110,14 @@ function Filters({ response: { counts, targets }, filter, onChange }: FiltersPro
 					onChange={(target) => onChange({ target })}
 				/>
 			) : null}
+			{evals.length > 1 ? (
+				<Choice
+					label="Eval"
+					value={filter.eval}
+					options={[["", "Any"], ...evals.map((file) => [file, file] as const)]}
+					onChange={(file) => onChange({ eval: file })}
+				/>
+			) : null}
 			<span className={table.narrowOnly}>
 				<Choice label="Sort" value={filter.sort} options={sorts} onChange={(sort) => onChange({ sort })} />
 			</span>
@@ -103,7 +131,6 @@ function columns(run: string): readonly Column<TestEntry>[] {
 			key: "test",
 			title: "Test",
 			width: "minmax(0, 1fr)",
-			sorts: true,
 			narrow: "first",
 			cell: (row) => <Test run={run} row={row} />,
 		},
@@ -111,7 +138,6 @@ function columns(run: string): readonly Column<TestEntry>[] {
 			key: "status",
 			title: "Status",
 			width: "112px",
-			sorts: true,
 			narrow: "second",
 			cell: ({ status }) => <TestBadge status={status} />,
 		},
@@ -120,29 +146,19 @@ function columns(run: string): readonly Column<TestEntry>[] {
 			title: "Score",
 			width: "104px",
 			align: "end",
-			sorts: true,
 			narrow: "second",
 			cell: (row) => <Score row={row} />,
 		},
-		{ key: "target", title: "Target", width: "140px", sorts: true, narrow: "second", cell: ({ target }) => target },
+		{ key: "target", title: "Target", width: "140px", narrow: "second", cell: ({ target }) => target },
 		{
 			key: "duration",
 			title: "Duration",
 			width: "104px",
 			align: "end",
-			sorts: true,
 			narrow: "second",
 			cell: ({ duration_ms: ms, attempts }) => (attempts.length === 0 ? none : duration(ms)),
 		},
-		{
-			key: "cost",
-			title: "Cost",
-			width: "84px",
-			align: "end",
-			sorts: true,
-			narrow: "none",
-			cell: (row) => <Cost row={row} />,
-		},
+		{ key: "cost", title: "Cost", width: "84px", align: "end", cell: (row) => <Cost row={row} /> },
 	];
 }
 

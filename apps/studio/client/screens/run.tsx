@@ -1,18 +1,25 @@
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { useEffect } from "react";
 import type { RunJobEvent } from "../../server/run-events.ts";
 import type { RunResponse } from "../../server/run-responses.ts";
-import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader } from "../components/page.tsx";
+import { ButtonLink, columns, Facts, Failure, LoadState, mono, PageHeader, ScreenLink } from "../components/page.tsx";
 import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
-import { ApiError, cancelJob, resumeRun } from "../lib/api.ts";
+import { ApiError, api, cancelJob, isExport, liveMs, unwrap, useReadOnly, writes } from "../lib/api.ts";
 import { useJob } from "../lib/events.ts";
 import { bound, cost, count, duration, evalName, moment, percent, score, shortSha } from "../lib/format.ts";
-import { runQuery, useReadOnly } from "../lib/queries.ts";
 import { RunTests } from "./run-tests.tsx";
 
 const route = getRouteApi("/runs/$run");
+
+function runQuery(id: string) {
+	return queryOptions({
+		queryKey: ["runs", "one", id],
+		queryFn: () => unwrap(api.runs[":id"].$get({ param: { id } })),
+		refetchInterval: (query) => (query.state.data?.state === "under way" ? liveMs : false),
+	});
+}
 
 /** Shows the progress, summary, provenance and tests of a run. */
 export function Run() {
@@ -35,17 +42,17 @@ function Loaded({ run }: { run: RunResponse }) {
 				badges={<RunBadge state={run.state} />}
 				description={
 					<Group gap="2px 16px">
-						<Link to="/runs" search={{ experiment: run.experiment }}>
+						<ScreenLink to="/runs" search={{ experiment: run.experiment }}>
 							{run.experiment}
-						</Link>
+						</ScreenLink>
 						<span>
 							started <Time at={run.started_at} />
 						</span>
 						<span>against {run.targets.join(", ")}</span>
 						{run.benchmark ? (
-							<Link to="/benchmarks/$benchmark" params={{ benchmark: run.benchmark }}>
+							<ScreenLink to="/benchmarks/$benchmark" params={{ benchmark: run.benchmark }}>
 								{run.benchmark}
-							</Link>
+							</ScreenLink>
 						) : null}
 					</Group>
 				}
@@ -76,7 +83,9 @@ function Actions({ run }: { run: RunResponse }) {
 	const readOnly = useReadOnly();
 	const cancel = useMutation({ mutationFn: cancelJob });
 	const resume = useMutation({
-		mutationFn: (rerunChanged: boolean) => resumeRun(run.id, rerunChanged),
+		// `rerunChanged` also runs tests again whose files have changed since.
+		mutationFn: (rerunChanged: boolean) =>
+			unwrap(writes.runs[":id"].resume.$post({ param: { id: run.id }, json: { rerun_changed: rerunChanged } })),
 		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
 	});
 	const { job, eval_id: evalId } = run;
@@ -113,9 +122,11 @@ function Actions({ run }: { run: RunResponse }) {
 					Rerun changed tests
 				</Button>
 			) : null}
-			<ButtonLink leftSection={<Icon name="split" />} to="/runs" search={{ pick: run.id }}>
-				Compare
-			</ButtonLink>
+			{isExport ? null : (
+				<ButtonLink leftSection={<Icon name="split" />} to="/runs" search={{ pick: run.id }}>
+					Compare
+				</ButtonLink>
+			)}
 			{evalId === null ? null : (
 				<ButtonLink leftSection={<Icon name="file" />} to="/evals/$eval" params={{ eval: evalId }}>
 					Eval
@@ -163,11 +174,7 @@ function Live({ run }: { run: RunResponse }) {
 	const error = ended?.state === "failed" ? ended.error : undefined;
 	return (
 		<>
-			{error ? (
-				<Note tone="bad" live title={error.message}>
-					{error.hint ? <p>{error.hint}</p> : null}
-				</Note>
-			) : null}
+			{error ? <Failure error={error} /> : null}
 			{run.state === "under way" ? <Progress run={run} state={state} waiting={waiting} /> : null}
 			{state.warnings.length > 0 ? (
 				<Note tone="warn" title="Warnings">
@@ -207,6 +214,15 @@ function Summary({ run: { summary, planned } }: { run: RunResponse }) {
 	const { passed, failed, errors, mean_score: mean, duration_ms: ms } = summary;
 	const notRun = planned - passed - failed - errors;
 	const limits = bound({ mean, lower: summary.mean_score_lower_bound ?? mean, n: passed + failed, planned }, score);
+	const figures: readonly Figure[] = [
+		["Passed", count(passed)],
+		["Failed", count(failed)],
+		["Not graded", count(errors)],
+		["Not run", notRun > 0 ? count(notRun) : null],
+		["Mean score", mean === null ? "–" : score(mean), limits],
+		["Duration", duration(ms)],
+		...spending(summary),
+	];
 	return (
 		<Paper component="dl" p="12px 14px" style={columns(112, "10px 20px")}>
 			<div style={{ gridColumn: "span 2", minWidth: 0 }}>
@@ -220,40 +236,40 @@ function Summary({ run: { summary, planned } }: { run: RunResponse }) {
 					<PassBar counts={{ passed, failed, errors, planned }} withPercent={false} />
 				</Group>
 			</div>
-			<Figure term="Passed">{count(passed)}</Figure>
-			<Figure term="Failed">{count(failed)}</Figure>
-			<Figure term="Not graded">{count(errors)}</Figure>
-			{notRun > 0 ? <Figure term="Not run">{count(notRun)}</Figure> : null}
-			<Figure term="Mean score">
-				{mean === null ? "–" : score(mean)}
-				{limits === "" ? null : (
-					<Text c="dimmed" fz="xs">
-						{limits}
-					</Text>
-				)}
-			</Figure>
-			<Figure term="Duration">{duration(ms)}</Figure>
-			<Usage summary={summary} />
+			{figures.map(([term, value, limits]) =>
+				value === null ? null : (
+					<div key={term}>
+						<Text component="dt" c="dimmed" fz="xs">
+							{term}
+						</Text>
+						<Text component="dd" m={0} fz={16}>
+							{value}
+							{limits ? (
+								<Text c="dimmed" fz="xs">
+									{limits}
+								</Text>
+							) : null}
+						</Text>
+					</div>
+				),
+			)}
 		</Paper>
 	);
 }
 
-/** Lists cost and tokens of the target, of the models that grade, and the total cost. */
-function Usage({ summary }: Pick<RunResponse, "summary">) {
-	const { cost_usd: usd, token_usage: tokens } = summary;
-	const { grader_cost_usd: judgingUsd = null, grader_token_usage: judgingTokens = null } = summary;
+type Figure = readonly [term: string, value: string | null, limits?: string];
+
+/** Returns cost and tokens of the target, of the models that grade, and the total cost. */
+function spending({ cost_usd: usd, token_usage: tokens, ...graders }: RunResponse["summary"]): Figure[] {
+	const { grader_cost_usd: judgingUsd = null, grader_token_usage: judgingTokens = null } = graders;
 	const judging = judgingUsd !== null || judgingTokens !== null;
-	return (
-		<>
-			{usd === null ? null : <Figure term={judging ? "Target cost" : "Cost"}>{cost(usd)}</Figure>}
-			{judgingUsd === null ? null : <Figure term="Judging cost">{cost(judgingUsd)}</Figure>}
-			{usd === null || judgingUsd === null ? null : <Figure term="Total cost">{cost(usd + judgingUsd)}</Figure>}
-			{tokens === null ? null : (
-				<Figure term={`${judging ? "Target tokens" : "Tokens"} in, out`}>{tokenText(tokens)}</Figure>
-			)}
-			{judgingTokens === null ? null : <Figure term="Judging tokens in, out">{tokenText(judgingTokens)}</Figure>}
-		</>
-	);
+	return [
+		[judging ? "Target cost" : "Cost", usd === null ? null : cost(usd)],
+		["Judging cost", judgingUsd === null ? null : cost(judgingUsd)],
+		["Total cost", usd === null || judgingUsd === null ? null : cost(usd + judgingUsd)],
+		[`${judging ? "Target tokens" : "Tokens"} in, out`, tokens && tokenText(tokens)],
+		["Judging tokens in, out", judgingTokens && tokenText(judgingTokens)],
+	];
 }
 
 /** `1.2 M, 88 k`. */
@@ -261,19 +277,6 @@ function tokenText({ input, output }: NonNullable<RunResponse["summary"]["token_
 	const short = (value: number) =>
 		value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value >= 1e4 ? `${Math.round(value / 1e3)} k` : count(value);
 	return `${short(input)}, ${short(output)}`;
-}
-
-function Figure({ term, children }: { term: string; children: ReactNode }) {
-	return (
-		<div>
-			<Text component="dt" c="dimmed" fz="xs">
-				{term}
-			</Text>
-			<Text component="dd" m={0} fz={16}>
-				{children}
-			</Text>
-		</div>
-	);
 }
 
 /** Shows a summary of what exactly was run, and all of it on demand. */
@@ -294,9 +297,7 @@ function Provenance({ run }: { run: RunResponse }) {
 					) : (
 						<span>no commit</span>
 					)}
-					{git?.dirty ? (
-						<StatusBadge tone="warn" icon="dirty" label="dirty" title="Files differed from the commit" />
-					) : null}
+					{git?.dirty ? <StatusBadge look={["warn", "dirty", "dirty"]} title="Files differed from the commit" /> : null}
 					{benchmark ? (
 						<span>
 							{benchmark.id} <span className="mono">{benchmark.revision ? shortSha(benchmark.revision) : ""}</span>
@@ -330,63 +331,48 @@ function ProvenanceFacts({ run }: { run: RunResponse }) {
 		...versions
 	} = run.provenance;
 	return (
-		<Facts>
-			<Fact term="Directory" mono>
-				{run.directory}
-			</Fact>
-			<Fact term="Started">{moment(run.started_at)}</Fact>
-			<Fact term="Versions">
-				AgentV {versions.agentv_version}, Node {versions.node_version}
-			</Fact>
-			{git ? (
-				<Fact term="Commit" mono>
-					{git.commit}
-				</Fact>
-			) : null}
-			{benchmark ? (
-				<Fact term="Benchmark revision">
-					<Link to="/benchmarks/$benchmark" params={{ benchmark: benchmark.id }}>
-						{benchmark.id}
-					</Link>{" "}
-					<span className="mono">{benchmark.revision}</span>
-				</Fact>
-			) : null}
-			{origin ? (
-				<Fact term="Origin">
-					<Origin origin={origin} run={run.origin_run} />
-				</Fact>
-			) : null}
-			{bundle ? (
-				<Fact term="Bundle digest" mono>
-					{bundle.digest}
-				</Fact>
-			) : null}
-			{evals.map(({ file, digest }) => (
-				<Fact key={file} term={file} mono>
-					{digest}
-				</Fact>
-			))}
-			{targets.map(({ name, provider, via, facts = {} }) => (
-				<Fact key={name} term={`Target ${name}`}>
-					{[provider, ...Object.entries(facts).map(([key, value]) => `${key} ${value}`)].join(", ")}
-					{via.length > 1 ? <span className="mono dim"> {via.join(" → ")}</span> : null}
-				</Fact>
-			))}
-			{opaque.length > 0 ? (
-				<Fact term="Not covered by fingerprints">
-					{opaque.map(({ what, why }) => (
-						<div key={`${what} ${why}`}>
-							<span className="mono">{what}</span> <span className="dim">{why}</span>
-						</div>
-					))}
-				</Fact>
-			) : null}
-			{repositories.map(({ path, repo, sha }) => (
-				<Fact key={path} term={`Repository at ${path}`} mono>
-					{repo} @ {shortSha(sha)}
-				</Fact>
-			))}
-		</Facts>
+		<Facts
+			of={{
+				Directory: mono(run.directory),
+				Started: moment(run.started_at),
+				Versions: `AgentV ${versions.agentv_version}, Node ${versions.node_version}`,
+				Commit: mono(git?.commit),
+				"Benchmark revision": benchmark && (
+					<>
+						<ScreenLink to="/benchmarks/$benchmark" params={{ benchmark: benchmark.id }}>
+							{benchmark.id}
+						</ScreenLink>{" "}
+						{mono(benchmark.revision)}
+					</>
+				),
+				Origin: origin && <Origin origin={origin} run={run.origin_run} />,
+				"Bundle digest": mono(bundle?.digest),
+				...Object.fromEntries(evals.map(({ file, digest }) => [file, mono(digest)])),
+				...Object.fromEntries(
+					targets.map((target) => [`Target ${target.name}`, <Target key={target.name} target={target} />]),
+				),
+				"Not covered by fingerprints":
+					opaque.length === 0
+						? null
+						: opaque.map(({ what, why }) => (
+								<div key={`${what} ${why}`}>
+									{mono(what)} <span className="dim">{why}</span>
+								</div>
+							)),
+				...Object.fromEntries(
+					repositories.map(({ path, repo, sha }) => [`Repository at ${path}`, mono(`${repo} @ ${shortSha(sha)}`)]),
+				),
+			}}
+		/>
+	);
+}
+
+function Target({ target: { provider, via, facts = {} } }: { target: RunResponse["provenance"]["targets"][number] }) {
+	return (
+		<>
+			{[provider, ...Object.entries(facts).map(([key, value]) => `${key} ${value}`)].join(", ")}
+			{via.length > 1 ? <span className="mono dim"> {via.join(" → ")}</span> : null}
+		</>
 	);
 }
 

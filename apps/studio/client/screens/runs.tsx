@@ -9,11 +9,32 @@ import { type Column, DataTable } from "../components/data-table.tsx";
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
 import { Empty, Failure, LoadState, PageHeader, Pager, Panel } from "../components/page.tsx";
 import { PassBar, RunBadge, Time } from "../components/status.tsx";
+import { api, listQuery, nonEmpty } from "../lib/api.ts";
 import { bound, cost, count, duration, evalName, percent, plural, score, shortMoment } from "../lib/format.ts";
-import { historyQuery, type RunFilter, runsQuery } from "../lib/queries.ts";
+import type { RunsSearch } from "../lib/search.ts";
 import classes from "./runs.module.css";
 
 const route = getRouteApi("/runs");
+
+type RunFilter = Omit<RunsSearch, "page" | "pick">;
+
+function runFilter({ search, experiment, target, benchmark, eval: file }: RunFilter) {
+	return {
+		search,
+		experiment: nonEmpty(experiment),
+		target: nonEmpty(target),
+		benchmark: nonEmpty(benchmark),
+		eval: nonEmpty(file),
+	};
+}
+
+const runsQuery = (filter: RunFilter, page: number) =>
+	listQuery(["runs", "list", filter, page], () =>
+		api.runs.$get({ query: { ...runFilter(filter), page: String(page) } }),
+	);
+
+const historyQuery = (filter: RunFilter) =>
+	listQuery(["runs", "history", filter], () => api.runs.history.$get({ query: runFilter(filter) }));
 
 /** Shows the pass rate over time, and the list of runs, newest first. */
 export function Runs() {
@@ -109,16 +130,29 @@ function Picked({ items }: { items: readonly RunEntry[] }) {
 	const started = new Map(items.map((run) => [run.id, run.started_at]));
 	const sorted = [...picked].sort((a, b) => ((started.get(a) ?? "") < (started.get(b) ?? "") ? -1 : 1));
 	return (
-		<Group className={classes.picked} gap="4px 16px" role="status">
-			<span>{picked.size === 1 ? "1 run selected: select another to compare" : `${picked.size} runs selected`}</span>
-			{picked.size > maxPicked ? (
-				<span>At most {maxPicked} runs can be compared.</span>
-			) : picked.size >= 2 ? (
-				<Link to="/compare" search={{ runs: sorted.join(",") }}>
-					Compare
-				</Link>
-			) : null}
-		</Group>
+		<Paper
+			role="status"
+			pos="sticky"
+			bottom={12}
+			mb={12}
+			px={14}
+			py={8}
+			fz="sm"
+			bg="var(--info-tint)"
+			bd="1px solid var(--accent)"
+			style={{ zIndex: 5 }}
+		>
+			<Group gap="4px 16px">
+				<span>{picked.size === 1 ? "1 run selected: select another to compare" : `${picked.size} runs selected`}</span>
+				{picked.size > maxPicked ? (
+					<span>At most {maxPicked} runs can be compared.</span>
+				) : picked.size >= 2 ? (
+					<Link to="/compare" search={{ runs: sorted.join(",") }}>
+						Compare
+					</Link>
+				) : null}
+			</Group>
+		</Paper>
 	);
 }
 
@@ -181,20 +215,12 @@ const columns: readonly Column<RunEntry>[] = [
 		cell: ({ state, summary, planned }) =>
 			state === "finished" && summary ? <PassBar counts={{ ...summary, planned }} /> : <RunBadge state={state} />,
 	},
-	{ key: "tests", title: "Tests", width: "64px", align: "end", narrow: "none", cell: ({ planned }) => count(planned) },
-	{
-		key: "mean",
-		title: "Mean",
-		width: "104px",
-		align: "end",
-		narrow: "none",
-		cell: ({ summary }) => <Mean summary={summary} />,
-	},
+	{ key: "tests", title: "Tests", width: "64px", align: "end", cell: ({ planned }) => count(planned) },
+	{ key: "mean", title: "Mean", width: "104px", align: "end", cell: ({ summary }) => <Mean summary={summary} /> },
 	{
 		key: "targets",
 		title: "Targets",
 		width: "150px",
-		narrow: "none",
 		cell: ({ targets }) => <span title={targets.join(", ")}>{targets.join(", ")}</span>,
 	},
 	{
@@ -202,17 +228,9 @@ const columns: readonly Column<RunEntry>[] = [
 		title: "Duration",
 		width: "100px",
 		align: "end",
-		narrow: "none",
 		cell: ({ summary }) => (summary ? duration(summary.duration_ms) : none),
 	},
-	{
-		key: "cost",
-		title: "Cost",
-		width: "72px",
-		align: "end",
-		narrow: "none",
-		cell: ({ summary }) => <Cost summary={summary} />,
-	},
+	{ key: "cost", title: "Cost", width: "72px", align: "end", cell: ({ summary }) => <Cost summary={summary} /> },
 	{
 		key: "started",
 		title: "Started",
@@ -324,7 +342,7 @@ function Chart({ series }: { series: readonly Series[] }) {
 		});
 	return (
 		<>
-			<div ref={ref} className={classes.chart} style={{ height }}>
+			<div ref={ref} style={{ position: "relative", height }}>
 				{width > 0 ? (
 					// biome-ignore lint/a11y/useKeyWithClickEvents: the table below links to the same runs
 					<svg
@@ -332,7 +350,7 @@ function Chart({ series }: { series: readonly Series[] }) {
 						height={height}
 						role="img"
 						aria-label={`Pass rate over time. ${summary.join("; ")}`}
-						style={{ cursor: near ? "pointer" : undefined }}
+						style={{ display: "block", cursor: near ? "pointer" : undefined }}
 						onPointerMove={onPointerMove}
 						onPointerLeave={() => setNear(undefined)}
 						onClick={() => near && void navigate({ to: "/runs/$run", params: { run: near.point.run } })}
@@ -341,7 +359,9 @@ function Chart({ series }: { series: readonly Series[] }) {
 						{lines.map((line) => (
 							<Path key={line.label} points={placed.filter((point) => point.line === line)} color={line.color} />
 						))}
-						{near ? <circle cx={near.x} cy={near.y} r={5.5} fill={near.line.color} className={classes.near} /> : null}
+						{near ? (
+							<circle cx={near.x} cy={near.y} r={5.5} fill={near.line.color} stroke="var(--surface)" strokeWidth={2} />
+						) : null}
 					</svg>
 				) : null}
 				{near ? <Tooltip near={near} width={width} /> : null}
@@ -369,7 +389,7 @@ function Legend({ lines, hidden, onToggle }: LegendProps) {
 						c={hidden.has(label) ? "dimmed" : "var(--text)"}
 						td={hidden.has(label) ? "line-through" : undefined}
 						fw={400}
-						leftSection={<span className={classes.swatch} style={{ background: color }} />}
+						leftSection={<span style={{ width: 14, height: 3, borderRadius: 2, background: color }} />}
 						aria-pressed={!hidden.has(label)}
 						onClick={() => onToggle(label)}
 					>
@@ -465,10 +485,20 @@ function Path({ points, color }: { points: readonly PlacedPoint[]; color: string
 	);
 }
 
+const tooltipStyle = { whiteSpace: "nowrap", pointerEvents: "none" } as const;
+
 function Tooltip({ near: { point, line, x, y }, width }: { near: PlacedPoint; width: number }) {
 	const side = x > width / 2 ? { right: width - x + 12 } : { left: x + 12 };
 	return (
-		<Paper shadow="md" fz="xs" px={10} py={6} className={classes.tip} style={{ top: Math.max(0, y - 30), ...side }}>
+		<Paper
+			shadow="md"
+			fz="xs"
+			px={10}
+			py={6}
+			pos="absolute"
+			top={Math.max(0, y - 30)}
+			style={{ ...tooltipStyle, ...side }}
+		>
 			<strong>{percent(point.pass_rate)}</strong> of {plural(point.tests, "test")}
 			{point.errors > 0 ? `, ${count(point.errors)} not graded` : ""}
 			{point.pass_rate_lower_bound < point.pass_rate ? `, at least ${percent(point.pass_rate_lower_bound)}` : ""}

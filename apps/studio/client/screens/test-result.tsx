@@ -5,11 +5,11 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Message as RecordedMessage, TestResult as Result } from "../../server/test-responses.ts";
 import { DiffView, RichText, TextView } from "../components/code.tsx";
-import { ButtonLink, Chip, Chips, Fact, Facts, LoadState, PageHeader, Panel } from "../components/page.tsx";
-import { Icon, Note, TestBadge } from "../components/status.tsx";
+import { ButtonLink, Chip, Chips, Facts, LoadState, mono, PageHeader, Panel } from "../components/page.tsx";
+import { Icon, Note, StatusItem, TestBadge } from "../components/status.tsx";
 import layout from "../layout.module.css";
+import { isExport, testResultQuery } from "../lib/api.ts";
 import { bytes, cost, count, duration, evalName, moment, score, usage } from "../lib/format.ts";
-import { testResultQuery } from "../lib/queries.ts";
 
 const route = getRouteApi("/runs/$run/tests/$test");
 
@@ -181,6 +181,9 @@ function errorTitle(
 	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 
+const missingRecord = "The record of this test is missing; this is its row in the results of the run";
+const exportedRow = "This page contains only the scores of this attempt; agentv results show --test shows the rest";
+
 function Problems({ result }: { result: Result }) {
 	const { error, warnings = [], recorded } = result;
 	if (!error && warnings.length === 0 && recorded) return null;
@@ -199,9 +202,7 @@ function Problems({ result }: { result: Result }) {
 					<p className="pre">{message}</p>
 				</Note>
 			))}
-			{recorded ? null : (
-				<Note tone="quiet" title="The record of this test is missing; this is its row in the results of the run" />
-			)}
+			{recorded ? null : <Note tone="quiet" title={isExport ? exportedRow : missingRecord} />}
 		</Stack>
 	);
 }
@@ -273,22 +274,11 @@ function Score({ score: grade }: { score: Grade }) {
 			{assertions.length > 0 ? (
 				<Stack component="ul" gap={6} mt={4}>
 					{assertions.map(({ text, passed, evidence }, index) => (
-						<Group
-							component="li"
-							// biome-ignore lint/suspicious/noArrayIndexKey: a grader may repeat an assertion
-							key={index}
-							gap={8}
-							wrap="nowrap"
-							align="baseline"
-							data-tone={passed ? "good" : "bad"}
-						>
-							<Icon name={passed ? "check" : "cross"} size={12} />
-							<div style={{ minWidth: 0 }}>
-								<VisuallyHidden>{passed ? "Passed: " : "Failed: "}</VisuallyHidden>
-								{text}
-								{evidence ? <p className="dim pre">{evidence}</p> : null}
-							</div>
-						</Group>
+						// biome-ignore lint/suspicious/noArrayIndexKey: a grader may repeat an assertion
+						<StatusItem key={index} look={verdictLooks[passed ? "pass" : "fail"]}>
+							{text}
+							{evidence ? <p className="dim pre">{evidence}</p> : null}
+						</StatusItem>
 					))}
 				</Stack>
 			) : null}
@@ -308,32 +298,24 @@ function cachedText(cached: NonNullable<Result["cached"]>): string {
 }
 
 function Details({ result }: { result: Result }) {
-	const { judging, cached, metadata = {} } = result;
-	const target = usage(result);
-	const judged = judging ? usage(judging) : undefined;
+	const { cost_usd: usd, judging, cached, metadata = {} } = result;
 	return (
 		<>
 			<Panel title="Details">
-				<Facts>
-					<Fact term="Duration">{duration(result.duration_ms)}</Fact>
-					{target === undefined ? null : <Fact term={judging ? "Target" : "Cost and tokens"}>{target}</Fact>}
-					{judged === undefined ? null : <Fact term="Judging">{judged}</Fact>}
-					{result.cost_usd !== undefined && judging?.cost_usd !== undefined ? (
-						<Fact term="Total cost">{cost(result.cost_usd + judging.cost_usd)}</Fact>
-					) : null}
-					{result.stop_reason === undefined ? null : <Fact term="Stop reason">{result.stop_reason}</Fact>}
-					{cached === undefined ? null : <Fact term="From the cache">{cachedText(cached)}</Fact>}
-					{result.rerun ? <Fact term="Rerun">because something it depends on had changed</Fact> : null}
-					{result.timestamp === undefined ? null : <Fact term="Finished">{moment(result.timestamp)}</Fact>}
-					<Fact term="Eval" mono>
-						{result.eval}
-					</Fact>
-					{result.workspace_path === undefined ? null : (
-						<Fact term="Workspace (kept)" mono>
-							{result.workspace_path}
-						</Fact>
-					)}
-				</Facts>
+				<Facts
+					of={{
+						Duration: duration(result.duration_ms),
+						[judging ? "Target" : "Cost and tokens"]: usage(result),
+						Judging: judging && usage(judging),
+						"Total cost": usd === undefined || judging?.cost_usd === undefined ? null : cost(usd + judging.cost_usd),
+						"Stop reason": result.stop_reason,
+						"From the cache": cached && cachedText(cached),
+						Rerun: result.rerun ? "because something it depends on had changed" : null,
+						Finished: result.timestamp && moment(result.timestamp),
+						Eval: mono(result.eval),
+						"Workspace (kept)": mono(result.workspace_path),
+					}}
+				/>
 			</Panel>
 			{Object.keys(metadata).length > 0 ? (
 				<Panel title="Metadata">

@@ -1,4 +1,4 @@
-import { agentv, tempTree, writeTree } from "@agentv/test-support";
+import { agentv, tempTree, writeTree } from "./index.ts";
 
 /** Text that would be markup, a script or a terminal's command, were it ever taken for more than text. */
 export const hostile = `</script><script>document.title = "owned"</script><img src=x onerror='document.title = "owned"'>\u0007\u001b[31m & \u202e | \`x\` **y**`;
@@ -18,7 +18,7 @@ const answers = [
 	{ test_id: "keeps-secrets", output: `the token is ${secret}` },
 ];
 
-const files = {
+export const eventfulFiles = {
 	"support.eval.yaml": `name: support
 targets: [careful, quick]
 tests:
@@ -40,7 +40,7 @@ tests:
 
 /** A project with a run in \`out\`: of two targets, with tests that pass, fail, can't be run, are repeated, and answers of every kind. */
 export async function eventfulRun(cwd = tempTree()): Promise<string> {
-	writeTree(cwd, files);
+	writeTree(cwd, eventfulFiles);
 	const { exitCode, stderr } = await agentv(["eval", "run", "support.eval.yaml", "--output", "out", "--workers", "1"], {
 		cwd,
 	});
