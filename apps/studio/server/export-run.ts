@@ -92,7 +92,9 @@ export function* exportRun(run: OpenRun & { readonly name: string }, pages: stri
 function asset(pages: string, name: string, substitute: string): string {
 	const file = join(pages, `${name}.gz`);
 	if (pathKind(file) !== "file") return substitute;
-	return gunzipSync(readBytes(file)).toString().replace(/<(?=!--|script)/g, "\\x3c");
+	return gunzipSync(readBytes(file))
+		.toString()
+		.replace(/<(?=!--|script)/g, "\\x3c");
 }
 
 /** Defence in depth: even injected markup could not run or load anything. Mantine sets variables in style elements. */
