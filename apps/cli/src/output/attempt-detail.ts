@@ -75,10 +75,10 @@ function factLines(row: ResultRow, colors: Colors): string[] {
 }
 
 /** Shown for attempts that `--rerun-changed` repeated. */
-export const rerunText = "rerun, because something that it depends on had changed";
+const rerunText = "rerun, because something that it depends on had changed";
 
 /** Returns `target 1.2s, prepare 10ms, grade 3ms`: the time that the target reports, then the other stages. */
-export function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "timingsMs">): string {
+function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "timingsMs">): string {
 	const { target: _, ...others } = timingsMs ?? {};
 	const stages = Object.entries(others).filter(([, ms]) => ms >= 0.5);
 	return [`target ${formatDuration(durationMs)}`, ...stages.map(([name, ms]) => `${name} ${formatDuration(ms)}`)].join(
@@ -87,7 +87,7 @@ export function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs"
 }
 
 /** Describes the original time and usage of a cached answer. */
-export function cachedText({ durationMs, ...usage }: NonNullable<ResultRow["cached"]>): string | undefined {
+function cachedText({ durationMs, ...usage }: NonNullable<ResultRow["cached"]>): string | undefined {
 	const used = usageText(usage);
 	const took = durationMs === undefined ? undefined : formatDuration(durationMs);
 	const parts = [used, took].filter((part) => part !== undefined);
@@ -122,7 +122,7 @@ function textLines(text: string): string[] {
 }
 
 /** Formats the input as text, each message of a conversation after its role. */
-export function inputText(input: unknown): string {
+function inputText(input: unknown): string {
 	if (typeof input === "string") return input;
 	if (!Array.isArray(input)) return JSON.stringify(input, null, 2) ?? "";
 	return input.map(messageText).join("\n\n");

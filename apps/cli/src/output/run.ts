@@ -162,7 +162,7 @@ function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): st
 }
 
 /** Returns ` (caused by the agent)`; empty if unknown or implied by the stage. */
-export function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string {
+function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string {
 	return causedBy === undefined || causedBy === stage ? "" : ` (caused by the ${causedBy})`;
 }
 
@@ -204,7 +204,7 @@ export function graderLines(score: RowScore, findings: RowScore["assertions"], c
 }
 
 /** Shown for a grader's veto, when its score would pass. */
-export const vetoText = "vetoed the answer";
+const vetoText = "vetoed the answer";
 
 function graderSign({ verdict }: RowScore, colors: Colors): string {
 	if (verdict === "not_judged") return statusSign("error", colors);
@@ -305,7 +305,7 @@ function cellsOf({ target, summary, meanDurationMs }: TargetTally, hasNotRun: bo
 	];
 }
 
-export function capital(text: string): string {
+function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -379,7 +379,7 @@ function partsText(
 	return `${named(target + judging)} = target ${textOf(target)} + judging ${textOf(judging)}`;
 }
 
-export function tokensOf({ tokenUsage }: Usage): number | undefined {
+function tokensOf({ tokenUsage }: Usage): number | undefined {
 	return tokenUsage && tokenUsage.input + tokenUsage.output;
 }
 
@@ -409,7 +409,7 @@ function number(value: number): string {
 	return value < 1000 ? String(value) : numbers.format(value);
 }
 
-export function costText(costUsd: number | null): string {
+function costText(costUsd: number | null): string {
 	if (costUsd === null) return "–";
 	return `$${costUsd < 0.01 && costUsd > 0 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`;
 }

@@ -135,4 +135,3 @@ export const benchmarkEntrySchema = wireObject({
 
 /** Entries are parsed one by one, so that a bad one doesn't break the others. */
 export const registryFileSchema = wireObject({ benchmarks: z.array(benchmarkEntrySchema).nullish() });
-
