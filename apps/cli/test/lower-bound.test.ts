@@ -47,7 +47,7 @@ describe("a run whose agent exited in every test that it would have failed", () 
 		expect(markdown).toContain(`mean score ${bounded}`);
 		expect(markdown).toContain(`| agent | 2 | 0 | 6 | ${bounded} |`);
 		expect(await read("results", "export", "cheats", "--format", "html")).toContain(
-			'"mean_score":1,"mean_score_lower_bound":0.25,"judged":2,',
+			'"mean_score":1,"mean_score_lower_bound":0.25,',
 		);
 		const junit = await read("results", "export", "cheats", "--format", "junit");
 		for (const property of [

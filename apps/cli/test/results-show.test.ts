@@ -52,7 +52,7 @@ describe("what a run cost", () => {
 			(await agentv(["results", "export", "out", "--format", format], { cwd })).stdout.replaceAll("\\$", "$");
 		for (const text of [ran, await show(), await exported("markdown")]) expect(text).toContain(money);
 		const { run } = JSON.parse(/id="data">(.*?)<\/script>/s.exec(await exported("html"))?.[1] ?? "");
-		expect(run.summary).toMatchObject({ cost_usd: summary.cost_usd, judging: { cost_usd: judging } });
+		expect(run.summary).toMatchObject({ cost_usd: summary.cost_usd, grader_cost_usd: judging });
 		expect(ran).toMatch(/^Target {2}Passed {2}Failed {2}Not graded .*Judging$/m);
 		expect(ran).toMatch(/ tokens = target 480 \+ judging \d+\n/);
 		const [suite] = await junitSuites(await exported("junit"));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import {
 	AgentvError,
+	type AttemptFile,
 	caseOutcomes,
 	headRecord,
 	isFinished,
@@ -142,32 +143,33 @@ class Details {
 			this.#characters > maxDetails ||
 			this.#count === maxDetailed ||
 			(row.executionStatus === "ok" && this.#run.rows.count > maxDetailed);
-		if (isLeftOut) return rowFacts(row);
+		if (isLeftOut) {
+			const { duration_ms, cost_usd, error, scores } = toWireRow(row);
+			return { duration_ms, cost_usd, error, scores };
+		}
 		this.#count += 1;
-		const result = recordedResult(this.#run.directory, row) ?? rowFacts(row);
+		const result = resultOf(this.#run.directory, row);
 		this.#characters += JSON.stringify(safe(result)).length;
 		return result;
 	}
 }
 
-function rowFacts(row: ResultRow): ExportedResult {
-	const { duration_ms, cost_usd, error, scores } = toWireRow(row);
-	return { duration_ms, cost_usd, error, scores };
+/** Uses the row if the attempt's file is missing, or it or its output is outside the run's directory. */
+function resultOf(directory: string, row: ResultRow): ExportedResult {
+	const read = (file: AttemptFile | undefined) => attemptResponse({ row, file, directory });
+	const file = row.file === undefined ? undefined : readAttempt(directory, row.file);
+	try {
+		if (file) return { ...shownOf(read(file)), recorded: true };
+	} catch (error) {
+		if (!(error instanceof AgentvError && error.code === "refused")) throw error;
+	}
+	return shownOf({ ...read(undefined), ...toWireRow(row) });
 }
 
-/** Returns undefined if the file is missing, or it or its output is outside the run's directory. */
-function recordedResult(directory: string, row: ResultRow): ExportedResult | undefined {
-	const file = row.file === undefined ? undefined : readAttempt(directory, row.file);
-	if (!file) return undefined;
-	try {
-		const result = attemptResponse({ row, file, directory });
-		const shown = Object.entries(result).filter(([key, value]) => shownFields.includes(key) && !isEmpty(value));
-		const { duration_ms, scores } = result;
-		return { ...Object.fromEntries(shown), duration_ms, scores: scores.map(shownGrade), recorded: true };
-	} catch (error) {
-		if (error instanceof AgentvError && error.code === "refused") return undefined;
-		throw error;
-	}
+function shownOf(result: ExportedResult): ExportedResult {
+	const shown = Object.entries(result).filter(([key, value]) => shownFields.includes(key) && !isEmpty(value));
+	const { duration_ms, scores } = result;
+	return { ...Object.fromEntries(shown), duration_ms, scores: scores.map(shownGrade) };
 }
 
 function shownGrade({ name, type, score, weight, verdict, veto, error, usage, assertions, parts }: Grade): Grade {
