@@ -14,6 +14,7 @@ import {
 	type RunHead,
 	type RunStore,
 } from "@agentv/core";
+import type { JSONParsed } from "hono/utils/types";
 import { z } from "zod";
 import { matcher } from "./find-eval.ts";
 import { listField, mapPage, pageField, pageOf, pageSizeField, searchField } from "./request.ts";
@@ -39,7 +40,7 @@ export const compareQuery = z.object({
 });
 type CompareQuery = z.output<typeof compareQuery>;
 
-export type CompareResponse = ReturnType<typeof compareResponse>;
+export type CompareResponse = JSONParsed<ReturnType<typeof compareResponse>>;
 export type ComparisonResponse = CompareResponse["comparisons"][number];
 
 /** Compares every later run with the first, and returns a page of one part of the split. */
