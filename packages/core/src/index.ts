@@ -1,27 +1,17 @@
-export { type BundleDescription, type BundleOptions, type BundlePlan, describeBundle } from "./bundle/bundle-plan.ts";
+export { type BundleOptions, type BundlePlan, describeBundle } from "./bundle/bundle-plan.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
+export { archiveBundle, type BundleProgress, judgeArchive, streamArchive, writeBundle } from "./bundle/write-bundle.ts";
 export {
-	type ArchiveStream,
-	archiveBundle,
-	type BundleProgress,
-	judgeArchive,
-	streamArchive,
-	writeBundle,
-} from "./bundle/write-bundle.ts";
-export {
-	type BundleProblem,
 	type BundleVerification,
 	listBundle,
 	readManifest,
 	renderManifest,
 	verifyBundle,
 } from "./eval/bundle-manifest.ts";
-export { type ExecutedCommand, executedCommands } from "./eval/command-files.ts";
+export { executedCommands } from "./eval/command-files.ts";
 export {
-	type BenchmarkPaths,
 	benchmarkOfFile,
 	discoverEvals,
-	type EvalScope,
 	findEvals,
 	findScope,
 	isEvalName,
@@ -29,34 +19,23 @@ export {
 	readSummary,
 	resolveBenchmarkPaths,
 } from "./eval/discover-evals.ts";
-export type { LoadedEval, Suite, TestCase } from "./eval/eval-types.ts";
+export type { LoadedEval, Suite } from "./eval/eval-types.ts";
 export { evalEnvironment, type LoadOptions, loadEval } from "./eval/load-eval.ts";
 export { loadTargets, type TargetScope } from "./eval/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./eval/read-shape.ts";
 export {
-	type AddBenchmarkOptions,
 	addBenchmark,
 	findEntry,
 	type Registry,
 	type RegistryEntry,
-	type RemovedEntry,
 	readRegistry,
 	registryFile,
 	removeBenchmark,
 	type WrittenEntry,
 } from "./eval/registry.ts";
-export {
-	defaultTarget,
-	type ResolvedTarget,
-	resolvedTargets,
-	resolveTarget,
-	type TargetDestination,
-	type TargetUse,
-	targetDestination,
-	usedTargets,
-} from "./eval/resolve-target.ts";
-export { type ResultsMachine, readAttempt, readRecordText, removeTrust } from "./eval/run-digest.ts";
-export { type DiskView, openDiskView, shownSource } from "./eval/source.ts";
+export { resolvedTargets, type TargetUse, targetDestination, usedTargets } from "./eval/resolve-target.ts";
+export { readAttempt, removeTrust } from "./eval/run-digest.ts";
+export { type DiskView, openDiskView } from "./eval/source.ts";
 export {
 	benchmarkSubject,
 	bundleSubject,
@@ -68,7 +47,7 @@ export {
 	type TrustPlan,
 	type TrustSubject,
 } from "./eval/trust.ts";
-export { collectReferences, portableRoot, type Reference, type References } from "./eval/visit.ts";
+export { collectReferences } from "./eval/visit.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
 export { encode, recordToWire, toWire, type Wire } from "./format/codec.ts";
 export { type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
@@ -76,9 +55,7 @@ export {
 	type AttemptFile,
 	type AttemptRecord,
 	attemptFileSchema,
-	type ExecutionStatus,
 	fingerprintParts,
-	type PlannedTargetRecord,
 	provenanceSchema,
 	type ResultRow,
 	type RowScore,
@@ -108,48 +85,21 @@ export {
 	tallyOf,
 	testsNotRun,
 } from "./grading/outcomes.ts";
-export {
-	type CodeFrameOptions,
-	codeFrame,
-	neutral,
-	terminalSafe,
-	terminalSafeLine,
-} from "./lib/code-frame.ts";
-export {
-	AgentvError,
-	type AgentvErrorOptions,
-	type Diagnostic,
-	type DocumentPath,
-	type ErrorCode,
-	exitCodes,
-	hasErrors,
-	type Place,
-	type Severity,
-} from "./lib/errors.ts";
+export { codeFrame, neutral, terminalSafe, terminalSafeLine } from "./lib/code-frame.ts";
+export { AgentvError, type Diagnostic, type ErrorCode, exitCodes, type Place, type Severity } from "./lib/errors.ts";
 export { redactUrl } from "./lib/git-url.ts";
 export { matchesGlob } from "./lib/glob.ts";
-export { type InterpolationResult, interpolateEnv, type VariableUse } from "./lib/interpolate.ts";
-export {
-	createOutputRedactor,
-	createRedactor,
-	type Redactor,
-	redactJson,
-	redactText,
-	secretsIn,
-	secretsOf,
-} from "./lib/redact.ts";
-export { isSecretName, redacted } from "./lib/secret-shapes.ts";
+export { createOutputRedactor, createRedactor, type Redactor, redactJson, secretsIn, secretsOf } from "./lib/redact.ts";
+export { redacted } from "./lib/secret-shapes.ts";
 export {
 	type BoundedMean,
 	boundedMeanText,
-	boundText,
 	formatBytes,
 	formatDuration,
 	nearestName,
 	plural,
 	safeName,
 } from "./lib/text.ts";
-export type { SourceRange } from "./lib/yaml-document.ts";
 export { listDirectory } from "./machine/directories.ts";
 export { agentvHome, type Environment, expandHome, refuseUnusableHome } from "./machine/environment.ts";
 export {
@@ -161,11 +111,11 @@ export {
 	resourceError,
 	targetKind,
 } from "./machine/files.ts";
-export { type FindOptions, type FoundFiles, findFiles } from "./machine/find-files.ts";
+export { findFiles } from "./machine/find-files.ts";
 export { repositoryRoot } from "./machine/git-repository.ts";
 export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
 export { readBytes, readTextFile } from "./machine/read-file.ts";
-export { type FileChange, writeAllOrNone } from "./machine/write-file.ts";
+export { writeAllOrNone } from "./machine/write-file.ts";
 export { examine } from "./maintenance/doctor.ts";
 export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";
 export {
@@ -173,17 +123,14 @@ export {
 	type CacheKind,
 	cacheKinds,
 	type KeptItem,
-	type PruneOptions,
 	type PruneResult,
 	pruneCache,
 } from "./maintenance/prune-cache.ts";
 export { type CaseScore, type ComparedRun, type Renamed, readComparedRun } from "./results/case-scores.ts";
 export {
 	type ComparedCase,
-	type ComparedCaseRecord,
 	type ComparedPart,
 	type Comparison,
-	type ComparisonVerdict,
 	comparedCaseRecord,
 	comparedCases,
 	comparedRunRecord,
@@ -197,7 +144,7 @@ export {
 	isLowered,
 	signed,
 } from "./results/compare-runs.ts";
-export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
+export { type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
 export { type Merge, mergeRuns } from "./results/merge-runs.ts";
 export {
 	findRuns,
@@ -224,52 +171,34 @@ export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription, planRun } from "./run/plan-run.ts";
 export { isUnbegun } from "./run/run-directory.ts";
-export { type RecordedAnswers, type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";
-export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
+export { type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";
+export type { RunPlan } from "./run/run-plan.ts";
 export { originRequest, type RunMachine, type RunRequest, resumedRequest } from "./run/run-request.ts";
 export { shardSizes } from "./run/shards.ts";
 export {
 	type BenchmarkReport,
 	type BenchmarkReports,
 	type LastSync,
-	type Revision,
-	type RevisionState,
 	readState as readLastSync,
-	type ShownSource,
-	type WorkTree,
-	type WorkTreeState,
 } from "./sync/benchmark-report.ts";
 export { benchmarkStatus, listBenchmarks } from "./sync/benchmark-status.ts";
-export type {
-	ExecutableChange,
-	StatusOptions,
-	SyncAction,
-	SyncChanges,
-	SyncEvent,
-	SyncOptions,
-	SyncOutcome,
-	SyncPlan,
-	SyncResult,
-	TouchedEval,
-} from "./sync/make-plan.ts";
+export type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncPlan, SyncResult } from "./sync/make-plan.ts";
 export { planSync, sync } from "./sync/sync.ts";
-export { type PlannedFile, unifiedDiff } from "./validate/fix/edited-files.ts";
+export { unifiedDiff } from "./validate/fix/edited-files.ts";
 export {
 	applyFixes,
 	type FixOptions,
 	type FixPlan,
 	type OfferedEdit,
 	offeredEdits,
-	type PlannedChange,
 	planFixes,
 } from "./validate/fix/plan-fixes.ts";
 export type { FixWhen } from "./validate/rule.ts";
-export { parseRuleLevels, type RuleDoc, type RuleGroup, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
+export { parseRuleLevels, type RuleDoc, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {
 	type EvalValidation,
 	findingRecord,
 	type ValidateOptions,
-	type ValidationCheck,
 	type ValidationFinding,
 	validateEvals,
 } from "./validate/validate-evals.ts";

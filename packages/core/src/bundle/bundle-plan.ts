@@ -111,7 +111,7 @@ export interface BundlePlan {
 }
 
 /** A plan as plain data, for `--dry-run --json` and Studio's preview. Sizes in bytes. */
-export interface BundleDescription extends Pick<BundlePlan, "kind" | "output" | "replaces" | "manifest" | "warnings"> {
+interface BundleDescription extends Pick<BundlePlan, "kind" | "output" | "replaces" | "manifest" | "warnings"> {
 	readonly bytes: number;
 	readonly files: readonly {
 		readonly path: string;

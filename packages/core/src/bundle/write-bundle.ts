@@ -261,7 +261,7 @@ export async function archiveBundle(directory: string, file: string, options: Ar
 	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
 }
 
-export interface ArchiveStream extends FileStream {
+interface ArchiveStream extends FileStream {
 	/** File name for the download. */
 	readonly name: string;
 }

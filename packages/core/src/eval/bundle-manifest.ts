@@ -226,7 +226,7 @@ export function listBundle(manifest: BundleManifest): string {
 }
 
 /** A problem with a path of a bundle. */
-export interface BundleProblem {
+interface BundleProblem {
 	readonly kind: "missing" | "changed" | "added" | "mode" | "manifest";
 	readonly path: string;
 	/** A sentence about the path, without a full stop or the path. */

@@ -210,7 +210,7 @@ function readManifestJson(file: string, view: DiskView): JsonReading | undefined
 }
 
 /** The eval files of `--benchmark <id> [glob…]`. */
-export interface BenchmarkPaths {
+interface BenchmarkPaths {
 	readonly id: string;
 	/** Absolute directory of the benchmark. */
 	readonly root: string;

@@ -292,7 +292,7 @@ const registrySource: FindingKind<{ id: string; reason: string; hint?: string | 
 	hint: ({ hint }) => hint,
 };
 
-export interface AddBenchmarkOptions {
+interface AddBenchmarkOptions {
 	readonly env: Environment;
 	/** Absolute directory that relative paths are relative to. */
 	readonly cwd: string;
@@ -332,7 +332,7 @@ export async function addBenchmark(location: string, options: AddBenchmarkOption
 }
 
 /** A removed entry, and where its directory still is. */
-export interface RemovedEntry {
+interface RemovedEntry {
 	readonly file: string;
 	readonly id: string;
 	/** Absolute. */

@@ -395,7 +395,7 @@ function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(s
 }
 
 /** Where a target sends requests, and which secrets it sends. */
-export interface TargetDestination {
+interface TargetDestination {
 	/** `api.openai.com`, `localhost:8080`; undefined for local programs. */
 	readonly host: string | undefined;
 	/** Names of the variables that are sent as key or header. */

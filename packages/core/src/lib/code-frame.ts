@@ -1,6 +1,6 @@
 import { redactInPlace } from "./redact.ts";
 
-export interface CodeFrameOptions {
+interface CodeFrameOptions {
 	/** Lines shown above and below; default 2. */
 	readonly context?: number;
 	/** Terminal columns; longer lines are cut around the range. Default 100. */

@@ -271,7 +271,7 @@ export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanPart
 }
 
 /** Returns coverage and a differing lower bound: `11 of 12, at least 0.84`. */
-export function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value: number) => string): string {
+function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value: number) => string): string {
 	const isLower = lowerBound !== null && lowerBound !== mean;
 	return [...(n < planned ? [`${n} of ${planned}`] : []), ...(isLower ? [`at least ${format(lowerBound)}`] : [])].join(
 		", ",

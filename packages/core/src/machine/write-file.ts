@@ -166,7 +166,7 @@ function writeContent(descriptor: number, content: FileContent): void {
 }
 
 /** `null` removes the file. */
-export interface FileChange extends WriteOptions {
+interface FileChange extends WriteOptions {
 	readonly path: string;
 	readonly content: FileContent | null;
 }

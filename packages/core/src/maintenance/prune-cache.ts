@@ -15,7 +15,7 @@ import { directoryOwner, lockHolder, ownerNote, withLock } from "../machine/lock
 import { removeFile } from "../machine/write-file.ts";
 import { isSetUp, mirrorSource, mirrorUser, usedMark } from "../workspace/repositories.ts";
 
-export interface PruneOptions extends PruneRule {
+interface PruneOptions extends PruneRule {
 	readonly env: Environment;
 	/** Default: the system's directory. */
 	readonly tempDirectory?: string;

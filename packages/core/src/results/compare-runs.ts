@@ -48,7 +48,7 @@ export interface Comparison {
 }
 
 /** Whether the interval is entirely on one side of zero. */
-export type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
+type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
 /** `vary` lists fingerprint parts that are expected to differ, such as the target. */
 export function compareRuns(
@@ -190,7 +190,7 @@ export function comparisonFigures({ verdict, difference, means, atLeast, unjudge
 }
 
 /** A test, by its names in the later run, if that has it. */
-export interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
+interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
 	readonly eval: string;
 	readonly test_id: string;
 	readonly target: string;

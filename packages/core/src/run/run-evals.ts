@@ -334,7 +334,7 @@ interface RecordOptions {
 	readonly signal: AbortSignal;
 }
 
-export interface RecordedAnswers {
+interface RecordedAnswers {
 	/** Tests with an answer. */
 	readonly recorded: number;
 	/** Tests without one, and why. */

@@ -12,7 +12,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { writeNote } from "../machine/write-file.ts";
 
 /** `local`: no source. `unknown`: the remote was unreachable. */
-export type RevisionState = "local" | "missing" | "synced" | "behind" | "ahead" | "diverged" | "rewritten" | "unknown";
+type RevisionState = "local" | "missing" | "synced" | "behind" | "ahead" | "diverged" | "rewritten" | "unknown";
 
 /** The wanted and the present commit. */
 export interface Revision {
@@ -32,7 +32,7 @@ export interface Revision {
 }
 
 /** `foreign`: what is at the path is not the source's repository. */
-export type WorkTreeState = "clean" | "modified" | "foreign";
+type WorkTreeState = "clean" | "modified" | "foreign";
 
 export interface WorkTree {
 	readonly state: WorkTreeState;
@@ -53,7 +53,7 @@ export interface LastSync {
 }
 
 /** A benchmark's source as in the registry: variables unresolved, passwords never shown. */
-export interface ShownSource {
+interface ShownSource {
 	readonly url: string;
 	readonly ref: string | null;
 }

@@ -201,7 +201,7 @@ export interface SyncChanges {
 	readonly executes: readonly ExecutableChange[];
 }
 
-export type SyncAction = "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
+type SyncAction = "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
 
 /** What would be done, and why. The dry run and Studio's preview print it; the sync applies it. */
 export interface SyncPlan {

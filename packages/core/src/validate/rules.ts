@@ -30,7 +30,7 @@ const groups = {
 	extensions: extensionRules,
 	authoring: promptRules,
 };
-export type RuleGroup = keyof typeof groups;
+type RuleGroup = keyof typeof groups;
 
 export const rules: readonly Rule[] = Object.values(groups).flat();
 

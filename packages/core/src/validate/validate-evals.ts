@@ -98,7 +98,7 @@ export function findingRecord(
 }
 
 /** The result of a rule, or of one topic of it. */
-export interface ValidationCheck {
+interface ValidationCheck {
 	readonly rule: string;
 	/** `skip`: switched off, or not applicable. */
 	readonly state: "pass" | "fail" | "skip";

@@ -23,7 +23,7 @@ export interface FixOptions extends ValidateOptions {
 }
 
 /** A change, for display. */
-export interface PlannedChange {
+interface PlannedChange {
 	readonly rule: string;
 	/** Absolute path of the changed file. */
 	readonly file: string;
