@@ -6,7 +6,7 @@ import { benchmarkStatus } from "../benchmark-status.ts";
 import type { StatusOptions, SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../make-plan.ts";
 import { planSync, sync } from "../sync.ts";
 
-/** A home with a registry, an upstream work tree, and its bare repository. */
+/** A home with a registry, an upstream work tree and its bare repository. */
 export interface BenchmarkHome {
 	readonly root: string;
 	readonly env: Readonly<Record<string, string>>;
