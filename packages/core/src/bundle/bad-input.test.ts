@@ -113,7 +113,7 @@ test("an interruption leaves no files behind and an existing bundle unchanged", 
 	expect(readdirSync(join(root, "new/deep"))).toEqual(["out"]);
 });
 
-test("warns of a metadata file above the eval and of a missing argument", async () => {
+test("warns about a metadata file above the eval and of a missing argument", async () => {
 	const root = tempTree({
 		".git/HEAD": "",
 		"evals/e.eval.yaml": `target: {name: m, provider: mock}

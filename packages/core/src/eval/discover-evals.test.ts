@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { discoverEvals, findEvals } from "./discover-evals.ts";
 import { openDiskView } from "./source.ts";
 
-describe("discovering the evals that arguments name", () => {
+describe("discovering evals", () => {
 	const files = {
 		"a/one.eval.yaml": "",
 		"a/EVAL.yaml": "",
@@ -16,7 +16,7 @@ describe("discovering the evals that arguments name", () => {
 	const named = (cwd: string, ...args: string[]) =>
 		discoverEvals(args, cwd, openDiskView()).map((file) => file.slice(cwd.length + 1));
 
-	test("finds them in directories, by glob and by name, and excludes !patterns", () => {
+	test("finds the evals of a directory, glob or file argument, without those of !patterns", () => {
 		const cwd = tempTree(files);
 		expect(named(cwd, ".")).toEqual(["a/EVAL.yaml", "a/one.eval.yaml", "b/three.eval.yml"]);
 		expect(named(cwd, "a/*.eval.yaml", "a/notes.yaml")).toEqual(["a/notes.yaml", "a/one.eval.yaml"]);

@@ -12,7 +12,7 @@ const errorsOf = (text: string) =>
 		.filter((found) => found.includes(" error "))
 		.map((found) => found.replace(/^eval\.yaml:\d+:\d+ error /, ""));
 
-describe("an unknown key of a grader", () => {
+describe("an unknown key", () => {
 	test.each([
 		["valu", "{ type: contains, value: x, valu: y }"],
 		["outcom", "{ type: rubrics, criteria: [{ outcome: x, outcom: y }] }"],
@@ -26,14 +26,14 @@ describe("an unknown key of a grader", () => {
 		],
 		["flag", "{ type: composite, assertions: [{ type: regex, value: x, flag: i }], aggregator: { type: threshold } }"],
 		["weight", "{ include: ./t.yaml, weight: 2 }"],
-	])("is an error: %s in %s", (key, text) => {
+	])("of a grader is an error: %s in %s", (key, text) => {
 		const found = findingsOf(loadTree({ "eval.yaml": asserts(text), "t.yaml": "[{ type: equals, value: x }]" }));
 		expect(found.filter((one) => one.includes("unknown field"))).toEqual([
 			expect.stringContaining(` error schema.unknown-field unknown field "${key}"`),
 		]);
 	});
 
-	test("is allowed if it begins with x-, or if a program or a custom type reads it", () => {
+	test("of a grader is allowed if it begins with x-, or if a program or a custom type reads it", () => {
 		const loaded = loadTree({
 			"eval.yaml": `x-note: 1\n${oneTest(
 				...["x-owner: me", "input: x", "assertions:"],
@@ -51,7 +51,7 @@ describe("an unknown key of a grader", () => {
 		]);
 	});
 
-	test("is only a warning outside of graders", () => {
+	test("elsewhere is a warning", () => {
 		expect(findingsOf(loadTree({ "eval.yaml": oneTest("input: x", "criteria: y", "critera: z") }))).toEqual([
 			'eval.yaml:5:5 warning schema.unknown-field unknown field "critera"',
 		]);
@@ -221,7 +221,7 @@ describe("an unsupported setting", () => {
 	test.each([
 		["workspace: { mode: static }\n", "workspace.mode"],
 		["execution: { trials: { count: 2, strategy: confidence_interval } }\n", "execution.trials.strategy"],
-	])("is refused as a value: %s", (text, field) => {
+	])("may also be an unknown value: %s", (text, field) => {
 		expect(errorsOf(`${text}${rest}`)[0]).toMatch(
 			new RegExp(`^schema.shape ${field.replace("workspace.", "(workspace\\.)?")}`),
 		);

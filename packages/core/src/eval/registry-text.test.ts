@@ -28,7 +28,7 @@ describe("a hand-written registry", () => {
 		["other keys after the list", "benchmarks:\n  - id: a\n    path: /a\n\n# about x\nx: 1\n"],
 		["CRLF", "benchmarks:\r\n  - id: a\r\n    path: /a\r\nx: 1\r\n"],
 		["a block scalar at the end", "benchmarks:\n  - id: a\n    path: /a\n    note: |\n      text\n\n"],
-	])("with %s: adding an entry changes nothing else", (_, text) => {
+	])("with %s is otherwise unchanged when an entry is added", (_, text) => {
 		const added = add(text);
 		expect(idsOf(added)).toEqual([...idsOf(text), "new"]);
 		expect(added).toContain("${{ TOKEN }}");
@@ -140,7 +140,7 @@ describe("any registry text in flow style", () => {
 		);
 	});
 
-	test("loses one stretch of text with a removed entry and keeps the text of every other entry", () => {
+	test("loses only one range of text when an entry is removed, and keeps every other entry", () => {
 		fc.assert(
 			fc.property(flowList, fc.nat(), (made, seed) => {
 				const text = writeFlow(made);

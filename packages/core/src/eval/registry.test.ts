@@ -79,7 +79,7 @@ test.each([
 	["${{ URL:-https://x:pw@host/x }}", "${{ URL:-https://x:***@host/x }}"],
 	["https://ghp_0123456789abcdefghij@host/x", "https://***@host/x"],
 	["git@host:x.git", "git@host:x.git"],
-])("%s is displayed as %s", (written, shown) => {
+])("displays the source %s as %s", (written, shown) => {
 	expect(shownSource(written)).toBe(shown);
 });
 

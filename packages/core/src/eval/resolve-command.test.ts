@@ -23,8 +23,8 @@ async function printed(spec: CommandSpec, values: CommandSetting["values"]): Pro
 	return result.startError?.message ?? result.stdout;
 }
 
-describe("words that name files", () => {
-	test("become absolute, resolved from the given cwd first, then from the file that contains them", () => {
+describe("a resolved command", () => {
+	test("has absolute paths, resolved from its cwd first, then from the file that contains it", () => {
 		const root = tempTree({ "evals/run.sh": "", "scripts/run.sh": "", "evals/tools/a.mjs": "" });
 		const base = join(root, "evals");
 		const argv = (text: string | string[], more?: Partial<CommandSpec>) =>
@@ -38,7 +38,7 @@ describe("words that name files", () => {
 		]);
 	});
 
-	test("are resolved in the command's own working directory, else the default, else that of its file", () => {
+	test("runs in its own working directory, else the default, else that of its file", () => {
 		const root = tempTree({ "evals/sub/x": "", "ws/y": "" });
 		const base = join(root, "evals");
 		const cwdOf = (more: Partial<CommandSpec>, extra: Partial<CommandSetting> = {}) =>
@@ -55,7 +55,7 @@ describe("words that name files", () => {
 		);
 	});
 
-	test("are found in a working directory that exists only during the run", () => {
+	test("finds files in a working directory that exists only during the run", () => {
 		const root = tempTree({ "ws/check.sh": "" });
 		const cwd = { kind: "working-directory" as const, raw: "{{ workspace_path }}", at: { file: "x" }, base: root };
 		const spec = command(root, "sh ./check.sh", { cwd });

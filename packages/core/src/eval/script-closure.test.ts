@@ -84,7 +84,7 @@ const $ = $make(import.meta.url); $("./e.cjs");
 	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it needs can't be determined"]);
 });
 
-test("warns of computed imports with their line, and includes the files that match a pattern", () => {
+test("warns about computed imports with their line, and includes the files that match a pattern", () => {
 	const { files, warnings } = closureOf(
 		{
 			"a.mjs": "const name = 1;\nawait import(`./rules/${name}.mjs`);\nawait import(name);\n",

@@ -60,7 +60,7 @@ describe("a code-grader", () => {
 		["console.log(JSON.stringify({score: 7}))", { couldNotRun: { code: "bad-reply" } }],
 		["process.kill(process.pid, 'SIGKILL')", { couldNotRun: { code: "signal" } }],
 		["process.exit(127)", { couldNotRun: { code: "exit-code" } }],
-	])("grades by the program: %s", async (code, expected) => {
+	])("grades the answer with the program: %s", async (code, expected) => {
 		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject(expected);
 	});
 

@@ -52,7 +52,7 @@ describe("limits", () => {
 			{ ...calls("a"), tokenUsage: { input: 5, output: 3 } },
 			0.5,
 		],
-	])("score %s", async (assertion, subject, score) => {
+	])("are graded: %s", async (assertion, subject, score) => {
 		expect(await scoreOf(assertion, subject)).toBe(score);
 	});
 
@@ -73,7 +73,7 @@ describe("limits", () => {
 		["{type: cost, budget: 1}", { costUsd: Number.NaN }, "the target does not report cost"],
 		["{type: cost, budget: 1, negate: true}", {}, "the target does not report cost"],
 		["{type: execution-metrics}", calls("a"), "the grader sets no limit"],
-	])("could not run for %s with %j", async (assertion, subject, message) => {
+	])("can't be graded without data: %s with %j", async (assertion, subject, message) => {
 		expect(await gradingFixture(assertion).grade(subject)).toMatchObject({ couldNotRun: { code: "no-data", message } });
 	});
 

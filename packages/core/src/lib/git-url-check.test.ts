@@ -20,7 +20,7 @@ describe("checkGitUrl", () => {
 		["https://ada:hunter2@host/app", "password"],
 		["https://ghp_0123456789abcdef@github.com/acme/app", "password"],
 		["ssh://ada:hunter2@host/app", "password"],
-	])("refuses %j because of: %s", (url, reason) => {
+	])("reports for %j the reason %s", (url, reason) => {
 		const refusal = checkGitUrl(url);
 		expect(refusal?.reason).toBe(reason);
 		if (url !== "") expect(refusal?.message ?? "").not.toContain(url);
@@ -32,7 +32,7 @@ describe("checkGitUrl", () => {
 		["${{ URL }}", undefined],
 		["https://ada:hunter2@${{ HOST }}/app", "password"],
 		["https://ada:${{ TOKEN:-hunter2 }}@host/app", "password"],
-	])("refuses a URL written as %s because of: %s", (written, reason) => {
+	])("reports for a URL written as %s the reason %s", (written, reason) => {
 		expect(checkGitUrl("https://ada:hunter2@host/app", written)?.reason).toBe(reason);
 	});
 });
@@ -50,7 +50,7 @@ test.each([
 	["a..b", "syntax"],
 	["HEAD^", "syntax"],
 	["x.lock", "syntax"],
-])("refuses the ref %j because of: %s", (ref, reason) => {
+])("checkGitRef reports for %j the reason %s", (ref, reason) => {
 	expect(checkGitRef(ref)?.reason).toBe(reason);
 });
 

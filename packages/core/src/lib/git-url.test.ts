@@ -56,7 +56,7 @@ test.each([
 	["https://host/a/b", "https://host/a/c", false],
 	["https://host/a/b", "git@host:a/b", false],
 	["https://host/a/b", "https://host:8443/a/b", false],
-])("compares %s with %s: the same repository is %s", (a, b, expected) => {
+])("sameRepository(%s, %s) returns %s", (a, b, expected) => {
 	expect(sameRepository(a, b)).toBe(expected);
 	expect(sameRepository(b, a)).toBe(expected);
 });

@@ -186,7 +186,7 @@ test("accepts 100 levels and 3,000 uses of one anchor", () => {
 	expect(read(text).diagnostics).toEqual([]);
 });
 
-test("warns of an unknown tag and returns the plain value", () => {
+test("warns about an unknown tag and returns the plain value", () => {
 	const document = read("a: !date 2020-01-01\n");
 	expect(document.value).toEqual({ a: "2020-01-01" });
 	expect(document.diagnostics).toMatchObject([{ rule: "yaml.syntax", severity: "warning" }]);

@@ -117,7 +117,7 @@ describe("a merged run", () => {
 		expect(files.get(".gitignore")).toBe("*\n");
 	});
 
-	test("contains the records of the shards, and warns of missing or changed ones", async () => {
+	test("contains the records of the shards, and warns about missing or changed ones", async () => {
 		const { one, two } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		rmSync(join(one, "tests", folder, "1.json"));
@@ -131,7 +131,7 @@ describe("a merged run", () => {
 		expect(filesIn(directory).get(`tests/${folder}/2.json`)).toMatch(/ $/);
 	});
 
-	test("warns of changes to finished shards", async () => {
+	test("warns about changes to finished shards", async () => {
 		const { one, two } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		const index = join(one, "index.jsonl");

@@ -66,8 +66,8 @@ const three = [
 	["default", "2026-01-02T00-00-00Z", true],
 ] as const;
 
-describe("listing runs", () => {
-	test("returns the newest first, in pages", () => {
+describe("finding runs", () => {
+	test("lists the newest first, in pages", () => {
 		const machine = project(three);
 		expect(listRuns(machine).runs.map(({ id, state }) => [id, state])).toEqual([
 			["nightly/2026-01-03T00-00-00Z", "unfinished"],
@@ -81,7 +81,7 @@ describe("listing runs", () => {
 		expect(listRuns(machine, { experiment: "nightly" })).toMatchObject({ total: 1, runs: [{ planned: 1 }] });
 	});
 
-	test("includes unreadable runs", () => {
+	test("lists unreadable runs", () => {
 		const machine = project(three);
 		writeFileSync(join(machine.cwd, ".agentv/results/runs/default/2026-01-02T00-00-00Z/run.json"), "{");
 		expect(listRuns(machine).runs.map(({ state }) => state)).toEqual(["unfinished", "unreadable", "finished"]);

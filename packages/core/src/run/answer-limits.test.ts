@@ -60,7 +60,7 @@ test.each([
 	["ERR_HTTP_ANSWER_TOO_LONG", { code: "answer-too-large", causedBy: "agent", retryable: false }],
 	["ERR_HTTP_STATUS", { code: "bad-answer", causedBy: "provider" }],
 	["HPE_INVALID_CONSTANT", { code: "bad-answer", causedBy: "provider" }],
-])("an answer that ends with %s has a known cause", (code, failure) => {
+])("an answer that fails with %s has a known cause", (code, failure) => {
 	const error = new Error("cannot connect", { cause: Object.assign(new Error("why"), { code }) });
 	expect(callFailure(error, new AbortController().signal)).toMatchObject(failure);
 });

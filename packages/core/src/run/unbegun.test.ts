@@ -71,7 +71,7 @@ test("never uses a directory with files of the user", async () => {
 	}
 });
 
-test("the next run removes such leftovers in the results folder", async () => {
+test("the next run removes the leftovers of killed runs in the results folder", async () => {
 	const first = await runTree(files, {});
 	const parent = join(first.runDir, "..");
 	for (const [index, [name, leave]] of Object.entries(beginnings).entries())

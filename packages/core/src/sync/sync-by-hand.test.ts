@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 import { behind, refused } from "./testing/refused.ts";
 
-describe("manual changes in the clone", () => {
+describe("a sync of a clone with manual changes", () => {
 	test.each(["merge", "rebase", "cherry-pick"])("refuses while a %s is in progress", async (operation) => {
 		const home = await behind();
 		home.git("switch", "--quiet", "-c", "side");

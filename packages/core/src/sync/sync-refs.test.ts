@@ -41,14 +41,14 @@ async function syncTo(refs: ReturnType<typeof manyRefs>, kind: string) {
 	return result;
 }
 
-describe("the registry's ref", () => {
-	test.each(kinds)("is cloned and then current: %s", async (kind) => {
+describe("a sync to the registry's ref", () => {
+	test.each(kinds)("clones it and is then current: %s", async (kind) => {
 		const refs = manyRefs();
 		expect((await syncTo(refs, kind)).outcome).toBe("synced");
 		expect((await syncTo(refs, kind)).outcome).toBe("current");
 	});
 
-	test("can change from each kind to every other one", async () => {
+	test("changes from each kind of ref to every other one", async () => {
 		const refs = manyRefs();
 		const tour = "branch, another branch, branch, an annotated tag, branch, a SHA, another branch, an annotated tag";
 		const rest = "another branch, a SHA, an annotated tag, a SHA, branch, another branch";

@@ -94,7 +94,7 @@ describe.each(Object.keys(ways))("syncing over %s", (by) => {
 		await synced("the URL of a mirror", tip());
 		gitRepository(join(home.root, "strange"), { "x.txt": "x\n" }).pushTo(join(served(home), "strange.git"));
 		register({ repository: "strange.git" });
-		await refused("the URL of a stranger", /without common history/);
+		await refused("the URL of an unrelated repository", /without common history/);
 	});
 
 	test("refuses to overwrite local work", async () => {
@@ -142,7 +142,7 @@ describe.each(Object.keys(ways))("syncing over %s", (by) => {
 		const { home, way, env, register, refused } = await reached(by);
 		register();
 		writeTree(home.clone, { "precious.txt": "mine\n" });
-		await refused("files of somebody", /not empty and not a git repository/);
+		await refused("files of the user", /not empty and not a git repository/);
 		gitRepository(home.clone).git("remote", "add", "origin", "https://host/other.git");
 		await refused("another repository", /contains another repository/);
 		rmSync(home.clone, { recursive: true });

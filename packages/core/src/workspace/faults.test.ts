@@ -60,7 +60,7 @@ test("an absolute link made by before_all points into each copy, never into the 
 	await base.close();
 });
 
-describe("the next test gets a clean directory after", () => {
+describe("the next test gets a clean directory", () => {
 	const spoilers: readonly (readonly [string, (path: string) => void])[] = [
 		[
 			"everything was deleted",
@@ -107,7 +107,7 @@ describe("the next test gets a clean directory after", () => {
 
 	test.each(
 		["shared", "per_test"].flatMap((isolation) => spoilers.map(([name, spoil]) => [isolation, name, spoil] as const)),
-	)("%s: %s", async (isolation, _, spoil) => {
+	)("with isolation %s after %s", async (isolation, _, spoil) => {
 		const files = { "t/a": "1", "t/d/e/f": "2", "t/d/g": "3" };
 		const { spec, services } = workspaceFixture(template(`, isolation: ${isolation}`), files);
 		const base = await prepareWorkspaceBase(spec, services);
@@ -142,7 +142,7 @@ function smallDisk(): string | undefined {
 describe("a full disk is reported with the stage", () => {
 	test("if the template does not fit", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1".repeat(3_000_000) });
 		await expect(prepareWorkspaceBase(spec, { ...services, directory })).rejects.toMatchObject({
 			...{ code: "not-runnable", stage: "template", reason: "disk-full" },
@@ -151,7 +151,7 @@ describe("a full disk is reported with the stage", () => {
 
 	test("if git's baseline does not fit, for any message of git", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1" });
 		const reasons = new Set<string>();
 		for (let left = 4; left <= 48; left += 4) {
@@ -169,7 +169,7 @@ describe("a full disk is reported with the stage", () => {
 
 	test("if a test's copy does not fit, and the next test still succeeds", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(", isolation: per_test"), { "t/a": "1".repeat(400_000) });
 		const base = await prepareWorkspaceBase(spec, { ...services, directory });
 		const first = await base.open(aTest("first"));

@@ -61,12 +61,12 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 	],
 ];
 
-describe("a workspace is not graded if the target", () => {
+describe("a workspace is not graded", () => {
 	test.each(
 		["shared", "per_test"].flatMap((isolation) =>
 			losses.map(([name, lose, why]) => [isolation, name, lose, why] as const),
 		),
-	)("%s: %s", async (isolation, _, lose, why) => {
+	)("with isolation %s if the target %s", async (isolation, _, lose, why) => {
 		const base = await prepared(isolation);
 		const workspace = await base.open(aTest("one"));
 		await workspace.before();
@@ -86,7 +86,7 @@ describe("a workspace is not graded if the target", () => {
 		expect(await base.close()).toEqual([]);
 	});
 
-	test("removed the files that it is compared with", async () => {
+	test("if the target removed the files that it is compared with", async () => {
 		for (const isolation of ["shared", "per_test"]) {
 			const base = await prepared(isolation);
 			const workspace = await base.open(aTest("one"));
@@ -142,7 +142,7 @@ test("a file system that a target mounted does not affect the next test's worksp
 	await first.before();
 	const place = join(first.path, "mnt");
 	mkdirSync(place);
-	if (spawnSync("mount", ["-t", "tmpfs", "none", place]).status !== 0) return skip("needs leave to mount");
+	if (spawnSync("mount", ["-t", "tmpfs", "none", place]).status !== 0) return skip("needs permission to mount");
 	onTestFinished(() => void spawnSync("umount", ["-l", place]));
 	writeFileSync(join(place, "f"), "in it\n");
 	await first.fileChanges();

@@ -91,7 +91,6 @@ export const told = (verified: RunVerification) =>
 		[kind, testId ?? file?.replace(/^tests\/[^/]+\//, ""), grader, field].filter((part) => part).join(" "),
 	);
 
-/** Changes the rows of an index. */
 export function editIndex(directory: string, change: (rows: Record<string, unknown>[]) => readonly unknown[]): void {
 	const file = join(directory, "index.jsonl");
 	const rows = readFileSync(file, "utf8")
