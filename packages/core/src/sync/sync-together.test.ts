@@ -99,7 +99,7 @@ describe("syncing several benchmarks", () => {
 });
 
 describe("an interrupted sync", () => {
-	test("leaves nothing of a clone behind, and the next sync succeeds", async () => {
+	test("leaves no partial clone behind, and the next sync succeeds", async () => {
 		const home = benchmarkHome();
 		const server = await gitHttpServer(join(home.root, "served"), { stall: "body" });
 		home.register({ url: `${server.url}/repo.git` });
