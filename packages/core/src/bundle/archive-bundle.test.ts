@@ -31,7 +31,7 @@ for (const [name, unpack] of [
 	["out.tgz", ["tar", "xzf"]],
 	["out.zip", ["unzip", "-q"]],
 ] as const) {
-	test(`${name} unpacks to the bundle as it was`, async () => {
+	test(`${name} unpacks to an identical bundle`, async () => {
 		const { root, output } = await bundleWithLinks();
 		const archive = join(root, "made/there", name);
 		await archiveBundle(output, archive);
@@ -44,7 +44,7 @@ for (const [name, unpack] of [
 	});
 }
 
-test("links that a plain `zip -r` follows are accepted for what they lead to, and told", async () => {
+test("accepts and reports files that a plain `zip -r` wrote in place of links", async () => {
 	const { root, output } = await bundleWithLinks();
 	execFileSync("zip", ["-qr", join(root, "plain.zip"), "out"], { cwd: root });
 	mkdirSync(join(root, "x"));
@@ -61,7 +61,7 @@ test("links that a plain `zip -r` follows are accepted for what they lead to, an
 	expect(output).toBe(join(root, "out"));
 });
 
-test("an archive inside its bundle, or in the way of another file, is refused; an interruption leaves none", async () => {
+test("refuses an archive inside its bundle or over an existing file; an interruption leaves no archive", async () => {
 	const { root, output } = await bundleWithLinks();
 	expect(() => judgeArchive(join(output, "a.zip"), output, true)).toThrow(/inside the bundle/);
 	writeTree(root, { "there.zip": "" });

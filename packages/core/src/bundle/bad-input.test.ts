@@ -12,7 +12,7 @@ const rules = (...names: string[]) => ({
 	diagnostics: names.map((rule) => expect.objectContaining({ rule })),
 });
 
-test("reports everything that is missing in one error, with its location", async () => {
+test("reports every missing file and target in one error, with its location", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: unknown
 workspace: ./no-template
@@ -33,7 +33,7 @@ tests:
 	expect(readdirSync(root)).toEqual(["eval"]);
 });
 
-test("an output inside the source, around it, or in the way of something else is refused", async () => {
+test("refuses an output inside the source, around it, or over other files", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${plain}workspace: ../shared\n`,
 		".git/HEAD": "",
@@ -49,7 +49,7 @@ test("an output inside the source, around it, or in the way of something else is
 	expect(Object.keys(treeOf(root)).sort()).toEqual([".git/HEAD", "eval/e.eval.yaml", "full/file", "plain", "shared/x"]);
 });
 
-test("--force replaces only an existing bundle; an empty directory is used", async () => {
+test("--force replaces only an existing bundle; an empty directory needs no --force", async () => {
 	const root = tempTree({ "eval/e.eval.yaml": plain });
 	const file = join(root, "eval/e.eval.yaml");
 	const output = join(root, "out");
@@ -64,7 +64,7 @@ test("--force replaces only an existing bundle; an empty directory is used", asy
 	expect(existsSync(join(output, "stray"))).toBe(false);
 });
 
-test("links that leave their tree are refused, links within are kept", async () => {
+test("refuses links that leave their tree", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${plain}workspace: ./t\ninput_files: [./in.md]\n`,
 		"eval/t/a": "a",
@@ -76,7 +76,7 @@ test("links that leave their tree are refused, links within are kept", async () 
 	await expect(makeBundle(file)).rejects.toMatchObject(rules("path.symlink-escape", "path.symlink-escape"));
 });
 
-test("devices and pipes, names that differ in case, and unreadable files are refused", async () => {
+test("refuses pipes, names that differ only in case, and unreadable files", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${plain}workspace: ./t\n`,
 		"eval/t/Read.me": "",
@@ -113,7 +113,7 @@ test("an interruption leaves no files behind and an existing bundle unchanged", 
 	expect(readdirSync(join(root, "new/deep"))).toEqual(["out"]);
 });
 
-test("a metadata file above the eval, and a missing argument, are warnings", async () => {
+test("warns about a metadata file above the eval and of a missing argument", async () => {
 	const root = tempTree({
 		".git/HEAD": "",
 		"evals/e.eval.yaml": `target: {name: m, provider: mock}
@@ -127,13 +127,13 @@ tests:
 	expect(plan.warnings.map(({ rule }) => rule).sort()).toEqual(["bundle.metadata-path", "path.missing"]);
 });
 
-test("includes that reach above the eval or match nothing are errors", async () => {
+test("refuses includes that reach above the eval or match nothing", async () => {
 	const root = tempTree({ "eval/e.eval.yaml": `${plain}bundle: {include: [nothing/**]}\n`, x: "" });
 	const made = makeBundle(join(root, "eval/e.eval.yaml"), { include: ["../x"] });
 	await expect(made).rejects.toMatchObject(rules("bundle.include", "bundle.include"));
 });
 
-test("a file that would be where the bundle has its own is refused", async () => {
+test("refuses an included file whose path the bundle itself uses", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${plain}bundle: {include: [manifest.json, "*.yaml"]}\n`,
 		"eval/manifest.json": "{}",

@@ -27,7 +27,7 @@ assertions:
 		"targets:\n  - name: default\n    use_target: ${{ AGENT:-offline }}\n  - name: offline\n    provider: mock\n    response: ${{ ANSWER:-yes }}\n",
 };
 
-test("an eval with its tests, template, scripts and targets becomes one directory", async () => {
+test("bundles an eval with its tests, template, scripts and targets into one directory", async () => {
 	const root = tempTree({ ".git/HEAD": "ref: refs/heads/main\n", ...sample });
 	const { read, output, manifest } = await makeBundle(join(root, "evals/my.eval.yaml"));
 	expect(Object.keys(treeOf(output)).sort()).toEqual([

@@ -7,7 +7,7 @@ import { makeBundle, treeOf } from "./testing/make-bundle.ts";
 const head = "target: {name: m, provider: mock, response: hi}\ntests: [{id: a, input: hi}]\n";
 const git = { ".git/HEAD": "ref: refs/heads/main\n" };
 
-test("bare names stay as they are: the command runs in the copy of its directory", async () => {
+test("keeps bare names: the command runs in the copy of its directory", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${head}assertions:
   - {type: code-grader, command: [python3, check.py]}
@@ -33,7 +33,7 @@ test("bare names stay as they are: the command runs in the copy of its directory
 	]);
 });
 
-test("parts inlined from another file run in the copy of that file's directory", async () => {
+test("runs parts inlined from another file in the copy of that file's directory", async () => {
 	const root = tempTree({
 		...git,
 		"evals/e.eval.yaml": `${head}workspace: ../shared/ws.yaml\nassertions: [{include: ../shared/graders.yaml}, {type: contains, value: hi}]\n`,
@@ -65,7 +65,7 @@ test("parts inlined from another file run in the copy of that file's directory",
 	]);
 });
 
-test("string commands keep what is not a path, and quote what needs it", async () => {
+test("keeps words of a string command that are not paths, and quotes paths if necessary", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${head}assertions:
   - {type: code-grader, command: "node  './my graders/check it.mjs' --flag \\"a b\\" ./data.json http://x/y {{workspace_path}}/z"}
@@ -79,7 +79,7 @@ test("string commands keep what is not a path, and quote what needs it", async (
 	);
 });
 
-test("a shell command stays as it is; its files come along as far as they show, with a warning", async () => {
+test("keeps a shell command, includes the files that it visibly uses, and warns", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${head}assertions: [{type: code-grader, command: "cat rules.txt | node graders/check.mjs > /dev/null"}]\n`,
 		"eval/rules.txt": "rules",
@@ -94,7 +94,7 @@ test("a shell command stays as it is; its files come along as far as they show, 
 	expect(plan.warnings.map(({ rule }) => rule)).toEqual(["path.opaque"]);
 });
 
-test("custom graders keep the place by which their type is found", async () => {
+test("keeps the path by which the type of a custom grader is found", async () => {
 	const root = tempTree({
 		...git,
 		"evals/e.eval.yaml": `${head}assertions: [{type: word-count, most: 3}]\n`,
@@ -108,7 +108,7 @@ test("custom graders keep the place by which their type is found", async () => {
 	]);
 });
 
-test("extensions, agent rules and preprocessors lead into the bundle", async () => {
+test("redirects extensions, agent rules and preprocessors to the copies in the bundle", async () => {
 	const root = tempTree({
 		...git,
 		"evals/e.eval.yaml": `${head}criteria: x
@@ -134,7 +134,7 @@ assertions: [{type: contains, value: hi}]
 	expect(read("data/skills/one/SKILL.md")).toBe("skill");
 });
 
-test("paths with a test's variables keep working for every test", async () => {
+test("keeps paths that contain a test's variables working for every test", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: {name: m, provider: mock, response: hi}
 input: [{role: system, content: [{type: file, value: "./in/{{ lang }}/notes.md"}]}]
@@ -155,7 +155,7 @@ tests:
 	});
 });
 
-test("a path that depends on a variable is settled, and said", async () => {
+test("resolves a path that depends on a variable, with a warning", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${head}assertions: [{type: code-grader, command: [node, "\${{ GRADER:-./a.mjs }}"]}]\n`,
 		"eval/a.mjs": "a",
@@ -168,7 +168,7 @@ test("a path that depends on a variable is settled, and said", async () => {
 	]);
 });
 
-test("included files stand where the eval had them, and among the scripts", async () => {
+test("puts included files at their path in the eval's directory and next to the scripts", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${head}assertions: [{type: code-grader, command: [node, ./graders/check.mjs]}]\nbundle: {include: ["rules/**"], exclude: ["**/*.tmp"]}\n`,
 		"eval/graders/check.mjs": "await import(process.argv[2]);",

@@ -45,7 +45,7 @@ function awkwardTree(root: string): void {
 	symlinkSync("real/p.md", join(root, "eval/prompts/link.md"));
 }
 
-test("bytes, executable bits, links, empty directories and unusual names survive", async () => {
+test("keeps bytes, executable bits, links, empty directories and unusual names", async () => {
 	const root = tempTree();
 	awkwardTree(root);
 	const { output, read } = await makeBundle(join(root, "eval/e.eval.yaml"));
@@ -58,7 +58,7 @@ test("bytes, executable bits, links, empty directories and unusual names survive
 	expect(await verifyBundle(output)).toMatchObject({ ok: true, replacedLinks: [] });
 });
 
-test("a large file is copied piece by piece", async () => {
+test("copies a large file byte for byte", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": evalText.replace(/input_files.*\n/, "").replace(/, assertions.*/, ", criteria: x}]"),
 	});
@@ -73,7 +73,7 @@ test("a large file is copied piece by piece", async () => {
 	});
 });
 
-test("the digest is the same for another directory, user, time, umask and order on disk", async () => {
+test("makes the same digest for another directory, user, time, umask and order on disk", async () => {
 	const digests: string[] = [];
 	for (const [index, umask] of [0o022, 0o077, 0o002].entries()) {
 		const root = tempTree();
@@ -96,7 +96,7 @@ test("the digest is the same for another directory, user, time, umask and order 
 	expect(new Set(digests).size).toBe(1);
 });
 
-test("SOURCE_DATE_EPOCH fixes the time as well: then every byte is the same", async () => {
+test("writes identical bytes if SOURCE_DATE_EPOCH fixes the time as well", async () => {
 	const root = tempTree();
 	awkwardTree(root);
 	const file = join(root, "eval/e.eval.yaml");
@@ -107,7 +107,7 @@ test("SOURCE_DATE_EPOCH fixes the time as well: then every byte is the same", as
 	expect(one.manifest.createdAt).toBe("1970-01-02T00:00:00Z");
 });
 
-test("a bundle bundled onto itself stays; elsewhere it becomes a byte-identical copy", async () => {
+test("leaves a bundle that is bundled onto itself unchanged, and copies it byte for byte elsewhere", async () => {
 	const root = tempTree();
 	awkwardTree(root);
 	const { output } = await makeBundle(join(root, "eval/e.eval.yaml"));
@@ -120,7 +120,7 @@ test("a bundle bundled onto itself stays; elsewhere it becomes a byte-identical 
 	expect(treeOf(copy.output)).toEqual(before);
 });
 
-test("an edited bundle is a source like any other", async () => {
+test("bundles an edited bundle like any other source", async () => {
 	const root = tempTree();
 	awkwardTree(root);
 	const { output } = await makeBundle(join(root, "eval/e.eval.yaml"));

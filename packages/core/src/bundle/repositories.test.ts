@@ -12,7 +12,10 @@ workspace:
 tests: [{id: a, input: hi, criteria: x}]
 `;
 
-/** A remote with two commits on main, the first one tagged v1; reached by file://, which counts as this machine. */
+/**
+ * Creates a remote with two commits on main, the first one tagged v1. Its file:// URL counts as
+ * local.
+ */
 function remote(root: string) {
 	const work = gitRepository(join(root, "work"), { "a.txt": "one" });
 	const first = work.git("rev-parse", "HEAD");
@@ -23,7 +26,7 @@ function remote(root: string) {
 
 const environment = (root: string) => ({ PATH: process.env.PATH, HOME: root, AGENTV_HOME: join(root, "home") });
 
-test("a branch is kept and marked as unpinned; a SHA counts as pinned", async () => {
+test("keeps a branch and marks it as unpinned; a SHA counts as pinned", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": evalText(
 			"[{path: a, repo: acme/app, commit: main}, {path: b, repo: acme/app, commit: 0123456789012345678901234567890123456789}, {path: c, repo: 'https://user:secret@example.invalid/x.git'}]",
@@ -45,7 +48,7 @@ test("a branch is kept and marked as unpinned; a SHA counts as pinned", async ()
 	expect(manifest.requires.executables).toContain("git");
 });
 
-test("a local repository is always pinned and included in the bundle", async () => {
+test("always pins and includes a local repository", async () => {
 	const root = tempTree();
 	const { first, second, bare } = remote(root);
 	const text = evalText(`
@@ -76,7 +79,7 @@ test("a local repository is always pinned and included in the bundle", async () 
 	expect((await verifyBundle(output)).problems).toEqual([]);
 });
 
-test("the digest counts a vendored repository by its commit, since packing differs", async () => {
+test("counts a vendored repository by its commit in the digest, because packing differs", async () => {
 	const root = tempTree();
 	const { work } = remote(root);
 	const files = tempTree({ "eval/e.eval.yaml": evalText(`[{path: a, repo: ${join(root, "work")}}]`) });
@@ -91,7 +94,7 @@ test("the digest counts a vendored repository by its commit, since packing diffe
 	expect(one.manifest.digest).toBe(two.manifest.digest);
 });
 
-test("--pin asks the remote, and fails where it can't be reached or lacks the branch", async () => {
+test("--pin asks the remote, and fails if it is unreachable or lacks the branch", async () => {
 	const root = tempTree();
 	const { work } = remote(root);
 	const daemonless = tempTree({

@@ -10,7 +10,9 @@ import { makeBundle } from "./testing/make-bundle.ts";
 
 const folders = ["", "graders", "graders/deep", "lib", "../shared", "../shared/x", "scripts", "data"];
 
-/** Modules in some folders, each importing some others by relative paths; some of them are graders, wherever they lie. */
+/**
+ * Generates modules in several folders that import each other by relative paths; some are graders.
+ */
 const scriptTree = fc
 	.record({
 		homes: fc.array(fc.nat(folders.length - 1), { minLength: 1, maxLength: 9 }),

@@ -16,7 +16,7 @@ const files = {
 };
 const env = { GREETING: "hello", LIMIT: "3", API_TOKEN: "s3cr3t-value-1", WIDE: " x " };
 
-test("values of variables are in no file, only their names", async () => {
+test("writes only the names of variables, never their values", async () => {
 	const root = tempTree(files);
 	const { read, manifest } = await makeBundle(join(root, "eval/e.eval.yaml"), { env });
 	expect(read("eval.yaml")).toContain("${{ GREETING }} ${{ API_TOKEN:-none }} $${{ GREETING }}");
@@ -28,7 +28,7 @@ test("values of variables are in no file, only their names", async () => {
 	expect(read("workspace/max.txt")).toBe("max_tokens: 4096\ntoken: string;\n");
 });
 
-test("--capture-env records values as defaults, except of secrets and what a default can't hold", async () => {
+test("--capture-env records values as defaults, except secrets and values that a default can't express", async () => {
 	const root = tempTree({ ...files, "eval/.env": "LIMIT=4\n" });
 	const wide = { ...env, LIMIT: undefined, GREETING: "two\nlines" };
 	const { read, manifest } = await makeBundle(join(root, "eval/e.eval.yaml"), { env: wide, captureEnv: true });
@@ -42,7 +42,7 @@ test("--capture-env records values as defaults, except of secrets and what a def
 	expect(manifest.flags).toEqual(["--capture-env"]);
 });
 
-test("the value of a secret variable stops the bundle, with file and line, and nothing is left", async () => {
+test("refuses a bundle that contains a secret's value, with file and line, and leaves nothing behind", async () => {
 	const root = tempTree({ ...files, "eval/t/deep/config.json": '{\n"key": "s3cr3t-value-1"\n}' });
 	const made = makeBundle(join(root, "eval/e.eval.yaml"), { env });
 	await expect(made).rejects.toMatchObject({
@@ -53,7 +53,7 @@ test("the value of a secret variable stops the bundle, with file and line, and n
 	expect(readdirSync(root)).toEqual(["eval"]);
 });
 
-test("token shapes stop it too, wherever they stand; --allow-secret lets a false alarm pass", async () => {
+test("refuses token-shaped text anywhere in a file; --allow-secret accepts a false positive", async () => {
 	const pem = "-----BEGIN OPENSSH " + "PRIVATE KEY-----";
 	const shapes = [
 		`ghp_${"aB3".repeat(12)}`,
@@ -87,7 +87,7 @@ test("token shapes stop it too, wherever they stand; --allow-secret lets a false
 	await makeBundle(file, { allowedSecrets });
 });
 
-test("words that only resemble tokens pass", async () => {
+test("accepts words that only resemble tokens", async () => {
 	const texts = [
 		"task-management-and-a-very-long-class-name-indeed",
 		"risk-assessment-of-some-length-and-more",
@@ -100,7 +100,7 @@ test("words that only resemble tokens pass", async () => {
 	await makeBundle(join(root, "eval/e.eval.yaml"));
 });
 
-test(".env files stop it unless they are named; .env.example comes along", async () => {
+test("refuses .env files unless they are named, and includes .env.example", async () => {
 	const root = tempTree({ ...files, "eval/t/.env": "A=1", "eval/t/.env.example": "A=" });
 	const file = join(root, "eval/e.eval.yaml");
 	await expect(makeBundle(file)).rejects.toMatchObject({ diagnostics: [{ rule: "bundle.dot-env" }] });

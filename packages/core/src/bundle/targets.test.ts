@@ -8,7 +8,7 @@ const assertion = "assertions: [{type: contains, value: hi}]";
 const tests = `tests: [{id: a, input: hi, ${assertion}}]\n`;
 const git = { ".git/HEAD": "ref: refs/heads/main\n" };
 
-test("only what is used is defined, flat, under the name the eval uses; judges and fallbacks come along", async () => {
+test("defines only the targets in use, flat and under the name that the eval uses, with graders and fallbacks", async () => {
 	const root = tempTree({
 		...git,
 		"evals/e.eval.yaml": `target: main\ntests: [{id: a, input: hi, criteria: good}]\n`,
@@ -47,7 +47,7 @@ test("only what is used is defined, flat, under the name the eval uses; judges a
 	]);
 });
 
-test("each file's paths and working directory lead into the bundle", async () => {
+test("redirects each file's paths and working directory to the copies in the bundle", async () => {
 	const root = tempTree({
 		...git,
 		"evals/e.eval.yaml": `target: agent\n${tests}`,
@@ -75,7 +75,7 @@ test("each file's paths and working directory lead into the bundle", async () =>
 	expect(read("scripts/lib/a.mjs")).toBe("");
 });
 
-test("a target chosen by a variable is resolved with its current value, also in the eval", async () => {
+test("resolves a target chosen by a variable with its current value, also in the eval", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: \${{ AGENT:-one }}\n${tests}`,
 		"eval/targets.yaml":
@@ -102,7 +102,7 @@ test("a target chosen by a variable is resolved with its current value, also in 
 	});
 });
 
-test("--target takes the place of every choice, and --targets of every file", async () => {
+test("--target replaces every choice of a target, and --targets every targets file", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: one\nexecution: {target: one, workers: 2}\ntests: [{id: a, input: hi, target: one, ${assertion}}]\n`,
 		"eval/targets.yaml": "targets: [{name: one, provider: mock}, {name: two, provider: mock, response: old}]",
@@ -121,7 +121,7 @@ test("--target takes the place of every choice, and --targets of every file", as
 	expect(parse(both.read("eval.yaml")).targets).toEqual(["one", "two"]);
 });
 
-test("inline targets stay in the eval; what they extend is defined", async () => {
+test("keeps inline targets in the eval and defines what they extend", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: {name: fast, extends: base, delay_ms: 1}\n${tests}`,
 		"eval/targets.yaml": "targets: [{name: base, use_target: real}, {name: real, provider: mock, response: hi}]",
@@ -131,7 +131,7 @@ test("inline targets stay in the eval; what they extend is defined", async () =>
 	expect(parse(read("targets.yaml")).targets).toEqual([{ name: "base", provider: "mock", response: "hi" }]);
 });
 
-test("replay fixtures come along", async () => {
+test("includes replay fixtures", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: again\n${tests}`,
 		"eval/targets.yaml": "targets: [{name: again, provider: replay, fixtures: ./recorded/a.jsonl}]",

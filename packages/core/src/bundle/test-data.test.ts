@@ -7,7 +7,7 @@ import { makeBundle, treeOf } from "./testing/make-bundle.ts";
 const target = "target: {name: m, provider: mock, response: hi}\n";
 const check = "assertions: [{type: contains, value: hi}]";
 
-test("tests from lists, files, globs, includes and imports are inlined in their order", async () => {
+test("inlines tests from lists, files, globs, includes and imports in their order", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests:
   # stays
@@ -39,7 +39,7 @@ imports:
 	expect(Object.keys(treeOf(output)).sort()).toEqual(["eval.yaml", "manifest.json"]);
 });
 
-test("a directory of cases keeps ids, templates and the files next to each case", async () => {
+test("keeps ids, templates and files next to each case of a directory of cases", async () => {
 	const files = {
 		"case.yaml": `input: hi\ninput_files: [notes.md]\n${check}`,
 		"notes.md": "notes",
@@ -58,7 +58,7 @@ test("a directory of cases keeps ids, templates and the files next to each case"
 	expect(read("workspace/second/workspace/a.txt")).toBe("a ");
 });
 
-test("test data over 256 KB goes to data/tests.jsonl, its paths and working directories relative to there", async () => {
+test("moves test data over 256 KB to data/tests.jsonl, with paths relative to that file", async () => {
 	const row = (id: number) => `${JSON.stringify({ id: `t${id}`, input: "x".repeat(3000), input_files: ["f.md"] })}\n`;
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests:\n  - {id: first, input: hi, ${check}}\n  - ./rows/all.jsonl\n${check}\n`,
@@ -71,7 +71,7 @@ test("test data over 256 KB goes to data/tests.jsonl, its paths and working dire
 	expect(Object.keys(treeOf(output)).sort()).toEqual(["data/f.md", "data/tests.jsonl", "eval.yaml", "manifest.json"]);
 });
 
-test("data/tests.jsonl gives way to a file of that name", async () => {
+test("chooses another name than data/tests.jsonl if the eval has a file of that name", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests: ./rows.jsonl\ninput_files: [./in/tests.jsonl]\n${check}\n`,
 		"eval/rows.jsonl": `${JSON.stringify({ id: "a", input: "x".repeat(300_000) })}\n`,
@@ -82,7 +82,7 @@ test("data/tests.jsonl gives way to a file of that name", async () => {
 	expect(parse(read("eval.yaml")).tests).toEqual(["./data/tests-2.jsonl"]);
 });
 
-test("imported suites keep their own context in files that are not evals", async () => {
+test("keeps the context of imported suites in separate files that are not evals", async () => {
 	const root = tempTree({
 		".git/HEAD": "ref: refs/heads/main\n",
 		"evals/e.eval.yaml": `${target}tests: [{id: own, input: hi, ${check}}]\nimports: {suites: [./inner/s.eval.yaml, ../other/EVAL.yaml]}\n`,
@@ -114,7 +114,7 @@ test("imported suites keep their own context in files that are not evals", async
 	});
 });
 
-test("an eval of JSON lines and Agent Skills' evals.json become eval.yaml", async () => {
+test("turns JSON Lines and Agent Skills' evals.json into eval.yaml", async () => {
 	const root = tempTree({
 		"a/rows.jsonl": '{"id": "a", "input": "hi", "expected_output": {"x": 1.0}, "input_files": ["../f.md"]}\n',
 		"b/evals.json": JSON.stringify({
@@ -137,7 +137,7 @@ test("an eval of JSON lines and Agent Skills' evals.json become eval.yaml", asyn
 	});
 });
 
-test("PROMPT.md next to the eval stays there", async () => {
+test("keeps PROMPT.md next to the eval", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests: [{id: a, ${check}}]\n`,
 		"eval/PROMPT.md": "Do it",
@@ -145,7 +145,7 @@ test("PROMPT.md next to the eval stays there", async () => {
 	expect((await makeBundle(join(root, "eval/e.eval.yaml"))).read("PROMPT.md")).toBe("Do it");
 });
 
-test("numbers stay as they are written, wherever their tests go", async () => {
+test("keeps the spelling of numbers in all files that tests are moved to", async () => {
 	const odd = (id: string) =>
 		`{ id: ${id}, input: "{{ v }}", vars: { v: 3.10 }, tags: [1e3], expected_output: { n: 12345678901234567890 }, ${check} }`;
 	const row = (id: string, more = "") =>
@@ -176,7 +176,7 @@ test("numbers stay as they are written, wherever their tests go", async () => {
 	expect(rows).toContain('"m":9007199254740993');
 });
 
-test("patterns for tests and included files never match results of runs", async () => {
+test("never matches results of runs with patterns for tests and included files", async () => {
 	const result = "eval/.agentv/results/runs/default/t/index.jsonl";
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests: ["**/*.jsonl"]\nbundle: {include: ["**/*.jsonl"]}\n`,

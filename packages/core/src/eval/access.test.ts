@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { openDiskView } from "./source.ts";
 import { planTrust } from "./trust.ts";
 
-/** The hosts that an eval reaches whose target has `settings`, as YAML. */
+/** Returns the hosts that an eval contacts if its target has these `settings` (YAML). */
 function hostsOf(settings: string, files: Readonly<Record<string, string>> = {}): string[] {
 	const root = tempTree({
 		"e.eval.yaml": "tests: [{id: a, input: hi, criteria: greets}]\n",
@@ -30,7 +30,7 @@ test.each([
 	["http://b\u00fccher.example/v1", "xn--bcher-kva.example"],
 	["http://evil.example./v1", "evil.example."],
 	["ht\ttp://ev\til.example/v1", "evil.example"],
-])("the host of %j is the one that it is sent to", (url, host) => {
+])("lists the host of %j as %s", (url, host) => {
 	expect(hostsOf(model(url))).toContain(host);
 });
 
@@ -50,13 +50,13 @@ test.each([
 	expect(hostsOf(settings)).toContain(host);
 });
 
-test("the hosts include those that a .env file tells programs", () => {
+test("the hosts include those that a .env file sets for programs", () => {
 	const file =
 		"HTTPS_PROXY=proxy.example:3128\nOPENAI_BASE_URL=http://model.example/v1\nNO_PROXY=local.example\nNOTE=x.example\n";
 	const hosts = hostsOf("provider: cli, command: agent", { ".env": file });
 	expect(hosts).toEqual(["model.example", "proxy.example:3128"]);
 });
 
-test("what is said to a model is not a host that is reached", () => {
+test("the hosts don't include URLs in text for a model", () => {
 	expect(hostsOf("provider: mock, response: 'See http://docs.example/x'")).toEqual([]);
 });

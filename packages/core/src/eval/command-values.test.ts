@@ -13,7 +13,7 @@ const nasty = "a b; echo 'x' $(echo no) `id` \"q\" {PROMPT} {{ somebody }}";
 const env = { PATH: process.env.PATH, NASTY: nasty, PLACE: "./data dir", SHELL_NAME: "/bin/sh", OTHER: "no" };
 const vars = { x: nasty, other: "no", deep: { list: [1, "b c"] }, folder: "./data dir" };
 
-/** The commands of a test's graders, as loading them from a file gives them. */
+/** Returns the commands of a test's graders, loaded from a file. */
 function loaded(commands: readonly (string | readonly string[])[], file = "x.eval.yaml"): CommandSpec[] {
 	const assertions = commands.map((command) => ({ type: "code-grader", command }));
 	const one = { id: "one", input: "hi", vars, assertions };
@@ -32,7 +32,7 @@ function resolved(command: CommandSpec, values = {}) {
 const argvOf = (...commands: (string | readonly string[])[]) => loaded(commands).map((one) => resolved(one).argv);
 
 describe.each(["x.eval.yaml", "x.jsonl"])("values in commands of %s", (file) => {
-	test("each is one argument, in a string and in a list, and is never looked at again", () => {
+	test("are one argument each, in a string and in a list, and are not expanded again", () => {
 		const commands = ["tool {{ x }} --y={{x}}!", ["tool", "{{ x }}", "--y={{x}}!"]];
 		const variables = ["tool ${{ NASTY }} --y=${{NASTY}}!", ["tool", "${{ NASTY }}", "--y=${{NASTY}}!"]];
 		for (const command of loaded([...commands, ...variables], file)) {
@@ -45,8 +45,8 @@ describe.each(["x.eval.yaml", "x.jsonl"])("values in commands of %s", (file) => 
 		["{{ x }}", "printf '<%s>' {{ x }} \"{{ x }}\" 'a{{ x }}' | cat"],
 		["${{ }}", "printf '<%s>' ${{ NASTY }} \"${{ NASTY }}\" 'a${{ NASTY }}' | cat"],
 		["{{ x }} in a script of sh -c", ["sh", "-c", "printf '<%s>' {{ x }} \"{{ x }}\" 'a{{ x }}'"]],
-		["${{ }} in a script of a shell that a variable names", ["${{ SHELL_NAME }}", "-c", "printf '<%s>' ${{ NASTY }}"]],
-	])("a shell gets them quoted: %s", async (_, text) => {
+		["${{ }} in a script of a shell named by a variable", ["${{ SHELL_NAME }}", "-c", "printf '<%s>' ${{ NASTY }}"]],
+	])("are quoted for a shell: %s", async (_, text) => {
 		const [command] = loaded([text], file);
 		const run = await runProcess(resolved(command as CommandSpec));
 		const one = `<${nasty}>`;
@@ -54,13 +54,13 @@ describe.each(["x.eval.yaml", "x.jsonl"])("values in commands of %s", (file) => 
 	});
 });
 
-test("only the text as written decides whether a shell is needed", () => {
+test("only the written text decides if a command needs a shell", () => {
 	expect(argvOf("tool {{ x }}", "tool ${{ NASTY }}").map((argv) => argv?.length)).toEqual([2, 2]);
 	const [shell] = loaded(["tool {{ other }}; true"]);
 	expect(resolved(shell as CommandSpec).shell).toBe('tool "${AGENTV_VALUE_1}"; true');
 });
 
-test("objects are their JSON, unset variables an error, escapes and unknown names stay", () => {
+test("inserts objects as JSON, refuses unset variables, and keeps escapes and unknown names", () => {
 	const [json, unset, kept] = loaded([
 		"tool {{ deep.list }}",
 		"tool ${{ NOT_SET }}",
@@ -71,7 +71,7 @@ test("objects are their JSON, unset variables an error, escapes and unknown name
 	expect(resolved(kept as CommandSpec).argv).toEqual(["tool", "${{ OTHER }}", "{{ unknown }}"]);
 });
 
-test("a path from variables is resolved relative to the file; a path known only at run time is kept", () => {
+test("resolves a path from variables relative to the file, and keeps a path known only at run time", () => {
 	const commands = loaded(["cat ${{ PLACE }}/words.txt", "cat {{ folder }}/words.txt", "cat {PROMPT}"]);
 	for (const [index, command] of commands.entries()) {
 		const path = "./data dir/words.txt";
@@ -80,7 +80,7 @@ test("a path from variables is resolved relative to the file; a path known only 
 	}
 });
 
-test("inline targets, of an eval and of a test, follow the same rule", () => {
+test("inline targets of an eval and of a test fill in values in the same way", () => {
 	const target = { name: "own", provider: "cli", timeout_seconds: "${{ SECONDS_GIVEN }}" };
 	const text = JSON.stringify({
 		target: { ...target, command: "tool ${{ NASTY }} {PROMPT}" },

@@ -79,7 +79,7 @@ describe("a fingerprint", () => {
 	test.each([
 		["the program of an agent", "agent.mjs", "{ name: default, provider: claude, executable: ../agent.mjs }"],
 		[
-			"a script that the program is given by an option",
+			"a script passed to the program in an option",
 			"lib/rules.mjs",
 			"{ name: default, provider: cli, command: [node, --import=./lib/rules.mjs, ./agent.mjs], cwd: .. }",
 		],
@@ -91,7 +91,7 @@ describe("a fingerprint", () => {
 		expect(after.target).not.toBe(before.target);
 	});
 
-	test("knows files behind addresses by their addresses", () => {
+	test("identifies files behind URLs by their URLs", () => {
 		const at = (address: string) => {
 			const text = files["evals/x.eval.yaml"].replace("../data/in.txt", address);
 			return prints(tempTree({ ...files, "evals/x.eval.yaml": text })).test;
@@ -100,12 +100,12 @@ describe("a fingerprint", () => {
 		expect(at("https://example.com/a.png")).toBe(at("https://example.com/a.png"));
 	});
 
-	test("shows variables by value, but never secrets", async () => {
+	test("includes the values of variables, but never secrets", async () => {
 		expect(await change("", { MODE: "slow" })).toEqual(["hooks"]);
 		expect(await change("", { MY_KEY: "correct-horse-battery" })).toEqual([]);
 	});
 
-	test("is the same wherever the files lie", async () => {
+	test("does not depend on where the files are", async () => {
 		const root = tempTree(files);
 		const before = await prints(root);
 		const moved = tempTree();
@@ -115,7 +115,7 @@ describe("a fingerprint", () => {
 		for (const name of ["in.txt", "change.diff"]) cpSync(join(root, "data", name), join(moved, "evals/files", name));
 		writeFileSync(join(moved, "evals/y.eval.yaml"), files["evals/x.eval.yaml"].replaceAll("../data/", "./files/"));
 		const after = await prints(moved, {}, "evals/y.eval.yaml");
-		// The metadata names its file by another path, whose content is the same.
+		// In the copy, the metadata names its file by another path; the content is the same.
 		expect(after).toEqual(before);
 	});
 });

@@ -26,7 +26,7 @@ describe("locateFindings", () => {
 		});
 	});
 
-	it("leaves a finding on a file that is gone without text and range", () => {
+	it("returns no text and range for a finding in a deleted file", () => {
 		const file = join(tempTree(), "gone.yaml");
 		expect(locate({ file, path: [] })).toEqual({ diagnostic: expect.objectContaining({ rule: "test" }) });
 	});

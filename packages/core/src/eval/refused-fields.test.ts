@@ -12,7 +12,7 @@ const errorsOf = (text: string) =>
 		.filter((found) => found.includes(" error "))
 		.map((found) => found.replace(/^eval\.yaml:\d+:\d+ error /, ""));
 
-describe("a grader's unknown key", () => {
+describe("an unknown key", () => {
 	test.each([
 		["valu", "{ type: contains, value: x, valu: y }"],
 		["outcom", "{ type: rubrics, criteria: [{ outcome: x, outcom: y }] }"],
@@ -26,14 +26,14 @@ describe("a grader's unknown key", () => {
 		],
 		["flag", "{ type: composite, assertions: [{ type: regex, value: x, flag: i }], aggregator: { type: threshold } }"],
 		["weight", "{ include: ./t.yaml, weight: 2 }"],
-	])("%s is an error, %s", (key, text) => {
+	])("of a grader is an error: %s in %s", (key, text) => {
 		const found = findingsOf(loadTree({ "eval.yaml": asserts(text), "t.yaml": "[{ type: equals, value: x }]" }));
 		expect(found.filter((one) => one.includes("unknown field"))).toEqual([
 			expect.stringContaining(` error schema.unknown-field unknown field "${key}"`),
 		]);
 	});
 
-	test("is free if it begins with x-, is a program's, or a custom type's", () => {
+	test("of a grader is allowed if it begins with x-, or if a program or a custom type reads it", () => {
 		const loaded = loadTree({
 			"eval.yaml": `x-note: 1\n${oneTest(
 				...["x-owner: me", "input: x", "assertions:"],
@@ -140,7 +140,7 @@ describe("two spellings of one field", () => {
 			"clone.sparse",
 			`workspace: { repos: [{ repo: a/b, sparse: [c], clone: { sparse: [d] } }] }\n${oneTest("input: x", "criteria: y")}`,
 		],
-	])("%s and %s are an error that names both: %s", (first, second, text) => {
+	])("%s and %s conflict, in an error that names both: %s", (first, second, text) => {
 		expect(errorsOf(text)).toContain(`schema.conflict "${first}" and "${second}" are two spellings of one field`);
 	});
 
@@ -149,7 +149,7 @@ describe("two spellings of one field", () => {
 		oneTest("input: x", "criteria: y", "target: a", "execution: { target: a }"),
 		`hooks: { before_all: a }\nworkspace: { hooks: { before_all: a, after_all: b } }\n${oneTest("input: x", "criteria: y")}`,
 		`workspace: { repos: [{ repo: a/b, commit: c, checkout: { ancestor: 1 }, clone: { sparse: [d] } }] }\n${oneTest("input: x", "criteria: y")}`,
-	])("are fine where the older block repeats the value, or says something else: %s", (text) => {
+	])("are allowed if the older block repeats the value or sets other fields: %s", (text) => {
 		expect(errorsOf(text)).toEqual([]);
 	});
 
@@ -158,7 +158,7 @@ describe("two spellings of one field", () => {
 		["base_url", "endpoint", "provider: openai, model: m, base_url: 'http://a', endpoint: 'http://b'"],
 		["max_output_tokens", "max_tokens", "provider: openai, model: m, max_output_tokens: 1, max_tokens: 2"],
 		["files_format", "attachments_format", "provider: cli, command: a, files_format: b, attachments_format: c"],
-	])("of a target are an error where it is used: %s and %s", (first, second, settings) => {
+	])("are an error of a target that is used: %s and %s", (first, second, settings) => {
 		const found = resolve(`targets: [{ name: t, ${settings} }]`);
 		expect(found).toMatchObject({ ok: false });
 		expect(found.diagnostics.map(({ message }) => message)).toContain(
@@ -166,7 +166,7 @@ describe("two spellings of one field", () => {
 		);
 	});
 
-	test("of a target override each other along a chain", () => {
+	test("override each other along a chain of targets", () => {
 		const text =
 			"targets: [{ name: t, use_target: b, judge_target: mine }, { name: b, provider: mock, grader_target: base }]";
 		expect(resolve(text)).toMatchObject({ ok: true, target: { graderTarget: "mine" } });
@@ -181,7 +181,7 @@ function resolve(targets: string) {
 	return resolveTarget({ name: "t", at: { file: join(root, "eval.yaml") } }, loaded);
 }
 
-describe("what is not supported", () => {
+describe("an unsupported setting", () => {
 	const rest = oneTest("input: x", "criteria: y");
 	test.each([
 		["docker", `workspace: { docker: { image: node } }\n${rest}`],
@@ -214,14 +214,14 @@ describe("what is not supported", () => {
 		`execution: { cache: false, fail_on_error: false, skip_defaults: false }\n${rest}`,
 		`workspace: { docker: false }\n${rest}`,
 		asserts("{ type: code-grader, command: a, target: false }"),
-	])("is fine where nothing is asked for: %s", (text) => {
+	])("is accepted if it is turned off: %s", (text) => {
 		expect(errorsOf(text)).toEqual([]);
 	});
 
 	test.each([
 		["workspace: { mode: static }\n", "workspace.mode"],
 		["execution: { trials: { count: 2, strategy: confidence_interval } }\n", "execution.trials.strategy"],
-	])("is a value that nothing knows: %s", (text, field) => {
+	])("may also be an unknown value: %s", (text, field) => {
 		expect(errorsOf(`${text}${rest}`)[0]).toMatch(
 			new RegExp(`^schema.shape ${field.replace("workspace.", "(workspace\\.)?")}`),
 		);
@@ -241,7 +241,7 @@ describe("what is not supported", () => {
 		expect(found.diagnostics.map(({ message }) => message)).toEqual([`"${key}" is not supported`]);
 	});
 
-	test("is a warning where it only says how others log", () => {
+	test("is a warning if it only affects logging", () => {
 		const found = resolve(
 			"targets: [{ name: t, provider: claude, verbose: true, log_dir: x, stream_log: raw, log_format: json }]",
 		);

@@ -8,7 +8,7 @@ const errorsOf = (text: string) =>
 		.filter((found) => found.includes(" error "))
 		.map((found) => found.replace(/^eval\.yaml:\d+:\d+ error /, ""));
 
-describe("a grader that could only pass, or never run", () => {
+describe("a grader that could only pass or never run", () => {
 	test.each([
 		"{ type: contains, value: '' }",
 		"{ type: icontains, value: '' }",
@@ -31,20 +31,20 @@ describe("a grader that could only pass, or never run", () => {
 	test.each([
 		["{ type: regex, value: a, flags: q }", "q"],
 		["{ type: regex, value: '(' }", "'('"],
-	])("is marked at what is wrong: %s", (text, at) => {
+	])("is located at the wrong value: %s", (text, at) => {
 		const source = asserts(text);
 		const column = (source.split("\n")[3] ?? "").indexOf(` ${at} }`) + 2;
 		expect(findingsOf(loadTree({ "eval.yaml": source }))[0]).toMatch(`eval.yaml:4:${column} error assertions.regex`);
 	});
 
-	test("by a variable is an error, too", () => {
+	test("is an error even if the value comes from a variable", () => {
 		expect(
 			errorsOf(oneTest("input: x", "vars: { v: '' }", "assertions: [{ type: contains, value: '{{ v }}' }]")),
 		).toContain("schema.shape value: must not be empty");
 	});
 
 	test.each(["{ type: token-usage }", "{ type: execution-metrics, weight: 2 }"])(
-		"without a bound is a warning: %s",
+		"gets a warning if it has no bound: %s",
 		(text) => {
 			expect(findingsOf(loadTree({ "eval.yaml": asserts(text) }))[0]).toMatch(
 				/ warning schema\.shape .*otherwise it is not graded$/,
@@ -52,7 +52,7 @@ describe("a grader that could only pass, or never run", () => {
 		},
 	);
 
-	test("equals may expect an empty answer", () => {
+	test("is not an equals grader that expects an empty answer", () => {
 		expect(errorsOf(asserts("{ type: equals, value: '' }"))).toEqual([]);
 	});
 });
@@ -68,14 +68,14 @@ describe("a JSON Schema", () => {
 		["{ $ref: '#/$defs/none' }", "can't resolve reference #/$defs/none"],
 		["{ properties: { a: { pattern: '(' } } }", "Unterminated group"],
 		["{ $schema: 'https://json-schema.org/draft/2020-12/schema', prefixItems: 3 }", "prefixItems must be array"],
-	])("%s can't be used", async (schema, reason) => {
+	])("%s is refused", async (schema, reason) => {
 		const [found] = await problems(schema);
 		expect(found).toMatch(/^assertions\.json-schema invalid JSON Schema: /);
 		expect(found).toContain(reason);
 	});
 
 	test.each(["{ type: object, properties: { a: { pattern: '^a$' } } }", "true", "{ format: date }"])(
-		"%s can",
+		"%s is accepted",
 		async (schema) => {
 			expect(await problems(schema)).toEqual([]);
 		},
@@ -87,7 +87,7 @@ describe("a path of field-accuracy", () => {
 		`assertions: [{ type: field-accuracy, fields: [${paths.map((path) => `{ path: ${path} }`).join(", ")}] }]\n`;
 	const reference = (id: string, value: string) => `  - { id: ${id}, input: x, expected_output: ${value} }\n`;
 
-	test("is an error where every reference lacks it", () => {
+	test("is an error if every reference lacks it", () => {
 		const text = `${fields("total", "totl")}tests:\n${reference("a", "{ total: 1 }")}${reference("b", "{ total: 2 }")}`;
 		const loaded = loadTree({ "eval.yaml": text });
 		expect(findingsOf(loaded)).toEqual([
@@ -96,13 +96,13 @@ describe("a path of field-accuracy", () => {
 		expect(loaded.diagnostics[0]?.hint).toBe('did you mean "total"?');
 	});
 
-	test("is fine where one reference has it, whichever way it is written", () => {
+	test("is accepted if one reference has it, in any notation", () => {
 		const paths = ["a.b", `'items[0].c'`, `items.0.c`, `'["x.y"].z'`, String.raw`x\.y.z`, `x.y`];
 		const text = `${fields(...paths)}tests:\n${reference("a", "{}")}${reference("b", "{ a: { b: null }, items: [{ c: 1 }], x.y: { z: 1 } }")}`;
 		expect(findingsOf(loadTree({ "eval.yaml": text }))).toEqual([]);
 	});
 
-	test("is looked for in the turn's reference, in a fence and in text", () => {
+	test("is checked against the turn's reference, fenced JSON and text", () => {
 		const grader = "assertions: [{ type: field-accuracy, fields: [{ path: n }] }]";
 		const text = `tests:
   - id: a
@@ -130,7 +130,7 @@ describe("a path of field-accuracy", () => {
 	});
 });
 
-test("a test's rubrics become a grader of type rubrics, in addition to the others", () => {
+test("turns a test's rubrics into a grader of type rubrics, in addition to the others", () => {
 	const text = oneTest(
 		"input: x",
 		"rubrics:",
@@ -151,7 +151,7 @@ test("a test's rubrics become a grader of type rubrics, in addition to the other
 	expect(errorsOf(oneTest("input: x", "rubrics: [{ outcme: x }]")).length).toBeGreaterThan(0);
 });
 
-test("prompt and rubrics of an llm-grader go together", () => {
+test("accepts an llm-grader with both prompt and rubrics", () => {
 	const text = asserts(
 		"{ type: llm-grader, prompt: 'Is {{ output }} right by {{ rubrics }}?', rubrics: [short, { id: b, outcome: x }] }",
 	);
@@ -162,7 +162,7 @@ test("prompt and rubrics of an llm-grader go together", () => {
 	});
 });
 
-test("input files of a conversation without an input belong to its first turn", () => {
+test("adds input files of a conversation without an input to its first turn", () => {
 	const text = oneTest("mode: conversation", "input_files: [./a.txt]", "turns: [{ input: x }, { input: y }]");
 	const [first, second] = loadTree({ "eval.yaml": text, "a.txt": "" }).tests[0]?.turns ?? [];
 	expect(first?.input[0]?.content).toMatchObject([

@@ -11,10 +11,10 @@ const add = (text: string) => withEntry(parseYaml(text, "/r.yaml"), entry);
 const remove = (text: string, index: number) => withoutEntry(parseYaml(text, "/r.yaml"), index);
 const idsOf = (text: string) => parseRegistry(text, "/r.yaml", env).entries.map(({ id }) => id);
 
-describe("a registry as people write it", () => {
+describe("a hand-written registry", () => {
 	test.each([
 		["nothing", ""],
-		["a comment alone", "# mine\n"],
+		["only a comment", "# mine\n"],
 		["a byte order mark", "\ufeff"],
 		["another key", "version: 1\n"],
 		["no value", "benchmarks:\n"],
@@ -25,10 +25,10 @@ describe("a registry as people write it", () => {
 		["no line break at the end", "benchmarks:\n- {id: a, path: /a}"],
 		["JSON", '{"benchmarks": [{"id": "a", "path": "/a"}]}\n'],
 		["a list over several lines", "benchmarks: [\n  { id: a, path: /a }, # first\n]\n"],
-		["something after it", "benchmarks:\n  - id: a\n    path: /a\n\n# about x\nx: 1\n"],
+		["other keys after the list", "benchmarks:\n  - id: a\n    path: /a\n\n# about x\nx: 1\n"],
 		["CRLF", "benchmarks:\r\n  - id: a\r\n    path: /a\r\nx: 1\r\n"],
 		["a block scalar at the end", "benchmarks:\n  - id: a\n    path: /a\n    note: |\n      text\n\n"],
-	])("%s: an entry is added, nothing else changes", (_, text) => {
+	])("with %s is otherwise unchanged when an entry is added", (_, text) => {
 		const added = add(text);
 		expect(idsOf(added)).toEqual([...idsOf(text), "new"]);
 		expect(added).toContain("${{ TOKEN }}");
@@ -38,20 +38,20 @@ describe("a registry as people write it", () => {
 		expect(at).toBe(before.length);
 	});
 
-	test("the entry's lines are removed, comments around it stay", () => {
+	test("loses only the entry's lines on removal and keeps the comments around it", () => {
 		const text = "# top\nbenchmarks:\n  # a\n  - id: a\n    path: /a # here\n  # b\n  - id: b\n    path: /b\n  # c\n";
 		expect(remove(text, 0)).toBe("# top\nbenchmarks:\n  # a\n  # b\n  - id: b\n    path: /b\n  # c\n");
 		expect(remove(text, 1)).toBe("# top\nbenchmarks:\n  # a\n  - id: a\n    path: /a # here\n  # b\n  # c\n");
 		expect(idsOf(remove(remove(text, 0), 0))).toEqual([]);
 	});
 
-	test("what aliases tie together is not taken apart", () => {
+	test("is not changed if an alias refers to the entry", () => {
 		expect(() => remove("benchmarks:\n  - &a {id: a, path: /a}\nother: *a\n", 0)).toThrow(/not changed/);
 		expect(() => add("list: &l [{id: a, path: /a}]\nbenchmarks: *l\n")).toThrow(/not changed/);
 	});
 });
 
-/** Registry texts as they may be: block and flow, comments anywhere, unknown keys, variables, CRLF, BOM. */
+/** Registry texts in block style, with comments anywhere, unknown keys, variables, CRLF and BOM. */
 const scalar = fc.constantFrom(
 	"a",
 	"/data/x",
@@ -83,7 +83,9 @@ const document = fc.record({
 	ended: fc.boolean(),
 });
 
-/** Entries in one line each, in a list of either style: as people write them, and as programs do. */
+/**
+ * Entries on one line each, in a list of either style, in the notation of people and of programs.
+ */
 const flowEntry = fc
 	.record({ name: scalar, json: fc.boolean(), inner: fc.constantFrom("", " ", "\n     ") })
 	.map(({ name, json, inner }) => (id: string) => {
@@ -124,8 +126,8 @@ function writeFlow({
 	return (bom ? "\ufeff" : "") + (crlf ? text.replaceAll("\n", "\r\n") : text);
 }
 
-describe("for any registry text in flow style", () => {
-	test("adding an entry keeps every byte before and after it", () => {
+describe("any registry text in flow style", () => {
+	test("keeps every byte before and after an added entry", () => {
 		fc.assert(
 			fc.property(flowList, (made) => {
 				const text = writeFlow(made);
@@ -138,7 +140,7 @@ describe("for any registry text in flow style", () => {
 		);
 	});
 
-	test("removing an entry takes out one stretch of text, and keeps what every other entry says and how", () => {
+	test("loses only one range of text when an entry is removed, and keeps every other entry", () => {
 		fc.assert(
 			fc.property(flowList, fc.nat(), (made, seed) => {
 				const text = writeFlow(made);
@@ -156,8 +158,8 @@ describe("for any registry text in flow style", () => {
 	});
 });
 
-describe("for any registry text", () => {
-	test("adding an entry keeps every byte before and after it", () => {
+describe("any registry text", () => {
+	test("keeps every byte before and after an added entry", () => {
 		fc.assert(
 			fc.property(document, (made) => {
 				const text = write(made, undefined);
@@ -171,7 +173,7 @@ describe("for any registry text", () => {
 		);
 	});
 
-	test("removing an entry keeps every other byte", () => {
+	test("keeps every other byte when an entry is removed", () => {
 		fc.assert(
 			fc.property(document, fc.nat(), (made, seed) => {
 				const index = seed % made.entries.length;

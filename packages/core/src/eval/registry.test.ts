@@ -8,8 +8,8 @@ import { shownSource } from "./source.ts";
 const parse = (text: string, env = {}) =>
 	parseRegistry(text, "/home/u/.agentv/benchmarks.yaml", { HOME: "/home/u", ...env });
 
-describe("reading", () => {
-	test("variables, home and relative paths are resolved, sources stay as written", () => {
+describe("reading the registry", () => {
+	test("resolves variables, home and relative paths, and keeps sources as written", () => {
 		const { entries, diagnostics } = parse(
 			"benchmarks:\n- {id: a, path: '~/x'}\n- {id: b, path: evals, name: B}\n- {id: c, path: '${{ WHERE:-/data }}/c', source: {url: '${{ URL }}'}}\n",
 			{ URL: "https://host/c" },
@@ -23,7 +23,7 @@ describe("reading", () => {
 		expect(entries[2]?.source).toEqual({ url: "${{ URL }}" });
 	});
 
-	test("ids, names and refs are always texts", () => {
+	test("returns ids, names and refs as text", () => {
 		const { entries } = parse(
 			"benchmarks:\n- {id: 007, name: 1.10, path: /x, source: {url: /r, ref: 1e5}}\n- {id: true, path: /y}\n",
 		);
@@ -33,7 +33,7 @@ describe("reading", () => {
 		]);
 	});
 
-	test("a bad entry is a finding on that entry, the others work", () => {
+	test("reports a bad entry at that entry and returns the others", () => {
 		const { entries, diagnostics } = parse(
 			"benchmarks:\n- {id: good, path: /x}\n- {id: Bad Id, path: /x}\n- {id: nopath}\n- just text\n- {id: good, path: /y}\n- {id: unset, path: '${{ NONE }}'}\n- {id: secret, path: /z, source: {url: 'https://u:hunter2hunter2@h/x'}}\n",
 		);
@@ -47,7 +47,7 @@ describe("reading", () => {
 	});
 
 	test.each(["benchmarks: {a: 1}\n", "- a\n", "benchmarks: [\n", "text\n", "benchmarks: text\n", "a: &a [*a, *a]\n"])(
-		"%j as a whole can't be read, and says where",
+		"refuses %j and reports where",
 		(text) => {
 			expect(() => parse(text)).toThrow(
 				expect.objectContaining({
@@ -58,13 +58,13 @@ describe("reading", () => {
 		},
 	);
 
-	test("no file is an empty list, and so is an empty one", () => {
+	test("returns an empty list if the file is missing or empty", () => {
 		expect(readRegistry({ HOME: tempTree() }).entries).toEqual([]);
 		expect(parse("").entries).toEqual([]);
 		expect(parse("benchmarks:\n").entries).toEqual([]);
 	});
 
-	test("a thousand entries are read in no time", () => {
+	test("reads a thousand entries", () => {
 		const text = `benchmarks:\n${Array.from({ length: 1000 }, (_, index) => `  - id: b${index}\n    path: /data/b${index}\n    source:\n      url: https://host/b${index}.git\n`).join("")}`;
 		expect(parse(text).entries).toHaveLength(1000);
 	});
@@ -79,11 +79,11 @@ test.each([
 	["${{ URL:-https://x:pw@host/x }}", "${{ URL:-https://x:***@host/x }}"],
 	["https://ghp_0123456789abcdefghij@host/x", "https://***@host/x"],
 	["git@host:x.git", "git@host:x.git"],
-])("%s is shown as %s", (written, shown) => {
+])("displays the source %s as %s", (written, shown) => {
 	expect(shownSource(written)).toBe(shown);
 });
 
-/** A home with a registry of this text, or none. */
+/** Creates a home directory with a registry of this text, or with none. */
 function home(text?: string) {
 	const root = tempTree();
 	const file = join(root, ".agentv/benchmarks.yaml");
@@ -93,8 +93,8 @@ function home(text?: string) {
 	return { root, file, options, read: () => readFileSync(file, "utf8") };
 }
 
-describe("adding", () => {
-	test("a URL: the clone goes below the home, the variable stays a variable, the new file is private", async () => {
+describe("adding a benchmark", () => {
+	test("puts the clone of a URL below the home, keeps variables, and makes the new file private", async () => {
 		const { root, file, options, read } = home();
 		const url = "https://x-access-token:${{ TOKEN }}@github.com/acme/Evals.git";
 		await addBenchmark(url, { ...options, ref: "v1" });
@@ -105,7 +105,7 @@ describe("adding", () => {
 		expect(readdirSync(join(root, ".agentv"))).toEqual(["benchmarks.yaml"]);
 	});
 
-	test("a directory is local; with a path or ref for its clone it is a source", async () => {
+	test("registers a directory as local, or as a source if its clone gets a path or ref", async () => {
 		const { root, options } = home();
 		mkdirSync(join(root, "evals"));
 		expect((await addBenchmark("evals", options)).fields).toMatchObject({ id: "evals", path: join(root, "evals") });
@@ -118,7 +118,7 @@ describe("adding", () => {
 		expect((await addBenchmark("./evals", { ...options, id: "three", ref: "main" })).fields).toHaveProperty("source");
 	});
 
-	test("a duplicate id suggests another one", async () => {
+	test("suggests another id for a duplicate one", async () => {
 		const { options } = home("benchmarks:\n- {id: x, path: /x}\n- {id: x-2, path: /x}\n");
 		await expect(addBenchmark("https://host/x", options)).rejects.toMatchObject({
 			code: "usage",
@@ -137,19 +137,19 @@ describe("adding", () => {
 		["https://host/x", { id: "X" }, "usage"],
 		["${{ NOT_SET }}", {}, "usage"],
 		["https://u:pw@${{ NOT_SET }}/x", {}, "config"],
-	])("%j with %j is refused, nothing written", async (location, more, code) => {
+	])("refuses %j with %j and writes nothing", async (location, more, code) => {
 		const { root, options } = home();
 		await expect(addBenchmark(location, { ...options, ...more })).rejects.toMatchObject({ code });
 		expect(readdirSync(join(root, ".agentv"))).toEqual([]);
 	});
 
-	test("a variable that is unset here may be set elsewhere", async () => {
+	test("accepts a variable that is not set in this environment", async () => {
 		const { options } = home();
 		const { fields } = await addBenchmark("${{ BENCH_URL }}", { ...options, id: "b", ref: "${{ REF:-main }}" });
 		expect(fields).toMatchObject({ source: { url: "${{ BENCH_URL }}", ref: "${{ REF:-main }}" } });
 	});
 
-	test("what can't be read is not written to", async () => {
+	test("does not write to an unreadable registry", async () => {
 		for (const text of ["benchmarks: [\n", "benchmarks: {a: 1}\n", `a: &a [x]\n${"b: [*a, *a]\n".repeat(2)}`]) {
 			const { options, read } = home(text);
 			await expect(addBenchmark("https://host/x", options)).rejects.toMatchObject({ code: "config" });
@@ -158,14 +158,14 @@ describe("adding", () => {
 		}
 	});
 
-	test("concurrent additions are all kept", async () => {
+	test("keeps all concurrent additions", async () => {
 		const { options } = home();
 		await Promise.all(Array.from({ length: 20 }, (_, index) => addBenchmark(`https://host/b${index}`, options)));
 		expect(new Set(readRegistry(options.env).entries.map(({ id }) => id)).size).toBe(20);
 	});
 });
 
-test("removing takes the entry and names the directory; an unknown id is told with the known ones", async () => {
+test("removing a benchmark deletes its entry and returns its directory; an unknown id lists the known ones", async () => {
 	const { options, read } = home("# mine\nbenchmarks:\n  - id: a\n    path: /a\n  - id: b\n    path: /b # b\n");
 	expect(await removeBenchmark("a", options)).toMatchObject({ path: "/a" });
 	expect(read()).toBe("# mine\nbenchmarks:\n  - id: b\n    path: /b # b\n");

@@ -17,14 +17,14 @@ function command(base: string, text: string | string[], more: Partial<CommandSpe
 	return { kind: "hook", text, at: { file: join(base, "x.eval.yaml") }, base, ...more };
 }
 
-/** What `printf '<%s>'` got as its arguments. */
+/** Returns what `printf '<%s>'` received as its arguments. */
 async function printed(spec: CommandSpec, values: CommandSetting["values"]): Promise<string> {
 	const result = await runProcess(resolveCommand(spec, setting(spec.base, values)));
 	return result.startError?.message ?? result.stdout;
 }
 
-describe("words that name files", () => {
-	test("become absolute, resolved from the given cwd first, then from the file that contains them", () => {
+describe("a resolved command", () => {
+	test("has absolute paths, resolved from its cwd first, then from the file that contains it", () => {
 		const root = tempTree({ "evals/run.sh": "", "scripts/run.sh": "", "evals/tools/a.mjs": "" });
 		const base = join(root, "evals");
 		const argv = (text: string | string[], more?: Partial<CommandSpec>) =>
@@ -38,7 +38,7 @@ describe("words that name files", () => {
 		]);
 	});
 
-	test("the working directory: the command's own, else the default, else that of its file", () => {
+	test("runs in its own working directory, else the default, else that of its file", () => {
 		const root = tempTree({ "evals/sub/x": "", "ws/y": "" });
 		const base = join(root, "evals");
 		const cwdOf = (more: Partial<CommandSpec>, extra: Partial<CommandSetting> = {}) =>
@@ -55,7 +55,7 @@ describe("words that name files", () => {
 		);
 	});
 
-	test("what a working directory of the run holds is found there", () => {
+	test("finds files in a working directory that exists only during the run", () => {
 		const root = tempTree({ "ws/check.sh": "" });
 		const cwd = { kind: "working-directory" as const, raw: "{{ workspace_path }}", at: { file: "x" }, base: root };
 		const spec = command(root, "sh ./check.sh", { cwd });
@@ -65,8 +65,8 @@ describe("words that name files", () => {
 	});
 });
 
-describe("values", () => {
-	test("a list that stands alone is several arguments, in the middle of a word it is one", () => {
+describe("values in commands", () => {
+	test("of a list are several arguments if it is a whole word, and one argument within a word", () => {
 		const values = { FILES: ["a b", "c"], NONE: [], test_id: "t 1" };
 		const resolved = resolveCommand(
 			command("/", "run {FILES} {NONE} x={FILES} {{test_id}} {OTHER}"),
@@ -75,7 +75,7 @@ describe("values", () => {
 		expect(resolved.argv).toEqual(["run", "a b", "c", "x=a b c", "t 1", "{OTHER}"]);
 	});
 
-	test("thousands of long words are filled in a moment, and so is a long shell text", () => {
+	test("are filled into thousands of long words and a long shell text within a second", () => {
 		const words = Array.from({ length: 3000 }, () => `${"x".repeat(1000)}{X}{`);
 		const started = cpuMs();
 		const { argv } = resolveCommand(command("/", ["echo", ...words]), setting("/", { X: "y" }));
@@ -99,7 +99,7 @@ describe("values", () => {
 		["in the script of sh -ec", ["/bin/sh", "-ec", "printf '<%s>' \"{X}\" $1", "_", "more"]],
 	] as const;
 
-	test.each(places)("no value becomes syntax: %s", async (_, text) => {
+	test.each(places)("never become syntax: %s", async (_, text) => {
 		const expected = async (value: string) => {
 			const plain = await printed(command("/", text as string | string[]), { X: "VALUE" });
 			return plain.replaceAll("VALUE", () => value);
@@ -116,7 +116,7 @@ describe("values", () => {
 		);
 	});
 
-	test("here-documents: expanded where git and shell would, literal where the end is quoted", async () => {
+	test("are expanded in here-documents if the shell would expand, and literal if the delimiter is quoted", async () => {
 		const values = { X: "$(echo no) `x` \\ '\"" };
 		expect(await printed(command("/", "cat <<END\nit's {X}\nEND\necho {X}"), values)).toBe(
 			`it's ${values.X}\n${values.X}\n`,
@@ -126,7 +126,7 @@ describe("values", () => {
 		expect(ends).toThrow(/the end of its here-document/);
 	});
 
-	test("words put behind a shell text are quoted", async () => {
+	test("are quoted in words appended to a shell text", async () => {
 		const resolved = resolveCommand(command("/", "true; printf '<%s>'"), {
 			...setting("/"),
 			extraWords: ["a'b", "$x"],

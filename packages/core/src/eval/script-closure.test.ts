@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { scriptClosure } from "./script-closure.ts";
 import { openDiskView } from "./source.ts";
 
-/** What `start` brings, relative to the tree. */
+/** Returns the files, packages and programs that `start` depends on, relative to the tree. */
 function closureOf(files: Record<string, string>, ...start: string[]) {
 	const root = tempTree(files);
 	return follow(root, ...start);
@@ -26,7 +26,7 @@ function follow(root: string, ...start: string[]) {
 	};
 }
 
-test("JavaScript: static, literal dynamic, require, URLs and paths relative to the script, transitively", () => {
+test("JavaScript: follows static, literal dynamic and require imports, URLs and paths relative to the script", () => {
 	const { files, packages, warnings } = closureOf(
 		{
 			"a.mjs": `import x from "./b.mjs"; export * from "./c.js"; import "node:fs"; import "lodash/fp"; import "@scope/pkg/x";
@@ -62,7 +62,7 @@ const text = 'import "./text.mjs"';`,
 	]);
 });
 
-test("JavaScript: what createRequire returns, under any name", () => {
+test("JavaScript: follows the function that createRequire returns, under any name", () => {
 	const { files, warnings } = closureOf(
 		{
 			"a.mjs": `import { createRequire } from "node:module";
@@ -84,7 +84,7 @@ const $ = $make(import.meta.url); $("./e.cjs");
 	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it needs can't be determined"]);
 });
 
-test("what is computed is said, with its line; files that a pattern fits come along", () => {
+test("warns about computed imports with their line, and includes the files that match a pattern", () => {
 	const { files, warnings } = closureOf(
 		{
 			"a.mjs": "const name = 1;\nawait import(`./rules/${name}.mjs`);\nawait import(name);\n",
@@ -104,7 +104,7 @@ test("what is computed is said, with its line; files that a pattern fits come al
 	]);
 });
 
-test("TypeScript: endings left out or written as compiled, index files, JSX that no lexer reads, imports of the package itself", () => {
+test("TypeScript: resolves omitted and compiled extensions, index files, JSX and imports of the package itself", () => {
 	const { files } = closureOf(
 		{
 			"x/main.ts":
@@ -124,7 +124,7 @@ test("TypeScript: endings left out or written as compiled, index files, JSX that
 	]);
 });
 
-test("Python: modules and packages next to the script, files located by __file__", () => {
+test("Python: follows modules and packages next to the script, and files located by __file__", () => {
 	const { files, warnings } = closureOf(
 		{
 			"g/check.py": `import json, helper
@@ -158,7 +158,7 @@ UP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "up.txt")
 	expect(warnings).toEqual(["g/check.py:8 a computed import: the files it needs can't be determined"]);
 });
 
-test("shell: sourced files and programs next to the script", () => {
+test("shell: follows sourced files and programs next to the script", () => {
 	const { files, programs, warnings } = closureOf(
 		{
 			"s/run":

@@ -9,13 +9,13 @@ const aggregator = (prompt: string) =>
 		...["    aggregator:", "      type: llm-grader", `      prompt: ${prompt}`],
 	);
 
-/** `line:column` of the first `name` in `text`. */
+/** Returns the `line:column` of the first `name` in `text`. */
 function placeIn(text: string, name: string): string {
 	const lines = text.slice(0, text.indexOf(name)).split("\n");
 	return `${lines.length}:${(lines.at(-1) ?? "").length + 1}`;
 }
 
-describe("a judge's prompt", () => {
+describe("the prompt of an llm-grader", () => {
 	test.each([
 		[
 			"an unknown variable",
@@ -24,7 +24,7 @@ describe("a judge's prompt", () => {
 			"uses {{ critera }}, which is not a variable",
 		],
 		[
-			"none of the answer",
+			"a missing answer",
 			grader('"By {{ criteria }} and {{ input }}"'),
 			"{{ criteria }}",
 			"but none that contains the answer",
@@ -55,7 +55,7 @@ describe("a judge's prompt", () => {
 			"{{ prodct }}",
 			"{{ prodct }}",
 		],
-	])("is refused for %s, at the variable", (_, text, name, message) => {
+	])("is refused because of %s, at the variable", (_, text, name, message) => {
 		const [found, ...others] = findingsOf(loadTree({ "eval.yaml": text }));
 		expect(others).toEqual([]);
 		expect(found).toMatch(`eval.yaml:${placeIn(text, name)} error assertions.prompt-variable`);
@@ -66,7 +66,7 @@ describe("a judge's prompt", () => {
 		["an instruction", grader('"Is it polite?"')],
 		["an instruction about a var", grader('"Does it name {{ product }}?"', "vars: { product: z }")],
 		["the answer in an older spelling and letter case", grader('"{{CANDIDATE_ANSWER}}"')],
-		["what the agent did", grader('"{{ file_changes }} {{ criteria }}"')],
+		["the agent's file changes", grader('"{{ file_changes }} {{ criteria }}"')],
 		["a literal", grader('"{{{{ critera }}}} of {{ output }}"')],
 		["another template language", grader('"{% if a %}{{#each x}}{{> y}}{% endif %} {{ output }}"')],
 		["an aggregator's results", aggregator('"{{ EVALUATOR_RESULTS_JSON }} {{ output }}"')],
@@ -75,7 +75,7 @@ describe("a judge's prompt", () => {
 		expect(findingsOf(loadTree({ "eval.yaml": text }))).toEqual([]);
 	});
 
-	test("in a file is judged at its place in that file, and gets the test's vars", () => {
+	test("is checked at its location in its own file, and gets the test's vars", () => {
 		const prompt = "Judge {{ product }}.\n\n{{ output }}\r\nLiteral: {{{{ output }}}}\nBy {{ critera }}\n";
 		const text = grader("./judge.md", "vars: { product: 'a {{ output }}' }");
 		const bad = loadTree({ "eval.yaml": text, "judge.md": prompt });
@@ -83,13 +83,13 @@ describe("a judge's prompt", () => {
 			"judge.md:5:4 error assertions.prompt-variable the prompt uses {{ critera }}, which is not a variable",
 		]);
 		expect(bad.diagnostics[0]?.hint).toBe("did you mean {{ criteria }}?");
-		// It is filled once more when it is sent: what a var brings stays literal.
+		// The prompt is filled again before it is sent, so text from a var must stay literal.
 		expect(bad.tests[0]?.assertions[0]?.promptText).toBe(
 			"Judge a {{{{ output }}}}.\n\n{{ output }}\r\nLiteral: {{{{ output }}}}\nBy {{ critera }}\n",
 		);
 	});
 
-	test("of all tests is checked with the vars of each", () => {
+	test("is checked with the vars of each test if it applies to all tests", () => {
 		const shared = "assertions: [{ type: llm-grader, prompt: '{{ output }} names {{ product }}' }]\n";
 		const tests = "  - { id: b, input: x, vars: { product: z } }\n";
 		expect(findingsOf(loadTree({ "eval.yaml": `${shared}tests:\n${tests}` }))).toEqual([]);
@@ -97,7 +97,7 @@ describe("a judge's prompt", () => {
 		expect(found).toMatch("eval.yaml:1:62 error assertions.prompt-variable");
 	});
 
-	test("from an include gets the vars of the test that includes it", () => {
+	test("gets the vars of the test that includes it", () => {
 		const files = { "t.yaml": "- type: llm-grader\n  prompt: '{{ output }} is {{ kind }}'\n" };
 		const entry = (vars: string) => oneTest("input: x", `vars: ${vars}`, "assertions: [{ include: ./t.yaml }]");
 		expect(
@@ -119,7 +119,7 @@ describe("an input", () => {
 		(text: string) => `input: "${text}"\n${oneTest("input: x", "criteria: y")}`,
 	];
 
-	test.each(fields)("with vars has no other name (%#)", (make) => {
+	test.each(fields)("may use only the test's vars if there are any (%#)", (make) => {
 		const text = make("Hi {{ b }}, {{ a }} {{ b }}").replace("- id: a", "- id: a\n    vars: { a: 1, bc: { d: 2 } }");
 		const found = findingsOf(loadTree({ "eval.yaml": text }));
 		expect(found.map((one) => one.replace(/^\S+ /, ""))).toEqual([
@@ -130,7 +130,7 @@ describe("an input", () => {
 		expect((columns[1] ?? 0) - (columns[0] ?? 0)).toBe("{{ b }}, {{ a }} ".length);
 	});
 
-	test.each(fields)("without vars is prose (%#)", (make) => {
+	test.each(fields)("is plain text if the test has no vars (%#)", (make) => {
 		const loaded = loadTree({ "eval.yaml": make("{{ b }} {{{{ c }}}} {{#if d}}") });
 		expect(findingsOf(loaded).map((one) => one.replace(/^\S+ /, ""))).toEqual([
 			"warning vars.unknown {{ b }} is not replaced: the test has no `vars`",
@@ -138,7 +138,7 @@ describe("an input", () => {
 		expect(JSON.stringify(loaded.tests)).toContain("{{ b }} {{ c }} {{#if d}}");
 	});
 
-	test("of PROMPT.md is judged in that file", () => {
+	test("in PROMPT.md is checked at its location in that file", () => {
 		const files = { "PROMPT.md": "\nHello\n  {{ whom }} and {{{{ you }}}}\n" };
 		const loaded = loadTree({ ...files, "eval.yaml": oneTest("vars: { who: z }", "criteria: y") });
 		expect(findingsOf(loaded)).toEqual([
@@ -148,7 +148,7 @@ describe("an input", () => {
 		expect(plain.tests[0]?.input[0]?.content).toBe("Hello\n  {{ whom }} and {{ you }}");
 	});
 
-	test("that names the environment, or the workspace in a path, is left alone", () => {
+	test("may refer to the environment, or to the workspace in a path", () => {
 		const text = oneTest(
 			...["vars: { a: 1 }", 'input: [{ role: user, content: [{ type: file, value: "{{workspace_path}}/x" }] }]'],
 			...["criteria: 'for ${{ github.ref }} {{ a }}'"],
@@ -156,13 +156,13 @@ describe("an input", () => {
 		expect(findingsOf(loadTree({ "eval.yaml": text }))).toEqual([]);
 	});
 
-	test("in JSON Lines is judged at its line and column", () => {
+	test("in JSON Lines is checked at its line and column", () => {
 		const row = '{"id":"a","vars":{"x":1},"criteria":"y","input":"\\u0041 {{ y }}"}';
 		const loaded = loadTree({ "tests.jsonl": `\n${row}\n` }, { entry: "tests.jsonl" });
 		expect(findingsOf(loaded)[0]).toMatch(`tests.jsonl:${placeIn(`\n${row}`, "{{ y }}")} error vars.unknown {{ y }}`);
 	});
 
-	test("gets what a variable of the environment holds, and its place where the text came from there", () => {
+	test("is filled after environment variables, and checked at the variable's location", () => {
 		const text = oneTest("vars: { a: 1 }", "input: ${{ QUESTION }}", "criteria: y");
 		const loaded = loadTree({ "eval.yaml": text }, { env: { QUESTION: "{{ a }} {{ nope }}" } });
 		expect(loaded.tests[0]?.input[0]?.content).toBe("1 {{ nope }}");

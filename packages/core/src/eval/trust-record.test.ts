@@ -9,8 +9,8 @@ const home = () => ({ AGENTV_HOME: join(tempTree(), "home") });
 const file = (env: { AGENTV_HOME: string }) => join(env.AGENTV_HOME, "state/trust.json");
 const key = { kind: "variable", value: "OPENAI_API_KEY" };
 
-describe("the record of what is trusted", () => {
-	test("holds for one subject, kind and value only, until it is revoked", async () => {
+describe("the trust record", () => {
+	test("applies to one subject, kind and value only, until it is revoked", async () => {
 		const env = home();
 		expect(readTrust(env).has("a", key)).toBe(false);
 		await removeTrust("a", env);
@@ -26,7 +26,7 @@ describe("the record of what is trusted", () => {
 		expect(readTrust(env).has("b", { kind: "host", value: "example.org" })).toBe(true);
 	});
 
-	test("is private, holds no name in clear, and leaves nothing else behind", async () => {
+	test("is private, contains no name in plain text, and leaves no other files behind", async () => {
 		const env = home();
 		await addTrust(
 			"benchmark https://example.org/evals.git",
@@ -40,7 +40,7 @@ describe("the record of what is trusted", () => {
 		expect(readdirSync(join(env.AGENTV_HOME, "state"))).toEqual(["trust.json"]);
 	});
 
-	test("loses nothing when many processes write concurrently", async () => {
+	test("keeps all entries that many processes write concurrently", async () => {
 		const env = home();
 		const items = Array.from({ length: 30 }, (_, index) => ({ kind: "host", value: `h${index}` }));
 		await Promise.all(items.map((item, index) => addTrust(index % 2 ? "a" : "b", [item], env)));
@@ -48,7 +48,7 @@ describe("the record of what is trusted", () => {
 		for (const [index, item] of items.entries()) expect(record.has(index % 2 ? "a" : "b", item)).toBe(true);
 	});
 
-	test("keeps kinds and fields that are not known here", async () => {
+	test("keeps unknown kinds and fields", async () => {
 		const env = home();
 		await addTrust("a", [key], env);
 		const written = JSON.parse(readFileSync(file(env), "utf8"));
@@ -69,7 +69,7 @@ describe("the record of what is trusted", () => {
 		['{"version": 2, "trusted": {}}', "a later version"],
 		['{"version": 1, "trusted": {"a": [{"kind": "variable"}]}}', "an entry without its digest"],
 		["\u0000\u0001", "no text"],
-	])("that can't be read is neither believed nor overwritten: %j", async (text) => {
+	])("is neither trusted nor overwritten if it is unreadable: %j", async (text) => {
 		const env = home();
 		await addTrust("a", [key], env);
 		writeFileSync(file(env), text);
@@ -79,7 +79,7 @@ describe("the record of what is trusted", () => {
 		expect(readFileSync(file(env), "utf8")).toBe(text);
 	});
 
-	test("any names are told apart", async () => {
+	test("distinguishes any two names", async () => {
 		const env = home();
 		const item = fc.record({ kind: fc.string(), value: fc.string() });
 		await fc.assert(

@@ -20,7 +20,7 @@ async function bundle(): Promise<string> {
 
 const problems = async (root: string) => (await verifyBundle(root)).problems.map(({ kind, path }) => `${kind} ${path}`);
 
-test("missing, changed, added and no longer executable files are named", async () => {
+test("lists missing, changed, added and no longer executable files", async () => {
 	const root = await bundle();
 	expect(await problems(root)).toEqual([]);
 	rmSync(join(root, "targets.yaml"));
@@ -35,7 +35,7 @@ test("missing, changed, added and no longer executable files are named", async (
 	]);
 });
 
-test.each([0o4755, 0o2755, 0o1755])("a file that became setuid, setgid or sticky is named (%o)", async (mode) => {
+test.each([0o4755, 0o2755, 0o1755])("lists a file that became setuid, setgid or sticky (%o)", async (mode) => {
 	const root = await bundle();
 	const file = join(root, "workspace/a.txt");
 	chmodSync(file, mode & ~0o111);
@@ -44,7 +44,7 @@ test.each([0o4755, 0o2755, 0o1755])("a file that became setuid, setgid or sticky
 	expect(await problems(root)).toEqual([]);
 });
 
-test("a repository, empty directories, pipes and other things that hold no content are added, each named once", async () => {
+test("lists each repository, empty directory, pipe and dangling link once, as added", async () => {
 	const root = await bundle();
 	mkdirSync(join(root, ".git/hooks"), { recursive: true });
 	writeFileSync(join(root, ".git/config"), "[core]\n");
@@ -75,7 +75,7 @@ test("reports a pipe in place of a file, but not empty directories of the source
 	expect(await problems(output)).toEqual(["missing targets.yaml", "added targets.yaml", "added workspace/logs/older"]);
 });
 
-test("one flipped byte in any file is named by its path", async () => {
+test("detects one flipped byte in any file and names its path", async () => {
 	const root = await bundle();
 	for (const { path, size } of readManifest(root).files) {
 		const file = join(root, path);
@@ -91,7 +91,7 @@ test("one flipped byte in any file is named by its path", async () => {
 	expect(await problems(root)).toEqual([]);
 });
 
-test("one flipped byte in the manifest's files and digests shows", async () => {
+test("detects one flipped byte in the manifest's files and digests", async () => {
 	const root = await bundle();
 	const file = join(root, "manifest.json");
 	const bytes = readFileSync(file);
@@ -102,7 +102,7 @@ test("one flipped byte in the manifest's files and digests shows", async () => {
 	] as const;
 	for (const [start, end] of stretches) {
 		for (let at = start; at < end; at++) {
-			// Blanks between the entries carry nothing.
+			// White space between the entries has no meaning.
 			if (/\s/.test(text[at] ?? "")) continue;
 			const flipped = Buffer.from(bytes);
 			flipped[at] = (flipped[at] as number) ^ 1;
@@ -114,14 +114,14 @@ test("one flipped byte in the manifest's files and digests shows", async () => {
 	}
 });
 
-test("the listing is what sha256sum --check reads", async () => {
+test("lists a bundle in the format of sha256sum --check", async () => {
 	const root = await bundle();
 	const list = listBundle(readManifest(root));
 	expect(list).toMatch(/^[0-9a-f]{64} {2}eval\.yaml$/m);
 	expect(list).toMatch(/^\\[0-9a-f]{64} {2}workspace\/b\\nc$/m);
 });
 
-test("a directory without a manifest is not a bundle; a manifest of another shape is reported as damaged", async () => {
+test("refuses a directory without a manifest, and reports an invalid manifest as damaged", async () => {
 	const root = await bundle();
 	const file = join(root, "manifest.json");
 	writeFileSync(file, readFileSync(file, "utf8").replace('"path":"eval.yaml"', '"path":"../eval.yaml"'));
@@ -130,7 +130,7 @@ test("a directory without a manifest is not a bundle; a manifest of another shap
 	await expect(verifyBundle(root)).rejects.toMatchObject({ code: "not-found" });
 });
 
-test("the manifest's own digest covers unknown keys, and a missing one, a key that is there twice and other white space show", async () => {
+test("verifies the manifest's own digest: unknown keys, a missing digest, duplicate keys and white space", async () => {
 	const root = await bundle();
 	const file = join(root, "manifest.json");
 	const text = readFileSync(file, "utf8");

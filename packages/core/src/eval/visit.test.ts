@@ -7,22 +7,22 @@ import { resolvedTargets, usedTargets } from "./resolve-target.ts";
 import { openDiskView } from "./source.ts";
 import { visit } from "./visit.ts";
 
-/** Yields every path and command in loaded values, however deep. */
+/** Yields every path and command in loaded values, at any depth. */
 function* referencesIn(value: unknown, seen = new Set<unknown>()): Generator<{ kind: string; base: string }> {
 	if (typeof value !== "object" || value === null || seen.has(value)) return;
 	seen.add(value);
 	if ("kind" in value && "base" in value && ("raw" in value || "text" in value)) {
 		yield value as { kind: string; base: string };
-		// Its working directory belongs to a command.
+		// A command's working directory is part of the command.
 		return;
 	}
 	for (const [key, item] of Object.entries(value)) if (!fromReading.has(key)) yield* referencesIn(item, seen);
 }
 
-/** Paths of files that loading reads, which are in `LoadedEval.files`. */
+/** Keys of files that loading reads, which are listed in `LoadedEval.files`. */
 const fromReading = new Set(["files", "file", "includedBy", "sources", "texts", "part", "origin", "via"]);
 
-test("every path and command of an eval and its targets is visited", () => {
+test("visits every path and command of an eval and its targets", () => {
 	const root = tempTree({
 		"x.eval.yaml": `workspace:
   template: ./template

@@ -7,7 +7,7 @@ const spellings = ["007", "3.10", "1e3", "0x1F", "12345678901234567890", "900719
 const jsonNumbers = ["3.10", "1e3", "12345678901234567890", "9007199254740993", "-0", "1E+2", "10.0"];
 
 describe.each(spellings)("%s in YAML", (number) => {
-	test("stays what it is wherever it is read as text", () => {
+	test("keeps its spelling in every field that is text", () => {
 		const loaded = loadTree({
 			"eval.yaml": `version: ${number}
 tests:
@@ -50,7 +50,7 @@ workspace:
 	});
 });
 
-test.each(jsonNumbers)("%s in JSON Lines stays what it is", (number) => {
+test.each(jsonNumbers)("%s in JSON Lines keeps its spelling", (number) => {
 	const row = `{"id": ${number}, "input": "{{ v }}", "vars": {"v": ${number}}, "expected_output": {"n": [${number}]}, "assertions": [{"type": "equals", "value": ${number}}]}`;
 	const loaded = loadTree(
 		{ "tests.jsonl": `${row}\n{"id": "b", "input": "x", "criteria": "y", "depends_on": [${number}]}\n` },
@@ -63,7 +63,7 @@ test.each(jsonNumbers)("%s in JSON Lines stays what it is", (number) => {
 	expect(first?.assertions[0]?.settings).toMatchObject({ value: number });
 });
 
-test("integers beyond 2^53 keep their digits in what programs get", () => {
+test("keeps the digits of integers beyond 2^53 in the input of programs", () => {
 	const loaded = loadTree({
 		"eval.yaml": `metadata: { order: 9007199254740993, small: 12 }
 ${oneTest(
@@ -84,7 +84,7 @@ ${oneTest(
 	});
 });
 
-test("ids that JavaScript would round to one number are two tests", () => {
+test("keeps ids apart that JavaScript would round to the same number", () => {
 	const rows = [9007199254740992n, 9007199254740993n].map((id) => `{"id": ${id}, "input": "x", "criteria": "y"}`);
 	const loaded = loadTree({ "tests.jsonl": rows.join("\n") }, { entry: "tests.jsonl" });
 	expect(findingsOf(loaded)).toEqual([]);
@@ -95,7 +95,7 @@ test.each([
 	['{"id": 007, "input": "x", "criteria": "y"}', 8, 'the number 007 at column 8 has a leading 0; write "007"'],
 	['{"id": "a", "input": "x", "criteria": "y", "id": "b"}', 44, 'The key "id" is duplicated in this mapping'],
 	['{"id": "a", "metadata": {"k": 1, "\\u006b": 2}}', 34, 'The key "k" is duplicated in this mapping'],
-])("%s is an error of its column", (row, column, message) => {
+])("%s is an error at its column", (row, column, message) => {
 	const loaded = loadTree(
 		{ "tests.jsonl": `{"id":"z","input":"x","criteria":"y"}\n${row}\n` },
 		{ entry: "tests.jsonl" },
@@ -107,7 +107,7 @@ test.each([
 	expect(loaded.tests.map(({ id }) => id)).toEqual(["z"]);
 });
 
-test.each(["eval.yaml", "evals.json"])("a key that is given twice is an error in %s", (name) => {
+test.each(["eval.yaml", "evals.json"])("a duplicate key is an error in %s", (name) => {
 	const json = '{"skill_name": "s", "evals": [{"id": "a", "prompt": "x", "id": "b"}]}';
 	const text = name === "evals.json" ? json : "tests:\n  - id: a\n    input: x\n    criteria: y\n    input: z\n";
 	const loaded = loadTree({ [name]: text }, { entry: name });

@@ -19,7 +19,7 @@ const formats: Readonly<Record<string, z.ZodType>> = {
 	...Object.fromEntries(Object.values(providers).map(({ name, settings }) => [name, settings])),
 };
 
-/** The fields of a wire object. */
+/** Returns the fields of a wire object. */
 function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
 	const {
 		shape,
@@ -52,15 +52,15 @@ const pairs = Object.entries(formats).flatMap(([format, schema]) =>
 	}),
 );
 
-describe("of every field with an older spelling", () => {
-	test("there are some in all formats", () => {
+describe("fields with an older spelling", () => {
+	test("exist in all formats", () => {
 		expect(pairs.length).toBeGreaterThan(40);
 		const keys = new Set(pairs.map(([format, newer, key]) => `${format} ${newer} ${key}`));
 		for (const pair of ["eval tests evalcases", "test criteria expected_outcome", "repository repo source.path"])
 			expect(keys).toContain(pair);
 	});
 
-	test.each(pairs)("%s: %s and %s side by side are a conflict", (_, newer, key, schema, value) => {
+	test.each(pairs)("%s: %s and %s conflict if both are set", (_, newer, key, schema, value) => {
 		expect(inspectFields(schema, value).filter(({ kind }) => kind === "conflict")).toEqual([
 			{ kind: "conflict", path: key.split("."), keys: [newer, key] },
 		]);
@@ -71,7 +71,7 @@ describe("of every field with an older spelling", () => {
 		}
 	});
 
-	test("each names a key that its format has", () => {
+	test("name a key that their format has", () => {
 		for (const [format, schema] of Object.entries(formats))
 			for (const [key, field] of Object.entries(shapeOf(schema))) {
 				const { newer } = factsOfField(field);

@@ -10,14 +10,14 @@ const root = join(import.meta.dirname, "../../../..");
 describe.each([...formatNames, "verify-output"] as const)("the JSON Schema of %s", (format) => {
 	const file = join(root, "docs/schemas", `${format}.schema.json`);
 
-	test("is the one that is checked in", () => {
+	test("matches the checked-in file", () => {
 		const text = `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`;
 		// AGENTV_UPDATE=1 updates it after a format change.
 		if (process.env.AGENTV_UPDATE) writeFileSync(file, text);
 		expect(readFileSync(file, "utf8")).toBe(text);
 	});
 
-	test("is a schema that validators read", () => {
+	test("is a schema that validators accept", () => {
 		expect(() => new Ajv2020({ strict: false }).compile(jsonSchemaOf(format))).not.toThrow();
 	});
 });
@@ -25,12 +25,12 @@ describe.each([...formatNames, "verify-output"] as const)("the JSON Schema of %s
 describe("the JSON Schema of an eval", () => {
 	const validate = new Ajv2020({ strict: false }).compile(jsonSchemaOf("eval"));
 
-	test("takes the example", () => {
+	test("accepts the example", () => {
 		const example = parse(readFileSync(join(root, "examples/quickstart/evals/quickstart.eval.yaml"), "utf8"));
 		expect(validate(example), JSON.stringify(validate.errors)).toBe(true);
 	});
 
-	test("takes a variable where a number is wanted", () => {
+	test("accepts a variable in place of a number", () => {
 		expect(validate({ tests: [], threshold: "${{ THRESHOLD:-0.8 }}" })).toBe(true);
 	});
 

@@ -7,7 +7,7 @@ const run = {
 	...{ evals: [], targets: [], flags: {} },
 };
 
-test("planned tests are read as they are written, those that are repeated with their repeat", () => {
+test("planned tests keep their names, and repeated ones their repeat settings", () => {
 	const repeat = { count: 3, strategy: "pass_any", early_exit: true };
 	const { data } = runFileSchema.safeParse({
 		...run,
@@ -23,17 +23,17 @@ test("planned tests are read as they are written, those that are repeated with t
 });
 
 test.each([
-	["no list", {}],
-	["no test", [[0, "a", "x"], "b"]],
-	["a test without target", [[0, "a"]]],
+	["an object", {}],
+	["a text as a test", [[0, "a", "x"], "b"]],
+	["a test without a target", [[0, "a"]]],
 	["a test whose id is a number", [[0, 1, "x"]]],
 	["a repeat of another shape", [[0, "a", "x", { count: "3" }]]],
-	["too much", [[0, "a", "x", { count: 1, strategy: "mean", early_exit: false }, 5]]],
-])("%s where planned tests are wanted is refused", (_, planned) => {
+	["too many values", [[0, "a", "x", { count: 1, strategy: "mean", early_exit: false }, 5]]],
+])("planned tests: %s is refused", (_, planned) => {
 	expect(runFileSchema.safeParse({ ...run, planned }).success).toBe(false);
 });
 
-test("a record is written with the keys that it was read with; those of users' data stay", () => {
+test("a record keeps its keys when it is read and written again, including keys of the users' data", () => {
 	const usage = { target: "judge", token_usage: { input: 1, output: 2 }, cost_usd: 0.5 };
 	const score = { name: "g", type: "composite", score: 1, weight: 1, required: true, verdict: "pass", assertions: [] };
 	const wire = {

@@ -10,7 +10,7 @@ function counted(directory: string) {
 	return { outcomes, of, tally: tallyOf(outcomes, run) };
 }
 
-test("tests are counted as the run's summary counts them, attempts put together", async () => {
+test("counts tests like the run's summary, with the attempts of a test combined", async () => {
 	const directory = await recordedRun();
 	const { outcomes, of, tally } = counted(directory);
 	const summary = readSummary(directory);
@@ -25,7 +25,7 @@ test("tests are counted as the run's summary counts them, attempts put together"
 	expect(of("error").map(({ testId }) => testId)).toEqual(expect.arrayContaining(["left out", "unanswered"]));
 });
 
-test("a test that misses attempts, or has none, is not run and comes last; what its attempts cost is counted", async () => {
+test("lists a test with missing attempts last, as not run, and counts the cost of its attempts", async () => {
 	const directory = await recordedRun();
 	const whole = counted(directory).tally.summary(0);
 	editIndex(directory, (rows) =>
@@ -42,7 +42,7 @@ test("a test that misses attempts, or has none, is not run and comes last; what 
 	expect(summary).toMatchObject({ costUsd: whole.costUsd, tokenUsage: whole.tokenUsage });
 });
 
-test("rows that the run did not plan are counted nowhere", async () => {
+test("ignores rows that the run did not plan", async () => {
 	const directory = await recordedRun();
 	const before = counted(directory).tally.summary(0);
 	editIndex(directory, ([first, ...rows]) => [

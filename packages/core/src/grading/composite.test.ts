@@ -27,26 +27,26 @@ describe("a composite", () => {
 		});
 	});
 
-	test("asks for a share of them", async () => {
+	test("requires a share of its parts to pass", async () => {
 		expect(await composite("{type: threshold, threshold: 0.25}").grade({ output: "yes" })).toMatchObject({ score: 1 });
 		expect(await composite("{type: threshold}").grade({ output: "yes" })).toMatchObject({ score: 0 });
 	});
 
-	test("lets a program decide", async () => {
+	test("can leave the decision to a program", async () => {
 		expect(await composite("{type: code-grader, command: [node, ./sum.mjs]}").grade({ output: "yes" })).toMatchObject({
 			score: 0.5,
 			assertions: [{ text: "fail" }],
 		});
 	});
 
-	test("could not run where a part could not", async () => {
+	test("could not run if one of its parts could not", async () => {
 		const fixture = gradingFixture(
 			"{type: composite, aggregator: {type: weighted_average}, assertions: [{name: inner, type: code-grader, command: no-such-program}]}",
 		);
 		expect(await fixture.grade({})).toMatchObject({ couldNotRun: { message: expect.stringMatching(/^inner: /) } });
 	});
 
-	test("is 0 where a required part fails", async () => {
+	test("scores 0 if a required part fails", async () => {
 		const fixture = gradingFixture(
 			"{type: composite, aggregator: {type: weighted_average}, assertions: [{type: contains, value: no, required: true}, {type: contains, value: yes, weight: 9}]}",
 		);
@@ -59,7 +59,7 @@ const graded = fc.record({
 	weight: fc.double({ min: 0, max: 10, noNaN: true }),
 });
 
-test("a weighted mean lies between the least and the most", () => {
+test("a weighted mean is between the minimum and the maximum", () => {
 	fc.assert(
 		fc.property(fc.array(graded, { minLength: 1 }), (scores) => {
 			const mean = weightedMean(scores);

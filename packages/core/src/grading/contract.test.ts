@@ -12,7 +12,7 @@ import { graders } from "./graders/index.ts";
 import { graderHeadings, graderRows } from "./testing/docs-rows.ts";
 import { aSubject, gradingFixture } from "./testing/grading-fixture.ts";
 
-/** An entry of each type, as short as its schema allows. */
+/** The shortest entry that the schema of each type allows. */
 const entries: Readonly<Record<string, string>> = {
 	...Object.fromEntries(
 		["contains", "icontains", "starts-with", "ends-with", "equals", "regex"].map((type) => [type, "value: x"]),
@@ -52,7 +52,7 @@ describe.each([...Object.keys(graders), "custom"])("the grader %s", (type) => {
 	const fixture = () => gradingFixture(type === "custom" ? "{type: mine}" : `{type: ${type}, ${entries[type]}}`, files);
 
 	test.each(Object.keys(subjects) as (keyof typeof subjects)[])(
-		"answers %s with a score, or says why it can't",
+		"grades %s with a score, or reports why it can't",
 		async (name) => {
 			const graded = await fixture().grade(subjects[name]);
 			if ("couldNotRun" in graded) {
@@ -68,7 +68,7 @@ describe.each([...Object.keys(graders), "custom"])("the grader %s", (type) => {
 		},
 	);
 
-	test("is repeated by what a record holds of it, where it says that it can be", async () => {
+	test("is reproducible from its record if it claims to be", async () => {
 		const { assertion, grade } = fixture();
 		const record = JSON.parse(JSON.stringify(assertionRecord(assertion)));
 		const read = readAssertionRecord(record);
@@ -86,7 +86,7 @@ describe.each([...Object.keys(graders), "custom"])("the grader %s", (type) => {
 		}
 	});
 
-	test("judges the same answer the same way twice", async () => {
+	test("grades the same answer the same way twice", async () => {
 		const { grade } = fixture();
 		expect(await grade(subjects["an answer with everything"])).toEqual(
 			await grade(subjects["an answer with everything"]),
@@ -94,7 +94,7 @@ describe.each([...Object.keys(graders), "custom"])("the grader %s", (type) => {
 	});
 });
 
-test("every type of the format has an entry here, so that a new grader meets this contract", () => {
+test("every grader type has an entry here, so that a new grader is tested by this contract", () => {
 	for (const type of Object.keys(graders)) expect(Object.keys(entries)).toContain(type);
 });
 
@@ -107,6 +107,6 @@ test("an error thrown by a grader is not a low score", async () => {
 	});
 });
 
-test("docs/evals.md has the table of types (AGENTV_UPDATE_DOCS=1 writes it)", () => {
+test("docs/evals.md contains the table of types (AGENTV_UPDATE_DOCS=1 updates it)", () => {
 	expectTable("docs/evals.md", graderHeadings, graderRows());
 });

@@ -15,7 +15,7 @@ function replies(file: string, key: string): string[] {
 
 const seeds = [...replies("grader-replies.jsonl", "stdout"), ...replies("judge-replies.jsonl", "reply")];
 
-test("any reply of a grader or judge quickly becomes a score from 0 to 1 or an error", {
+test("turns any reply of a grader or judge quickly into a score from 0 to 1 or an error", {
 	timeout: 900_000,
 }, () => {
 	const watch = inputWatch();

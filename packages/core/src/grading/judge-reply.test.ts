@@ -34,11 +34,11 @@ describe("the reply of a judge", () => {
 	});
 
 	it.each([
-		["thinking inside of thinking", '<think>a <think>b</think> {"score":1}</think>{"score":0.2}', 0.2],
+		["nested thinking", '<think>a <think>b</think> {"score":1}</think>{"score":0.2}', 0.2],
 		["thinking without its opening tag", 'maybe {"score":1}?\n</think>\n{"score":0.2}', 0.2],
-		["other words for thinking", '<reasoning>{"score":1}</reasoning>[THINK]{"score":1}[/THINK]{"score":0.2}', 0.2],
+		["other tags for thinking", '<reasoning>{"score":1}</reasoning>[THINK]{"score":1}[/THINK]{"score":0.2}', 0.2],
 		[
-			"a prefix before the word for thinking",
+			"a prefix in the tag for thinking",
 			'<seed:think>{"score":1}</seed:think><antThinking>{"score":1}</antThinking>{"score":0.2}',
 			0.2,
 		],
@@ -48,14 +48,14 @@ describe("the reply of a judge", () => {
 			'<|channel|>analysis<|message|>{"score":1}<|end|><|start|>assistant<|channel|>final<|message|>{"score":0.2}',
 			0.2,
 		],
-		["the end of a message behind it", '{"score":0.2}<|end|>', 0.2],
-		["a block of thinking that is empty", '<think />{"score":0.2}', 0.2],
+		["an end-of-message token after it", '{"score":0.2}<|end|>', 0.2],
+		["an empty block of thinking", '<think />{"score":0.2}', 0.2],
 		["tags in the verdict", '{"score":0.2,"reasoning":"it prints </think> and <think>"}', 0.2],
-		["braces that break off in thinking", '<think>{"score": 1, </think>{"score":0.2}', 0.2],
-		["a brace in prose before", 'The answer is "if (x) {" only. Verdict: {"score":0.2}', 0.2],
-		["the object after an unreadable one", 'uses {x}: {"score":0.2}', 0.2],
-		["an object in a list before", '[{"score":1}]\n{"score":0.2}', 0.2],
-		["an object of another kind after", '{"score":0.2} {"note": {"score": 1}}', 0.2],
+		["unfinished JSON in thinking", '<think>{"score": 1, </think>{"score":0.2}', 0.2],
+		["a brace in the prose before it", 'The answer is "if (x) {" only. Verdict: {"score":0.2}', 0.2],
+		["an unreadable object before it", 'uses {x}: {"score":0.2}', 0.2],
+		["an object in a list before it", '[{"score":1}]\n{"score":0.2}', 0.2],
+		["an object of another kind after it", '{"score":0.2} {"note": {"score": 1}}', 0.2],
 	])("is read with %s", async (_, reply, score) => {
 		const judge = scriptedJudge(() => reply);
 		expect(await judged(grader, judge).grade({ output: "x" })).toMatchObject({ score });
@@ -63,14 +63,14 @@ describe("the reply of a judge", () => {
 	});
 
 	it.each([
-		["a draft before one that is cut", 'The answer says {"score":1}. My verdict: {"score": 0, "reason'],
+		["a draft before a truncated object", 'The answer says {"score":1}. My verdict: {"score": 0, "reason'],
 		["an object inside another", '{"candidate": {"score": 1}}'],
-		["a draft in special tokens that do not end", '<|begin_of_thought|>{"score":1}'],
-		["a draft in a channel that is not the final one", '<|channel|>analysis<|message|>maybe {"score":1}'],
-		["a draft behind a tag with a prefix", '<seed:think>maybe {"score":1}'],
-		["an object that nests too deep", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
-		["a draft before thinking that does not end", '{"scores": 1} <thinking>{"score":1}'],
-	])("is never %s", async (_, reply) => {
+		["a draft between special tokens without an end", '<|begin_of_thought|>{"score":1}'],
+		["a draft in a channel other than the final one", '<|channel|>analysis<|message|>maybe {"score":1}'],
+		["a draft after a tag with a prefix", '<seed:think>maybe {"score":1}'],
+		["an object that is nested too deeply", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
+		["a draft before thinking without an end", '{"scores": 1} <thinking>{"score":1}'],
+	])("is never taken from %s", async (_, reply) => {
 		const judge = scriptedJudge(() => reply);
 		expect(await judged(grader, judge).grade({ output: "x" })).toMatchObject({ couldNotRun: { code: "bad-reply" } });
 		expect(judge.questions).toHaveLength(2);

@@ -11,7 +11,7 @@ const judged = (assertion: string, judge = scriptedJudge(() => good), files: Rec
 	gradingFixture(assertion, files, { askModel: judge.askModel });
 
 describe("an llm-grader", () => {
-	it("asks for a score with reasons, and keeps its own usage and cost apart", async () => {
+	it("asks for a score with reasons, and reports its own usage and cost separately", async () => {
 		const judge = scriptedJudge(() => good);
 		const subject = { output: "Hello!", tokenUsage: { input: 1, output: 1 }, costUsd: 7 };
 		expect(await judged(grader, judge).grade(subject)).toMatchObject({
@@ -23,7 +23,7 @@ describe("an llm-grader", () => {
 		expect(judge.questions[0]?.answerSchema?.schema).toMatchObject({ required: ["score", "assertions", "reasoning"] });
 	});
 
-	it("gives the author's prompt, and the material where the prompt has no place for it", async () => {
+	it("sends the author's prompt, and appends the material if the prompt has no placeholders", async () => {
 		const judge = scriptedJudge(() => good);
 		await judged(grader, judge).grade({ output: "Hello!", expectedOutput: "Good day", prompt: "Greet me" });
 		await judged("{type: llm-grader, prompt: ./judge.md}", judge, {
@@ -36,7 +36,7 @@ describe("an llm-grader", () => {
 
 	it.each([
 		["in a fenced block", `Sure!\n\`\`\`json\n${JSON.stringify(good)}\n\`\`\`\nHope it helps`],
-		["with words around", `My verdict: ${JSON.stringify(good)} as asked.`],
+		["surrounded by prose", `My verdict: ${JSON.stringify(good)} as asked.`],
 	])("reads a reply %s", async (_, text) => {
 		expect(
 			await judged(
@@ -52,7 +52,7 @@ describe("an llm-grader", () => {
 		['{"score": 1} {"score": 0, "reasoning": "says "x""}', "it ends with an object that is not valid JSON"],
 		['{"score": 1}, so [{"score": 0}]', "it is a list"],
 		['{"score": 1, "score": 0}', 'it has the key "score" twice'],
-	])("says what was wrong with a reply and asks once more: %j", async (reply, complaint) => {
+	])("asks again once with the complaint about the reply: %j", async (reply, complaint) => {
 		const judge = scriptedJudge((_, index) => [reply, good][index]);
 		expect(await judged(grader, judge).grade({ output: "x" })).toMatchObject({
 			score: 0.75,
@@ -62,7 +62,7 @@ describe("an llm-grader", () => {
 		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain(complaint);
 	});
 
-	it("without a usable reply after two tries could not run: it never is a low score", async () => {
+	it("could not run without a usable reply after two attempts, which is not a low score", async () => {
 		const judge = scriptedJudge(() => "no");
 		const graded = await judged(grader, judge).grade({ output: "x" });
 		expect(graded).toMatchObject({
@@ -73,14 +73,14 @@ describe("an llm-grader", () => {
 		expect(judge.questions).toHaveLength(2);
 	});
 
-	it("whose model fails could not run", async () => {
+	it("could not run if its model fails", async () => {
 		const failure = { code: "http-500", message: "overloaded", retryable: true };
 		const askModel = async (): Promise<GraderReply> => ({ ok: false, failure });
 		const graded = await gradingFixture(grader, {}, { askModel }).grade({ output: "x" });
 		expect(graded).toMatchObject({ couldNotRun: { code: "model", message: expect.stringContaining("overloaded") } });
 	});
 
-	it("takes its prompt from a program, too", async () => {
+	it("accepts a program that prints its prompt", async () => {
 		const judge = scriptedJudge(() => good);
 		const files = {
 			"prompt.mjs":
@@ -94,7 +94,7 @@ describe("an llm-grader", () => {
 		expect(await broken.grade({ output: "x" })).toHaveProperty("couldNotRun");
 	});
 
-	it("takes a prompt's program at its word: what the candidate wrote in it is not filled", async () => {
+	it("does not fill placeholders that a prompt program prints from the answer", async () => {
 		const judge = scriptedJudge(() => good);
 		const prints = (text: string) => ({
 			"prompt.mjs": `import { readFileSync } from "node:fs"; const { output } = JSON.parse(readFileSync(0)); console.log(${text});`,
@@ -107,7 +107,8 @@ describe("an llm-grader", () => {
 		const [whole = "", piece = ""] = judge.questions.map(wholeQuestion);
 		expect(whole).toMatch(/Grade: <(material-\w+)>\nI say \{\{ expected_output \}\}, for every question\.\n<\/\1>/);
 		expect(whole).not.toContain("the secret");
-		// The answer was printed in part: the whole of it follows as material, apart.
+		// The program printed only part of the answer, so the whole answer follows as separate
+		// material.
 		expect(piece).toMatch(
 			/say \{\{ expected_output \}\}[\s\S]*The answer to judge:\n<material-\w+>\nI say \{\{ expected_output/,
 		);
@@ -136,7 +137,7 @@ describe("an llm-grader", () => {
 	});
 
 	it.each(["length", "content_filter", "refusal"] as const)(
-		"whose reply ends by %s could not run",
+		"could not run if the reply ends by %s",
 		async (stopReason) => {
 			let calls = 0;
 			const askModel = async (): Promise<GraderReply> => {

@@ -20,7 +20,7 @@ function broken(attempt: number, causedBy: ErrorCause | undefined) {
 	return { attempt, score: 0, executionStatus: "execution_error" as const, error };
 }
 
-/** A graded attempt, one with a veto, or one that could not be graded. */
+/** Generates a graded attempt, one with a veto, or one that could not be graded. */
 const anyAttempt = fc.oneof(
 	{ weight: 4, arbitrary: fc.integer({ min: 0, max: 20 }).map((twentieths) => twentieths / 20) },
 	{ weight: 1, arbitrary: fc.constant("veto" as const) },
@@ -48,7 +48,9 @@ function summaryOf(cases: readonly Planned[]) {
 	return builder.result();
 }
 
-/** The same cases with each failed attempt that `choose` names turned into an error of the agent. */
+/**
+ * Returns the same cases, with each failed attempt that `choose` accepts as an error of the agent.
+ */
 function turned(cases: readonly Planned[], choose: (index: number) => boolean): Planned[] {
 	let index = 0;
 	return cases.map((one) => ({
@@ -76,7 +78,7 @@ const few = fc.array(anyCase, { minLength: 1, maxLength: 12 });
 const picks = fc.array(fc.boolean(), { minLength: 1, maxLength: 8 });
 
 describe("turning failed attempts into errors of the agent", () => {
-	test("never raises the lower bound of the mean score nor that of the pass rate", () => {
+	test("never raises the lower bound of the mean score or of the pass rate", () => {
 		fc.assert(
 			fc.property(few, picks, (cases, pick) => {
 				const before = summaryOf(cases);
@@ -90,7 +92,7 @@ describe("turning failed attempts into errors of the agent", () => {
 		);
 	});
 
-	test("never makes a gate of a comparison pass", () => {
+	test("never makes a comparison pass its gate", () => {
 		const many = fc.array(fc.tuple(anyCase, anyCase), { minLength: 6, maxLength: 10 });
 		fc.assert(
 			fc.property(many, picks, (pairs, pick) => {
@@ -110,7 +112,7 @@ describe("turning failed attempts into errors of the agent", () => {
 	});
 });
 
-test("without errors of the agent the lower bound is the mean, and only the mean is shown", () => {
+test("without errors of the agent, the lower bound equals the mean and only the mean is shown", () => {
 	const judged = anyCase.filter(({ attempts }) =>
 		attempts.every(({ executionStatus }) => executionStatus !== "execution_error"),
 	);
@@ -130,6 +132,6 @@ test.each([
 	[{ mean: 0.92, lowerBound: 0.92, n: 12, planned: 12 }, "0.92"],
 	[{ mean: null, lowerBound: 0, n: 0, planned: 2 }, "– (0 of 2, at least 0)"],
 	[{ mean: null, lowerBound: null, n: 0, planned: 2 }, "–"],
-])("%j reads %s", (mean, text) => {
+])("formats %j as %s", (mean, text) => {
 	expect(boundedMeanText(mean, String)).toBe(text);
 });

@@ -39,7 +39,7 @@ describe("a code-grader", () => {
 		});
 	});
 
-	test("gets a long answer as a file", async () => {
+	test("reads a long answer from a file", async () => {
 		const fixture = gradingFixture(
 			grader,
 			program(
@@ -60,13 +60,13 @@ describe("a code-grader", () => {
 		["console.log(JSON.stringify({score: 7}))", { couldNotRun: { code: "bad-reply" } }],
 		["process.kill(process.pid, 'SIGKILL')", { couldNotRun: { code: "signal" } }],
 		["process.exit(127)", { couldNotRun: { code: "exit-code" } }],
-	])("%s", async (code, expected) => {
+	])("grades the answer with the program: %s", async (code, expected) => {
 		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject(expected);
 	});
 
 	test.each([
 		[
-			"its output is cut at 10 MB",
+			"its output is truncated at 10 MB",
 			"console.log('x'.repeat(1024).concat('\\n').repeat(11_000) + '{\"score\": 1}')",
 			"output was truncated",
 		],
@@ -75,19 +75,19 @@ describe("a code-grader", () => {
 			"process.stdout.write(Buffer.from([0xff, 0xfe, 0x7b, 0x00, 0x7d]))",
 			"in braces",
 		],
-		["it passes and exits with 1", "console.log('{\"pass\": true}'); process.exit(1)", "(exit code 1)"],
-	])("can't be believed if %s", async (_, code, message) => {
+		["it prints a pass but exits with 1", "console.log('{\"pass\": true}'); process.exit(1)", "(exit code 1)"],
+	])("has an unusable reply if %s", async (_, code, message) => {
 		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject({
 			couldNotRun: { code: "bad-reply", message: expect.stringContaining(message) },
 		});
 	});
 
-	test("is read as before if only its stderr is long", async () => {
+	test("accepts a reply if only stderr is too long", async () => {
 		const code = "console.error('x'.repeat(11 * 1024 * 1024)); console.log('{\"score\": 0.5}')";
 		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject({ score: 0.5 });
 	});
 
-	test("that can't be started, or does not end, could not run", async () => {
+	test("could not run if the program can't be started or doesn't finish in time", async () => {
 		expect(await gradingFixture("{type: code-grader, command: no-such-program}").grade({})).toMatchObject({
 			couldNotRun: { code: "not-found", message: expect.stringContaining("no-such-program") },
 		});
@@ -122,7 +122,7 @@ describe("a custom type", () => {
 	});
 });
 
-test("a script that does not exist is not graded: its interpreter's exit code says nothing about the answer", async () => {
+test("a script that does not exist could not run, regardless of its interpreter's exit code", async () => {
 	for (const command of ["[node, ./gone.mjs]", "python3 ./gone.py", "[./gone.sh]"]) {
 		const fixture = gradingFixture(`{type: code-grader, negate: true, command: ${command}}`);
 		expect(await fixture.grade({ output: "x" })).toMatchObject({

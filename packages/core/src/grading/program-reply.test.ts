@@ -50,19 +50,23 @@ test.each(cases)("the reply of a program: $name", ({ stdout, exit, want }) => {
 
 describe("a program's reply", () => {
 	test.each([
-		["a number within a fence", "```\n0.9\n```\n", 0.9],
+		["a number in a fence", "```\n0.9\n```\n", 0.9],
 		["CRLF", 'working…\r\n{"score": 1}\r\n', 1],
-		["log lines in brackets around", '[INFO] start\n{"score":0.5}\n[INFO] done\n', 0.5],
-		["a log object before", '{"level":"info"}\n{"score":0.5}', 0.5],
-		["text in braces before", 'template {x} read\n{"score":0.5}', 0.5],
-		["a reply in words", 'Result: {"score":0.5}.', 0.5],
-		["colours inside", '{"score": \u001b[33m0.5\u001b[0m}', 0.5],
-		["a link of the terminal", '\u001b]8;;http://x\u0007{"score":0.5}\u001b]8;;\u0007', 0.5],
-		["the share of assertions", '{"assertions":[{"text":"a","passed":true},{"text":"b","pass":false}]}', 0.5],
-		["the share of checks by their scores", '{"checks":[{"score":0.5},{"pass":true,"text":"t","reason":"r"}]}', 0.75],
+		["log lines in brackets around it", '[INFO] start\n{"score":0.5}\n[INFO] done\n', 0.5],
+		["a log object before it", '{"level":"info"}\n{"score":0.5}', 0.5],
+		["text in braces before it", 'template {x} read\n{"score":0.5}', 0.5],
+		["words around it", 'Result: {"score":0.5}.', 0.5],
+		["colours inside it", '{"score": \u001b[33m0.5\u001b[0m}', 0.5],
+		["a terminal hyperlink around it", '\u001b]8;;http://x\u0007{"score":0.5}\u001b]8;;\u0007', 0.5],
+		[
+			"the share of passed assertions as its score",
+			'{"assertions":[{"text":"a","passed":true},{"text":"b","pass":false}]}',
+			0.5,
+		],
+		["the mean of the scores of its checks", '{"checks":[{"score":0.5},{"pass":true,"text":"t","reason":"r"}]}', 0.75],
 		["counts of hits and misses", '{"hits":3,"misses":1}', 0.75],
-		["hits alone", '{"hits":["a"]}', 1],
-		["a rounding error over 1", '{"score":1.0000000000000002}', 1],
+		["only hits", '{"hits":["a"]}', 1],
+		["a rounding error above 1", '{"score":1.0000000000000002}', 1],
 		["an empty error", '{"error":"","score":0.5}', 0.5],
 		["a reason and a score", '{"reason":"because","score":0.5}', 0.5],
 	])("is read with %s", (_, stdout, score) => {
@@ -71,39 +75,39 @@ describe("a program's reply", () => {
 
 	test.each([
 		["a reply inside another object", '{"result":{"score":1}}'],
-		["a reply inside an unreadable one", "{'result': {\"score\":1}}"],
+		["a reply inside an unreadable object", "{'result': {\"score\":1}}"],
 		["a list of replies", '[{"score":1}]'],
 		["a list within a line", 'scores=[{"score":1}]'],
-		["a log object after it", '{"score":1}\n{"level":"info"}'],
-		["text in braces after it", '{"score":1}\nScore: {high}'],
-		["a bare value after it", '{"score":1}\n0'],
-		["a bare value on its line", '{"score":1} false'],
+		["a log object after the reply", '{"score":1}\n{"level":"info"}'],
+		["text in braces after the reply", '{"score":1}\nScore: {high}'],
+		["a bare value after the reply", '{"score":1}\n0'],
+		["a bare value on the line of the reply", '{"score":1} false'],
 		["a bare value after words", "done\n0.4"],
 		["a bare value before words", "false\ndone"],
-		["a text", '"pass"'],
+		["a string", '"pass"'],
 		["null", "null"],
-		["bytes of UTF-16", "f\u0000a\u0000l\u0000s\u0000e\u0000"],
-		["85 within tput's colours", "\u001b[31m85\u001b(B\u001b[m"],
-		["after a control sequence that never ends", '\u001b]0;title {"score":2}'],
-		["a number over 1", "85"],
+		["UTF-16 text", "f\u0000a\u0000l\u0000s\u0000e\u0000"],
+		["85 in tput's colours", "\u001b[31m85\u001b(B\u001b[m"],
+		["an object after an unfinished control sequence", '\u001b]0;title {"score":2}'],
+		["a number above 1", "85"],
 		["NaN", "NaN"],
-		["False, as Python prints it", "False\n"],
-		["a decimal, as bc prints it", ".4\n"],
-		["a reason alone", '{"reason":"fine"}'],
-		["no statements", '{"assertions":[]}'],
-		["nothing counted", '{"hits":[],"misses":[]}'],
-		["a statement without a boolean", '{"assertions":[{"text":"a","passed":"no"}]}'],
-		["assertions that are not a list", '{"score":1,"assertions":{"a":true}}'],
-		["pass as text", '{"pass":"yes"}'],
+		["False as printed by Python", "False\n"],
+		["a decimal as printed by bc", ".4\n"],
+		["only a reason", '{"reason":"fine"}'],
+		["an empty list of assertions", '{"assertions":[]}'],
+		["empty hits and misses", '{"hits":[],"misses":[]}'],
+		["an assertion without a boolean", '{"assertions":[{"text":"a","passed":"no"}]}'],
+		["an object in place of a list of assertions", '{"score":1,"assertions":{"a":true}}'],
+		["pass as a string", '{"pass":"yes"}'],
 		["pass as null", '{"pass":null,"score":1}'],
-		["another verdict", '{"verdict":"maybe","score":1}'],
+		["an unknown verdict", '{"verdict":"maybe","score":1}'],
 		["an error next to a score", '{"error":{"code":1},"score":1}'],
-		["a key twice", '{"pass":false,"pass":true}'],
-		["the end of a reply whose beginning is missing", '{"text":"a","passed":true}]}'],
-		["a cut reply", '{"score":1}\n{"score":0,"assertions":[{"text":"x'],
-		["hexadecimal digits as text", '{"score":"0x1"}'],
-		["deeper than a record can hold", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
-	])("that is %s can't be used", (_, stdout) => {
+		["a duplicate key", '{"pass":false,"pass":true}'],
+		["the end of a reply without its beginning", '{"text":"a","passed":true}]}'],
+		["a truncated reply", '{"score":1}\n{"score":0,"assertions":[{"text":"x'],
+		["hexadecimal digits as a string", '{"score":"0x1"}'],
+		["too deep for a record", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
+	])("is refused if it is %s", (_, stdout) => {
 		const grade = programReply("the grader", ended(stdout), bar);
 		expect(grade).toMatchObject({ couldNotRun: { code: "bad-reply", message: expect.stringContaining("it printed") } });
 	});
@@ -117,19 +121,19 @@ describe("a program's reply", () => {
 		[{ exitCode: 125 }, "bad-reply"],
 		[{ truncated: true }, "bad-reply"],
 		[{ truncated: true, stdoutPath: "/spilled" }, "bad-reply"],
-	])("that passes next to %j can't be used", (end, code) => {
+	])("is refused if it passes but the process ended with %j", (end, code) => {
 		expect(programReply("g", ended('{"score":1}', end), bar)).toMatchObject({
 			couldNotRun: { code, message: expect.stringContaining('it printed "{\\"score\\":1}"') },
 		});
 	});
 
-	test("that fails agrees with exit code 1 for any score", () => {
+	test("agrees with exit code 1 if it fails, with any score", () => {
 		const failed = programReply("g", ended('{"score":0.9,"pass":false}', { exitCode: 1 }), bar);
 		expect(failed).toMatchObject({ score: 0.9, stated: "fail" });
 		expect(programReply("g", ended('{"score":0.5}', { exitCode: 1 }), bar)).toMatchObject({ score: 0.5 });
 	});
 
-	test("is not cut because stderr is", () => {
+	test("is complete if only stderr is truncated", () => {
 		const long = ended('{"score":1}', { truncated: true, stderrPath: "/spilled" });
 		expect(programReply("g", long, bar)).toMatchObject({ score: 1 });
 	});
@@ -138,14 +142,14 @@ describe("a program's reply", () => {
 		['{"pass":true,"passed":false,"score":1}', 1],
 		['{"verdict":"FAIL","pass":true}', 0],
 		['{"pass":false,"assertions":[{"passed":true,"text":"a"}]}', 1],
-	])("%s states a failure", (stdout, score) => {
+	])("fails if it is %s", (stdout, score) => {
 		const grade = programReply("g", ended(stdout), bar);
 		expect(grade).toMatchObject({ score, stated: "fail" });
 		expect(outcomeOf(grade)).toBe("fail");
 	});
 });
 
-// What follows is the law of replies: nothing but a passing statement, or silence with exit code 0, passes.
+// The law of replies: only a passing statement, or no output with exit code 0, passes.
 
 const statement = fc.record(
 	{
@@ -181,7 +185,7 @@ const ends: fc.Arbitrary<Partial<ProcessResult>> = fc.oneof(
 	),
 );
 
-/** Every object in a text that is not inside another, by trying all pieces of it. */
+/** Returns every object in a text that is not inside another, by brute force. */
 function topLevelObjects(text: string): Record<string, unknown>[] {
 	const objects: Record<string, unknown>[] = [];
 	for (let start = text.indexOf("{"); start !== -1; start = text.indexOf("{", start)) {

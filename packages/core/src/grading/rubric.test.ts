@@ -13,7 +13,7 @@ describe("rubrics", () => {
 		criteria: ["criterion-1", "name", "tone"].map((id, index) => ({ id, score: scores[index], evidence: "e" })),
 	});
 
-	it("earn the weight of what is satisfied", async () => {
+	it("score the weight of the satisfied criteria", async () => {
 		const graded = await judged(
 			rubric,
 			scriptedJudge(() => entries([1, 0, 5])),
@@ -27,7 +27,7 @@ describe("rubrics", () => {
 		});
 	});
 
-	it("want exactly one judgement for each criterion", async () => {
+	it("require exactly one score for each criterion", async () => {
 		const judge = scriptedJudge((_, index) =>
 			index === 0 ? { criteria: entries([1, 1, 1]).criteria.slice(1) } : entries([1, 1, 10]),
 		);
@@ -35,7 +35,7 @@ describe("rubrics", () => {
 		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain('but doesn\'t for "criterion-1"');
 	});
 
-	it("keep the points of other criteria when a required one is not satisfied, which fails grader and test", async () => {
+	it("keep the points of other criteria if a required one fails, but fail the grader and the test", async () => {
 		const required = "{type: rubrics, criteria: [{id: a, outcome: A, weight: 9}, {id: b, outcome: B, required: true}]}";
 		const replies = {
 			criteria: [
@@ -52,7 +52,7 @@ describe("rubrics", () => {
 		expect(attemptVerdict(graded.score, 0.8, [graded])).toEqual({ score: 0.9, status: "quality_failure" });
 	});
 
-	it("of an llm-grader are judged one by one, by its own prompt", async () => {
+	it("of an llm-grader are scored one by one, by its own prompt", async () => {
 		const own =
 			"{type: llm-grader, prompt: 'Look at {{ output }} by {{ rubrics_json }}', rubrics: [{id: a, outcome: A}, B]}";
 		const checks = [
@@ -76,7 +76,7 @@ describe("rubrics", () => {
 		expect(alone.questions[0] && wholeQuestion(alone.questions[0])).toContain("the answer");
 	});
 
-	it.each([5, 10])("do not take %f for satisfied where only 0 and 1 are asked for", async (score) => {
+	it.each([5, 10])("refuse the score %f of a criterion that accepts only 0 and 1", async (score) => {
 		const judge = scriptedJudge(() => ({ criteria: [{ id: "criterion-1", score }] }));
 		expect(await judged("It greets.", judge).grade({ output: "Hello" })).toMatchObject({
 			couldNotRun: { message: expect.stringContaining('"criterion-1" a score of 0 or 1') },
@@ -88,7 +88,7 @@ describe("rubrics", () => {
 		expect(await judged("It greets.", judge).grade({ output: "Hello" })).toMatchObject({ score: 1, type: "rubrics" });
 	});
 
-	it("keep criteria apart that share an id", async () => {
+	it("distinguish criteria with the same id", async () => {
 		const judge = scriptedJudge(() => ({
 			criteria: [
 				{ id: "a", score: 1 },

@@ -17,7 +17,7 @@ describe("tool-trajectory", () => {
 		["subset", ["a", "a"], 1],
 		["subset", ["a", "c"], 0.5],
 		["subset", [], 1],
-	])("%s of a, b on %j gives %f", async (mode, tools, score) => {
+	])("with mode %s scores a, b against %j as %f", async (mode, tools, score) => {
 		expect(await scoreOf(`{type: tool-trajectory, mode: ${mode}, ${expected}}`, calls(...tools))).toBeCloseTo(score);
 	});
 
@@ -34,7 +34,7 @@ describe("tool-trajectory", () => {
 		["subset", { other: 1 }, 0],
 		["ignore", { other: 1 }, 1],
 		["[q]", { q: 1, more: 2 }, 1],
-	])("compares arguments: %s", async (how, input, score) => {
+	])("compares arguments with args_match %s", async (how, input, score) => {
 		const assertion = `{type: tool-trajectory, mode: in_order, args_match: ${how}, expected: [{tool: a, args: {q: 1}}]}`;
 		expect(await scoreOf(assertion, { toolCalls: [{ tool: "a", input }] })).toBe(score);
 	});
@@ -52,7 +52,7 @@ describe("limits", () => {
 			{ ...calls("a"), tokenUsage: { input: 5, output: 3 } },
 			0.5,
 		],
-	])("%s", async (assertion, subject, score) => {
+	])("are graded: %s", async (assertion, subject, score) => {
 		expect(await scoreOf(assertion, subject)).toBe(score);
 	});
 
@@ -73,18 +73,18 @@ describe("limits", () => {
 		["{type: cost, budget: 1}", { costUsd: Number.NaN }, "the target does not report cost"],
 		["{type: cost, budget: 1, negate: true}", {}, "the target does not report cost"],
 		["{type: execution-metrics}", calls("a"), "the grader sets no limit"],
-	])("%s on %j can't be graded", async (assertion, subject, message) => {
+	])("can't be graded without data: %s with %j", async (assertion, subject, message) => {
 		expect(await gradingFixture(assertion).grade(subject)).toMatchObject({ couldNotRun: { code: "no-data", message } });
 	});
 
-	test("that are unknown are omitted", async () => {
+	test("are omitted if the values are unknown", async () => {
 		const metrics = "{type: execution-metrics, max_tool_calls: 1, max_cost_usd: 1, target_exploration_ratio: 0.5}";
 		const graded = await gradingFixture(metrics).grade({});
 		expect(graded).toMatchObject({ score: 1, details: { not_reported: ["cost", "tool calls"] } });
 		expect(graded).toHaveProperty("assertions.length", 1);
 	});
 
-	test("of a tool's time are left out where the target does not report it", async () => {
+	test("on a tool's time are ignored if the target does not report it", async () => {
 		const steps = "{type: tool-trajectory, mode: any_order, expected: [{tool: a, max_duration_ms: 10}]}";
 		expect(await gradingFixture(steps).grade(calls("a"))).toMatchObject({
 			score: 1,
@@ -99,14 +99,14 @@ describe("field-accuracy", () => {
 		"{type: field-accuracy, fields: [{path: 'items[0].price', match: numeric_tolerance, tolerance: 0.5}, {path: day, match: date}, {path: name, weight: 2}, {path: note, required: false}]}";
 	const expectedOutput = JSON.stringify({ items: [{ price: 10 }], day: "2026-03-20", name: "A" });
 
-	test("weighs the fields that agree", async () => {
+	test("weighs the fields that match", async () => {
 		const output = JSON.stringify({ items: [{ price: 10.4 }], day: "20-Mar-2026", name: "B" });
 		expect(await scoreOf(fields, { output, expectedOutput })).toBe(0.5);
 		expect(await scoreOf(fields, { output: `\`\`\`json\n${expectedOutput}\n\`\`\``, expectedOutput })).toBe(1);
 		expect(await scoreOf(fields, { output: "no JSON", expectedOutput })).toBe(0);
 	});
 
-	test("ignores what this reference does not mention", async () => {
+	test("ignores fields that the reference does not have", async () => {
 		const output = JSON.stringify({ day: "2026-03-20", note: "x" });
 		expect(await scoreOf(fields, { output, expectedOutput: JSON.stringify({ day: "2026-03-20" }) })).toBe(1);
 		expect(await gradingFixture(fields).grade({ output, expectedOutput: '{"other":1}' })).toMatchObject({
@@ -114,27 +114,27 @@ describe("field-accuracy", () => {
 		});
 	});
 
-	test.each(['["a.b"]', "a\\\\.b", "a.b"])("finds keys that hold dots by %s", async (path) => {
+	test.each(['["a.b"]', "a\\\\.b", "a.b"])("finds keys that contain dots by %s", async (path) => {
 		const dotted = `{type: field-accuracy, fields: [{path: ${path.includes("[") ? `'${path}'` : `"${path}"`}}]}`;
 		const expectedOutput = '{"a.b": 1}';
 		expect(await scoreOf(dotted, { output: '{"a.b": 1}', expectedOutput })).toBe(1);
 		expect(await scoreOf(dotted, { output: '{"a.b": 2}', expectedOutput })).toBe(0);
 	});
 
-	test("reads no day by a format that names a part twice, however many digits there are", async () => {
+	test("parses no date by a format that repeats a part, with any number of digits", async () => {
 		const assertion = `{type: field-accuracy, fields: [{path: a, match: date, formats: ["${"MD".repeat(40)}"]}]}`;
 		const output = JSON.stringify({ a: `${"1".repeat(120)}x` });
 		expect(await scoreOf(assertion, { output, expectedOutput: '{"a": "2026-03-20"}' })).toBe(0);
 	});
 
-	test("does not pass all of nothing", async () => {
+	test("could not run if no field can be compared", async () => {
 		const optional = "{type: field-accuracy, aggregation: all_or_nothing, fields: [{path: a, required: false}]}";
 		expect(await gradingFixture(optional).grade({ output: "{}", expectedOutput: '{"a":1}' })).toMatchObject({
 			couldNotRun: { code: "no-data" },
 		});
 	});
 
-	test("can't judge without an expected answer", async () => {
+	test("could not run without an expected answer", async () => {
 		expect(await gradingFixture(fields).grade({ output: "{}" })).toMatchObject({
 			couldNotRun: { code: "expected-output" },
 		});
@@ -147,7 +147,7 @@ describe("skill-trigger", () => {
 		[{ toolCalls: [{ tool: "Read", input: { file_path: "/x/.claude/skills/pdf/SKILL.md" } }] }, 1],
 		[{ toolCalls: [{ tool: "Read", input: { file_path: "/x/pdf.md" } }] }, 0],
 		[{}, 0],
-	])("%j", async (subject, score) => {
+	])("scores %j", async (subject, score) => {
 		expect(await scoreOf("{type: skill-trigger, skill: pdf}", subject)).toBe(score);
 		expect(await scoreOf("{type: skill-trigger, skill: pdf, should_trigger: false}", subject)).toBe(1 - score);
 	});

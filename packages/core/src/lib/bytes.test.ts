@@ -10,6 +10,6 @@ it.each([
 	[999_600, "1.0 MB"],
 	[2.5e9, "2.5 GB"],
 	[5e15, "5000 TB"],
-])("formatBytes(%d) is %s", (bytes, text) => {
+])("formatBytes(%d) returns %s", (bytes, text) => {
 	expect(formatBytes(bytes)).toBe(text);
 });

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson } from "./json.ts";
 
-test("keys are sorted at every depth, undefined entries left out", () => {
+test("sorts keys at every depth and omits undefined entries", () => {
 	expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: null })).toBe('{"a":null,"b":[{"d":1}]}');
 });
 
-test("it is JSON of the same value for any order of keys", () => {
+test("writes the same JSON of a value for any order of keys", () => {
 	const reversed = (value: unknown): unknown => {
 		if (Array.isArray(value)) return value.map(reversed);
 		if (typeof value !== "object" || value === null) return value;

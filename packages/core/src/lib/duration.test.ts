@@ -10,6 +10,6 @@ test.each([
 	[125_000, "2m 05s"],
 	[3_599_900, "1h 00m"],
 	[3_720_000, "1h 02m"],
-])("%d milliseconds are %s", (milliseconds, expected) => {
+])("formats %d milliseconds as %s", (milliseconds, expected) => {
 	expect(formatDuration(milliseconds)).toBe(expected);
 });

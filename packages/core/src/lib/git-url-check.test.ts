@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checkGitRef, checkGitUrl, redactUrl, splitCredentials } from "./git-url.ts";
 import { redactText } from "./redact.ts";
 
-describe("URLs for git", () => {
+describe("checkGitUrl", () => {
 	test.each([
 		["https://github.com/acme/app.git", undefined],
 		["git@github.com:acme/app.git", undefined],
@@ -20,7 +20,7 @@ describe("URLs for git", () => {
 		["https://ada:hunter2@host/app", "password"],
 		["https://ghp_0123456789abcdef@github.com/acme/app", "password"],
 		["ssh://ada:hunter2@host/app", "password"],
-	])("%j: %s", (url, reason) => {
+	])("reports for %j the reason %s", (url, reason) => {
 		const refusal = checkGitUrl(url);
 		expect(refusal?.reason).toBe(reason);
 		if (url !== "") expect(refusal?.message ?? "").not.toContain(url);
@@ -32,7 +32,7 @@ describe("URLs for git", () => {
 		["${{ URL }}", undefined],
 		["https://ada:hunter2@${{ HOST }}/app", "password"],
 		["https://ada:${{ TOKEN:-hunter2 }}@host/app", "password"],
-	])("written as %s: %s", (written, reason) => {
+	])("reports for a URL written as %s the reason %s", (written, reason) => {
 		expect(checkGitUrl("https://ada:hunter2@host/app", written)?.reason).toBe(reason);
 	});
 });
@@ -50,11 +50,11 @@ test.each([
 	["a..b", "syntax"],
 	["HEAD^", "syntax"],
 	["x.lock", "syntax"],
-])("the ref %j: %s", (ref, reason) => {
+])("checkGitRef reports for %j the reason %s", (ref, reason) => {
 	expect(checkGitRef(ref)?.reason).toBe(reason);
 });
 
-describe("credentials", () => {
+describe("credentials in URLs", () => {
 	test.each([
 		["https://x:to%2Fken@host/app", { url: "https://host/app", credentials: { username: "x", password: "to/ken" } }],
 		["https://x:100%@host/app", { url: "https://host/app", credentials: { username: "x", password: "100%" } }],
@@ -64,16 +64,16 @@ describe("credentials", () => {
 		],
 		["https://ada@host/app", { url: "https://ada@host/app" }],
 		["git@host:app", { url: "git@host:app" }],
-	])("%s", (url, expected) => {
+	])("are split from %s", (url, expected) => {
 		expect(splitCredentials(url)).toEqual(expected);
 	});
 
-	test("a user part that comes from a variable is one too", () => {
+	test("include a user part that comes from a variable", () => {
 		expect(splitCredentials("https://abc@host/app", "https://${{ T }}@host/app").url).toBe("https://host/app");
 		expect(splitCredentials("https://ada@host/app", "https://ada@${{ HOST }}/app").url).toBe("https://ada@host/app");
 	});
 
-	test("are never shown", () => {
+	test("are redacted in URLs and text", () => {
 		expect(redactUrl("https://ada:p$&w@host/app")).toBe("https://host/app");
 		expect(redactUrl("git@host:app")).toBe("git@host:app");
 		expect(redactUrl("https://host/app.git?private_token=abc&depth=1#abc")).toBe(
@@ -86,7 +86,7 @@ describe("credentials", () => {
 		expect(redactText("see https://host/a mail me@host")).toBe("see https://host/a mail me@host");
 	});
 
-	test("no URL shows its password", () => {
+	test("are redacted in any URL", () => {
 		const secret = fc.string({ minLength: 12, unit: fc.constantFrom(..."abcXYZ019@:%$&?#'!._~-") });
 		fc.assert(
 			fc.property(secret, (password) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { expandRepoShorthand, parseGitUrl, repositoryName, sameRepository } from "./git-url.ts";
 
-describe("what a text names", () => {
+describe("parseGitUrl", () => {
 	test.each([
 		["https://GitHub.com/acme/app.git", { kind: "https", host: "github.com", owner: "acme", name: "app" }],
 		[
@@ -20,7 +20,7 @@ describe("what a text names", () => {
 		["./a:b", { kind: "path" }],
 		["ext::sh -c id", { kind: "other" }],
 		["ftp://host/app", { kind: "other" }],
-	])("%s", (text, expected) => {
+	])("parses %s", (text, expected) => {
 		expect(parseGitUrl(text)).toMatchObject(expected);
 	});
 });
@@ -30,7 +30,7 @@ test.each([
 	["git@host:acme/My Evals.git", "my-evals"],
 	["../_private", "private"],
 	["/", undefined],
-])("the default id of %s is %s", (url, expected) => {
+])("derives the id of %s as %s", (url, expected) => {
 	expect(repositoryName(url)).toBe(expected);
 });
 
@@ -41,7 +41,7 @@ test.each([
 	["acme/..", undefined],
 	["a/b/c", undefined],
 	["git@host:acme/app", undefined],
-])("the shorthand %s is %s", (text, expected) => {
+])("expands the shorthand %s to %s", (text, expected) => {
 	expect(expandRepoShorthand(text)).toBe(expected);
 });
 
@@ -56,7 +56,7 @@ test.each([
 	["https://host/a/b", "https://host/a/c", false],
 	["https://host/a/b", "git@host:a/b", false],
 	["https://host/a/b", "https://host:8443/a/b", false],
-])("%s and %s: the same is %s", (a, b, expected) => {
+])("sameRepository(%s, %s) returns %s", (a, b, expected) => {
 	expect(sameRepository(a, b)).toBe(expected);
 	expect(sameRepository(b, a)).toBe(expected);
 });

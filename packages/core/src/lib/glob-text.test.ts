@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { matchesGlob } from "./glob.ts";
 
-test("`*` is any text and `?` one character; all else is literal", () => {
+test("`*` matches any text, `?` one character and other characters themselves", () => {
 	expect(matchesGlob("ada-1", "a*1")).toBe(true);
 	expect(matchesGlob("a\nb", "a*b")).toBe(true);
 	expect(matchesGlob("🙂", "?")).toBe(true);
@@ -12,7 +12,7 @@ test("`*` is any text and `?` one character; all else is literal", () => {
 	expect(matchesGlob("", "*")).toBe(true);
 });
 
-test("it means what the pattern means as a regular expression", () => {
+test("matches like the equivalent regular expression", () => {
 	const letters = (signs: string[], maxLength: number) =>
 		fc.array(fc.constantFrom(...signs), { maxLength }).map((all) => all.join(""));
 	fc.assert(
@@ -24,7 +24,7 @@ test("it means what the pattern means as a regular expression", () => {
 	);
 });
 
-test("a pattern of many stars does not stop on a long text", { timeout: 10_000 }, () => {
+test("matches a pattern of many stars against a long text quickly", { timeout: 10_000 }, () => {
 	expect(matchesGlob("a".repeat(100_000), `${"a*".repeat(30)}b`)).toBe(false);
 	expect(matchesGlob("a".repeat(100_000), `${"*a".repeat(400)}?b`)).toBe(false);
 	expect(() => matchesGlob("a", "a".repeat(1001))).toThrow("more than the 1000 allowed");

@@ -21,7 +21,7 @@ describe("references in text", () => {
 		["${{ NONE:-a:-b }}", "a:-b"],
 		["${{ NONE:-${{ HOST }}", "${{ HOST"],
 		["${{ REF }}", "${{ HOST }}"],
-	])("%j becomes %j", (written, expected) => {
+	])("turn %j into %j", (written, expected) => {
 		expect(text(written)).toBe(expected);
 	});
 
@@ -35,7 +35,7 @@ describe("references in text", () => {
 		"${{}}",
 		"${{ HOST",
 		"${{",
-	])("%j is kept as it is", (written) => {
+	])("don't include %j, which is kept", (written) => {
 		expect(text(written)).toBe(written);
 	});
 
@@ -44,17 +44,17 @@ describe("references in text", () => {
 		["$$${{ HOST }}", "$${{ HOST }}"],
 		["${{ HOST }}$${{ HOST }}", "example.org${{ HOST }}"],
 		["${{ $${{ HOST }}", "${{ ${{ HOST }}"],
-	])("a doubled dollar sign makes %j the literal %j", (written, expected) => {
+	])("are escaped by a doubled dollar sign: %j becomes %j", (written, expected) => {
 		expect(text(written)).toBe(expected);
 	});
 
-	test("an unclosed reference does not swallow the one after it", () => {
+	test("are found after an unclosed reference", () => {
 		const { value, malformed } = interpolateEnv("${{ A and ${{ HOST }}", env);
 		expect(value).toBe("${{ A and example.org");
 		expect(malformed).toEqual([{ path: [], text: "${{ A and ", range: [0, 10] }]);
 	});
 
-	test("properties of Object.prototype are not variables", () => {
+	test("ignore properties of Object.prototype", () => {
 		expect(text("${{ constructor:-no }} ${{ __proto__:-no }}")).toBe("no no");
 	});
 });
@@ -76,7 +76,7 @@ describe("references in values", () => {
 		]);
 	});
 
-	test("say whether the variable was set", () => {
+	test("report if the variable was set", () => {
 		const { uses } = interpolateEnv(["${{ HOST }}", "${{ NONE:-x }}", "${{ NONE }}"], env);
 		expect(uses.map(({ name, state, whole, defaultText }) => [name, state, whole, defaultText])).toEqual([
 			["HOST", "set", true, undefined],
@@ -85,7 +85,7 @@ describe("references in values", () => {
 		]);
 	});
 
-	test("leave untouched parts the same objects", () => {
+	test("keep unchanged parts as the same objects", () => {
 		const input = { same: { deep: ["x"] }, changed: "${{ HOST }}" };
 		const { value } = interpolateEnv(input, env);
 		expect(value.same).toBe(input.same);
@@ -93,7 +93,7 @@ describe("references in values", () => {
 		expect(input.changed).toBe("${{ HOST }}");
 	});
 
-	test("a key named __proto__ stays a key", () => {
+	test("keep a key named __proto__", () => {
 		const { value } = interpolateEnv(JSON.parse('{"__proto__": "${{ HOST }}"}'), env);
 		expect(Object.entries(value)).toEqual([["__proto__", "example.org"]]);
 		expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
@@ -110,15 +110,15 @@ test.each([
 	["True", undefined],
 	["", undefined],
 	[".5", undefined],
-])("the value %j of a whole reference stands for %j", (written, expected) => {
+])("a whole reference with the value %j becomes %j", (written, expected) => {
 	expect(referenceScalar(written)).toBe(expected);
 });
 
-describe("laws", () => {
+describe("interpolateEnv", () => {
 	const pieces = fc.constantFrom("${{", "}}", "$", "{", "}", " ", "HOST", "A", ":-", "\n", "x", "${{ HOST }}", "$${{");
 	const soup = fc.array(pieces, { maxLength: 30 }).map((parts) => parts.join(""));
 
-	test("agrees with the grammar written as one expression", () => {
+	test("agrees with the grammar as one regular expression", () => {
 		const grammar = /\$\$\{\{|\$\{\{\s*([A-Za-z_]\w*)\s*(?::-([\s\S]*?))?\}\}/g;
 		fc.assert(
 			fc.property(soup, (input) => {
@@ -132,7 +132,7 @@ describe("laws", () => {
 		);
 	});
 
-	test("without references nothing changes", () => {
+	test("returns a value without references unchanged", () => {
 		fc.assert(
 			fc.property(fc.jsonValue(), (value) => {
 				fc.pre(!JSON.stringify(value).includes("${{"));
@@ -141,7 +141,7 @@ describe("laws", () => {
 		);
 	});
 
-	test("text that only opens references takes linear time", () => {
+	test("takes linear time for text of unclosed references", () => {
 		const started = cpuMs();
 		text("${{ ".repeat(500_000));
 		text(`${"${{ A ".repeat(500_000)}}}`);
@@ -149,7 +149,7 @@ describe("laws", () => {
 	});
 });
 
-test("what is put in has a limit: the rest stays as it is written", () => {
+test("stops replacing at a limit and keeps the remaining references", () => {
 	const budget = { left: 5 };
 	const { value } = interpolateEnv(["${{ A }}", "${{ A }} ${{ B:-xyz }}"], { A: "four" }, budget);
 	expect(value).toEqual(["four", "${{ A }} ${{ B:-xyz }}"]);

@@ -4,7 +4,7 @@ import { locateInLine, parseJsonLines } from "./json.ts";
 
 const file = "/tests.jsonl";
 
-test("each line is a value; blank lines, CRLF and a byte order mark are accepted", () => {
+test("reads one value per line and accepts blank lines, CRLF and a byte order mark", () => {
 	const { rows, diagnostics } = parseJsonLines('\uFEFF{"id": "a"}\r\n\r\n  \n{"id": "b"}', file);
 	expect(diagnostics).toEqual([]);
 	expect(rows.map(({ line, value }) => [line, value])).toEqual([
@@ -20,7 +20,7 @@ test.each([
 	['{"a": "x', 9],
 	["'x'", 1],
 	['{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": xyz, "b": "xyz"}', 64],
-])("%s is an error of its line and column, and the other lines still come", (broken, column) => {
+])("reports an error in %s at its column %s and reads the other lines", (broken, column) => {
 	const text = `{"n": 1}\n${broken}\n{"n": 3}\n`;
 	const { rows, diagnostics } = parseJsonLines(text, file);
 	expect(rows.map((row) => row.line)).toEqual([1, 3]);
@@ -30,7 +30,7 @@ test.each([
 	expect([range.start.line, range.start.column]).toEqual([2, column]);
 });
 
-test("a path is found in its line", () => {
+test("locates a path in its line", () => {
 	const text = '\uFEFF{}\r\n{"a": [1, {"b": "x"}]}\r\n';
 	const { rows } = parseJsonLines(text, file);
 	const range = locateInLine(text, rows[1], { file, line: 2, path: ["a", 1, "b"] });
@@ -38,13 +38,13 @@ test("a path is found in its line", () => {
 	expect(text.slice(range.start.offset, range.end.offset)).toBe('"x"');
 });
 
-test("a line that nests too deeply is refused", () => {
+test("refuses a line that is nested too deeply", () => {
 	const { rows, diagnostics } = parseJsonLines(`${"[".repeat(5000)}${"]".repeat(5000)}\n1\n`, file);
 	expect(rows.map((row) => row.value)).toEqual([1]);
 	expect(diagnostics).toMatchObject([{ rule: "yaml.limits" }]);
 });
 
-test("values written as JSON Lines are read back", () => {
+test("reads back values written as JSON Lines", () => {
 	fc.assert(
 		fc.property(fc.array(fc.jsonValue()), fc.constantFrom("\n", "\r\n", "\n\n"), (values, newline) => {
 			const text = values.map((value) => JSON.stringify(value)).join(newline);

@@ -12,16 +12,16 @@ test.each([
 	["code_grade", "code-grader"],
 	["zzz", undefined],
 	["x", undefined],
-])("for %s it suggests %s", (name, expected) => {
+])("suggests for %s the name %s", (name, expected) => {
 	expect(nearestName(name, known)).toBe(expected);
 });
 
-test("the nearest of several comes first, the first of equally near ones", () => {
+test("returns the nearest of several names, and the first of equally near ones", () => {
 	expect(nearestName("contains", known)).toBe("icontains");
 	expect(nearestName("cast", ["cost", "case"])).toBe("cost");
 });
 
-test("a name never suggests itself, and of any other name at most a third differs", () => {
+test("never suggests the same name, or one that differs by more than a third", () => {
 	const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 8 });
 	fc.assert(
 		fc.property(word, fc.array(word), (name, words) => {

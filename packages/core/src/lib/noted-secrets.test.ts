@@ -4,7 +4,7 @@ import { createOutputRedactor, noteTargets, noteVariables } from "./redact.ts";
 const redact = createOutputRedactor({ MY_TOKEN: "planted environment" });
 
 test.each(["mean_score", "execution_error", "pass_at_1", "sha256", "claude"])(
-	"%s in a targets file stays in what is printed",
+	"keeps %s in output if a targets file contains it",
 	(word) => {
 		noteTargets([word]);
 		expect(redact(`x ${word} y`)).toBe(`x ${word} y`);
@@ -12,7 +12,7 @@ test.each(["mean_score", "execution_error", "pass_at_1", "sha256", "claude"])(
 );
 
 test.each(["planted1a2b3c", "correct horse", "Zx9-planted-77", "3f9ac2d1e0b7"])(
-	"%s is redacted once it is noted",
+	"redacts %s after it is noted",
 	(secret) => {
 		expect(redact(`x ${secret} y`)).toContain(secret);
 		noteTargets([secret]);
@@ -20,7 +20,7 @@ test.each(["planted1a2b3c", "correct horse", "Zx9-planted-77", "3f9ac2d1e0b7"])(
 	},
 );
 
-test("any number of targets' secrets leaves room for the next, and for the user's own", () => {
+test("has room for more secrets after any number of targets' secrets, including the user's own", () => {
 	noteVariables(["planted dotenv"]);
 	noteTargets(Array.from({ length: 10_500 }, (_, index) => `filler-1a2b-${index}-x9`));
 	noteTargets(["planted-late-1x2y"]);

@@ -4,7 +4,7 @@ import { iteratePool, mapPool } from "./pool.ts";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-test("results keep the order of the items, and concurrency is limited", async () => {
+test("limits concurrency and returns the results in the order of the items", async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.array(fc.nat(3), { maxLength: 20 }),
@@ -26,7 +26,7 @@ test("results keep the order of the items, and concurrency is limited", async ()
 	);
 });
 
-test("after a failure nothing new starts, and what runs is waited for", async () => {
+test("starts no new items after a failure and waits for the running ones", async () => {
 	const started: number[] = [];
 	const ended: number[] = [];
 	const work = async (item: number) => {
@@ -40,7 +40,7 @@ test("after a failure nothing new starts, and what runs is waited for", async ()
 	expect(ended).toEqual([0]);
 });
 
-test("an abort rejects with its reason; before the start nothing runs", async () => {
+test("rejects with the abort's reason, and starts nothing after an abort", async () => {
 	const stop = new AbortController();
 	const seen: number[] = [];
 	const options = { concurrency: 1, signal: stop.signal };
@@ -53,7 +53,7 @@ test("an abort rejects with its reason; before the start nothing runs", async ()
 	expect(seen).toEqual([0, 1]);
 });
 
-test("the iterator yields what finishes first, what finished before a failure too", async () => {
+test("yields results as they finish, including those that finish before a failure", async () => {
 	const order: number[] = [];
 	const loop = async () => {
 		for await (const { result } of iteratePool([30, 1, 10], { concurrency: 3 }, async (ms) => {
@@ -67,7 +67,7 @@ test("the iterator yields what finishes first, what finished before a failure to
 	expect(order).toEqual([1, 10]);
 });
 
-test("leaving the loop early starts nothing new", async () => {
+test("starts no new items if the caller leaves the loop early", async () => {
 	const seen: number[] = [];
 	for await (const { item } of iteratePool([0, 1, 2, 3], { concurrency: 1 }, async (n) => void seen.push(n))) {
 		if (item === 0) break;

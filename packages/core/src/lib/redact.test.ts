@@ -27,7 +27,7 @@ const secretNames = [
 ];
 const joined = ["PGPASSWORD", "MYSQL_PWD", "DBPASSWORD", "GHTOKEN", "API_KEY2", "apiKey2", "DB_PASSWORD1", "MYSECRET"];
 test.each([...secretNames, ...joined, "apiKey", "clientSecret", "GITLAB_PAT", "db.password"])(
-	"%s is a secret's name",
+	"recognizes %s as the name of a secret",
 	(name) => {
 		expect(isSecretName(name)).toBe(true);
 	},
@@ -35,7 +35,7 @@ test.each([...secretNames, ...joined, "apiKey", "clientSecret", "GITLAB_PAT", "d
 
 const ordinary = ["max_tokens", "tokens", "token_usage", "tokenUsage", "PWD", "OLDPWD", "SECRETARY", "PASSWORDLESS"];
 test.each([...ordinary, "MAX_TOKENS", "maxTokens", "TOKENIZER", "MONKEY", "PATH", "KEYBOARD_LAYOUT", ""])(
-	"%s is not",
+	"does not recognize %s as the name of a secret",
 	(name) => {
 		expect(isSecretName(name)).toBe(false);
 	},
@@ -45,7 +45,7 @@ const pem = (kind: string) => `-----BEGIN ${kind}PRIVATE KEY-----`;
 const body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
 
-/** Texts as they come, and the part of them that is the secret. */
+/** Texts and the secret that each contains. */
 const secrets: readonly (readonly [text: string, secret: string])[] = [
 	...[
 		jwt,
@@ -102,7 +102,7 @@ const secrets: readonly (readonly [text: string, secret: string])[] = [
 	[`${pem("RSA ")}\n${body}\n${body.slice(0, 9)}`, body.slice(0, 9)],
 ];
 
-test.each(secrets)("%j is redacted", (text, secret) => {
+test.each(secrets)("redacts %j", (text, secret) => {
 	const shown = redactText(text);
 	expect(shown).not.toContain(secret);
 	expect(shown).toContain("***");
@@ -125,7 +125,7 @@ test.each([
 	"password: string, secret: process.env.SECRET1, const token = parseToken2(text)",
 	"::error:: a:// b ?x= # ://@ -----BEGIN CERTIFICATE----- key",
 	'{"token_usage":{"input":12},"cached":true,"sha256":"abc"} digest: sha256-47DEQpj8HBSa',
-])("%j stays as it is", (text) => {
+])("does not change %j", (text) => {
 	expect(redactText(text)).toBe(text);
 });
 
@@ -138,11 +138,11 @@ test.each([
 	["https://ghp_0123456789abcdefghij@h/x", "https://************************@h/x"],
 	["api_key: sk-0123456789abcdef # mine", "api_key: ******************* # mine"],
 	["a: 1", "a: 1"],
-])("the line %s is shown as %s", (line, shown) => {
+])("shows the line %s as %s", (line, shown) => {
 	expect(redactInPlace(line)).toBe(shown);
 });
 
-test("known secrets are redacted as they are, in JSON, URLs and base64; short values and other variables are not", () => {
+test("redacts known secrets, also in JSON, URLs and base64, but neither short values nor other variables", () => {
 	const redact = createRedactor(
 		secretsOf({ A_KEY: 'pa"ss/word', B_TOKEN: "short", C_PASSWORD: "hunter2", HOME: "/home/x" }),
 	);
@@ -159,36 +159,35 @@ const wrapped = (text: string, columns: number, end = "\n") =>
 	text.replace(new RegExp(`.{${columns}}`, "g"), `$&${end}`);
 const base64Of = (text: string) => btoa(String.fromCharCode(...bytesOf(text)));
 const escapes: Readonly<Record<string, (text: string) => string>> = {
-	"as it is": (text) => text,
-	"for a URL": encodeURIComponent,
-	"for a URL by Python's quote": (text) =>
+	unchanged: (text) => text,
+	"encoded for a URL": encodeURIComponent,
+	"encoded by Python's quote": (text) =>
 		encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`),
-	"for a URL by Python's quote, which leaves slashes": (text) => encodeURIComponent(text).replaceAll("%2F", "/"),
-	"for a URL in lower case": (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
-	"for a form": (text) => new URLSearchParams({ a: text }).toString().slice(2),
-	"for a URL by a browser, which leaves most": encodeURI,
-	"each byte for a URL": (text) =>
+	"encoded by Python's quote, with slashes": (text) => encodeURIComponent(text).replaceAll("%2F", "/"),
+	"encoded for a URL in lower case": (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
+	"encoded for a form": (text) => new URLSearchParams({ a: text }).toString().slice(2),
+	"encoded by encodeURI": encodeURI,
+	"encoded byte by byte for a URL": (text) =>
 		bytesOf(text)
 			.map((byte) => `%${byte.toString(16)}`)
 			.join(""),
-	"in bytes of Python": (text) =>
-		text.replace(/[^\x20-\x7e]/gu, (one) => encodeURIComponent(one).replaceAll("%", "\\x")),
-	"in JSON": (text) => JSON.stringify(text).slice(1, -1),
-	"in ASCII JSON of Python": (text) =>
+	"as Python bytes": (text) => text.replace(/[^\x20-\x7e]/gu, (one) => encodeURIComponent(one).replaceAll("%", "\\x")),
+	"as JSON": (text) => JSON.stringify(text).slice(1, -1),
+	"as ASCII JSON of Python": (text) =>
 		JSON.stringify(text)
 			.slice(1, -1)
 			.replace(/[^\x20-\x7e]/g, (one) => `\\u${inHex(one.charCodeAt(0))}`),
-	"in JSON of Go": (text) =>
+	"as JSON of Go": (text) =>
 		JSON.stringify(text)
 			.slice(1, -1)
 			.replace(/[&<>]/g, (one) => `\\u${inHex(one.charCodeAt(0)).toUpperCase()}`),
-	"in JSON of PHP": (text) => JSON.stringify(text).slice(1, -1).replaceAll("/", "\\/"),
-	"in HTML": (text) =>
+	"as JSON of PHP": (text) => JSON.stringify(text).slice(1, -1).replaceAll("/", "\\/"),
+	"as HTML": (text) =>
 		text
 			.replaceAll("&", "&amp;")
 			.replace(/["'<>]/g, (one) => ({ '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;" })[one] ?? one),
-	"in HTML by numbers": (text) => text.replace(/[^\w ]/gu, (one) => `&#x${inHex(one.codePointAt(0) ?? 0)};`),
-	"in a shell": (text) => text.replace(/[^\w\n]/g, "\\$&"),
+	"as numeric HTML entities": (text) => text.replace(/[^\w ]/gu, (one) => `&#x${inHex(one.codePointAt(0) ?? 0)};`),
+	"escaped for a shell": (text) => text.replace(/[^\w\n]/g, "\\$&"),
 };
 const repeated = Object.fromEntries(
 	Object.entries(escapes).flatMap(([how, escaped]) => [
@@ -204,7 +203,7 @@ const base64s: Readonly<Record<string, (text: string) => string>> = {
 	"in base64 of 64 columns": (text) => wrapped(base64Of(`${"a header ".repeat(4)}:${text}`), 64, "\r\n"),
 	"in base64 of 64 columns in JSON": (text) =>
 		JSON.stringify(wrapped(base64Of(`${"a header ".repeat(4)}:${text}`), 64)),
-	"in base64 for a URL": (text) => base64Of(`ab:${text}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
+	"in base64url": (text) => base64Of(`ab:${text}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
 	"in base64, in a form": (text) => encodeURIComponent(base64Of(`abc:${text}`)),
 };
 const awkward = [
@@ -221,23 +220,23 @@ test.each(
 	awkward.flatMap((secret) =>
 		Object.entries({ ...repeated, ...base64s }).map(([how, escaped]) => [secret, how, escaped(secret)] as const),
 	),
-)("%j %s is redacted", (secret, _, text) => {
+)("redacts %j %s", (secret, _, text) => {
 	const redact = createRedactor([secret]);
 	const shown = redact(`before ${text} after`);
 	expect(shown).toMatch(/^before .*\*\*\*.* after$/s);
-	// Of what was the secret little is left: the ends of base64, brackets of JSON.
+	// Only the ends of base64 and brackets of JSON remain after the redacted secret.
 	expect(shown.replace(/^before .*\*\*\*|^before /s, "").length).toBeLessThan(24);
 	const json = redact(JSON.stringify({ text }));
 	expect(() => JSON.parse(json)).not.toThrow();
 });
 
-test("a secret whose escaped form the text cuts is redacted as far as it goes", () => {
+test("redacts the beginning of a truncated escaped secret", () => {
 	const redact = createRedactor(["pässwört-über-alles"]);
 	expect(redact("it is p%C3%A4ssw%C3%B6rt-%C3")).toMatch(/^it is \*\*\*/);
 	expect(redact('"p\\u00e4ssw\\u00f6rt-\\u00…"')).toMatch(/^"\*\*\*/);
 });
 
-test("a megabyte of escapes takes no long time", () => {
+test("redacts a megabyte of escapes in reasonable time", () => {
 	const redact = createRedactor(["pässwört-über-alles", ...awkward]);
 	for (const piece of ["%25", "\\", '\\"', "&amp;", "%2", "\\u005c", "aGVs\n", "\n", "p%C3%A4ssw%C3%B6r"]) {
 		const started = cpuMs();
@@ -246,7 +245,7 @@ test("a megabyte of escapes takes no long time", () => {
 	}
 });
 
-test("what is a secret by its form is one in a variable of any name, and in settings of any field", () => {
+test("finds secrets by their form in variables of any name and in any setting", () => {
 	const url = "postgres://app:s3cr3t-db@db/x";
 	expect(secretsOf({ DATABASE: url, HOME: "/home/x" })).toEqual(["s3cr3t-db"]);
 	const settings = {
@@ -260,7 +259,7 @@ test("what is a secret by its form is one in a variable of any name, and in sett
 	]);
 });
 
-test("settings lose what is secret by field, and addresses what identifies their user", () => {
+test("redacts secret settings by name, and credentials in URLs", () => {
 	expect(
 		redactSettings({
 			api_key: "x",
@@ -280,7 +279,7 @@ test("settings lose what is secret by field, and addresses what identifies their
 	});
 });
 
-test("secrets that overlap in the text go whole, those that the text cuts as far as they go", () => {
+test("redacts overlapping secrets completely and truncated secrets up to their end", () => {
 	const redact = createRedactor(["abcdefgh", "efghijkl", "abcdefghmore"]);
 	expect(redact("<abcdefghijkl> <abcdefghmore>")).toBe("<***> <***>");
 	const one = createRedactor(["correct-horse-battery"]);
@@ -289,12 +288,12 @@ test("secrets that overlap in the text go whole, those that the text cuts as far
 	expect(one("it is correct-horses")).toBe("it is correct-horses");
 });
 
-test("the lines of a private key are redacted one by one too", () => {
+test("redacts single lines of a private key", () => {
 	const key = `-----BEGIN KEY-----\n${body}\n${body.toLowerCase()}\n-----END KEY-----`;
 	expect(createRedactor(secretsOf({ DEPLOY_KEY: key }))(`line: ${body}`)).toBe("line: ***");
 });
 
-test("redaction goes through whole values, by field too, keeps names distinct and leaves the untouched the same", () => {
+test("redacts nested values and secret fields, keeps names distinct, and returns unchanged parts as the same objects", () => {
 	const redact = createRedactor(["sesame-open", "sesame-close"]);
 	const value = { a: ["x sesame-open"], same: { n: 1 }, password: "x", "sesame-open": 1, "sesame-close": 2 };
 	const shown = redactDeep(value, redact);
@@ -303,7 +302,7 @@ test("redaction goes through whole values, by field too, keeps names distinct an
 	expect(createKnownRedactor(["sesame-open"])(`sesame-open ${jwt}`)).toBe(`*** ${jwt}`);
 });
 
-test("no known secret is left in any text", () => {
+test("leaves no known secret in any text", () => {
 	const secret = fc.string({ minLength: 8, maxLength: 12, unit: fc.constantFrom("a", "b", "é", "\n", "%", '"') });
 	const property = fc.property(
 		fc.array(secret, { minLength: 1, maxLength: 4 }),
@@ -317,7 +316,7 @@ test("no known secret is left in any text", () => {
 	fc.assert(property, law(1000));
 });
 
-test("a text in pieces is redacted as if it came whole", () => {
+test("redacts a text in pieces like the whole text", () => {
 	const known = ["known secret 1", "pässwört-2"];
 	const word = fc.oneof(
 		fc.constantFrom(
@@ -338,7 +337,7 @@ test("a text in pieces is redacted as if it came whole", () => {
 	fc.assert(property, law(1000));
 });
 
-test("redacted JSON is still JSON", () => {
+test("keeps redacted JSON valid", () => {
 	const piece = fc.constantFrom(
 		...secrets.map(([text]) => text),
 		'"',
@@ -357,12 +356,12 @@ test("redacted JSON is still JSON", () => {
 	fc.assert(property, law(1000));
 });
 
-test("JSON loses the value of a secret's name, even if it does not look like a secret", () => {
+test("redacts the value of a secret's name in JSON, even if it does not look like a secret", () => {
 	const shown = redactJson(JSON.stringify({ a: [{ password: "correct horse", passwordless: "yes" }] }), redactText);
 	expect(JSON.parse(shown)).toEqual({ a: [{ password: "***", passwordless: "yes" }] });
 });
 
-test("JSON keeps names that are words, even if a secret equals one", () => {
+test("keeps keys of JSON that are words, even if a secret equals one", () => {
 	const redact = createRedactor(["mean_score", "password", "planted-1a2b"]);
 	const shown = redactJson(JSON.stringify({ mean_score: "mean_score", "planted-1a2b": 1, passwords: 2 }), redact);
 	expect(JSON.parse(shown)).toEqual({ mean_score: "***", "***": 1, passwords: 2 });
@@ -374,10 +373,7 @@ const key = `${pem("RSA ")}\n${body}\n${body.toLowerCase()}\n9+${body.slice(9)}\
 const stored = "https://ada:hunter@git.example.com\nhttps://bob:sesame@two\n";
 const several = {
 	"a .netrc": [netrc, ["hunter", "sesame"]],
-	"a .netrc whose passwords come first": [
-		netrc.replace(/(login \S+)(\s+)(password \S+)/, "$3$2$1"),
-		["hunter", "sesame"],
-	],
+	"a .netrc with passwords first": [netrc.replace(/(login \S+)(\s+)(password \S+)/, "$3$2$1"), ["hunter", "sesame"]],
 	"a private key": [key, [body, body.toLowerCase(), body.slice(9)]],
 	"the beginning of a private key": [key.slice(0, -60), [body, body.toLowerCase()]],
 	"the end of a private key": [key.slice(40), [body.slice(9), body.toLowerCase()]],
@@ -389,7 +385,7 @@ const numbered = (text: string, mark: (line: number) => string) =>
 		.map((line, index) => mark(index + 1) + line)
 		.join("\n");
 const quotings: Readonly<Record<string, (text: string) => string>> = {
-	"as it is": (text) => text,
+	unchanged: (text) => text,
 	"with CRLF": (text) => text.replaceAll("\n", "\r\n"),
 	"in a diff, added": (text) => `@@ -1,2 +3,4 @@\n${numbered(text, () => "+")}`,
 	"in a diff, removed": (text) => numbered(text, () => "-"),
@@ -415,14 +411,14 @@ test.each(
 	Object.entries(several).flatMap(([what, [text, parts]]) =>
 		Object.entries(quotings).map(([how, quoted]) => [what, how, quoted(text), parts] as const),
 	),
-)("%s %s is redacted", (_, how, text, parts) => {
+)("redacts %s %s", (_, how, text, parts) => {
 	const shown = redactText(text);
 	for (const part of parts) expect(shown).not.toContain(part);
 	if (how.startsWith("in JSON")) expect(() => JSON.parse(shown)).not.toThrow();
 	expect(redactInPlace(text)).toHaveLength(text.length);
 });
 
-test("the lines of a key and of a .netrc are redacted in a list, too", () => {
+test("redacts the lines of a key and of a .netrc in a list", () => {
 	const shown = JSON.stringify(redactDeep([key.split("\n"), netrc.split("\n")], redactText));
 	for (const part of [body, body.toLowerCase(), body.slice(9), "hunter", "sesame"]) expect(shown).not.toContain(part);
 });
@@ -441,12 +437,12 @@ const vendors: readonly (readonly [text: string, secret: string])[] = [
 	["jdbc:oracle:thin:ada/sesame@//db:1521/x", "sesame"],
 ];
 
-test.each(vendors)("%j loses its key", (text, secret) => {
+test.each(vendors)("redacts the key in %j", (text, secret) => {
 	for (const one of [text, JSON.stringify({ text: `a\n${text}\nb` })]) expect(redactText(one)).not.toContain(secret);
 	expect(() => JSON.parse(redactText(JSON.stringify({ text })))).not.toThrow();
 });
 
-test("ordinary sentences and code stay as they are", () => {
+test("does not change ordinary sentences and code", () => {
 	const corpus = `Add a login form password field, and link the login screen password reset link in the footer.
 The machine learning login page has a password policy; use the default login password rules of your machine.
 Authorization: Basic auth here, Authorization: Bearer token from the login endpoint, or authorization: none.
@@ -461,7 +457,7 @@ Run docker login and enter your password when asked. glc_loader, dp.ptable, lin_
 	expect(redactText(JSON.stringify({ corpus }))).toBe(JSON.stringify({ corpus }));
 });
 
-test("what is around a secret of several lines stays", () => {
+test("keeps the text around a secret of several lines", () => {
 	expect(redactText(`before\n${numbered(netrc, () => "+")}after login form`)).toBe(
 		`before\n${numbered(netrc, () => "+")
 			.replace("hunter", "***")
@@ -503,7 +499,7 @@ const commands: readonly (readonly [command: string, secret: string])[] = [
 	["openssl rsa -passin pass:sesame", "sesame"],
 ];
 
-test.each(commands)("the command line %s loses its secret", (command, secret) => {
+test.each(commands)("redacts the secret in the command line %s", (command, secret) => {
 	expect(redactText(command)).not.toContain(secret);
 	expect(redactText(`error: \`${command}\` failed`)).not.toContain(secret);
 	expect(redactText(JSON.stringify({ command }))).not.toContain(secret);
@@ -522,11 +518,11 @@ test.each([
 	"mysql -p -u root, sshpass -f file ssh h, docker run -p 8080:80 -u 1000:1000 x, mkdir -p a/b, cp -p a b",
 	"PWD=/home/x OLDPWD=/y DB_PASSWORD=$P PGPASSWORD=",
 	"the machine learning course, login with a password, machine-readable",
-])("%j is not a command with a secret", (text) => {
+])("does not change %j, which contains no secret", (text) => {
 	expect(redactText(text)).toBe(text);
 });
 
-test("values in the user part, query and fragment of an address are secrets of any name, those that ask for something are not", () => {
+test("treats parts of a URL as secrets under any name, except ordinary query parameters", () => {
 	const settings = {
 		base_url:
 			"https://s3cr3tuser1@h/v1?foo=s3cr3tvalue1&api-version=2024-10-21-preview&tenant=production&s3cr3tbare1#frag-ment",
@@ -570,7 +566,7 @@ test.each([
 		"login\n2026-11-29T",
 	],
 	...["login\nweb_1 ", "login \u001b[1m", "sshpass -p ", "docker login ", "A_PASSWORD", "PASSWORD=", "a://?"],
-])("a megabyte of %j takes no long time", (piece) => {
+])("redacts a megabyte of %j in reasonable time", (piece) => {
 	const started = cpuMs();
 	redactText(`${piece.repeat(1_000_000 / piece.length)} -----END PRIVATE KEY-----`);
 	expect(cpuMs() - started).toBeLessThan(5_000);

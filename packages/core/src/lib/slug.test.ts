@@ -6,17 +6,17 @@ test.each([
 	["My Eval: Naïve Übung!", "my-eval-naive-ubung"],
 	["--a__b--", "a-b"],
 	["日本", ""],
-])("%s becomes %s", (text, expected) => {
+])("slugify turns %s into %s", (text, expected) => {
 	expect(slugify(text)).toBe(expected);
 });
 
-test("a safe name is readable and ends with a digest", () => {
+test("safeName returns a readable name that ends with a digest", () => {
 	expect(safeName("../../etc/passwd")).toMatch(/^etc-passwd-[0-9a-f]{12}$/);
 	expect(safeName("日本")).toMatch(/^[0-9a-f]{12}$/);
 	expect(safeName("a", "0123")).toBe("a-0123");
 });
 
-test("safe names are short, of harmless characters, and differ where the texts differ", () => {
+test("safe names are short, portable, and distinct for distinct texts", () => {
 	const text = fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.constantFrom("A", "a", "a ", "x".repeat(5000)));
 	fc.assert(
 		fc.property(text, text, (a, b) => {

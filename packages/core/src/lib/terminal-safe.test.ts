@@ -9,15 +9,15 @@ test.each([
 	["\u009b31m", "\\u{9b}31m"],
 	["abc\u202etxt.exe", "abc\\u{202e}txt.exe"],
 	["naïve 日本 👍", "naïve 日本 👍"],
-])("%j is shown as %j", (text, expected) => {
+])("shows %j as %j", (text, expected) => {
 	expect(terminalSafe(text)).toBe(expected);
 });
 
-test("one line stays one line", () => {
+test("keeps one line as one line", () => {
 	expect(terminalSafeLine("a\nb\tc")).toBe("a␊b␉c");
 });
 
-test("no control character is left but newline and tab", () => {
+test("leaves no control characters except newline and tab", () => {
 	fc.assert(
 		fc.property(fc.string({ unit: "binary" }), (text) => {
 			expect(terminalSafe(text).replace(/[\n\t]/g, "")).not.toMatch(/\p{Cc}/u);

@@ -31,17 +31,17 @@ describe("a path into a value", () => {
 		["a.toString", undefined],
 		["__proto__", undefined],
 		["a.c.d", undefined],
-	])("%s", (path, expected) => {
+	])("resolves %s", (path, expected) => {
 		expect(valueAt(value, path)).toBe(expected);
 		expect(hasPath(value, path)).toBe(expected !== undefined);
 	});
 
-	test("prefers the plain reading to a key that holds dots", () => {
+	test("prefers nested keys to a key that contains dots", () => {
 		expect(valueAt({ "a.b": 1, a: { b: 2 } }, "a.b")).toBe(2);
 		expect(valueAt({ "a.b": 1, a: { b: 2 } }, '["a.b"]')).toBe(1);
 	});
 
-	test("has keys", () => {
+	test("is split into its keys", () => {
 		expect(pathKeys(`a[0]["b.c"].d\\.e['f']`)).toEqual(["a", "0", "b.c", "d.e", "f"]);
 	});
 });

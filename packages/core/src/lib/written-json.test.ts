@@ -11,11 +11,11 @@ test.each([
 	["1e21", 1e21],
 	["1.50", 1.5],
 	["0.1", 0.1],
-])("%s is data that keeps its digits", (text, expected) => {
+])("%s keeps its digits in data", (text, expected) => {
 	expect(exactData({ n: [Number(text)] }, () => text)).toEqual({ n: [expected] });
 });
 
-test("infinity and NaN are the text that is written", () => {
+test("infinity and NaN keep their written text", () => {
 	const texts: Readonly<Record<string, string>> = { a: ".inf", b: ".nan" };
 	const data = { a: Number.POSITIVE_INFINITY, b: Number.NaN };
 	expect(exactData(data, ([key]) => texts[String(key)])).toEqual({ a: ".inf", b: ".nan" });

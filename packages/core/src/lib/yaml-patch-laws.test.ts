@@ -14,7 +14,7 @@ import {
 	withValueAt,
 } from "./yaml-edit.ts";
 
-/** A generated value with the way it is to be written. */
+/** A generated value and its YAML style. */
 type Tree =
 	| { readonly kind: "scalar"; readonly text: string; readonly style: ScalarStyle; readonly anchor: boolean }
 	| {
@@ -56,7 +56,7 @@ const { root } = fc.letrec<{ root: Tree; tree: Tree; scalar: Tree; collection: T
 	root: tie("collection"),
 }));
 
-/** Writes a tree as YAML, every comment with a number of its own. */
+/** Writes a tree as YAML, with a unique number in every comment. */
 class Writer {
 	#comments = 0;
 	#anchors = 0;
@@ -127,7 +127,7 @@ const read = (text: string) => {
 	return document;
 };
 
-/** Every path below `value`; `leaf` says of which kind. */
+/** Returns every path below `value` to a value of this kind. */
 function pathsOf(value: unknown, kind: "leaf" | "map" | "seq" | "any", path: DocumentPath = []): DocumentPath[] {
 	const own = typeof value !== "object" || value === null ? "leaf" : Array.isArray(value) ? "seq" : "map";
 	const here = kind === "any" ? path.length > 0 : kind === own;
@@ -152,10 +152,10 @@ const newTexts = fc.oneof(
 	fc.string({ unit: "binary", maxLength: 6 }),
 );
 
-describe("for any document with comments, anchors, block scalars, CRLF", () => {
+describe("any document with comments, anchors, block scalars and CRLF", () => {
 	const runs = { numRuns: 300 };
 
-	test("no edit gives the same bytes", () => {
+	test("is unchanged without edits", () => {
 		fc.assert(
 			fc.property(sample, (text) => {
 				expect(applyEdits(read(text).text, [])).toBe(text);
@@ -164,13 +164,13 @@ describe("for any document with comments, anchors, block scalars, CRLF", () => {
 		);
 	});
 
-	test("replacing a value changes that value alone and keeps every comment", () => {
+	test("keeps all other values and every comment when a value is replaced", () => {
 		fc.assert(
 			fc.property(sample, fc.nat(), newTexts, (text, seed, value) => {
 				const document = read(text);
 				const path = pick(pathsOf(document.value, "leaf"), seed);
 				const { written } = document.find(path);
-				// What an alias repeats changes with its anchor, which is refused.
+				// The value of an anchor with aliases can't be replaced.
 				fc.pre(!(written && "anchor" in written && written.anchor && new RegExp(`\\*${written.anchor}\\b`).test(text)));
 				const edit = replaceScalar(document, path, value);
 				const patched = verifiedPatch(document, [edit], withValueAt(document.value, path, value));
@@ -181,7 +181,7 @@ describe("for any document with comments, anchors, block scalars, CRLF", () => {
 		);
 	});
 
-	test("removing an entry leaves all others as they were", () => {
+	test("keeps all other entries when one is removed", () => {
 		fc.assert(
 			fc.property(sample, fc.nat(), (text, seed) => {
 				fc.pre(!text.includes("*a"));
@@ -198,7 +198,7 @@ describe("for any document with comments, anchors, block scalars, CRLF", () => {
 
 	const newValues = fc.oneof(words, fc.constant({ id: "x", source: { url: "u", tags: ["t"] } }), fc.constant("a\nb\n"));
 
-	test("adding to a list or mapping adds that alone, before or behind every line there was", () => {
+	test("keeps every line when an entry is added to a list or mapping", () => {
 		fc.assert(
 			fc.property(sample, fc.nat(), newValues, fc.boolean(), (text, seed, value, toMap) => {
 				const document = read(text);

@@ -54,7 +54,7 @@ describe("replacing a value", () => {
 		["a: long\n  plain\nb: 1\n", "short", "a: short\nb: 1\n"],
 		["{a: one, b: 1}", "x, y", '{a: "x, y", b: 1}'],
 		["\uFEFFa: one", "two", "\uFEFFa: two"],
-	])("%j", (text, value, expected) => {
+	])("keeps the style: %j", (text, value, expected) => {
 		expect(replaced(text, ["a"], value)).toBe(expected);
 	});
 
@@ -71,21 +71,21 @@ describe("replacing a value", () => {
 		expect(replaced(text, path, value).replace(/\n$/, "")).toBe(expected.replace(/\n$/, ""));
 	});
 
-	test("in JSON stays JSON", () => {
+	test("keeps JSON valid", () => {
 		const document = parseYaml('{"a": 3}', "/evals.json");
 		expect(applyEdits(document.text, [replaceScalar(document, ["a"], "x")])).toBe('{"a": "x"}');
 	});
 
-	test("of an alias leaves the anchor alone", () => {
+	test("of an alias does not change the anchor", () => {
 		expect(replaced("a: &x one\nb: *x\nc: *x\n", ["b"], "two")).toBe("a: &x one\nb: two\nc: *x\n");
 	});
 
-	test("that others share through an anchor is refused", () => {
+	test("is refused if aliases refer to it", () => {
 		expect(() => replaced("a: &x one\nb: *x\n", ["a"], "two")).toThrow(AgentvError);
 	});
 });
 
-test("a key is renamed in its place", () => {
+test("renames a key in place", () => {
 	const text = "tests:\n  - assert: # old\n      - x\n    id: a\n";
 	const document = parseYaml(text, "/x.yaml");
 	const edited = applyEdits(text, [renameKey(document, ["tests", 0, "assert"], "assertions")]);
@@ -100,11 +100,11 @@ describe("removing an entry", () => {
 		[0, "benchmarks:\n  # all of them\n\n  # about b\n  # - id: old\n  - id: b\n  - id: c\n"],
 		[1, "benchmarks:\n  # all of them\n  - id: a # first\n    path: x\n\n  # about b\n  # - id: old\n  - id: c\n"],
 		[2, "benchmarks:\n  # all of them\n  - id: a # first\n    path: x\n\n  # about b\n  # - id: old\n  - id: b\n"],
-	])("number %d of a list", (index, expected) => {
+	])("at index %d of a list keeps the others", (index, expected) => {
 		expect(removed(list, ["benchmarks", index])).toBe(expected);
 	});
 
-	test("takes the comment that stands directly above it along", () => {
+	test("removes the comment directly above it", () => {
 		expect(removed("l:\n- a\n\n# about b\n- b\n- c", ["l", 1])).toBe("l:\n- a\n\n- c");
 		expect(removed("l:\n- a\n# about b\n- b", ["l", 1])).toBe("l:\n- a\n");
 	});
@@ -125,11 +125,11 @@ describe("removing an entry", () => {
 		["l:\n- a", ["l", 0], "l: []\n"],
 		["l:\n  - - a\n", ["l", 0, 0], "l:\n  - []\n"],
 		["a: 1\n", ["a"], "{}\n"],
-	])("of %j at %j", (text, path, expected) => {
+	])("from %j at %j", (text, path, expected) => {
 		expect(removed(text, path)).toBe(expected);
 	});
 
-	test("that a merge key brings in is refused", () => {
+	test("is refused if it comes from a merge key", () => {
 		expect(() => removed("a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", ["b", "k"])).toThrow("merge key");
 	});
 });
@@ -150,7 +150,7 @@ describe("adding to a list", () => {
 		["benchmarks: ~", `benchmarks:\n${item("  ")}`],
 		["{}\n", `benchmarks:\n${item("  ")}\n`],
 		["other: 1\n# end\n", `other: 1\nbenchmarks:\n${item("  ")}\n# end\n`],
-	])("that is not there yet: %j", (text, expected) => {
+	])("that does not exist yet: %j", (text, expected) => {
 		const before = parseYaml(text, "/x.yaml").value ?? {};
 		expect(appended(text, ["benchmarks"], entry, { ...before, benchmarks: [entry] })).toBe(expected);
 	});
@@ -167,12 +167,12 @@ describe("adding to a list", () => {
 		expect(appended(text, ["benchmarks"], entry, { benchmarks: [{ id: "a" }, entry] })).toBe(expected);
 	});
 
-	test("after text whose blank lines count", () => {
+	test("whose last item ends with significant blank lines", () => {
 		const text = "l:\n  - |+\n    x\n\n\nb: 1\n";
 		expect(appended(text, ["l"], "y", { l: ["x\n\n\n", "y"], b: 1 })).toBe("l:\n  - |+\n    x\n\n\n  - y\nb: 1\n");
 	});
 
-	test("to something that is not a list is refused", () => {
+	test("is refused if it is not a list", () => {
 		expect(() => appended("benchmarks: {a: 1}\n", ["benchmarks"], entry, {})).toThrow("no list");
 	});
 });
@@ -182,17 +182,17 @@ test.each([
 	["a: {b: 1}\n", ["a"], 'a: {b: 1, ref: "main"}\n'],
 	["a:\nb: 1\n", ["a"], "a:\n  ref: main\nb: 1\n"],
 	["- a:\n  b: 1\n", [0, "a"], "- a:\n    ref: main\n  b: 1\n"],
-])("an entry is added to a mapping: %j", (text, path, expected) => {
+])("adds an entry to a mapping: %j", (text, path, expected) => {
 	const edit = (document: YamlDocument) => insertPair(document, path, "ref", "main");
 	expect(patched(text, edit, (value) => withValueAt(value, [...path, "ref"], "main"))).toBe(expected);
 });
 
-test("a file with errors is never written to", () => {
+test("never changes a file with errors", () => {
 	const document = parseYaml("a: [1\nb: 2\n", "/x.yaml");
 	expect(() => verifiedPatch(document, [], { a: 1 })).toThrow("/x.yaml was not changed: it has errors");
 });
 
-test("overlapping edits are an internal error", () => {
+test("throws if edits overlap", () => {
 	const edits: TextEdit[] = [
 		{ range: [0, 2], text: "" },
 		{ range: [1, 3], text: "" },

@@ -9,8 +9,8 @@ import { copyPreparedTree, copyTree, linksLeavingTree, prepareTree } from "./cop
 import { listTree, type TreeEntry } from "./find-files.ts";
 import { digestTree } from "./tree-notes.ts";
 
-describe("a copy", () => {
-	test("has the same bytes, modes and links, without the repository at its top", async () => {
+describe("copying a tree", () => {
+	test("keeps bytes, modes and links, and omits the repository at its top", async () => {
 		const root = tempTree();
 		const from = join(root, "from");
 		writeTree(from, {
@@ -36,7 +36,7 @@ describe("a copy", () => {
 		expect(readlinkSync(join(root, "to/deep/er/link"))).toBe("../../run.sh");
 	});
 
-	test("is a copy: writing into it does not change the original", async () => {
+	test("does not share files with the original", async () => {
 		const root = tempTree({ "from/a": "1", "from/big": "x".repeat(300_000) });
 		await copyTree(join(root, "from"), join(root, "to"));
 		for (const name of ["a", "big"]) expect(statSync(join(root, "to", name)).nlink).toBe(1);
@@ -44,14 +44,14 @@ describe("a copy", () => {
 		expect(readFileSync(join(root, "from/a"), "utf8")).toBe("1");
 	});
 
-	test("keeps times when asked", async () => {
+	test("keeps times if requested", async () => {
 		const root = tempTree({ "from/dir/a": "1", "from/big": "x".repeat(300_000) });
 		for (const path of ["dir/a", "big", "dir"]) utimesSync(join(root, "from", path), 1000, 1_000_000);
 		await copyTree(join(root, "from"), join(root, "to"), { preserveTimes: true });
 		for (const path of ["dir/a", "big", "dir"]) expect(statSync(join(root, "to", path)).mtimeMs).toBe(1_000_000_000);
 	});
 
-	test("of one prepared tree can be made many times; a filter leaves out whole directories", async () => {
+	test("many times from one prepared tree omits directories that the filter excludes", async () => {
 		const root = tempTree({ "from/keep/a": "1", "from/node_modules/x/y": "1" });
 		const tree = prepareTree(join(root, "from"), { filter: (path) => path !== "node_modules" });
 		await Promise.all(["one", "two"].map((name) => copyPreparedTree(tree, join(root, name))));
@@ -59,7 +59,7 @@ describe("a copy", () => {
 			expect(listTree(join(root, name)).map(({ path }) => path)).toEqual(["keep", "keep/a"]);
 	});
 
-	test("does not overwrite, does not nest in itself, and stops when told", async () => {
+	test("does not overwrite files, refuses to copy into itself, and stops on abort", async () => {
 		const root = tempTree({ "from/a": "1", "to/a": "mine" });
 		await expect(copyTree(join(root, "from"), join(root, "to"))).rejects.toThrow(/to\/a already exists/);
 		expect(readFileSync(join(root, "to/a"), "utf8")).toBe("mine");
@@ -71,18 +71,18 @@ describe("a copy", () => {
 	});
 });
 
-describe("what is refused by name", () => {
+describe("a tree with an unsupported entry", () => {
 	test.each([
 		["an absolute link", { out: { link: "/etc/passwd" } }, "out -> /etc/passwd"],
 		["an absolute link into the tree", { out: { link: "/tmp" } }, "out -> /tmp"],
-		["a climbing link", { "dir/out": { link: "../../other" } }, "dir/out -> ../../other"],
+		["a relative link out of the tree", { "dir/out": { link: "../../other" } }, "dir/out -> ../../other"],
 		[
-			"a climb through another link",
+			"a link out of the tree through another link",
 			{ "a/b/in": { link: "../../x" }, "a/b/out": { link: "in/../../y" }, "x/f": "" },
 			"a/b/out",
 		],
 		["a cycle", { one: { link: "two" }, two: { link: "one" } }, "one -> two, two -> one"],
-	])("%s", async (_, files, named) => {
+	])("is refused with the name of the entry: %s", async (_, files, named) => {
 		const root = tempTree();
 		writeTree(join(root, "from"), files);
 		await expect(copyTree(join(root, "from"), join(root, "to"))).rejects.toMatchObject({
@@ -91,7 +91,7 @@ describe("what is refused by name", () => {
 		expect(readdirSync(root)).toEqual(["from"]);
 	});
 
-	test("pipes and sockets", async () => {
+	test("is refused with the names of pipes and sockets", async () => {
 		const root = tempTree({ "from/a": "" });
 		execFileSync("mkfifo", [join(root, "from/pipe")]);
 		const server = createServer().listen(join(root, "from/socket"));
@@ -103,7 +103,7 @@ describe("what is refused by name", () => {
 	});
 });
 
-test("a kept link never resolves outside", () => {
+test("an accepted link never resolves outside of the tree", () => {
 	const part = fc.constantFrom("a", "b", "..", ".");
 	const path = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join("/"));
 	const name = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));

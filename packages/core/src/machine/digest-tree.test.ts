@@ -5,7 +5,7 @@ import { compareByBytes } from "./files.ts";
 import { listTree } from "./find-files.ts";
 import { digestFile, digestText, digestTree } from "./tree-notes.ts";
 
-test("files and links with size, mode and digest, in byte order of the paths", async () => {
+test("lists files and links with size, mode and digest, in byte order of the paths", async () => {
 	const root = tempTree();
 	writeTree(root, {
 		"a/z": "abc",
@@ -23,20 +23,20 @@ test("files and links with size, mode and digest, in byte order of the paths", a
 	expect(digests[0]).toEqual({ path: "Z", size: 3, mode: "link", sha256: digestText("a/z") });
 });
 
-test("a file larger than the buffer is digested whole", () => {
+test("digests a file larger than the buffer", () => {
 	const content = Buffer.alloc(2_500_000, "agentv");
 	const root = tempTree();
 	writeTree(root, { big: content });
 	expect(digestFile(join(root, "big"))).toBe(digestText(content));
 });
 
-test("byte order is that of the encoded paths", () => {
+test("sorts paths by their encoded bytes", () => {
 	const paths = ["b", "a/b", "a.b", "a", "\u{1F600}", "\uFFFD", "é", "Z"];
 	const encoded = [...paths].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
 	expect([...paths].sort(compareByBytes)).toEqual(encoded);
 });
 
-test("the top repository is left out when asked", () => {
+test("omits the repository at the top if requested", () => {
 	const root = tempTree({ ".git/HEAD": "", "sub/.git/HEAD": "", a: "" });
 	const paths = listTree(root, { skipGit: true }).map(({ path }) => path);
 	expect(paths).toEqual(["a", "sub", "sub/.git", "sub/.git/HEAD"]);

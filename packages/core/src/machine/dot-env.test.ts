@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { layerDotEnv, loadDotEnv } from "./environment.ts";
 
-test("the forms in use", () => {
+test("reads the common forms of assignments", () => {
 	const text = `
 # comment
 PLAIN=value
@@ -38,12 +38,12 @@ PLAIN=last wins
 	});
 });
 
-test("byte order mark, CRLF and names that objects have by birth", () => {
+test("accepts a byte order mark, CRLF and the name __proto__", () => {
 	expect(loadDotEnv("\uFEFFA=1\r\nB=2\r\n")).toEqual({ A: "1", B: "2" });
 	expect(Object.keys(loadDotEnv("__proto__=x"))).toEqual(["__proto__"]);
 });
 
-test("no text makes it throw, and what is written double-quoted is read back", () => {
+test("never throws, and reads back any double-quoted value", () => {
 	fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void loadDotEnv(text)));
 	fc.assert(
 		fc.property(fc.string(), (value) => {
@@ -53,7 +53,7 @@ test("no text makes it throw, and what is written double-quoted is read back", (
 	);
 });
 
-test("nearer files win over farther ones, and never over what is set", () => {
+test("nearer files override farther ones, but never variables that are set", () => {
 	const env = { SET: "env", BLANK: "", UNSET: undefined };
 	const near = { SET: "near", BLANK: "near", BOTH: "near", UNSET: "near" };
 	const far = { BOTH: "far", FAR: "far" };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { agentvHome, expandHome, homeDirectory } from "./environment.ts";
 
-test("the home directory comes from the environment given, else from the system", () => {
+test("the home directory comes from the given environment, else from the system", () => {
 	expect(homeDirectory({ HOME: "/h" })).toBe("/h");
 	expect(homeDirectory({})).toBe(homedir());
 	expect(expandHome("~/x", { HOME: "/h" })).toBe("/h/x");
@@ -18,7 +18,7 @@ test("AGENTV_HOME may begin with a tilde; empty means unset", () => {
 	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "/abs" })).toBe("/abs");
 });
 
-test("an empty HOME is not a home: the working directory must not hold the record of trust", () => {
+test("an empty HOME is ignored, so that the trust record is never in the working directory", () => {
 	vi.stubEnv("HOME", "");
 	onTestFinished(() => void vi.unstubAllEnvs());
 	const { homedir: registered } = userInfo();

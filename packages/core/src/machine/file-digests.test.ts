@@ -5,20 +5,20 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { digestText, FileDigests } from "./tree-notes.ts";
 
-/** Ways to write other bytes of the same length to a file, hiding it as well as a program can. */
+/** Ways to write other bytes of the same length to a file, as inconspicuously as possible. */
 const writes: Readonly<Record<string, (file: string, text: string) => void>> = {
 	"in place": (file, text) => writeFileSync(file, text),
-	"by another file": (file, text) => {
+	"by a rename": (file, text) => {
 		writeFileSync(`${file}.new`, text);
 		renameSync(`${file}.new`, file);
 	},
-	"with the time of before": (file, text) => {
+	"with the previous time": (file, text) => {
 		writeFileSync(file, text);
 		utimesSync(file, 1, 1);
 	},
 };
 
-test("notices every write, however soon and however hidden", () => {
+test("notices every write, even an immediate one with an unchanged time", () => {
 	const file = join(tempTree({ a: "0" }), "a");
 	utimesSync(file, 1, 1);
 	const digests = new FileDigests();
@@ -34,7 +34,7 @@ test("notices every write, however soon and however hidden", () => {
 	);
 });
 
-test("a file that was not written for a while is not read again", async () => {
+test("does not read an unchanged file again", async () => {
 	const file = join(tempTree({ a: "one" }), "a");
 	await new Promise((done) => setTimeout(done, 150));
 	const digests = new FileDigests();
@@ -46,7 +46,7 @@ test("a file that was not written for a while is not read again", async () => {
 	expect(digests.of(file)).not.toBe(before);
 });
 
-test("what can't be read is a word that no digest equals", () => {
+test("returns a word instead of a digest for an unreadable file", () => {
 	const root = tempTree({ a: "" });
 	const digests = new FileDigests();
 	expect(digests.of(join(root, "none"))).toBe("missing");

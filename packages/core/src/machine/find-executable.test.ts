@@ -4,7 +4,7 @@ import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 import { findExecutable } from "./run-process.ts";
 
-test("a bare name is looked up in PATH, a name with a slash counts from the directory", () => {
+test("searches PATH for a bare name, and resolves a name with a slash against the directory", () => {
 	const root = tempTree({ "bin/tool": "#!/bin/sh\n", "bin/plain": "no program" });
 	chmodSync(join(root, "bin/tool"), 0o755);
 	writeFileSync(join(root, "plain"), "");

@@ -6,7 +6,7 @@ import { findFiles } from "./find-files.ts";
 
 const yaml = (name: string) => name.endsWith(".yaml");
 
-it("finds files by name in every directory but .git and node_modules, and follows no link", async () => {
+it("finds files by name in all directories except .git and node_modules, without following links", async () => {
 	const root = tempTree({
 		"b.yaml": "",
 		"a/deep/c.yaml": "",
@@ -18,12 +18,12 @@ it("finds files by name in every directory but .git and node_modules, and follow
 	expect(await findFiles(root, yaml)).toEqual({ files: ["a/deep/c.yaml", "b.yaml"], cut: false });
 });
 
-it("stops after so many directories, nearest first, and says so", async () => {
+it("stops after the maximum number of directories, nearest first, and reports it", async () => {
 	const root = tempTree({ "near.yaml": "", "a/b/far.yaml": "" });
 	expect(await findFiles(root, yaml, { maxDirectories: 2 })).toEqual({ files: ["near.yaml"], cut: true });
 });
 
-it("finds nothing where there is nothing, and ends when it is interrupted", async () => {
+it("returns an empty list for a missing directory, and stops on abort", async () => {
 	expect(await findFiles("/nonexistent", yaml)).toEqual({ files: [], cut: false });
 	await expect(findFiles(tempTree(), yaml, { signal: AbortSignal.abort() })).rejects.toMatchObject({
 		code: "interrupted",

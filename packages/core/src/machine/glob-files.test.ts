@@ -20,7 +20,7 @@ function globTree(): string {
 	return tree;
 }
 
-/** Patterns of pieces, most of which can match something in the tree. */
+/** Parts of patterns, most of which match something in the tree. */
 const pieces = [
 	"a",
 	"b",
@@ -49,14 +49,14 @@ const component = fc.oneof(
 const patterns = fc
 	.array(component, { minLength: 1, maxLength: 4 })
 	.map((all) => all.join("/"))
-	// There, the library takes a sign for that of a regular expression, or means other things in other places.
+	// The library treats these as regular expressions, or differently at other positions.
 	.filter((pattern) => !/\)[?*+]|[^/]\.(?:\/|$)|\*\*[^/]|\.\./.test(pattern));
 
-test("patterns mean what they mean to the library that was used before", () => {
+test("matches the same files as the library that it replaced", () => {
 	const tree = globTree();
 	fc.assert(
 		fc.property(patterns, fc.option(patterns, { freq: 3 }), (pattern, ignored) => {
-			// What a pattern begins with, without a wildcard, is ignored by the library in some forms only.
+			// The library ignores a static beginning of a pattern in some forms only.
 			const ignore = ignored === null || !/^[*?[{@+]/.test(pattern) ? [] : [ignored];
 			const expected = globSync([pattern], {
 				...{ cwd: tree, absolute: true, dot: true, onlyFiles: true },
@@ -72,7 +72,7 @@ test("patterns mean what they mean to the library that was used before", () => {
 	);
 });
 
-test("ranges, escapes and brackets that are never closed", () => {
+test("supports ranges, escapes and unclosed brackets", () => {
 	const tree = tempTree({ "c1.f": "", "c9.f": "", "c10.f": "", "a(1).f": "", "[x.f": "", "{y": "", "*": "" });
 	const found = (pattern: string) => globFiles(pattern, tree).map((path) => relative(tree, path));
 	expect(found("c{1..10}.f")).toEqual(["c1.f", "c10.f", "c9.f"]);
@@ -92,13 +92,13 @@ test.for<[string, string]>([
 	["200 stars", `${"*a".repeat(200)}z`],
 	["stars with ?", `${"*?a".repeat(100)}z`],
 	["stars in groups", `${"+(a|*(a|aa))".repeat(20)}z`],
-	["groups in groups", `${"+(".repeat(19)}a*${")".repeat(19)}z`],
+	["nested groups", `${"+(".repeat(19)}a*${")".repeat(19)}z`],
 	["braces", `${"{a,aa,*}".repeat(60)}z`],
-	["braces in braces", `${"{a,".repeat(19)}*${"}".repeat(19)}z`],
+	["nested braces", `${"{a,".repeat(19)}*${"}".repeat(19)}z`],
 	["components", `${"**/*a*/".repeat(80)}z`],
 	["open brackets", `${"(".repeat(400)}${"{,".repeat(200)}*z`],
 	["open sets", `${"[".repeat(900)}*z`],
-])("%s do not stop on long names", { timeout: 10_000 }, ([, pattern]) => {
+])("matches %s against long names quickly", { timeout: 10_000 }, ([, pattern]) => {
 	const tree = tempTree(
 		Object.fromEntries(
 			names255.flatMap((name) => [
@@ -117,11 +117,11 @@ test.for<[string, string]>([
 	["{1..400}{1..400}{1..400}", "ranges of more than 1000 values"],
 	[`${"{a,".repeat(21)}b${"}".repeat(21)}`, "nests groups more than 20 deep"],
 	["!(a).f", "contains !(…)"],
-])("%s is refused", ([pattern, message]) => {
+])("refuses %s", ([pattern, message]) => {
 	expect(() => globFiles(pattern, "/")).toThrow(message);
 });
 
-test("a search that goes too far is given up", () => {
+test("gives up a search that visits too many files", () => {
 	const tree = tempTree({ "a/1": "", "a/2": "", "b/1": "" });
 	expect(globFiles("a/*", tree, { budget: { left: 2 } })).toHaveLength(2);
 	expect(() => globFiles("**", tree, { budget: { left: 2 } })).toThrow("searches too many files");

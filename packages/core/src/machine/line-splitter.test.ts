@@ -10,7 +10,7 @@ function split(chunks: readonly Buffer[]): string[] {
 	return lines;
 }
 
-test("how the bytes are cut into chunks changes nothing", () => {
+test("returns the same lines for any chunks", () => {
 	const text = fc.array(fc.constantFrom("a", "é", "🙂", "\r", "\n", "\r\n", " ")).map((parts) => parts.join(""));
 	fc.assert(
 		fc.property(text, fc.array(fc.nat(40)), (content, cuts) => {
@@ -24,7 +24,7 @@ test("how the bytes are cut into chunks changes nothing", () => {
 	);
 });
 
-test("a line that never ends is handed over in pieces", () => {
+test("returns a very long line in pieces", () => {
 	const lines = split([Buffer.alloc(800_000, "x"), Buffer.alloc(800_000, "x"), Buffer.from("y")]);
 	expect(lines.join("")).toHaveLength(1_600_001);
 	expect(lines.length).toBeGreaterThan(1);

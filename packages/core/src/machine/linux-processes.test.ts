@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
 import { pidMark, processIdsSince } from "./process-scope.ts";
 
-test.runIf(process.platform === "linux")("takes no thread for a process, our own least of all", async () => {
+test.runIf(process.platform === "linux")("excludes threads, including those of this process", async () => {
 	const mark = pidMark();
 	const worker = new Worker("setInterval(() => undefined, 1000)", { eval: true });
 	onTestFinished(() => void worker.terminate());

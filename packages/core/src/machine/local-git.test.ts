@@ -12,15 +12,15 @@ const ways = [
 	["sync", async (...args: Parameters<typeof localGit>) => localGitSync(...args)],
 ] as const;
 
-describe.each(ways)("%s", (_, run) => {
-	test("answers stdout as text and as bytes", async () => {
+describe.each(ways)("localGit (%s)", (_, run) => {
+	test("returns stdout as text and as bytes", async () => {
 		const { root } = gitRepository(tempTree(), { "latin.txt": Buffer.from([0x66, 0xfc, 0x0a]) });
 		const answer = await run(root, ["show", "HEAD:latin.txt"], { env });
 		expect(answer.stdoutBytes).toEqual(Buffer.from([0x66, 0xfc, 0x0a]));
 		expect(answer).toMatchObject({ exitCode: 0, stdout: "f\ufffd\n" });
 	});
 
-	test("an exit code that is an answer, also without a word", async () => {
+	test("returns expected exit codes, even without output", async () => {
 		const { root, commit } = gitRepository(tempTree(), { a: "1" });
 		const first = localGitSync(root, ["rev-parse", "HEAD"], { env }).stdout.trim();
 		const second = commit({ a: "2" });
@@ -33,7 +33,7 @@ describe.each(ways)("%s", (_, run) => {
 		});
 	});
 
-	test("a failure carries git's own words", async () => {
+	test("fails with git's own message", async () => {
 		const { root } = gitRepository(tempTree(), { a: "1" });
 		await expect(run(root, ["rev-parse", "--verify", "nope"], { env })).rejects.toMatchObject({
 			message: "git rev-parse failed: Needed a single revision",
@@ -41,13 +41,13 @@ describe.each(ways)("%s", (_, run) => {
 		});
 	});
 
-	test("input reaches git", async () => {
+	test("passes input to git", async () => {
 		const { root } = gitRepository(tempTree());
 		const answer = await run(root, ["hash-object", "--stdin"], { env, input: "hello\n" });
 		expect(answer.stdout.trim()).toBe("ce013625030ba8dba906f756967f9e9ca394464a");
 	});
 
-	test("no git on the PATH, and no directory, are said to be that", async () => {
+	test("reports a missing git and a missing directory", async () => {
 		const root = tempTree();
 		await expect(run(root, ["status"], { env: { PATH: root } })).rejects.toMatchObject({
 			...{ code: "config", reason: "git-missing", message: "git was not found in PATH" },
@@ -55,21 +55,21 @@ describe.each(ways)("%s", (_, run) => {
 		await expect(run(join(root, "none"), ["status"], { env })).rejects.toMatchObject({ code: "not-found" });
 	});
 
-	test("inherited GIT_ variables do not lead it elsewhere", async () => {
+	test("ignores inherited GIT_ variables", async () => {
 		const { root } = gitRepository(tempTree(), { a: "1" });
 		const other = gitRepository(tempTree(), { other: "1" });
 		const led = { ...env, GIT_DIR: join(other.root, ".git"), GIT_WORK_TREE: other.root, GIT_INDEX_FILE: "/nowhere" };
 		expect((await run(root, ["ls-files"], { env: led })).stdout).toBe("a\n");
 	});
 
-	test("hooks do not run", async () => {
+	test("does not run hooks", async () => {
 		const { root } = gitRepository(tempTree(), { a: "1" });
 		writeFileSync(join(root, ".git/hooks/post-checkout"), `#!/bin/sh\ntouch ${root}/ran\n`, { mode: 0o755 });
 		await run(root, ["switch", "--create", "b"], { env });
 		expect(existsSync(join(root, "ran"))).toBe(false);
 	});
 
-	test("a blob-filtered clone does not go online behind our back", async () => {
+	test("does not fetch missing blobs of a partial clone", async () => {
 		const base = tempTree();
 		const bare = gitRepository(join(base, "work"), { a: "1" }).pushTo(join(base, "bare"));
 		const clone = gitRepository(join(base, "clone"));
@@ -81,7 +81,7 @@ describe.each(ways)("%s", (_, run) => {
 	});
 });
 
-test("an abort ends it", async () => {
+test("localGit ends on abort", async () => {
 	const { root } = gitRepository(tempTree());
 	const controller = new AbortController();
 	const waiting = localGit(root, ["rev-list", "--all"], { env, signal: controller.signal });
@@ -93,7 +93,7 @@ test("an abort ends it", async () => {
 	});
 });
 
-describe("a repository that we did not make", () => {
+describe("a foreign repository", () => {
 	function trapped() {
 		const root = tempTree();
 		const repository = gitRepository(root, { "a.txt": "1\n", ".gitattributes": "*.txt filter=trap diff=trap\n" });
@@ -118,13 +118,13 @@ describe("a repository that we did not make", () => {
 		return root;
 	}
 
-	test("would run them otherwise", () => {
+	test("would run its programs without precautions", () => {
 		const root = trapped();
 		localGitSync(root, ["--work-tree", root, "add", "-A"], { env });
 		expect(existsSync(join(root, "ran-clean"))).toBe(true);
 	});
 
-	test("runs none of the programs that its configuration names", async () => {
+	test("runs none of the programs in its configuration", async () => {
 		const root = trapped();
 		const foreign = { env, ...foreignRepository(root, env) };
 		expect((await localGit(root, ["diff", "HEAD"], foreign)).stdout).toContain("-1\n+2");
@@ -139,7 +139,7 @@ describe("a repository that we did not make", () => {
 	});
 });
 
-test("a synchronous call of a git that waits for ever ends, and says so", () => {
+test("localGitSync ends a git process that never finishes, with an error", () => {
 	const { root } = gitRepository(tempTree(), { a: "1" });
 	execFileSync("mkfifo", [join(root, "pipe")]);
 	const started = performance.now();

@@ -8,7 +8,7 @@ import { withLock } from "./lock.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts a process that runs `script`, in which `withLock` is at hand. */
+/** Starts a process that runs `script`, which can use `withLock`. */
 function start(cwd: string, script: string): ChildProcess {
 	const lock = compileModules(new URL("./lock.ts", import.meta.url).pathname);
 	writeFileSync(
@@ -18,8 +18,8 @@ function start(cwd: string, script: string): ChildProcess {
 	return spawn(process.execPath, ["process.mjs"], { cwd, stdio: "inherit" });
 }
 
-describe("within one process", () => {
-	test("one after the other, and what the work answers or throws comes out", async () => {
+describe("a lock within one process", () => {
+	test("runs one task after the other, and returns its result or error", async () => {
 		const root = tempTree({ file: "" });
 		const log: string[] = [];
 		const work = (name: string) => async () => {
@@ -36,7 +36,7 @@ describe("within one process", () => {
 		expect(readdirSync(root)).toEqual(["file"]);
 	});
 
-	test("two names of one directory share a lock, also when it does not exist yet", async () => {
+	test("is shared by two names of one directory, even if the directory does not exist yet", async () => {
 		const root = tempTree({ "real/x": "" });
 		symlinkSync("real", join(root, "link"));
 		const lockDirectory = join(root, "locks");
@@ -55,7 +55,7 @@ describe("within one process", () => {
 		expect(readdirSync(lockDirectory)).toEqual([]);
 	});
 
-	test("waiting is told once, and ends by time or abort", async () => {
+	test("reports once that it waits, and stops waiting after a timeout or abort", async () => {
 		const path = join(tempTree(), "x");
 		await withLock(path, async () => {
 			const waited: number[] = [];
@@ -68,8 +68,8 @@ describe("within one process", () => {
 	});
 });
 
-describe("among processes", () => {
-	test("a lock whose holder was killed is taken over immediately", async () => {
+describe("a lock among processes", () => {
+	test("is taken over immediately if its holder was killed", async () => {
 		const root = tempTree();
 		const holder = start(
 			root,
@@ -85,7 +85,7 @@ describe("among processes", () => {
 		expect(readdirSync(root).filter((name) => name.includes("lock"))).toEqual([]);
 	});
 
-	test("a process id that was used again does not keep a lock alive, nor does a file without content", async () => {
+	test("is not kept by a reused process id, but by a file without content", async () => {
 		const root = tempTree();
 		await withLock(join(root, "a"), () => {
 			const owner = JSON.parse(readFileSync(join(root, ".a.lock"), "utf8"));
@@ -96,7 +96,7 @@ describe("among processes", () => {
 		await expect(withLock(join(root, "c"), () => 0, { waitMs: 0 })).rejects.toMatchObject({ code: "failed" });
 	});
 
-	test("20 processes, some killed while they hold it: never two inside, no count lost", async () => {
+	test("admits one of 20 processes and loses no count, even if some are killed", async () => {
 		const root = tempTree({ counter: "0" });
 		const script = `
 			const dying = Number(process.env.N) % 5 === 0;
@@ -120,13 +120,13 @@ describe("among processes", () => {
 		await Promise.all(all.map((child) => once(child, "exit")));
 		expect(existsSync(join(root, "wrong"))).toBe(false);
 		expect(readFileSync(join(root, "counter"), "utf8")).toBe(String(16 * 10 + 4 * 5));
-		// The last one killed may have left its lock behind: the next process takes it over immediately.
+		// The process that was killed last may have left its lock behind.
 		expect(await withLock(join(root, "counter"), () => "mine", { waitMs: 0 })).toBe("mine");
 		expect(readdirSync(root).filter((name) => name.includes(".lock"))).toEqual([]);
 	});
 });
 
-describe("files at a lock's path that are not our lock", () => {
+describe("an invalid lock file", () => {
 	const long = new Date(Date.now() - 3_600_000);
 	const planted = (files: Record<string, string>) => {
 		const root = tempTree({ "thing/a": "", ...files });
@@ -134,14 +134,14 @@ describe("files at a lock's path that are not our lock", () => {
 		return root;
 	};
 
-	test("a cycle of links is refused", async () => {
+	test("in a cycle is refused", async () => {
 		const owner = JSON.stringify({ token: "a", pid: 0, machine: "" });
 		const root = planted({ ".thing.lock": owner, ".thing.lock.a": owner });
 		await expect(withLock(join(root, "thing"), async () => "done", {})).rejects.toThrow(/not an AgentV lock file/);
 	});
 
 	test.each([{ token: "/../../x" }, { token: 1 }, { pid: "1" }, { machine: 7 }, { started: {} }])(
-		"one that says %j says nothing",
+		"that contains %j is ignored",
 		async (said) => {
 			const owner = JSON.stringify({ token: "a", pid: 0, machine: "", ...said });
 			const root = planted({ ".thing.lock": owner });

@@ -10,7 +10,7 @@ interface File {
 	readonly sha: string;
 }
 
-/** Writes the trees for files by path; returns the root's SHA. */
+/** Writes the trees for files by path and returns the root's SHA. */
 function writeTrees(objects: string, files: readonly File[]): string {
 	const names = new Set(files.map(({ path }) => path.split("/", 1)[0] ?? ""));
 	const entries = [...names].map((name) => {
@@ -23,7 +23,7 @@ function writeTrees(objects: string, files: readonly File[]): string {
 	return writeGitTree(objects, entries);
 }
 
-test("any set of files becomes the tree that git itself makes of it", () => {
+test("any set of files becomes the same tree as in git", () => {
 	const name = fc.constantFrom("a", "a.b", "a-b", "ab", "ü", "a b", "B", "0");
 	const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
 	const content = fc.uint8Array({ maxLength: 40 });
@@ -45,7 +45,7 @@ test("any set of files becomes the tree that git itself makes of it", () => {
 	);
 });
 
-test("git reads what was written", () => {
+test("git reads the written objects", () => {
 	const { root } = gitRepository(tempTree(), { x: "1" });
 	const objects = join(root, ".git/objects");
 	const sha = writeGitObject(objects, "blob", Buffer.from("content\n"));

@@ -14,7 +14,7 @@ function pidIn(root: string): number {
 }
 
 describe("ending a program", () => {
-	test("timeout ends the grandchildren, also those that ignore SIGTERM", async () => {
+	test("by timeout also ends grandchildren that ignore SIGTERM", async () => {
 		const cwd = tempTree();
 		const result = await runProcess({ shell: stubborn, cwd, env, timeoutMs: 500, killGraceMs: 300 });
 		expect(result).toMatchObject({ timedOut: true, aborted: false });
@@ -22,7 +22,7 @@ describe("ending a program", () => {
 		expect(isAlive(pidIn(cwd))).toBe(false);
 	});
 
-	test("abort does the same", async () => {
+	test("by abort also ends grandchildren that ignore SIGTERM", async () => {
 		const cwd = tempTree();
 		const controller = new AbortController();
 		const running = runProcess({ shell: stubborn, cwd, env, signal: controller.signal, killGraceMs: 200 });
@@ -32,19 +32,19 @@ describe("ending a program", () => {
 		expect(isAlive(pidIn(cwd))).toBe(false);
 	});
 
-	test("a program that handles SIGTERM may clean up, and is awaited no longer than that takes", async () => {
+	test("waits for it to clean up on SIGTERM, but no longer", async () => {
 		const shell = "trap 'echo tidied; exit 7' TERM; sleep 60 & wait";
 		const result = await runProcess({ shell, cwd: "/", env, timeoutMs: 300, killGraceMs: 10_000 });
 		expect(result).toMatchObject({ timedOut: true, exitCode: 7, stdout: "tidied\n" });
 		expect(result.durationMs).toBeLessThan(3000);
 	});
 
-	test("an aborted signal starts nothing", async () => {
+	test("by a signal that is already aborted never starts it", async () => {
 		const result = await runProcess({ argv: ["true"], cwd: "/", env, signal: AbortSignal.abort() });
 		expect(result).toMatchObject({ aborted: true, exitCode: null, signal: null });
 	});
 
-	test("a daemon that keeps the pipes open does not hold us", async () => {
+	test("does not wait for a daemon that keeps the pipes open", async () => {
 		const cwd = tempTree();
 		const result = await runProcess({ shell: "sleep 30 & echo $! > pid; echo done", cwd, env });
 		expect(result).toMatchObject({ exitCode: 0, stdout: "done\n" });
@@ -53,7 +53,7 @@ describe("ending a program", () => {
 		process.kill(pidIn(cwd));
 	});
 
-	test("what a finished program leaves running is ended when asked", async () => {
+	test("also ends the processes that it leaves running, if requested", async () => {
 		const cwd = tempTree();
 		await runProcess({ shell: "sleep 30 & echo $! > pid", cwd, env, leftovers: "end" });
 		await waitUntil(() => !isAlive(pidIn(cwd)));

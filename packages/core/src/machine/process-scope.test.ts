@@ -9,7 +9,9 @@ import { runOneOfMany } from "./run-process.ts";
 const isLinux = process.platform === "linux";
 const env = { PATH: process.env["PATH"] };
 
-/** Runs a shell script in a scope and in a directory of its own, in which it may leave process ids, one a line. */
+/**
+ * Runs a shell script in a scope and its own directory, where it writes process ids, one per line.
+ */
 async function run(shell: string, scope?: ProcessScope, cwd = realpathSync(tempTree())) {
 	const one = scope ?? new ProcessScope([cwd]);
 	const result = await one.run(() => runOneOfMany({ shell, cwd, env }));
@@ -22,27 +24,33 @@ async function run(shell: string, scope?: ProcessScope, cwd = realpathSync(tempT
 	return { scope: one, pids, cwd };
 }
 
-/** What could not be ended. Processes that hide themselves may be those of a test that runs at the same time. */
+/** Returns the processes that certainly remain. The others may belong to a concurrent test. */
 async function surelyLeft(scope: ProcessScope) {
 	return (await scope.end()).filter(({ isCertain }) => isCertain);
 }
 
-/** A shell that writes down its process id and waits. */
+/** A shell that writes its process id and waits. */
 const waits = `'echo $$ >> pids; exec sleep 60'`;
 const quiet = "</dev/null >/dev/null 2>&1";
 
-describe.runIf(isLinux)("everything that a program started ends with its scope", () => {
+describe.runIf(isLinux)("ending a scope ends every process", () => {
 	test.each([
-		["in the group", `sh -c ${waits} ${quiet} &`],
-		["in a session of its own", `setsid -f sh -c ${waits} ${quiet}`],
-		["by nohup, after a double fork", `(nohup sh -c ${waits} ${quiet} &) ; sleep 0.1`],
-		["deaf to SIGTERM", `setsid -f sh -c 'trap "" TERM HUP; echo $$ >> pids; while :; do sleep 0.1; done' ${quiet}`],
+		["in the process group", `sh -c ${waits} ${quiet} &`],
+		["in its own session", `setsid -f sh -c ${waits} ${quiet}`],
+		["started with nohup and a double fork", `(nohup sh -c ${waits} ${quiet} &) ; sleep 0.1`],
+		[
+			"that ignores SIGTERM",
+			`setsid -f sh -c 'trap "" TERM HUP; echo $$ >> pids; while :; do sleep 0.1; done' ${quiet}`,
+		],
 		["with an empty environment, in the session", `env -i PATH="$PATH" sh -c ${waits} ${quiet} &`],
 		[
-			"with an empty environment, below one that has it",
+			"with an empty environment, below a process of the scope",
 			`setsid -f sh -c 'env -i PATH="$PATH" sh -c "echo \\$\\$ >> pids; exec sleep 60" & wait' ${quiet}`,
 		],
-		["with an empty environment, at work in the directory", `setsid -f env -i PATH="$PATH" sh -c ${waits} ${quiet}`],
+		[
+			"with an empty environment, with the scope's working directory",
+			`setsid -f env -i PATH="$PATH" sh -c ${waits} ${quiet}`,
+		],
 		["stopped", `setsid -f sh -c 'echo $$ >> pids; kill -STOP $$; sleep 60' ${quiet}; sleep 0.2`],
 	])("%s", async (_, shell) => {
 		const { scope, pids } = await run(shell);
@@ -51,7 +59,7 @@ describe.runIf(isLinux)("everything that a program started ends with its scope",
 		expect(pids().filter(isAlive)).toEqual([]);
 	});
 
-	test("a chain of programs that start each other again and again", async () => {
+	test("in a chain of processes that keep starting each other", async () => {
 		const cwd = realpathSync(tempTree());
 		const chain = `trap "" TERM; echo $$ >> pids; sleep 0.02; setsid -f sh "$0" ${quiet}`;
 		writeFileSync(join(cwd, "chain.sh"), chain);
@@ -63,8 +71,8 @@ describe.runIf(isLinux)("everything that a program started ends with its scope",
 	});
 });
 
-describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
-	test("processes of another scope, of an outer scope and of no scope", async () => {
+describe.runIf(isLinux)("ending a scope", () => {
+	test("keeps processes of other scopes, outer scopes and no scope", async () => {
 		const other = await run(`setsid -f sh -c ${waits} ${quiet}`);
 		const around = new ProcessScope();
 		const inner = await around.run(() => run(`setsid -f sh -c ${waits} ${quiet}`));
@@ -83,7 +91,7 @@ describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
 		expect([...other.pids(), ...outer.pids()].some(isAlive)).toBe(false);
 	});
 
-	test("an AgentV within AgentV ends only its own, and what runs it ends everything", async () => {
+	test("in an AgentV inside AgentV ends only its own processes, and the outer scope ends all", async () => {
 		const cwd = realpathSync(tempTree());
 		const many = compileModules(join(import.meta.dirname, "./run-process.ts"));
 		writeFileSync(
@@ -106,7 +114,7 @@ describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
 	});
 });
 
-test.runIf(isLinux)("a daemon that hides everything is told of, and not ended", async () => {
+test.runIf(isLinux)("a daemon that hides its origin is reported and not ended", async () => {
 	const { scope, pids } = await run(
 		`touch pids; setsid -f env -i PATH="$PATH" OUT="$PWD/pids" sh -c 'cd /; echo $$ >> "$OUT"; exec sleep 60' ${quiet}; sleep 0.1`,
 	);
@@ -118,10 +126,10 @@ test.runIf(isLinux)("a daemon that hides everything is told of, and not ended", 
 	expect(pids().every(isAlive)).toBe(true);
 });
 
-test.runIf(isLinux)("ending a scope costs little, also among many processes", async () => {
+test.runIf(isLinux)("ending a scope takes little time, even among many processes", async () => {
 	const crowd = Array.from({ length: 500 }, () => spawn("sleep", ["60"], { stdio: "ignore" }));
 	onTestFinished(() => void crowd.map((one) => one.kill("SIGKILL")));
-	// CPU time of this process: other tests run concurrently.
+	// CPU time of this process only, because other tests run concurrently.
 	const cpuMs = (since?: NodeJS.CpuUsage) => {
 		const { user, system } = process.cpuUsage(since);
 		return (user + system) / 1000;

@@ -13,7 +13,7 @@ function linesOf(path: string) {
 	return { texts, rest: next.value };
 }
 
-test("lines are those between the ends of lines, however long they are and wherever reading stops", () => {
+test("returns lines of any length", () => {
 	const file = join(tempTree(), "file");
 	const line = fc.oneof(
 		fc.string({ unit: "grapheme" }),
@@ -30,7 +30,7 @@ test("lines are those between the ends of lines, however long they are and where
 	);
 });
 
-test("the head of a line is its beginning, never a piece of the next", () => {
+test("returns the beginning of a line without parts of the next", () => {
 	const file = join(tempTree({ file: "abcdef\nxy\n" }), "file");
 	expect([...readLines(file)].length).toBe(2);
 	const heads = [];
@@ -38,6 +38,6 @@ test("the head of a line is its beginning, never a piece of the next", () => {
 	expect(heads).toEqual(["abcd", "xy"]);
 });
 
-test("a file that is not there is said to be missing", () => {
+test("reports a missing file", () => {
 	expect(() => [...readLines(join(tempTree(), "none"))]).toThrow(/does not exist/);
 });

@@ -28,7 +28,7 @@ function clone(url: string, goal: string) {
 }
 
 describe("reaching a remote", () => {
-	test("by HTTP, by the git protocol and by path; progress is told", async () => {
+	test("works by HTTP, the git protocol and path, and reports progress", async () => {
 		const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`file-${index}`, `${index}`]));
 		const { base, directory } = served(many);
 		const http = await gitHttpServer(directory);
@@ -43,7 +43,7 @@ describe("reaching a remote", () => {
 		}
 	});
 
-	test("refs are listed by their full names", async () => {
+	test("lists refs by their full names", async () => {
 		const { base, directory, repository } = served();
 		const url = join(directory, "repo.git");
 		const head = repository.git("rev-parse", "HEAD");
@@ -54,7 +54,7 @@ describe("reaching a remote", () => {
 		expect(await listRemoteRefs(base, url, ["refs/heads/none"], { env })).toEqual([]);
 	});
 
-	test("credentials reach the server and nothing else", async () => {
+	test("sends credentials to the server and stores them nowhere", async () => {
 		const { base, directory } = served();
 		const login = { username: "x-access-token", password: "s3cr3t/with:odd@signs" };
 		const server = await gitHttpServer(directory, { login });
@@ -66,13 +66,13 @@ describe("reaching a remote", () => {
 	});
 });
 
-describe("failing", () => {
+describe("failing to reach a remote", () => {
 	test.each([
 		["auth", { login: { username: "u", password: "p" } }],
 		["auth", { status: 403 }],
 		["not-found", { status: 404 }],
 		["network", { status: 500 }],
-	] as const)("%s when the server behaves as %o", async (reason, behaviour) => {
+	] as const)("is reported as %s if the server behaves as %o", async (reason, behaviour) => {
 		const { base, directory } = served();
 		const server = await gitHttpServer(directory, behaviour);
 		await expect(remoteGit(base, clone(`${server.url}/repo.git`, "goal"), { env })).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe("failing", () => {
 		});
 	});
 
-	test("a repository, a host, a port, a branch that is not there", async () => {
+	test("is reported for a missing repository, host, port or branch", async () => {
 		const { base, directory } = served();
 		const server = await gitHttpServer(directory);
 		const failing = (args: string[]) => expect(remoteGit(base, args, { env })).rejects;
@@ -93,7 +93,7 @@ describe("failing", () => {
 		await failing(["fetch", "--", url, "x"]).toMatchObject({ reason: "other" });
 	});
 
-	test("a connection cut half-way is the network's fault", async () => {
+	test("is reported as a network error if the connection is lost", async () => {
 		const { base, directory } = served({ big: "x".repeat(50_000) + Math.random() });
 		const server = await gitHttpServer(directory, { cutAfterBytes: 300 });
 		await expect(remoteGit(base, ["clone", "--", `${server.url}/repo.git`, "goal"], { env })).rejects.toMatchObject({
@@ -101,7 +101,7 @@ describe("failing", () => {
 		});
 	});
 
-	test("the words never hold a URL's user part", async () => {
+	test("is reported without the user part of the URL", async () => {
 		const url = "http://user:pa55word@127.0.0.1:1/x.git";
 		const error: unknown = await remoteGit("/", ["ls-remote", "--", url], { env }).catch((failure: unknown) => failure);
 		expect(`${String(error)} ${JSON.stringify(error)}`).not.toMatch(/pa55word|user/);
@@ -109,7 +109,7 @@ describe("failing", () => {
 	});
 });
 
-describe("a server that accepts and never answers", () => {
+describe("a server that accepts connections but never replies", () => {
 	function helpersOf(url: string): number[] {
 		const list = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
 		return list
@@ -117,7 +117,7 @@ describe("a server that accepts and never answers", () => {
 			.map((line) => Number.parseInt(line, 10));
 	}
 
-	test("timeout ends git and its helper", async () => {
+	test("is given up after a timeout, which ends git and its helper", async () => {
 		const { url } = await silentServer("http");
 		const waiting = remoteGit("/", ["ls-remote", "--", `${url}/x.git`], { env, timeoutMs: 700 });
 		await new Promise((resolve) => setTimeout(resolve, 400));
@@ -127,7 +127,7 @@ describe("a server that accepts and never answers", () => {
 		expect(helpers.filter(isAlive)).toEqual([]);
 	});
 
-	test("abort does the same", async () => {
+	test("is given up on abort", async () => {
 		const { url } = await silentServer("git");
 		const signal = AbortSignal.timeout(300);
 		const waiting = remoteGit("/", ["ls-remote", "--", `${url}/x.git`], { env, signal });
@@ -136,7 +136,7 @@ describe("a server that accepts and never answers", () => {
 });
 
 test.each(["--upload-pack=touch /tmp/x", "", "ext::sh -c true", "a\nb", "a\0b"])(
-	"refuses %j before git sees it",
+	"refuses %j before git starts",
 	async (url) => {
 		await expect(listRemoteRefs("/", url, [], { env })).rejects.toMatchObject({ code: "config" });
 	},

@@ -7,7 +7,7 @@ import { currentBranch, headCommit, isDirty, remoteUrl, repositoryRoot, trackedF
 
 const options = { env: gitTestEnvironment };
 
-test("the root is found from anywhere below, in linked work trees too", () => {
+test("finds the root from any path below it, also in linked work trees", () => {
 	const base = tempTree();
 	const repository = gitRepository(join(base, "repo"), { "deep/er/a": "1" });
 	expect(repositoryRoot(join(repository.root, "deep/er"))).toBe(repository.root);
@@ -18,7 +18,7 @@ test("the root is found from anywhere below, in linked work trees too", () => {
 	expect(repositoryRoot(join(base, "empty"))).toBe(repositoryRoot(base));
 });
 
-test("HEAD before and after the first commit, on a branch and detached", async () => {
+test("returns HEAD before and after the first commit, on a branch and detached", async () => {
 	const repository = gitRepository(tempTree());
 	expect(await headCommit(repository.root, options)).toBeUndefined();
 	expect(await currentBranch(repository.root, options)).toBe("main");
@@ -28,28 +28,31 @@ test("HEAD before and after the first commit, on a branch and detached", async (
 	expect(await currentBranch(repository.root, options)).toBeUndefined();
 });
 
-test.each([{ "a b": "2" }, { "dir/n\new": "x" }, { gone: null }])("%j changes it", async (change) => {
-	const { root } = gitRepository(tempTree(), { "a b": "1", "dir/ü": "1", ".gitignore": "*.log\n", gone: "1" });
-	writeTree(root, { "x.log": "x" });
-	expect(await isDirty(root, options)).toBe(false);
-	writeTree(root, change);
-	expect(await isDirty(root, options)).toBe(true);
-});
+test.each([{ "a b": "2" }, { "dir/n\new": "x" }, { gone: null }])(
+	"reports a repository as dirty after %j",
+	async (change) => {
+		const { root } = gitRepository(tempTree(), { "a b": "1", "dir/ü": "1", ".gitignore": "*.log\n", gone: "1" });
+		writeTree(root, { "x.log": "x" });
+		expect(await isDirty(root, options)).toBe(false);
+		writeTree(root, change);
+		expect(await isDirty(root, options)).toBe(true);
+	},
+);
 
-test("tracked files, not ignored ones", () => {
+test("lists tracked files", () => {
 	const { root } = gitRepository(tempTree(), { "ü/a": "1", "kept.log": "1", ".gitignore": "*.log\nbuild/\n" });
 	writeFileSync(join(root, "other.log"), "");
 	expect(trackedFilesSync(root, options)).toEqual([".gitignore", "kept.log", "ü/a"]);
 });
 
-test("the URL of a remote", async () => {
+test("returns the URL of a remote", async () => {
 	const repository = gitRepository(tempTree());
 	expect(await remoteUrl(repository.root, options)).toBeUndefined();
 	repository.git("remote", "add", "origin", "https://example.com/x.git");
 	expect(await remoteUrl(repository.root, options)).toBe("https://example.com/x.git");
 });
 
-test("a pipe in the place of HEAD is not a repository: git would wait for somebody to write to it", () => {
+test("ignores a repository with a pipe as HEAD, which git would wait for", () => {
 	const root = tempTree({ "a/.git/config": "" });
 	execFileSync("mkfifo", [join(root, "a/.git/HEAD")]);
 	expect(repositoryRoot(join(root, "a"))).toBe(repositoryRoot(root));

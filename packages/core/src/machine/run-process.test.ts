@@ -16,44 +16,44 @@ function node(script: string): string[] {
 	return [process.execPath, "-e", script];
 }
 
-describe("what a program answers", () => {
-	test("exit code and both outputs", async () => {
+describe("running a program", () => {
+	test("returns its exit code and both outputs", async () => {
 		const result = await run({ shell: "echo out; echo err >&2; exit 3" });
 		expect(result).toMatchObject({ exitCode: 3, signal: null, stdout: "out\n", stderr: "err\n", truncated: false });
 		expect(result).toMatchObject({ timedOut: false, aborted: false });
 	});
 
-	test("the signal that ended it", async () => {
+	test("returns the signal that ended it", async () => {
 		expect(await run({ shell: "kill -9 $$" })).toMatchObject({ exitCode: null, signal: "SIGKILL", timedOut: false });
 	});
 
-	test("arguments reach it as they are, without a shell", async () => {
+	test("passes arguments unchanged, without a shell", async () => {
 		const args = ["$HOME", "a b", "; echo no", "*", ""];
 		const result = await run({ argv: [...node("console.log(JSON.stringify(process.argv.slice(1)))"), ...args] });
 		expect(JSON.parse(result.stdout)).toEqual(args);
 	});
 
-	test("the environment is what was given and nothing else", async () => {
+	test("passes only the given environment", async () => {
 		const result = await run({ argv: ["env"], env: { PATH: process.env.PATH, ONLY: "this", ABSENT: undefined } });
 		expect(result.stdout.trim().split("\n").sort()).toEqual(["ONLY=this", `PATH=${process.env.PATH}`]);
 	});
 
-	test("input goes to stdin; without input stdin is empty", async () => {
+	test("passes input to stdin, which is empty without input", async () => {
 		expect((await run({ argv: ["cat"], input: "héllo" })).stdout).toBe("héllo");
 		expect((await run({ argv: ["cat"] })).stdout).toBe("");
 	});
 
-	test("a program that does not read its large input is not an error", async () => {
+	test("succeeds if the program does not read its large input", async () => {
 		expect(await run({ argv: ["true"], input: Buffer.alloc(5_000_000) })).toMatchObject({ exitCode: 0 });
 	});
 
-	test("lines are handed over while it runs, ended by LF, CRLF or CR", async () => {
+	test("reports lines while it runs, ended by LF, CRLF or CR", async () => {
 		const lines: string[] = [];
 		await run({ argv: ["printf", "1%%\\r2%%\\r\\nthree\\n\\nlast"], onStdout: (line) => lines.push(line) });
 		expect(lines).toEqual(["1%", "2%", "three", "", "last"]);
 	});
 
-	test("what a line callback throws comes out, after the program was ended", async () => {
+	test("rejects with the error of a line callback after ending the program", async () => {
 		const onStdout = () => {
 			throw new Error("from the callback");
 		};
@@ -62,27 +62,27 @@ describe("what a program answers", () => {
 });
 
 describe("a program that cannot be started", () => {
-	test("says whether the program or the directory is missing", async () => {
+	test("reports if the program or the directory is missing", async () => {
 		const missing = await run({ argv: ["no-such-program-here"] });
 		expect(missing.startError).toEqual({ code: "ENOENT", message: "no-such-program-here was not found" });
 		const nowhere = await run({ argv: ["true"], cwd: "/nowhere" });
 		expect(nowhere.startError?.message).toBe("the working directory /nowhere does not exist");
 	});
 
-	test("says that a file is not executable", async () => {
+	test("reports that a file is not executable", async () => {
 		const root = tempTree({ "plain.txt": "text" });
 		const plain = await run({ argv: [join(root, "plain.txt")] });
 		expect(plain.startError).toMatchObject({ code: "EACCES" });
 	});
 
-	test("arguments that no program can take", async () => {
+	test("reports invalid arguments", async () => {
 		expect((await run({ argv: ["true", "x".repeat(3_000_000)] })).startError?.code).toBe("E2BIG");
 		expect((await run({ argv: ["true", "a\0b"] })).startError).toBeDefined();
 	});
 });
 
-describe("large outputs", () => {
-	test("beyond the limit go whole to a file; the head stays in memory", async () => {
+describe("large output", () => {
+	test("is written to a file, with its beginning in memory", async () => {
 		const spillDir = join(tempTree(), "spill");
 		const result = await run({ argv: ["seq", "200000"], maxBuffer: 1000, spillDir });
 		expect(result).toMatchObject({ truncated: true, exitCode: 0 });
@@ -93,17 +93,17 @@ describe("large outputs", () => {
 		expect(result.stderrPath).toBeUndefined();
 	});
 
-	test("without a spill directory are dropped, and said to be", async () => {
+	test("is truncated without a spill directory, and marked as truncated", async () => {
 		const result = await run({ argv: ["seq", "200000"], maxBuffer: 1000 });
 		expect(result).toMatchObject({ truncated: true, exitCode: 0 });
 		expect(result.stdoutPath).toBeUndefined();
 	});
 
-	test("a character cut by the limit is left out", async () => {
+	test("is not cut within a character", async () => {
 		expect((await run({ argv: ["printf", "aé€"], maxBuffer: 4 })).stdout).toBe("aé");
 	});
 
-	test("exactly the limit is not truncated", async () => {
+	test("of exactly the limit is not truncated", async () => {
 		const spillDir = join(tempTree(), "spill");
 		expect(await run({ argv: ["printf", "12345"], maxBuffer: 5, spillDir })).toMatchObject({
 			stdout: "12345",
@@ -112,7 +112,7 @@ describe("large outputs", () => {
 		expect(existsSync(spillDir)).toBe(false);
 	});
 
-	test("1 GB costs bounded memory", async () => {
+	test("of 1 GB takes bounded memory", async () => {
 		const before = process.memoryUsage().rss;
 		let highest = 0;
 		const watch = setInterval(() => {
@@ -124,7 +124,7 @@ describe("large outputs", () => {
 		expect(highest - before).toBeLessThan(120_000_000);
 	});
 
-	test("a spill file has a size limit", async () => {
+	test("is written only up to a size limit", async () => {
 		const spillDir = tempTree();
 		const result = await run({ shell: "head -c 3000000 /dev/zero", maxBuffer: 10, spillDir, maxSpill: 100_000 });
 		expect(statSync(result.stdoutPath ?? "").size).toBe(100_000);

@@ -17,7 +17,7 @@ import { asDead } from "./testing/dead-owner.ts";
 import { writeAtomic } from "./write-file.ts";
 
 describe("a staged name", () => {
-	test("says whose it is, also of the longest names and of any letters", () => {
+	test("identifies its owner, also for the longest names and any characters", () => {
 		for (const name of ["run.json", "x".repeat(255), "字".repeat(85), "a\nb", "."]) {
 			const path = besideName(join(tempTree(), "in", name));
 			expect(isStagedName(path.slice(path.lastIndexOf("/") + 1))).toBe(true);
@@ -25,7 +25,7 @@ describe("a staged name", () => {
 		}
 	});
 
-	test("is left once its process has ended, and of another machine once it was long silent", () => {
+	test("is left over if its process has ended, or if another machine has not touched it for long", () => {
 		const root = tempTree();
 		const mine = besideName(join(root, "file"));
 		const dead = asDead(mine);
@@ -40,7 +40,7 @@ describe("a staged name", () => {
 		expect(stagedState(mine)).toEqual({ pid: process.pid });
 	});
 
-	test("of a rebooted machine is left", () => {
+	test("is left over after a reboot", () => {
 		const root = tempTree();
 		const [place = "", pid, start] = ownerTag().split("-");
 		const boot = place.endsWith("0000") ? "1111" : "0000";
@@ -50,8 +50,8 @@ describe("a staged name", () => {
 	});
 });
 
-describe("sweeping", () => {
-	test("removes what dead processes left, but no files of living ones, of the user, or behind a link", async () => {
+describe("sweeping staged files", () => {
+	test("removes those of dead processes, but keeps those of living ones, of the user and behind links", async () => {
 		const root = tempTree({ "mine/keep.txt": "mine" });
 		const left = [
 			asDead(besideName(join(root, "run.json"))),
@@ -79,12 +79,12 @@ describe("sweeping", () => {
 		expect(existsSync(join(root, "mine/keep.txt"))).toBe(true);
 	});
 
-	test("is done by the next write in that directory", () => {
+	test("happens at the next write to the directory", () => {
 		const root = tempTree();
 		const left = asDead(besideName(join(root, "a.json")));
 		const other = join(tempTree(), "other.json");
 		writeFileSync(left, "half");
-		// The directory was looked at a moment ago.
+		// The directory has just been swept.
 		sweepStagedFiles(root);
 		expect(existsSync(left)).toBe(false);
 		writeFileSync(asDead(besideName(other)), "half");
@@ -94,7 +94,7 @@ describe("sweeping", () => {
 		expect(readdirSync(fresh).sort()).toEqual([".a.json.agentv-x", "a.json"]);
 	});
 
-	test("brings back a directory that was moved away and not replaced", async () => {
+	test("restores a directory that was moved away and not replaced", async () => {
 		const root = tempTree({ "two/new.txt": "" });
 		const hidden = asDead(formerName(join(root, ".git")));
 		mkdirSync(hidden);
@@ -108,7 +108,7 @@ describe("sweeping", () => {
 		expect(readdirSync(root, { recursive: true }).sort()).toEqual([hidden.slice(root.length + 1), ...visible]);
 	});
 
-	test("ends what a dead process left running in its directory", async () => {
+	test("ends the processes that a dead process left running in its directory", async () => {
 		const root = tempTree();
 		const left = asDead(besideName(join(root, "clone")));
 		mkdirSync(left);

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { existingCase } from "./environment.ts";
 import { isExecutable, isInside, pathKind, realPath, targetKind } from "./files.ts";
 
-test("the kind of a path, of the link itself and of where it leads", () => {
+test("returns the kind of a path, either of a link itself or of its target", () => {
 	const root = tempTree({ "dir/file": "" });
 	symlinkSync("dir", join(root, "to-dir"));
 	symlinkSync("nowhere", join(root, "dangling"));
@@ -19,14 +19,14 @@ test("the kind of a path, of the link itself and of where it leads", () => {
 	expect(pathKind(join(root, "x".repeat(300)))).toBe("missing");
 });
 
-test("the real path resolves links, also of what does not exist yet", () => {
+test("resolves links in real paths, including paths that do not exist yet", () => {
 	const root = tempTree({ "dir/file": "" });
 	symlinkSync("dir", join(root, "link"));
 	expect(realPath(join(root, "link/file"))).toBe(join(root, "dir/file"));
 	expect(realPath(join(root, "link/new/deep"))).toBe(join(root, "dir/new/deep"));
 });
 
-test("inside is decided by whole components", () => {
+test("isInside compares whole components", () => {
 	const yes = [
 		["/a", "/a"],
 		["/a/", "/a/b"],
@@ -54,12 +54,12 @@ test("returns the spelling on disk for any upper or lower case", () => {
 	expect(existingCase(join(root, "Prompts/../prompts"), join(root, "Prompts"))).toBe(join(root, "Prompts"));
 });
 
-test("of two spellings the exact one wins", () => {
+test("prefers the exact spelling to another one", () => {
 	const root = tempTree({ readme: "", README: "" });
 	expect(existingCase(join(root, "README"), root)).toBe(join(root, "README"));
 });
 
-test("executable means a file with the bit set", () => {
+test("isExecutable accepts only files with the executable bit", () => {
 	const root = tempTree({ script: "", plain: "" });
 	chmodSync(join(root, "script"), 0o755);
 	mkdirSync(join(root, "dir"));

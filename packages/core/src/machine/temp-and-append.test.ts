@@ -6,7 +6,7 @@ import { withTempDir } from "./directories.ts";
 import { removeTree } from "./files.ts";
 import { openAppendFile } from "./write-file.ts";
 
-test("a temporary directory is ours alone and goes with the work, also when that fails", async () => {
+test("a temporary directory is private and removed after the work, even if the work fails", async () => {
 	const parent = join(tempTree(), "made");
 	let seen = "";
 	const work = withTempDir(
@@ -23,7 +23,7 @@ test("a temporary directory is ours alone and goes with the work, also when that
 	expect(existsSync(seen)).toBe(false);
 });
 
-test("removing takes read-only directories along, follows no link, and nothing there is fine", async () => {
+test("removeTree removes read-only directories, follows no links and accepts a missing path", async () => {
 	const root = tempTree({ "goal/dir/file": "", "other/file": "" });
 	symlinkSync("../other", join(root, "goal/link"));
 	chmodSync(join(root, "goal/dir"), 0o500);

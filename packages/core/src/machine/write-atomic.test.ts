@@ -4,7 +4,7 @@ import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 import { writeAtomic } from "./write-file.ts";
 
-test("replaces the content and keeps the mode; nothing else is left in the directory", () => {
+test("replaces the content, keeps the mode and leaves no other files behind", () => {
 	const root = tempTree({ "run.sh": "old" });
 	chmodSync(join(root, "run.sh"), 0o750);
 	writeAtomic(join(root, "run.sh"), "new", { mode: 0o600 });
@@ -13,7 +13,7 @@ test("replaces the content and keeps the mode; nothing else is left in the direc
 	expect(readdirSync(root)).toEqual(["run.sh"]);
 });
 
-test("a new file gets the mode asked for", () => {
+test("creates a new file with the requested mode", () => {
 	const root = tempTree();
 	writeAtomic(join(root, "registry.yaml"), "x", { mode: 0o600 });
 	expect(statSync(join(root, "registry.yaml")).mode & 0o777).toBe(0o600);
@@ -21,7 +21,7 @@ test("a new file gets the mode asked for", () => {
 	expect(readFileSync(join(root, "plain"))).toEqual(Buffer.from([0, 255]));
 });
 
-test("writes through links, also a chain of them and one to nothing yet", () => {
+test("writes through links, including chains and dangling links", () => {
 	const root = tempTree({ "real/file": "old" });
 	symlinkSync("real", join(root, "dir"));
 	symlinkSync("dir/file", join(root, "link"));
@@ -35,7 +35,7 @@ test("writes through links, also a chain of them and one to nothing yet", () => 
 	expect(readdirSync(join(root, "real")).sort()).toEqual(["file", "later"]);
 });
 
-test("a failure leaves no debris and names the path", () => {
+test("leaves no files behind on failure and reports the path", () => {
 	const root = tempTree();
 	mkdirSync(join(root, "dir"));
 	expect(() => writeAtomic(join(root, "dir"), "x")).toThrow(/dir is a directory, not a file/);
@@ -43,7 +43,7 @@ test("a failure leaves no debris and names the path", () => {
 	expect(readdirSync(root)).toEqual(["dir"]);
 });
 
-test.skipIf(process.getuid?.() === 0)("a file that was made read-only stays as it is", () => {
+test.skipIf(process.getuid?.() === 0)("does not replace a read-only file", () => {
 	const root = tempTree({ "mine.yaml": "old" });
 	chmodSync(join(root, "mine.yaml"), 0o444);
 	expect(() => writeAtomic(join(root, "mine.yaml"), "new")).toThrow(/permission denied/);
@@ -51,7 +51,7 @@ test.skipIf(process.getuid?.() === 0)("a file that was made read-only stays as i
 	expect(readdirSync(root)).toEqual(["mine.yaml"]);
 });
 
-test("a link to a device is refused, or replaced itself: the device stays", () => {
+test("refuses a link to a device, or replaces the link itself", () => {
 	const root = tempTree();
 	const link = join(root, "link");
 	symlinkSync("/dev/null", link);

@@ -9,7 +9,7 @@ function paths(root: string): string[] {
 	return listTree(root).map(({ path }) => path);
 }
 
-test("all are written, made and removed, and nothing else is left", () => {
+test("writes, creates and removes all files, and leaves no others behind", () => {
 	const root = tempTree({ a: "1", gone: "1" });
 	writeAllOrNone([
 		{ path: join(root, "a"), content: "2" },
@@ -21,7 +21,7 @@ test("all are written, made and removed, and nothing else is left", () => {
 	expect(readFileSync(join(root, "a"), "utf8")).toBe("2");
 });
 
-test("when one cannot be written, all are as before", () => {
+test("restores all files if one can't be written", () => {
 	const root = tempTree({ a: "1", gone: "kept", file: "x" });
 	mkdirSync(join(root, "dir"));
 	symlinkSync("a", join(root, "link"));
@@ -40,14 +40,14 @@ test("when one cannot be written, all are as before", () => {
 	}
 });
 
-test("a failure in the middle of putting them into place is rolled back", () => {
+test("restores all files if renaming fails", () => {
 	const root = tempTree({ a: "1", b: "1" });
 	symlinkSync("a", join(root, "link"));
 	const changes = [
 		{ path: join(root, "a"), content: "2" },
 		{ path: join(root, "new/c"), content: "2" },
 		{ path: join(root, "link"), content: null },
-		// Its neighbour with a shorter name can be written, but not be renamed to this.
+		// The staged file has a shorter name, so it can be written but not renamed to this.
 		{ path: join(root, "x".repeat(300)), content: "2" },
 	];
 	expect(() => writeAllOrNone(changes)).toThrow(/has a name that is too long/);
@@ -56,7 +56,7 @@ test("a failure in the middle of putting them into place is rolled back", () => 
 	expect(readdirSync(root).sort()).toEqual(["a", "b", "link"]);
 });
 
-test("the same file twice is a mistake of the caller", () => {
+test("refuses two paths to the same file", () => {
 	const root = tempTree({ a: "1" });
 	symlinkSync("a", join(root, "link"));
 	const changes = ["a", "link"].map((name) => ({ path: join(root, name), content: "2" }));

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeNewFile } from "./write-file.ts";
 
-test("pieces of any size and alphabet make the file that they spell", () => {
+test("pieces of any size and alphabet result in the same file as the whole text", () => {
 	const file = join(tempTree(), "file");
 	const piece = fc.oneof(
 		fc.string({ unit: "grapheme" }),

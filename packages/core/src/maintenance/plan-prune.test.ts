@@ -18,7 +18,7 @@ const item: fc.Arbitrary<CacheItem> = fc.record({
 });
 const rule = fc.record({ olderThanMs: fc.nat({ max: now }), all: fc.boolean() });
 
-it("puts everything on one side, and never what is in use or not ours among what goes", () => {
+it("either removes or keeps each item, and never removes one in use or owned by others", () => {
 	fc.assert(
 		fc.property(fc.array(item), rule, (items, how) => {
 			const { remove, keep } = planPrune(items, how, now);
@@ -34,7 +34,7 @@ it("puts everything on one side, and never what is in use or not ours among what
 	);
 });
 
-it("removes no less when less age is asked for, and most with `all`", () => {
+it("removes no fewer items for a lower age limit, and the most with `all`", () => {
 	fc.assert(
 		fc.property(fc.array(item), fc.nat({ max: now }), fc.nat({ max: now }), (items, one, other) => {
 			const removed = (olderThanMs: number, all = false) => planPrune(items, { olderThanMs, all }, now).remove;

@@ -8,7 +8,7 @@ import { withLock } from "../machine/lock.ts";
 import { type MirroredCommit, mirrorCommit } from "../workspace/repositories.ts";
 import { type PruneResult, pruneCache } from "./prune-cache.ts";
 
-/** A mirror that was just made, still held, and what pruning everything does. */
+/** Creates a mirror that is still in use, and a function that prunes everything. */
 async function mirrored() {
 	const root = tempTree();
 	const home = join(root, "home");
@@ -21,7 +21,7 @@ async function mirrored() {
 	return { commit, prune };
 }
 
-it("spares a mirror that a process reads, until it says that it is done", async () => {
+it("keeps a mirror that a process reads until that process releases it", async () => {
 	const { commit, prune } = await mirrored();
 	const during = await prune();
 	expect(during.removed).toEqual([]);
@@ -32,14 +32,14 @@ it("spares a mirror that a process reads, until it says that it is done", async 
 	expect(existsSync(commit.mirror)).toBe(false);
 });
 
-it("spares a mirror that a process fetches into", async () => {
+it("keeps a mirror that a process fetches into", async () => {
 	const { commit, prune } = await mirrored();
 	commit.release();
 	const { kept } = await withLock(commit.mirror, prune);
 	expect(kept).toMatchObject([{ reason: "in-use", item: { state: { pid: process.pid } } }]);
 });
 
-it("removes a mirror that a killed process only began, and one whose reader was killed", async () => {
+it("removes a mirror that a killed process left incomplete, even if its reader was killed too", async () => {
 	const { commit, prune } = await mirrored();
 	const { pid } = spawnSync(process.execPath, ["-e", "0"]);
 	const dead = { ...ourselves("dead"), pid, started: "1" };

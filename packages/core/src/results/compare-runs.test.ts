@@ -11,7 +11,7 @@ function attempt(testId: string, more: Partial<AttemptScore> = {}): AttemptScore
 	return { eval: "a.eval.yaml", testId, target: "default", attempt: 1, score: 1, fingerprint: print, ...more };
 }
 
-/** Not graded. */
+/** Returns an attempt that was not graded. */
 function unjudged(testId: string): AttemptScore {
 	const { score: _, ...rest } = attempt(testId);
 	return rest;
@@ -25,7 +25,7 @@ const ids = (cases: readonly CaseScore[]) => cases.map(({ testId }) => testId);
 const pairIds = (pairs: readonly { readonly after: CaseScore }[]) => ids(pairs.map(({ after }) => after));
 
 describe("comparing two runs", () => {
-	test("splits tests by their fingerprints, and is about the comparable ones alone", () => {
+	test("groups tests by their fingerprints and compares only the comparable ones", () => {
 		const before = [attempt("same", { score: 0.5 }), attempt("regraded"), attempt("gone"), attempt("failed")];
 		const after = [
 			attempt("same", { score: 0.75 }),
@@ -44,7 +44,7 @@ describe("comparing two runs", () => {
 		});
 	});
 
-	test("a test without fingerprint has changed in unknown parts and is never comparable", () => {
+	test("treats a test without a fingerprint as changed in unknown parts", () => {
 		const bare: AttemptScore = { eval: "a.eval.yaml", testId: "t", target: "default", attempt: 1, score: 1 };
 		for (const [before, after] of [
 			[bare, attempt("t")],
@@ -54,7 +54,7 @@ describe("comparing two runs", () => {
 			expect(compare([before], [after])).toMatchObject({ comparable: [], changed: [{ parts: [] }] });
 	});
 
-	test("repeats are averaged within a test, never pooled; of an attempt that was run again the last counts", () => {
+	test("averages repeats within a test and uses the last result of a repeated attempt", () => {
 		const before = [attempt("twice", { score: 0 }), attempt("once", { score: 1 })];
 		const after = [
 			attempt("twice", { score: 0.2 }),
@@ -70,18 +70,18 @@ describe("comparing two runs", () => {
 		expect(difference).toMatchObject({ tests: 2, mean: 0.25 });
 	});
 
-	test("an attempt that could not be judged is left out of its test's mean, and counted", () => {
+	test("omits an attempt that could not be graded from its test's mean, and counts it", () => {
 		const [one] = caseScores([attempt("t", { score: 0.5 }), { ...unjudged("t"), attempt: 2 }]);
 		expect(one).toMatchObject({ score: 0.5, attempts: 2, errors: 1 });
 	});
 
-	test("attempts of one test that were graded differently count as changed", () => {
+	test("treats a test whose attempts were graded differently as changed", () => {
 		const mixed = [attempt("t"), attempt("t", { attempt: 2, fingerprint: { ...print, graders: "other" } })];
 		expect(compare([attempt("t")], mixed).changed).toMatchObject([{ parts: ["graders"] }]);
 		expect(compare(mixed, mixed).comparable.length).toBe(1);
 	});
 
-	test("what is meant to differ does not make tests incomparable", () => {
+	test("ignores differences that are intended", () => {
 		const other = attempt("t", { score: 0, target: "bigger", fingerprint: { ...print, target: "y" } });
 		expect(compare([attempt("t")], [other]).changed).toMatchObject([{ parts: ["target"] }]);
 		const varied = compareRuns(caseScores([attempt("t")]), caseScores([other]), new Set(["target"]));
@@ -93,10 +93,10 @@ describe("comparing two runs", () => {
 	});
 });
 
-describe("evals of several names", () => {
+describe("comparing evals with several names", () => {
 	const asked = (test_: string): Fingerprint => ({ ...print, test: test_ });
 
-	test("with equal test ids are never mixed up", () => {
+	test("never mixes up tests with equal ids", () => {
 		const before = [
 			attempt("1", { eval: "a", fingerprint: asked("a1") }),
 			attempt("1", { eval: "b", fingerprint: asked("b1") }),
@@ -111,7 +111,7 @@ describe("evals of several names", () => {
 		expect(strange).toMatchObject({ comparable: [], changed: [], new: [{ eval: "c" }], gone: [{ eval: "a" }] });
 	});
 
-	test("that ask the same are matched: a bundle and its source, even if other parts changed", () => {
+	test("matches evals with the same tests, such as a bundle and its source, even if other parts changed", () => {
 		const source = ["1", "2", "3"].map((id) => attempt(id, { eval: "evals/my.eval.yaml", fingerprint: asked(id) }));
 		const bundle = source.map((one) => ({ ...one, eval: "eval.yaml" }));
 		const other = { ...print, test: "edited" };
@@ -123,7 +123,7 @@ describe("evals of several names", () => {
 		expect(split.gone).toMatchObject([{ eval: "z" }]);
 	});
 
-	test("are told apart by how much they agree", () => {
+	test("matches each eval with the one that has the most tests in common", () => {
 		const both = (label: string, more: string) => [
 			attempt("hello", { eval: label, fingerprint: asked("hello") }),
 			attempt("own", { eval: label, fingerprint: asked(more) }),
@@ -140,7 +140,7 @@ describe("evals of several names", () => {
 	});
 });
 
-describe("laws of comparing", () => {
+describe("comparing any runs", () => {
 	const part = fc.constantFrom("p", "q");
 	const fingerprint = fc.record({ test: part, graders: part, workspace: part, hooks: part, target: part });
 	const row = fc.record(
@@ -155,7 +155,7 @@ describe("laws of comparing", () => {
 		{ requiredKeys: ["eval", "testId", "target", "attempt"] },
 	);
 	const run = fc.array(row, { maxLength: 60 }).map((rows) => caseScores(rows));
-	/** The same tests under other names of evals and targets, some of them with new scores. */
+	/** The same tests with other names of evals and targets, some of them with new scores. */
 	const names = fc.record({ a: fc.constantFrom("a", "d", "b"), x: fc.constantFrom("x", "z") });
 	const pairs = fc.oneof(
 		fc.tuple(run, run),
@@ -176,7 +176,7 @@ describe("laws of comparing", () => {
 	);
 	const vary = fc.subarray(["graders", "target", "workspace"] as const).map((parts) => new Set(parts));
 
-	test("a run compared with itself shows nothing", () => {
+	test("shows no difference between a run and itself", () => {
 		fc.assert(
 			fc.property(run, vary, (one, parts) => {
 				const split = compareRuns(one, one, parts);
@@ -189,7 +189,7 @@ describe("laws of comparing", () => {
 		);
 	});
 
-	test("every case of both runs stands in exactly one part of the split", () => {
+	test("puts each case of both runs into exactly one group", () => {
 		fc.assert(
 			fc.property(pairs, vary, ([before, after], parts) => {
 				const { comparable, changed, errors, new: fresh, gone } = compareRuns(before, after, parts);
@@ -202,7 +202,7 @@ describe("laws of comparing", () => {
 		);
 	});
 
-	test("swapping the runs swaps new and gone, mirrors the figures and the verdict, and changes nothing else", () => {
+	test("swaps new and gone tests and mirrors figures and verdict if the runs are swapped", () => {
 		const turned = { better: "worse", worse: "better" } as const;
 		fc.assert(
 			fc.property(pairs, vary, ([before, after], parts) => {

@@ -22,10 +22,10 @@ import { AgentvError } from "../lib/errors.ts";
 import { runTree } from "../run/testing/run-fixture.ts";
 import { verifyRun } from "./verify-run.ts";
 
-/** Leaves a socket behind: only closing the server would remove it. */
+/** Leaves a socket behind, which only closing the server would remove. */
 const listen = 'require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
 
-/** What is to be noticed, and whether it was. */
+/** A run or bundle, and a function that reports if it is unchanged. */
 interface Subject {
 	readonly root: string;
 	agrees(): Promise<boolean>;
@@ -64,7 +64,7 @@ function subject(root: string, look: () => Promise<boolean>): Subject {
 		try {
 			return await look();
 		} catch (error) {
-			// What can't be read is noticed.
+			// An error about an unreadable file counts as a detected change.
 			if (error instanceof AgentvError) return false;
 			throw error;
 		}
@@ -72,7 +72,7 @@ function subject(root: string, look: () => Promise<boolean>): Subject {
 	return { root, agrees };
 }
 
-/** The plain files, relative to the root. */
+/** Returns the regular files, relative to the root. */
 function filesOf(root: string): string[] {
 	return readdirSync(root, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
@@ -83,8 +83,8 @@ function filesOf(root: string): string[] {
 describe.each([
 	["run", run],
 	["bundle", bundle],
-] as const)("of a %s", (_, make) => {
-	test("every flipped bit of every file is noticed", { timeout: 1_800_000 }, async () => {
+] as const)("verifying a %s", (_, make) => {
+	test("detects every flipped bit of every file", { timeout: 1_800_000 }, async () => {
 		const { root, agrees } = await make();
 		expect(await agrees()).toBe(true);
 		const files = filesOf(root).map((path) => ({ path: join(root, path), bytes: readFileSync(join(root, path)) }));
@@ -105,7 +105,7 @@ describe.each([
 		expect(await agrees()).toBe(true);
 	});
 
-	test("files that are added, removed, renamed, exchanged, made executable or replaced by a link are noticed", async () => {
+	test("detects added, removed, renamed, replaced and newly executable files", async () => {
 		const { root, agrees } = await make();
 		const pristine = join(tempTree(), "pristine");
 		cpSync(root, pristine, { recursive: true, verbatimSymlinks: true });
@@ -117,17 +117,17 @@ describe.each([
 				emptied: () => writeFileSync(file, ""),
 				longer: () => writeFileSync(file, `${readFileSync(file, "latin1")}\n`, "latin1"),
 				"group may execute": () => chmodSync(file, (statSync(file).mode ^ 0o100) | 0o010),
-				"may be executed, or not any more": () => chmodSync(file, statSync(file).mode & 0o100 ? 0o644 : 0o755),
-				"a link to its copy": () => {
+				"executable bit toggled": () => chmodSync(file, statSync(file).mode & 0o100 ? 0o644 : 0o755),
+				"replaced by a link to a copy": () => {
 					rmSync(file);
 					symlinkSync(join(pristine, path), file);
 				},
-				"a directory": () => {
+				"replaced by a directory": () => {
 					rmSync(file);
 					mkdirSync(file);
 				},
-				"another next to it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
-				"a hidden one next to it": () => writeFileSync(join(dirname(file), ".added"), "x"),
+				"another file next to it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
+				"a hidden file next to it": () => writeFileSync(join(dirname(file), ".added"), "x"),
 				"a link next to it": () => symlinkSync(file, join(dirname(file), "added")),
 				"a dangling link next to it": () => symlinkSync("nowhere", join(dirname(file), "added")),
 				"an empty directory next to it": () => mkdirSync(join(dirname(file), "added")),
@@ -137,11 +137,11 @@ describe.each([
 					writeFileSync(join(dirname(file), ".git/HEAD"), "ref: refs/heads/main\n");
 				},
 				"a pipe next to it": () => void spawnSync("mkfifo", [join(dirname(file), "added")]),
-				"a pipe in its place": () => {
+				"replaced by a pipe": () => {
 					rmSync(file);
 					spawnSync("mkfifo", [file]);
 				},
-				"a socket in its place": () => {
+				"replaced by a socket": () => {
 					rmSync(file);
 					spawnSync(process.execPath, ["-e", listen, file]);
 				},

@@ -11,7 +11,7 @@ import { readRun, readRunTable } from "./read-run.ts";
 import { fileOf, recordedRun } from "./testing/tampered-run.ts";
 import { verifyRun } from "./verify-run.ts";
 
-/** What reads records, each as commands and Studio use it. */
+/** Reads records with each function that commands and Studio use. */
 function read(directory: string): unknown[] {
 	const run = tried(() => readRun(directory));
 	const rows = run instanceof AgentvError ? [] : run.rows.slice(0, 3);
@@ -35,7 +35,7 @@ test.for([
 	["run.json", 2500],
 	["summary.json", 2500],
 ] as const)(
-	"records with any content in %s (%i texts) are quickly read or refused, and what is read can be written",
+	"quickly reads or refuses any content in %s (%i texts), and can write what it read",
 	{ timeout: 900_000 },
 	async ([name, count]) => {
 		const directory = await recordedRun();
@@ -47,7 +47,7 @@ test.for([
 			fc.asyncProperty(mutatedJson(sound), async (text) => {
 				writeFileSync(file, text);
 				for (const result of watch.look(text, () => read(directory))) expectWritable(result);
-				// Verifying reads every file: not for each text.
+				// Verifying reads every file, which is too slow for each text.
 				if (rounds++ % 50 !== 0) return;
 				const verified = await verifyRun(directory).catch((error: unknown) => error);
 				if (!(verified instanceof AgentvError)) expectWritable(verified);
@@ -60,7 +60,9 @@ test.for([
 	},
 );
 
-/** An error names a file; anything else is JSON without a figure that JSON has no word for. */
+/**
+ * Checks that an error names a file, and that a result contains no number that JSON can't express.
+ */
 function expectWritable(result: unknown): void {
 	if (result instanceof AgentvError) {
 		expect(["config", "not-found", "refused"]).toContain(result.code);

@@ -6,33 +6,33 @@ import { fewestTests, meanDifference } from "./compare-runs.ts";
 const minus = (count: number, size: number, tests: number) =>
 	Float64Array.from({ length: tests }, (_, index) => (index < count ? -size : 0));
 
-/** Whether the interval lies below zero. */
+/** Returns true if the interval is below zero. */
 function worse(differences: Float64Array): boolean {
 	const { interval } = meanDifference(differences);
 	return interval !== undefined && interval[1] < 0;
 }
 
 describe("the interval of a mean difference", () => {
-	test("excludes zero where every test loses the same, however few they are", () => {
+	test("excludes zero if every test loses the same, for any number of tests", () => {
 		for (const tests of [fewestTests, 20, 1000]) {
 			expect(meanDifference(minus(tests, 0.5, tests)).interval).toEqual([-0.5, -0.5]);
 			expect(worse(minus(tests, 0.001, tests))).toBe(true);
 		}
 	});
 
-	test("does not exclude it where one, two or three tests of a hundred were lost, and does where eight were", () => {
+	test("includes zero if up to three of a hundred tests were lost, and excludes it if eight were", () => {
 		expect([1, 2, 3].map((lost) => worse(minus(lost, 1, 100)))).toEqual([false, false, false]);
 		expect(worse(minus(8, 1, 100))).toBe(true);
 	});
 
-	test("is as wide as Student's for many even differences", () => {
+	test("equals Student's interval for many symmetric differences", () => {
 		const differences = Float64Array.from({ length: 400 }, (_, index) => (index % 2 === 0 ? 0.5 : -0.5));
 		const [low, high] = meanDifference(differences).interval ?? [0, 0];
 		expect(high).toBeCloseTo((1.966 * 0.5) / 20, 2);
 		expect(low).toBeCloseTo((-1.966 * 0.5) / 20, 2);
 	});
 
-	test("mirrors exactly when the runs are swapped", () => {
+	test("mirrors exactly if the runs are swapped", () => {
 		fc.assert(
 			fc.property(
 				fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: fewestTests, maxLength: 60 }),
@@ -48,14 +48,14 @@ describe("the interval of a mean difference", () => {
 		);
 	});
 
-	test("the smallest effect is never said to be nothing: tests that did not vary may yet do so", () => {
+	test("reports a smallest detectable effect above zero even if no test varied", () => {
 		const { smallestEffect = 0 } = meanDifference(minus(0, 0, 100));
-		// Some seven lost tests of a hundred: four would just be shown.
+		// About seven lost tests of a hundred.
 		expect(smallestEffect).toBeGreaterThan(0.06);
 		expect(smallestEffect).toBeLessThan(0.09);
 	});
 
-	test("fewer than six tests have no interval, however large the differences", () => {
+	test("does not exist for fewer than six tests, even with large differences", () => {
 		expect(meanDifference(Float64Array.of(-1, -1, -1, -1, -1)).interval).toBeUndefined();
 	});
 });

@@ -11,7 +11,7 @@ import { verifyRun } from "./verify-run.ts";
 interface Suite {
 	readonly tests: readonly {
 		readonly passes: "always" | "first" | "later" | "never" | "broken";
-		/** How many tests before it is the one that it depends on; 0: none. */
+		/** How many tests before this one is the test that it depends on; 0 for no dependency. */
 		readonly after: number;
 		readonly failing: "skip" | "fail" | "run";
 		readonly count: number;
@@ -38,7 +38,7 @@ const suites: fc.Arbitrary<Suite> = fc.record({
 	shards: fc.integer({ min: 1, max: 5 }),
 });
 
-/** What each attempt of a test answers; nothing where it can't be run. */
+/** The answer to each attempt of a test; undefined if the attempt can't be run. */
 const answers = {
 	always: ["yes", "yes", "yes"],
 	first: ["yes", "no", "no"],
@@ -68,7 +68,7 @@ function filesOf({ tests, targets }: Suite): Record<string, string> {
 }
 
 describe("merging all shards", () => {
-	test("equals a run of all tests, in any order of the shards", async () => {
+	test("equals a run of all tests, for any order of the shards", async () => {
 		await fc.assert(
 			fc.asyncProperty(suites, fc.infiniteStream(fc.nat()), async (suite, order) => {
 				const root = tempTree(filesOf(suite));
@@ -94,7 +94,7 @@ describe("merging all shards", () => {
 });
 
 describe("merging some of the shards", () => {
-	test("names what is missing; running only that gives what a run of all tests gives", async () => {
+	test("lists the missing tests, which complete the result if they alone are run", async () => {
 		await fc.assert(
 			fc.asyncProperty(suites, fc.nat(), fc.boolean(), async (suite, choice, apart) => {
 				const root = tempTree(filesOf(suite));

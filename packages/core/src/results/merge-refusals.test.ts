@@ -11,7 +11,7 @@ import { editJson, editRows, merged, project, runShards, twoShards } from "./tes
 
 const never = new AbortController().signal;
 
-/** Why these can't be merged; nothing was written. */
+/** Returns the reasons for a refused merge, and checks that nothing was written. */
 async function problemsOf(directories: readonly string[]): Promise<string[]> {
 	const { problems, directory, summary } = await merged(directories);
 	expect(summary).toBeUndefined();
@@ -19,8 +19,8 @@ async function problemsOf(directories: readonly string[]): Promise<string[]> {
 	return problems.map(mergeProblemText);
 }
 
-describe("what counts twice is refused:", () => {
-	test("a shard that was given twice, or lies in two places", async () => {
+describe("refuses to merge duplicates:", () => {
+	test("a shard that is given twice or was copied", async () => {
 		const { root, one, two } = await twoShards();
 		expect(await problemsOf([one, two, one])).toEqual(["shard-1-2 and shard-1-2 contain the same run"]);
 		cpSync(one, join(root, "copy"), { recursive: true });
@@ -38,7 +38,7 @@ describe("what counts twice is refused:", () => {
 		expect(await problemsOf([one, again.runDir, two])).toEqual(["shard 1/2 is duplicated: shard-1-2 and again"]);
 	});
 
-	test("an attempt that two runs made", async () => {
+	test("an attempt that two runs have", async () => {
 		const { root, one, two, second } = await twoShards();
 		const { directory } = await merged([one]);
 		const request = { ...resumedRequest(directory, { evals: [] }), onlyMissing: directory };
@@ -52,17 +52,17 @@ describe("what counts twice is refused:", () => {
 	});
 });
 
-describe("shards of different runs are refused:", () => {
+describe("refuses to merge shards of different runs:", () => {
 	test.each([
 		[
-			"of other numbers of shards",
+			"with other numbers of shards",
 			{ shard: { index: 2, count: 3 } },
 			"divide the tests into different numbers of shards: 2 and 3",
 		],
 		["with other tests", { tests: ["?"] }, 'were started with different --test: none and ["?"]'],
 		["with another number of attempts", { repeat: 3 }, "were started with different --repeat: none and 3"],
 		["with another target", { targets: ["other"] }, 'had different targets "default"'],
-		["of another version", { version: "1.2.4" }, "were run by different versions of AgentV: 1.2.3 and 1.2.4"],
+		["of another version of AgentV", { version: "1.2.4" }, "were run by different versions of AgentV: 1.2.3 and 1.2.4"],
 	])("%s", async (_, difference, said) => {
 		const root = project(`${mockTargets("yes")}  - {name: other, provider: mock, response: yes}\n`);
 		const [first] = await runShards(root, 2);
@@ -75,7 +75,7 @@ describe("shards of different runs are refused:", () => {
 		expect(await problemsOf([first?.runDir ?? "", second.runDir])).toContain(`shard-1-2 and second ${said}`);
 	});
 
-	test("of an eval that changed in between", async () => {
+	test("of an eval that changed between them", async () => {
 		const root = project();
 		const first = await runTree({ root }, { shard: { index: 1, count: 2 }, output: join(root, "first") });
 		writeFileSync(join(root, "my.eval.yaml"), `${readFileSync(join(root, "my.eval.yaml"), "utf8")}# changed\n`);
@@ -85,7 +85,7 @@ describe("shards of different runs are refused:", () => {
 		]);
 	});
 
-	test("of a grader's script that changed in between", async () => {
+	test("of a grader's script that changed between them", async () => {
 		const root = project();
 		const file = join(root, "my.eval.yaml");
 		const program = "{type: code-grader, command: [node, ./check.mjs]}";
@@ -99,7 +99,7 @@ describe("shards of different runs are refused:", () => {
 		expect(await problemsOf([one, two])).toEqual(["check.mjs differs between shard-1 and shard-2"]);
 	});
 
-	test("of a target whose settings changed in between, unless they have no bearing on answers", async () => {
+	test("of a target whose settings changed between them, unless they don't affect answers", async () => {
 		const root = project();
 		const shard = (index: number) =>
 			runTree({ root }, { shard: { index, count: 2 }, output: join(root, `shard-${index}`) });
@@ -155,7 +155,7 @@ describe("shards of different runs are refused:", () => {
 		]);
 	});
 
-	test("whose rows have different fingerprints although all else is the same", async () => {
+	test("with different fingerprints although everything else is equal", async () => {
 		const { one, two } = await twoShards();
 		editRows(two, (row) => ({ ...row, fingerprint: { ...(row.fingerprint as object), target: "another" } }));
 		expect(await problemsOf([one, two])).toEqual([
@@ -168,7 +168,7 @@ describe("shards of different runs are refused:", () => {
 		expect((await problemsOf([two]))[0]).toMatch(/attempt 2\) of my.eval.yaml differs in graders between/);
 	});
 
-	test("a row of no test of theirs", async () => {
+	test("with a row of a test that was not planned", async () => {
 		const { one, two } = await twoShards();
 		editRows(two, (row) => ({ ...row, attempt: 3 }));
 		expect((await problemsOf([one, two]))[0]).toMatch(
@@ -177,8 +177,8 @@ describe("shards of different runs are refused:", () => {
 	});
 });
 
-describe("nothing is written, and nothing is left behind,", () => {
-	/** Tries to merge into a directory that is not there, below one that is not there. */
+describe("a refused merge leaves no files behind", () => {
+	/** Tries to merge into a new directory whose parent does not exist either. */
 	async function refusal(directories: readonly string[], output = join(tempTree(), "new/merged")): Promise<string> {
 		const named = directories.map((directory) => ({ directory, name: "shard" }));
 		const error = await mergeRuns(named, output, { signal: never, env: { AGENTV_HOME: tempTree() } }).then(
@@ -189,7 +189,7 @@ describe("nothing is written, and nothing is left behind,", () => {
 		return error;
 	}
 
-	test("where records are links, or lead out of the run", async () => {
+	test("if records are links or outside of the run", async () => {
 		const { one } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		const record = join(one, "tests", folder, "1.json");
@@ -213,14 +213,14 @@ describe("nothing is written, and nothing is left behind,", () => {
 		expect(await refusal([one])).toMatch(/^refused: shard: "tests\/\.\.\/.*" is not a valid path for a test's record$/);
 	});
 
-	test("where a shard is still being run", async () => {
+	test("if a shard is still running", async () => {
 		const { one } = await twoShards();
 		await withLock(one, async () => expect(await refusal([one])).toBe("refused: shard belongs to a run in progress"), {
 			lockDirectory: one,
 		});
 	});
 
-	test("where there is something, no run, or no way to stop", async () => {
+	test("if the output is not empty, the input is not a run, or the merge is interrupted", async () => {
 		const { root, one } = await twoShards();
 		expect(await refusal([one], root)).toBe(`config: ${root} is not empty`);
 		expect(await refusal([one], join(root, "my.eval.yaml"))).toMatch(/^config: .* is not a directory$/);

@@ -18,8 +18,8 @@ import { mergeRuns } from "./merge-runs.ts";
 import { listRuns } from "./read-run.ts";
 import { directoriesOf, filesIn, ids, merged, project, runShards, twoShards } from "./testing/merge-fixture.ts";
 
-describe("what is missing is named:", () => {
-	test("a shard that is not there, and its tests", async () => {
+describe("merging an incomplete set of shards", () => {
+	test("reports a missing shard and its tests", async () => {
 		const { one, two, first } = await twoShards();
 		const { missing, directory, summary } = await merged([two]);
 		expect(missing.shards).toEqual([1]);
@@ -32,7 +32,7 @@ describe("what is missing is named:", () => {
 		expect(readRunFile(directory).whole).toBeUndefined();
 	});
 
-	test("skips a row truncated by a crash; reports a line that is not a row", async () => {
+	test("skips a truncated row and reports a line that is not a row", async () => {
 		const { one, two } = await twoShards();
 		const index = join(two, "index.jsonl");
 		truncateSync(index, readFileSync(index).length - 30);
@@ -50,7 +50,7 @@ describe("what is missing is named:", () => {
 		expect(warnings[2]).toBe("shard-2-2/index.jsonl does not match run.sha256");
 	});
 
-	test("an attempt, which alone is run again, in a run of its own or inside", async () => {
+	test("reports a missing attempt, which can be run alone in a separate run or in the merged one", async () => {
 		const { root, one, two } = await twoShards();
 		const index = join(two, "index.jsonl");
 		truncateSync(index, readFileSync(index).length - 30);
@@ -66,7 +66,7 @@ describe("what is missing is named:", () => {
 		expect(inside.summary).toMatchObject({ planned: 6, passed: 6 });
 	});
 
-	test("but not a shard that had no tests", async () => {
+	test("does not report shards without tests", async () => {
 		const root = project();
 		const shards = await runShards(root, 30);
 		const filled = shards.filter(({ rows }) => rows.length > 0);
@@ -75,7 +75,7 @@ describe("what is missing is named:", () => {
 		expect((await merged(directoriesOf(shards))).missing).toEqual({ shards: [], tests: [] });
 	});
 
-	test("and the run is in the list as one that has not ended", async () => {
+	test("results in a run that is listed as unfinished", async () => {
 		const { root, two } = await twoShards();
 		const place = join(root, ".agentv/results/runs/default/2026-01-01T00-00-00Z");
 		await mergeRuns([{ directory: two, name: "two" }], place, {
@@ -88,7 +88,7 @@ describe("what is missing is named:", () => {
 });
 
 describe("a merged run", () => {
-	test("carries errors, which can be run again", async () => {
+	test("keeps errors, which can be retried", async () => {
 		const root = tempTree({
 			"my.eval.yaml": `assertions: [{type: contains, value: yes}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: hi}\n`).join("")}`,
 			"targets.yaml": fileTargets,
@@ -102,7 +102,7 @@ describe("a merged run", () => {
 		expect(again.summary).toMatchObject({ planned: 6, passed: 6, errors: 0 });
 	});
 
-	test("holds the outputs and diffs of its tests, and nothing else that lies in the shards", async () => {
+	test("contains the outputs and diffs of its tests, and no other files of the shards", async () => {
 		const long = "yes ".repeat(40_000);
 		const { one, two } = await twoShards(project(mockTargets(long)));
 		writeFileSync(join(one, "notes.txt"), "mine");
@@ -117,7 +117,7 @@ describe("a merged run", () => {
 		expect(files.get(".gitignore")).toBe("*\n");
 	});
 
-	test("has the records that the shards have; one that is gone or changed is told of", async () => {
+	test("contains the records of the shards, and warns about missing or changed ones", async () => {
 		const { one, two } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		rmSync(join(one, "tests", folder, "1.json"));
@@ -131,7 +131,7 @@ describe("a merged run", () => {
 		expect(filesIn(directory).get(`tests/${folder}/2.json`)).toMatch(/ $/);
 	});
 
-	test("does not hide that a finished shard was changed", async () => {
+	test("warns about changes to finished shards", async () => {
 		const { one, two } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		const index = join(one, "index.jsonl");
@@ -147,7 +147,7 @@ describe("a merged run", () => {
 		]);
 	});
 
-	test("can be written to although the shards can't", async () => {
+	test("is writable even if the shards are read-only", async () => {
 		const { root, one, two } = await twoShards();
 		const [folder = ""] = readdirSync(join(one, "tests"));
 		for (const path of [join(one, "tests", folder), join(one, "tests"), one]) chmodSync(path, 0o555);

@@ -31,7 +31,7 @@ function row(testId: string, more: object = {}) {
 	};
 }
 
-/** A project with a run for each `[experiment, time, has ended]`. */
+/** Creates a project with a run for each `[experiment, time, has ended]`. */
 function project(runs: readonly (readonly [experiment: string, time: string, ended: boolean])[]) {
 	const cwd = tempTree();
 	for (const [experiment, time, ended] of runs) {
@@ -66,8 +66,8 @@ const three = [
 	["default", "2026-01-02T00-00-00Z", true],
 ] as const;
 
-describe("runs", () => {
-	test("are listed newest first, page by page", () => {
+describe("finding runs", () => {
+	test("lists the newest first, in pages", () => {
 		const machine = project(three);
 		expect(listRuns(machine).runs.map(({ id, state }) => [id, state])).toEqual([
 			["nightly/2026-01-03T00-00-00Z", "unfinished"],
@@ -81,13 +81,13 @@ describe("runs", () => {
 		expect(listRuns(machine, { experiment: "nightly" })).toMatchObject({ total: 1, runs: [{ planned: 1 }] });
 	});
 
-	test("that can't be read are still listed", () => {
+	test("lists unreadable runs", () => {
 		const machine = project(three);
 		writeFileSync(join(machine.cwd, ".agentv/results/runs/default/2026-01-02T00-00-00Z/run.json"), "{");
 		expect(listRuns(machine).runs.map(({ state }) => state)).toEqual(["unfinished", "unreadable", "finished"]);
 	});
 
-	test("are named by latest, by experiment and time, or by directory", () => {
+	test("accepts the names latest, experiment/time, and a directory", () => {
 		const machine = project(three);
 		const runs = join(machine.cwd, ".agentv/results/runs");
 		expect(resolveRun("latest", machine)).toBe(join(runs, "nightly/2026-01-03T00-00-00Z"));
@@ -99,22 +99,22 @@ describe("runs", () => {
 		expect(() => resolveRun("latest", project([]))).toThrow("no runs yet");
 	});
 
-	test("are found by their eval", () => {
+	test("finds the last run of an eval", () => {
 		const machine = project(three);
 		expect(lastRunOf([join(machine.cwd, "default.eval.yaml")], machine)).toMatch(/2026-01-02/);
 		expect(lastRunOf([join(machine.cwd, "other.eval.yaml")], machine)).toBeUndefined();
 	});
 });
 
-describe("a run", () => {
-	test("is read with its rows, a torn last line passed by", () => {
+describe("reading a run", () => {
+	test("returns its rows, except a truncated last line", () => {
 		const machine = project(three);
 		const run = readRun(resolveRun("latest", machine));
 		expect(run.rows).toMatchObject([{ testId: "one", executionStatus: "ok" }]);
 		expect(run.summary).toBeUndefined();
 	});
 
-	test("gives nothing outside of its directory", () => {
+	test("returns no files outside of its directory", () => {
 		const directory = resolveRun("latest", project(three));
 		symlinkSync("/etc", join(directory, "tests/etc"));
 		for (const path of ["../../../../../../etc/passwd", "/etc/passwd/../../etc/passwd", "tests/etc/passwd"])
@@ -122,13 +122,13 @@ describe("a run", () => {
 	});
 });
 
-test("a page costs no more when there are many runs", () => {
+test("reads only the runs of the requested page", () => {
 	const machine = project(three);
 	const runs = join(machine.cwd, ".agentv/results/runs/many");
 	for (let index = 0; index < 300; index++) {
 		const directory = join(runs, new Date(1.7e12 + index * 1000).toISOString().replaceAll(":", "-"));
 		mkdirSync(directory, { recursive: true });
-		// Any of these would be an error if it were opened.
+		// Each of these would be reported as unreadable if it were opened.
 		writeFileSync(join(directory, "run.json"), "{");
 	}
 	expect(listRuns(machine, { limit: 3 })).toMatchObject({ total: 303, runs: [{}, {}, { state: "finished" }] });

@@ -32,7 +32,7 @@ const files = {
 };
 
 type Row = Record<string, unknown>;
-/** Damages a run whose rows are given; says which attempts must be made again, as `<test> <attempt>`. */
+/** Damages a run and returns the attempts that must be run again, as `<test> <attempt>`. */
 type Damage = (directory: string, pick: number) => string[];
 
 const rowsIn = (directory: string): Row[] =>
@@ -58,7 +58,7 @@ const ownFile = (directory: string, row: Row) => join(directory, String(row.file
 
 const everyAttempt = ids.flatMap((id) => [`${id} 1`, `${id} 2`]);
 
-/** Puts other things in the place of a record. An index that is a link still says what it said. */
+/** Replaces a record by other kinds of files. An index that is a link still has its content. */
 const replaced = (name: string, again: string[]): Readonly<Record<string, Damage>> =>
 	Object.fromEntries(
 		(["pipe", "link", "dangling link", "empty directory", "directory"] as const).map((kind) => [
@@ -76,45 +76,45 @@ const replaced = (name: string, again: string[]): Readonly<Record<string, Damage
 	);
 
 const damages: Readonly<Record<string, Damage>> = {
-	"an attempt's file that is gone": (directory, pick) => {
+	"a missing attempt file": (directory, pick) => {
 		rmSync(ownFile(directory, picked(directory, pick)));
 		return [nameOf(picked(directory, pick))];
 	},
-	"a test's folder that is gone": (directory, pick) => {
+	"a missing test folder": (directory, pick) => {
 		const row = picked(directory, pick);
 		rmSync(dirname(ownFile(directory, row)), { recursive: true });
 		return [1, 2].map((attempt) => `${row.test_id} ${attempt}`);
 	},
-	"an attempt's file that is empty": (directory, pick) => {
+	"an empty attempt file": (directory, pick) => {
 		truncateSync(ownFile(directory, picked(directory, pick)));
 		return [nameOf(picked(directory, pick))];
 	},
-	"an attempt's file that was changed": (directory, pick) => {
+	"a changed attempt file": (directory, pick) => {
 		const file = ownFile(directory, picked(directory, pick));
 		writeFileSync(file, readFileSync(file, "utf8").replace('"score":1', '"score":0'));
 		return [nameOf(picked(directory, pick))];
 	},
-	"a long answer that was changed": (directory) => {
+	"a changed long answer": (directory) => {
 		const row = rowsIn(directory).find(({ test_id }) => test_id === "b") ?? {};
 		appendFileSync(ownFile(directory, row).replace(/json$/, "output.txt"), "z");
 		return [nameOf(row)];
 	},
-	"a row that is garbage": (directory, pick) => editRow(directory, pick, () => ["}{ no row"]),
-	"a row that is gone": (directory, pick) => editRow(directory, pick, () => []),
-	"a row whose score was changed": (directory, pick) => editRow(directory, pick, (row) => [{ ...row, score: 0.5 }]),
+	"an invalid row": (directory, pick) => editRow(directory, pick, () => ["}{ no row"]),
+	"a missing row": (directory, pick) => editRow(directory, pick, () => []),
+	"a row with a changed score": (directory, pick) => editRow(directory, pick, (row) => [{ ...row, score: 0.5 }]),
 	"a row without its digest": (directory, pick) => editRow(directory, pick, ({ file_sha256: _, ...row }) => [row]),
 	"a row without its file": (directory, pick) => editRow(directory, pick, ({ file: _, ...row }) => [row]),
 	"a row with another digest": (directory, pick) =>
 		editRow(directory, pick, (row) => [{ ...row, file_sha256: "0".repeat(64) }]),
-	"a row with another test's file": (directory, pick) => {
+	"a row with the file of another test": (directory, pick) => {
 		const other = picked(directory, pick + 1);
 		return editRow(directory, pick, (row) => [{ ...row, file: other.file, file_sha256: other.file_sha256 }]);
 	},
-	"a row that is there twice": (directory, pick) => {
+	"a duplicate row": (directory, pick) => {
 		editRow(directory, pick, (row) => [row, row]);
 		return [];
 	},
-	"a second row that says something else": (directory, pick) => {
+	"a second row with other results": (directory, pick) => {
 		editRow(directory, pick, (row) => [row, { ...row, score: 0, execution_status: "quality_failure" }]);
 		return [];
 	},
@@ -122,41 +122,41 @@ const damages: Readonly<Record<string, Damage>> = {
 		editRow(directory, pick, (row) => [row, { ...row, test_id: "z" }, { ...row, attempt: 3 }, { ...row, eval: "x" }]);
 		return [];
 	},
-	"half a last line": (directory) => {
+	"a truncated last line": (directory) => {
 		const index = join(directory, "index.jsonl");
 		const last = rowsIn(directory).at(-1);
 		truncateSync(index, readFileSync(index).length - 30);
 		return [nameOf(last)];
 	},
-	"more behind the last line": (directory) => {
+	"more text after the last line": (directory) => {
 		appendFileSync(join(directory, "index.jsonl"), '{"torn');
 		return [];
 	},
-	"an index that is gone": (directory) => {
+	"a missing index": (directory) => {
 		const names = rowsIn(directory).map(nameOf);
 		rmSync(join(directory, "index.jsonl"));
 		return names;
 	},
-	"an attempt's file that no row names": (directory, pick) => {
+	"an attempt file without a row": (directory, pick) => {
 		const file = ownFile(directory, picked(directory, pick));
 		cpSync(file, join(dirname(file), "9.json"));
 		cpSync(file, join(dirname(file), "9.output.txt"));
 		return [];
 	},
-	"a directory in place of an attempt's file": (directory, pick) => {
+	"a directory in place of an attempt file": (directory, pick) => {
 		const row = picked(directory, pick);
 		rmSync(ownFile(directory, row));
 		mkdirSync(join(ownFile(directory, row), "inner"), { recursive: true });
 		return [nameOf(row)];
 	},
-	"a link in place of an attempt's file": (directory, pick) => {
+	"a link in place of an attempt file": (directory, pick) => {
 		const row = picked(directory, pick);
 		const file = ownFile(directory, row);
 		renameSync(file, join(directory, "moved"));
 		symlinkSync(join(directory, "moved"), file);
 		return [nameOf(row)];
 	},
-	"a file in place of a test's folder": (directory, pick) => {
+	"a file in place of a test folder": (directory, pick) => {
 		const row = picked(directory, pick);
 		rmSync(dirname(ownFile(directory, row)), { recursive: true });
 		writeFileSync(dirname(ownFile(directory, row)), "x");
@@ -166,39 +166,39 @@ const damages: Readonly<Record<string, Damage>> = {
 		mkdirSync(join(directory, "tests/more/inner"), { recursive: true });
 		return [];
 	},
-	"a summary that is gone": (directory) => {
+	"a missing summary": (directory) => {
 		rmSync(join(directory, "summary.json"));
 		return [];
 	},
-	"a digest that is gone": (directory) => {
+	"a missing digest": (directory) => {
 		rmSync(join(directory, "run.sha256"));
 		return [];
 	},
-	"an attempt's file that may be executed": (directory, pick) => {
+	"an executable attempt file": (directory, pick) => {
 		chmodSync(ownFile(directory, picked(directory, pick)), 0o755);
 		return [];
 	},
-	"a digest that is not a string": (directory) => {
+	"a digest that is not text": (directory) => {
 		writeFileSync(join(directory, "run.sha256"), Buffer.from([0xff, 0xfe]));
 		return [];
 	},
-	"a digest that is empty": (directory) => {
+	"an empty digest": (directory) => {
 		truncateSync(join(directory, "run.sha256"));
 		return [];
 	},
-	"a summary that is not a string": (directory) => {
+	"a summary that is not text": (directory) => {
 		writeFileSync(join(directory, "summary.json"), Buffer.from([0xff, 0xfe]));
 		return [];
 	},
-	"tests that are gone altogether": (directory) => {
+	"no test folders": (directory) => {
 		rmSync(join(directory, "tests"), { recursive: true });
 		return rowsIn(directory).map(nameOf);
 	},
 };
 
-/** On their own: other damages can't be done to a pipe. */
+/** Kept separate because other damages can't be applied to a pipe. */
 const replacements: Readonly<Record<string, Damage>> = {
-	"a pipe in place of an attempt's file": (directory, pick) => {
+	"a pipe in place of an attempt file": (directory, pick) => {
 		const row = picked(directory, pick);
 		rmSync(ownFile(directory, row));
 		execFileSync("mkfifo", [ownFile(directory, row)]);
@@ -218,14 +218,14 @@ async function resumed(here: { readonly root: string; readonly runDir: string })
 	return { ...run, made: made.sort() };
 }
 
-describe("resuming a run makes again exactly what is missing or was changed, with", () => {
+describe("resuming runs exactly the missing or changed attempts of a run with", () => {
 	test.each(Object.entries({ ...damages, ...replacements }))("%s", async (_, damage) => {
 		const here = await runTree(files);
 		const before = rowsIn(here.runDir);
 		const { runId } = readRunFile(here.runDir);
 		const again = [...new Set(damage(here.runDir, 4))].sort();
 		const kept = before.filter((row) => !again.includes(nameOf(row)));
-		// A list of attempts that can't be read leaves nothing to compare.
+		// An unreadable index can't be compared.
 		const verified = verifyRun(here.runDir).catch((error) => ({ differences: [error] }));
 		expect((await verified).differences).not.toEqual([]);
 		const run = await resumed(here);
@@ -242,7 +242,7 @@ describe("resuming a run makes again exactly what is missing or was changed, wit
 test.each([
 	["tests", "file"],
 	["tests", "link"],
-] as const)("a run whose %s became a %s can't be resumed, and says what is in the way", async (name, kind) => {
+] as const)("refuses to resume a run whose %s was replaced by a %s, and reports its path", async (name, kind) => {
 	const here = await runTree(files);
 	const path = join(here.runDir, name);
 	renameSync(path, `${path}.former`);
@@ -251,7 +251,7 @@ test.each([
 	await expect(resumed(here)).rejects.toMatchObject({ code: "config", message: expect.stringContaining(path) });
 });
 
-test("a directory in place of a record is kept next to the run, and said", async () => {
+test("moves a directory in place of a record next to the run, with a warning", async () => {
 	const here = await runTree(files);
 	rmSync(join(here.runDir, "summary.json"));
 	mkdirSync(join(here.runDir, "summary.json"));
@@ -264,14 +264,14 @@ test("a directory in place of a record is kept next to the run, and said", async
 	});
 });
 
-test("modes are not compared where every file may be executed, as on some file systems", async () => {
+test("does not compare modes if every file is executable, as on some file systems", async () => {
 	const { runDir } = await runTree(files);
 	for (const entry of readdirSync(runDir, { recursive: true, withFileTypes: true }))
 		if (entry.isFile()) chmodSync(join(entry.parentPath, entry.name), 0o777);
 	expect((await verifyRun(runDir)).differences).toEqual([]);
 });
 
-test("a run that is complete and as it was recorded stays as it is when it is resumed", async () => {
+test("resuming a complete and unchanged run does not change it", async () => {
 	const { root, runDir } = await runTree(files);
 	const contents = () =>
 		readdirSync(runDir, { recursive: true, withFileTypes: true }).flatMap((entry) =>
@@ -282,7 +282,7 @@ test("a run that is complete and as it was recorded stays as it is when it is re
 	expect(contents()).toEqual(before);
 });
 
-test("several such damages in one run are put right together", { timeout: 300_000 }, async () => {
+test("resuming repairs several kinds of damage together", { timeout: 300_000 }, async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.array(fc.tuple(fc.constantFrom(...Object.keys(damages)), fc.nat(11)), { minLength: 2, maxLength: 4 }),
@@ -292,7 +292,7 @@ test("several such damages in one run are put right together", { timeout: 300_00
 					try {
 						damages[name]?.(here.runDir, pick);
 					} catch (error) {
-						// What one damage has taken away another can't change.
+						// A previous damage may have removed what this one changes.
 						expect(error).toBeInstanceOf(Error);
 					}
 				}

@@ -24,12 +24,12 @@ const rows = fc.record({
 	target: names,
 	attempt: fc.integer({ min: 1, max: 2 }),
 	score: fc.double({ min: 0, max: 1, noNaN: true }),
-	/** Written with the key first or last, as somebody else's program may. */
+	/** Reverses the order of the keys, because another program may write them in any order. */
 	turned: fc.boolean(),
 });
 
 describe("stored rows", () => {
-	test("are those that reading all of them gives, however they were written", () => {
+	test("equal the rows of the whole index, in any notation", () => {
 		const directory = tempTree();
 		fc.assert(
 			fc.property(fc.array(rows, { maxLength: 20 }), (some) => {
@@ -54,7 +54,7 @@ describe("stored rows", () => {
 		expect(read.badLines).toEqual([2, 3]);
 	});
 
-	test("are those that were there when the run was opened", () => {
+	test("are those at the time when the run was opened", () => {
 		const directory = tempTree({ "index.jsonl": `${JSON.stringify(wire)}\n` });
 		const read = new StoredRows(directory);
 		appendFileSync(join(directory, "index.jsonl"), `${JSON.stringify({ ...wire, test_id: "later" })}\n`);

@@ -19,8 +19,8 @@ import {
 } from "./testing/tampered-run.ts";
 import { verifyRun } from "./verify-run.ts";
 
-describe("a run as it was recorded", () => {
-	test("agrees with itself for all kinds of scores", async () => {
+describe("verifying an unchanged run", () => {
+	test("finds no differences for any kind of score", async () => {
 		const verified = await verifyRun(await recordedRun());
 		expect(verified.differences).toEqual([]);
 		expect(verified).toMatchObject({ tests: { planned: 24, finished: 24 }, attempts: 30 });
@@ -29,7 +29,7 @@ describe("a run as it was recorded", () => {
 	});
 
 	test.each(["mean", "min", "max"])(
-		"agrees where it is a conversation, its turns counting by their %s",
+		"finds no differences in a conversation that aggregates its turns by %s",
 		async (aggregation) => {
 			const { runDir, row } = await runTree({
 				"my.eval.yaml": `tests:
@@ -56,7 +56,7 @@ describe("a run as it was recorded", () => {
 		},
 	);
 
-	test("agrees if graders report a failure together with a passing score", async () => {
+	test("finds no differences if graders report a failure together with a passing score", async () => {
 		const states = (reply: object) =>
 			`[node, -e, ${JSON.stringify(`console.log(${JSON.stringify(JSON.stringify(reply))})`)}]`;
 		const failing = states({ pass: false, score: 0.9 });
@@ -81,13 +81,13 @@ describe("a run as it was recorded", () => {
 			expect(row(id).score, id).toBeGreaterThan(0.8);
 			expect(row(id).scores.at(-1), id).toMatchObject({ verdict: "fail", veto: true });
 		}
-		// Without a contradiction a grader counts by its score as any other does.
+		// Without a contradiction, a grader counts by its score like any other.
 		expect(row("low")).toMatchObject({ executionStatus: "ok" });
 		expect(summary).toMatchObject({ planned: 6, passed: 1, failed: 5 });
 		expect(await verifyRun(runDir)).toMatchObject({ differences: [] });
 	});
 
-	test("agrees where secrets were taken out of what was judged, and says which graders that keeps from judging again", async () => {
+	test("finds no differences in redacted answers, and reports the graders that can't be repeated", async () => {
 		const secret = "correct-horse-battery";
 		const { runDir } = await runTree({
 			"my.eval.yaml": `tests:
@@ -104,7 +104,7 @@ describe("a run as it was recorded", () => {
 		});
 	});
 
-	test("agrees after errors were tried again, and while it is not finished", async () => {
+	test("finds no differences after errors were retried, or in an unfinished run", async () => {
 		const tree = {
 			"my.eval.yaml":
 				"tests:\n  - {id: one, input: hi, assertions: [{type: contains, value: a}]}\n  - {id: two, input: hi, assertions: [{type: contains, value: a}]}\n",
@@ -127,7 +127,7 @@ describe("a run as it was recorded", () => {
 	});
 });
 
-test("a run that was put together from shards agrees with itself", async () => {
+test("finds no differences in a run that was merged from shards", async () => {
 	const { one, two } = await twoShards();
 	const { directory } = await merged([one, two]);
 	expect(await verifyRun(directory)).toMatchObject({
@@ -137,8 +137,8 @@ test("a run that was put together from shards agrees with itself", async () => {
 	});
 });
 
-describe("a run that was changed afterwards", () => {
-	test("is told by a score, a status or a reason in the index", async () => {
+describe("verifying a changed run", () => {
+	test("detects a changed score, status or reason in the index", async () => {
 		const directory = await recordedRun();
 		editIndex(directory, (rows) =>
 			rows.map((row) => {
@@ -158,7 +158,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is detected by its answers, in any file and even if they get the same grade", async () => {
+	test("detects changed answers in any file, even if they get the same grade", async () => {
 		const directory = await recordedRun();
 		editAttempt(directory, "fails", (file) => ({ ...file, output: "never say never" }));
 		writeFileSync(fileOf(directory, "long", "1.output.txt"), "which ends in z");
@@ -175,7 +175,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is told even where its records were changed to agree with each other", async () => {
+	test("detects a change even if all records were made consistent with it", async () => {
 		const directory = await recordedRun();
 		editAttempt(directory, "fails", (file) => ({
 			...file,
@@ -197,7 +197,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is told by the part of a composite that was raised", async () => {
+	test("detects a raised score of a part of a composite", async () => {
 		const directory = await recordedRun();
 		editAttempt(directory, "composed", (file) => {
 			const [composite, ...rest] = file.scores as { parts: object[] }[];
@@ -207,7 +207,7 @@ describe("a run that was changed afterwards", () => {
 		expect(told(await verifyRun(directory))).toEqual(["file-changed composed", "grader composed both › one score"]);
 	});
 
-	test("is told by rows that are gone, doubled, torn or of nothing that was planned", async () => {
+	test("detects missing, duplicate, truncated and unplanned rows", async () => {
 		const directory = await recordedRun();
 		editIndex(directory, (rows) => [
 			...rows.filter((row) => !isOf("weighed")(row)),
@@ -233,7 +233,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is told by files that are gone, and by more of them than there are rows", async () => {
+	test("detects missing files and files without a row", async () => {
 		const directory = await recordedRun();
 		rmSync(fileOf(directory, "weighed"));
 		rmSync(fileOf(directory, "long", "1.output.txt"));
@@ -248,7 +248,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is told by its summary", async () => {
+	test("detects a changed summary", async () => {
 		const directory = await recordedRun();
 		const file = join(directory, "summary.json");
 		const summary = JSON.parse(readFileSync(file, "utf8"));
@@ -266,7 +266,7 @@ describe("a run that was changed afterwards", () => {
 		expect(told(await verifyRun(directory))).toEqual(["summary-missing"]);
 	});
 
-	test("is told by a link that leads out of its directory, which is not followed", async () => {
+	test("detects a link out of the run's directory and does not follow it", async () => {
 		const directory = await recordedRun();
 		const outside = join(tempTree({ "1.json": readFileSync(fileOf(directory, "fails"), "utf8") }), "1.json");
 		rmSync(fileOf(directory, "fails"));
@@ -274,8 +274,8 @@ describe("a run that was changed afterwards", () => {
 		expect(told(await verifyRun(directory))).toEqual(["file-unreadable fails"]);
 	});
 
-	/** Any value of any row, of any attempt's file, and any figure of the summary. */
-	test("is detected by any changed value", async () => {
+	/** Values of any row, of any attempt file, and any number of the summary. */
+	test("detects any changed value", async () => {
 		const directory = await recordedRun();
 		const paths = ["index.jsonl", "summary.json", ...recordsIn(directory)];
 		await fc.assert(

@@ -9,7 +9,7 @@ import { runTree } from "./testing/run-fixture.ts";
 const acpAgent = fileURLToPath(new URL("../targets/testing/fixtures/acp-agent.mjs", import.meta.url));
 const key = "sk-agent-0123456789abcdef";
 
-/** A grader that looks at the file in the workspace, and an eval whose template holds it. */
+/** A grader that reads a file in the workspace, and an eval whose template contains that file. */
 const files = {
 	"my.eval.yaml":
 		"workspace: {template: ./template, isolation: per_test}\ntests:\n  - {id: t, input: edit it, assertions: [{type: code-grader, command: [node, ./check.mjs]}, {type: tool-trajectory, mode: superset, expected: [{tool: edit}]}]}\n",
@@ -21,7 +21,7 @@ console.log(JSON.stringify({ score: readFileSync(workspace_path + "/greet.js", "
 };
 
 describe("a run against an agent", () => {
-	test("of the Agent Client Protocol: it edits a file of the workspace, and the edit is graded", async () => {
+	test("grades the edits that an ACP agent makes in the workspace", async () => {
 		const command = JSON.stringify([nodeExecutable, acpAgent]);
 		const targets = `targets:\n  - {name: default, provider: acp, command: ${command}}\n`;
 		const run = await runTree({ ...files, "targets.yaml": targets }, { allowOutside: [acpAgent] });
@@ -39,7 +39,7 @@ describe("a run against an agent", () => {
 		expect(readFileSync(join(run.root, "template/greet.js"), "utf8")).toBe("console.log('helo')\n");
 	});
 
-	test("with a command line of its own: the key reaches it by its environment and stands nowhere else", async () => {
+	test("passes the key to a command-line agent only by its environment, and records it nowhere", async () => {
 		const said = { type: "assistant", message: { content: [{ type: "text", text: `my key is ${key}` }] } };
 		const end = { type: "result", subtype: "success", is_error: false, result: `my key is ${key}`, usage: {} };
 		const agent = fakeAgent("claude", {

@@ -13,7 +13,7 @@ console.log(JSON.stringify({ output: [{ role: "assistant", content: ${parts} }] 
 `,
 	"targets.yaml": "targets: [{ name: default, provider: cli, command: node ./agent.mjs }]\n",
 	"template/readme.md": "x\n",
-	// Spells the bytes backwards, so that only a preprocessed report can hold BA.
+	// Reverses the bytes, so that only a preprocessed report contains BA.
 	"convert.mjs": `import { readFileSync } from "node:fs";
 const { path, original_path, media_type } = JSON.parse(readFileSync(0, "utf8"));
 console.log([...readFileSync(path, "latin1")].reverse().join(""), original_path, media_type);
@@ -30,8 +30,8 @@ tests:
 `;
 const text = '{ type: "text", value: "See" }';
 
-describe("files that an answer consists of", () => {
-	test("reach graders as text, by their preprocessor or as they are, and are recorded so", async () => {
+describe("files in an answer", () => {
+	test("reach graders and the record as text, converted by their preprocessor or unchanged", async () => {
 		const run = await runTree({
 			...agent(
 				`[${text}, { type: "file", path: "report.bin", media_type: "application/x-report" }, { type: "file", value: "./notes.txt" }]`,
@@ -52,7 +52,7 @@ describe("files that an answer consists of", () => {
 		]);
 	});
 
-	test("stay named where they are binary and nothing turns them into text", async () => {
+	test("are only named if they are binary and no preprocessor converts them", async () => {
 		const run = await runTree({
 			...agent('[{ type: "file", path: "report.bin" }, { type: "image", path: "https://x.example/a.png" }]'),
 			"agent.mjs": `import { writeFileSync } from "node:fs";
@@ -67,10 +67,10 @@ console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant"
 	});
 
 	test.each([
-		["is missing", '[{ type: "file", path: "gone.bin" }]', "convert.mjs", '"gone.bin", which is not a file'],
-		["is a directory", '[{ type: "file", path: "." }]', "convert.mjs", '".", which is not a file'],
+		["are missing", '[{ type: "file", path: "gone.bin" }]', "convert.mjs", '"gone.bin", which is not a file'],
+		["are directories", '[{ type: "file", path: "." }]', "convert.mjs", '".", which is not a file'],
 		["can't be converted", '[{ type: "file", path: "report.bin" }]', "fail.mjs", "exited with 3: no such sheet"],
-	])("that %s leave the answer on record, not graded", async (_, parts, preprocessor, message) => {
+	])("that %s leave the answer on record without a grade", async (_, parts, preprocessor, message) => {
 		const run = await runTree({
 			...agent(parts),
 			"my.eval.yaml": evalOf("{ type: contains, value: file }", preprocessor),
@@ -85,7 +85,7 @@ console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant"
 		expect(run.summary).toMatchObject({ passed: 0, failed: 0, errors: 1 });
 	});
 
-	test("reach a grader's program as parts", async () => {
+	test("reach a grader's program as parts of a message", async () => {
 		const run = await runTree({
 			...agent('[{ type: "file", path: "notes.txt" }]'),
 			"grade.mjs": `import { readFileSync } from "node:fs";
@@ -102,11 +102,11 @@ console.log(JSON.stringify({ score: part.type === "file" && part.path === "notes
 		["by an absolute path", "OUT/secret.txt", ""],
 		["through a link", "link.txt", 'symlinkSync("OUT/secret.txt", "link.txt");'],
 		["through a link to a directory", "up/secret.txt", 'symlinkSync("OUT", "up");'],
-		["by its parents", "../../../../../../../../etc/hostname", ""],
+		["by parent directories", "../../../../../../../../etc/hostname", ""],
 		["in the eval's directory", "targets.yaml", ""],
 		["as a pipe", "pipe", 'execFileSync("mkfifo", ["pipe"]);'],
 		["as a huge file", "huge.txt", 'writeFileSync("huge.txt", ""); truncateSync("huge.txt", 7e7);'],
-	])("are not read outside of the workspace, nor what is not a regular file: %s", async (_, path, made) => {
+	])("are refused if they are outside of the workspace or not regular files: %s", async (_, path, made) => {
 		const out = tempTree({ "secret.txt": "outer-words" });
 		for (const type of ["file", "image"]) {
 			const run = await runTree({
@@ -135,7 +135,7 @@ console.log(JSON.stringify({ output: [{ role: "assistant", content: [{ type: "${
 		["a pipe", 'execFileSync("mkfifo", [file])', "with a device, pipe or socket"],
 		["a directory", "mkdirSync(file)", "with a directory"],
 		["a huge file", 'writeFileSync(file, ""); truncateSync(file, 200 * 1024 ** 3)', "wrote 214748364800 bytes to"],
-	])("are not taken from what an agent puts in place of its output file: %s", async (_, made, message) => {
+	])("are refused if an agent replaces its output file: %s", async (_, made, message) => {
 		const out = tempTree({ "secret.txt": "outer-words" });
 		const run = await runTree({
 			...agent("[]"),
@@ -153,7 +153,7 @@ ${made.replace("OUT", out)};
 		});
 	});
 
-	test("have a limit together: each may be read, but not all of them put into one answer", async () => {
+	test("have a total limit, even if each of them is within its own", async () => {
 		const run = await runTree({
 			...agent("Array.from({ length: 10 }, () => ({ type: 'file', path: 'big.txt' }))"),
 			"template/big.txt": "x".repeat(9_000_000),
@@ -165,7 +165,7 @@ ${made.replace("OUT", out)};
 		});
 	});
 
-	test("are turned into text once, however often they are named, and there may be a hundred of them", async () => {
+	test("are converted only once if an answer names them repeatedly, and may be at most a hundred", async () => {
 		const files = { "count.mjs": "import { appendFileSync } from 'node:fs'; appendFileSync(process.env.COUNT, 'x');" };
 		const count = join(tempTree(), "count");
 		const run = await runTree(

@@ -9,7 +9,7 @@ import { runTree } from "./testing/run-fixture.ts";
 const tooLarge = { stage: "target", code: "answer-too-large", causedBy: "agent" };
 const evalText = (more = "") => `assertions: [{type: contains, value: hello}]\ntests: [{id: one, input: hi${more}}]\n`;
 
-test("a model's answer beyond the limit is the agent's error, in each attempt, and the record verifies", async () => {
+test("a model's answer above the limit is an error of the agent in each attempt, and the record can be verified", async () => {
 	const [chat] = vendors;
 	if (!chat) throw new Error("no vendor");
 	const answer = chat.answer(`hello${"x".repeat(70_000_000)}`);
@@ -36,7 +36,7 @@ test.each([
 		"sends as tool calls",
 		'console.log(JSON.stringify({ output_messages: [{ role: "assistant", content: "hello", tool_calls: Array.from({ length: 20_000 }, () => ({ tool: "t" })) }] }));',
 	],
-])("an answer beyond the limit that a program %s is its own error", async (_, source) => {
+])("an answer above the limit that a program %s is an error of the agent", async (_, source) => {
 	const run = await runTree({
 		"my.eval.yaml": evalText(),
 		"agent.mjs": source,
@@ -46,12 +46,12 @@ test.each([
 	expect(await verifyRun(run.runDir)).toMatchObject({ differences: [] });
 });
 
-test("an answer at the limit is read in a moment", () => {
+test("an answer at the limit is read quickly", () => {
 	const message = { role: "assistant", content: "hello" };
 	const answer = (count: number) => JSON.stringify({ output_messages: Array.from({ length: count }, () => message) });
 	const started = performance.now();
 	expect(readAnswer(answer(20_000)).messages).toHaveLength(20_000);
-	// Of many more, only as many are read as it takes to refuse them.
+	// Reading stops as soon as the answer is above the limit.
 	expect(readAnswer(answer(200_000)).messages).toHaveLength(20_001);
 	expect(performance.now() - started).toBeLessThan(2000);
 });
@@ -60,7 +60,7 @@ test.each([
 	["ERR_HTTP_ANSWER_TOO_LONG", { code: "answer-too-large", causedBy: "agent", retryable: false }],
 	["ERR_HTTP_STATUS", { code: "bad-answer", causedBy: "provider" }],
 	["HPE_INVALID_CONSTANT", { code: "bad-answer", causedBy: "provider" }],
-])("a server's answer that ends with %s has a cause", (code, failure) => {
+])("an answer that fails with %s has a known cause", (code, failure) => {
 	const error = new Error("cannot connect", { cause: Object.assign(new Error("why"), { code }) });
 	expect(callFailure(error, new AbortController().signal)).toMatchObject(failure);
 });

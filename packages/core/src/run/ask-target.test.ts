@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import { runTree } from "./testing/run-fixture.ts";
 
 const evalText = (more = "") => `tests: [{id: t, input: hi, ${more} assertions: [{type: contains, value: yes}]}]\n`;
-/** Fails until it was called `times` times. */
+/** Returns a command that fails until it has been called `times` times. */
 const flaky = (times: number) =>
 	`printf x >> calls; if [ "$(wc -c < calls)" -lt ${times} ]; then echo busy >&2; exit 7; fi; echo yes`;
 const target = (command: string, more = "") =>
 	`{name: default, provider: cli, command: ${JSON.stringify(command)}, ${more}}`;
 
 describe("a target that fails", () => {
-	test("is asked again where its settings say so", async () => {
+	test("is called again if its settings say so", async () => {
 		const run = await runTree({
 			"my.eval.yaml": evalText(),
 			"targets.yaml": `targets: [${target(flaky(3), "max_retries: 3, retry_initial_delay_ms: 5")}]\n`,
@@ -21,7 +21,7 @@ describe("a target that fails", () => {
 		]);
 	});
 
-	test("is asked once by default", async () => {
+	test("is called once by default", async () => {
 		const run = await runTree({ "my.eval.yaml": evalText(), "targets.yaml": `targets: [${target(flaky(2))}]\n` });
 		expect(run.row("t")).toMatchObject({
 			executionStatus: "execution_error",
@@ -29,7 +29,7 @@ describe("a target that fails", () => {
 		});
 	});
 
-	test("is stepped in for by its fallbacks", async () => {
+	test("is replaced by its fallbacks", async () => {
 		const run = await runTree({
 			"my.eval.yaml": evalText(),
 			"targets.yaml": `targets:\n  - ${target("exit 3", "fallback_targets: [second, third]")}\n  - {name: second, provider: cli, command: "exit 4"}\n  - {name: third, provider: mock, response: yes}\n`,
@@ -37,7 +37,7 @@ describe("a target that fails", () => {
 		expect(run.row("t")).toMatchObject({ executionStatus: "ok", target: "default" });
 	});
 
-	test("runs into its time limit with all that it started", async () => {
+	test("is ended at its time limit with all processes that it started", async () => {
 		const started = performance.now();
 		const run = await runTree(
 			{
@@ -68,7 +68,7 @@ describe("figures that a target reports", () => {
 		[{ cost_usd: -0.5 }, "-0.5 as its cost"],
 		[{ cost_usd: "huge" }, "Infinity as its cost"],
 		[{ duration_ms: -3 }, "-3 as its duration"],
-	])("are left out with a warning where they can't be: %j", async (answer, warning) => {
+	])("are omitted with a warning if they are impossible: %j", async (answer, warning) => {
 		const run = await answering(answer);
 		const { executionStatus, warnings, tokenUsage, costUsd, durationMs } = run.row("t");
 		expect(executionStatus).toBe("ok");
@@ -77,7 +77,7 @@ describe("figures that a target reports", () => {
 		expect(durationMs).toBeGreaterThanOrEqual(0);
 	});
 
-	test("are not graded where they are not known", async () => {
+	test("are not graded if they are missing", async () => {
 		const run = await runTree({
 			"my.eval.yaml": "tests: [{id: t, input: hi, assertions: [{type: cost, budget: 1}]}]\n",
 			"targets.yaml": `targets: [${target("echo yes")}]\n`,
@@ -91,37 +91,37 @@ describe("figures that a target reports", () => {
 		["max_tokens", "execution_error", "the answer was truncated at the length limit"],
 		["content-filter", "execution_error", "the answer was stopped by a content filter"],
 		["end_turn", "ok", undefined],
-	])("tell why an answer ended: %s", async (reason, status, message) => {
+	])("include the reason why an answer ended: %s", async (reason, status, message) => {
 		const run = await answering({ stop_reason: reason, token_usage: { input: 1, output: 2 }, cost_usd: 0.5 });
 		expect(run.row("t")).toMatchObject({ executionStatus: status, costUsd: 0.5, tokenUsage: { input: 1, output: 2 } });
 		expect(run.row("t").error?.message).toBe(message);
 	});
 });
 
-describe("before any test starts", () => {
+describe("checking targets before any test starts", () => {
 	const refused = (targets: string) => expect(runTree({ "my.eval.yaml": evalText(), "targets.yaml": targets })).rejects;
 
-	test("a missing program is one clear error", async () => {
+	test("refuses a missing program", async () => {
 		await refused('targets: [{name: default, provider: cli, command: "no-such-program {PROMPT}"}]\n').toMatchObject({
 			code: "config",
 			message: `target "default" can't be used: the program "no-such-program" was not found`,
 		});
 	});
 
-	test("a missing working directory is one, too", async () => {
+	test("refuses a missing working directory", async () => {
 		await refused('targets: [{name: default, provider: cli, command: "echo hi", cwd: ./nowhere}]\n').toMatchObject({
 			code: "config",
 			message: expect.stringMatching(/^target "default" can't be used: the working directory .*nowhere does not exist/),
 		});
 	});
 
-	test("a failing health check is one, too", async () => {
+	test("refuses a failing health check", async () => {
 		await refused(
 			'targets: [{name: default, provider: cli, command: "echo hi", healthcheck: {command: "echo ill >&2; exit 1"}}]\n',
 		).toMatchObject({ message: `target "default" can't be used: the health check exited with 1: ill` });
 	});
 
-	test("so are batches, and providers that are not there", async () => {
+	test("refuses batching and unknown providers", async () => {
 		await refused("targets: [{name: default, provider: cli, command: echo, provider_batching: true}]\n").toMatchObject({
 			message: expect.stringContaining("`provider_batching: true` is not supported"),
 		});
@@ -130,7 +130,7 @@ describe("before any test starts", () => {
 		});
 	});
 
-	test("a fallback that is fit serves in place of a target that is not", async () => {
+	test("uses a working fallback in place of a target that doesn't work", async () => {
 		const run = await runTree({
 			"my.eval.yaml": evalText(),
 			"targets.yaml":

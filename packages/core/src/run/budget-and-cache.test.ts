@@ -18,7 +18,7 @@ const evalText = (count: number, more = "") =>
 	`${more}tests:\n${Array.from({ length: count }, (_, index) => `  - {id: t${index}, input: q${index}, assertions: [{type: contains, value: yes}]}\n`).join("")}`;
 
 describe("a budget", () => {
-	test("stops starting tests once it is spent; resuming goes on", async () => {
+	test("stops starting tests after it is spent; resuming continues", async () => {
 		const models = await server();
 		const files = { "my.eval.yaml": evalText(10), "targets.yaml": targets(models) };
 		const run = await runTree(files, { budgetUsd: 0.35, workers: 1 });
@@ -33,7 +33,7 @@ describe("a budget", () => {
 		expect(models.requests).toHaveLength(10);
 	});
 
-	test("of the eval counts for its own tests, unless the request gives one", async () => {
+	test("of the eval applies to its own tests, unless the request has one", async () => {
 		const models = await server();
 		const files = { "my.eval.yaml": evalText(5, "budget_usd: 0.15\n"), "targets.yaml": targets(models) };
 		const own = await runTree(files, { workers: 1 });
@@ -42,7 +42,7 @@ describe("a budget", () => {
 		expect(given.outcome).toBe("complete");
 	});
 
-	test("that can't be seen to be spent is warned of", async () => {
+	test("causes a warning if the cost is unknown", async () => {
 		const models = await server();
 		const run = await runTree(
 			{ "my.eval.yaml": evalText(3), "targets.yaml": targets(models, "temperature: 0") },
@@ -54,7 +54,7 @@ describe("a budget", () => {
 		expect(warnings[0]).toMatchObject({ message: expect.stringContaining("pricing") });
 	});
 
-	test("counts failed calls and models that judge, too", async () => {
+	test("includes failed calls and grader models", async () => {
 		const models = await modelServer(({ body }) => {
 			const judging = JSON.stringify(body).includes("strict and fair grader");
 			return { json: chat.answer(judging ? '{"score": 1, "assertions": [], "reasoning": ""}' : "yes") };
@@ -69,7 +69,7 @@ describe("a budget", () => {
 	});
 });
 
-describe("a cache of calls", () => {
+describe("the cache of calls", () => {
 	test("is off by default", async () => {
 		const models = await server();
 		const first = await runTree({ "my.eval.yaml": evalText(2), "targets.yaml": targets(models) });
@@ -77,12 +77,12 @@ describe("a cache of calls", () => {
 		expect(models.requests).toHaveLength(4);
 	});
 
-	test("answers identical calls from earlier runs, which cost nothing now, and says what they took then", async () => {
+	test("answers identical calls of earlier runs at no cost, and reports their original figures", async () => {
 		const models = await server();
 		const files = { "my.eval.yaml": evalText(2), "targets.yaml": targets(models) };
 		const first = await runTree(files, { cache: true, repeat: 2 });
 		const second = await runTree({ root: first.root }, { cache: true, repeat: 2, budgetUsd: 0.05 });
-		// Attempts are asked apart; what is cached costs nothing.
+		// Attempts are separate calls, and cached calls cost nothing.
 		expect(models.requests).toHaveLength(4);
 		expect(second).toMatchObject({ outcome: "complete", summary: { passed: 2, costUsd: 0 } });
 		const { tokenUsage, costUsd, durationMs } = first.row("t0");
@@ -95,7 +95,7 @@ describe("a cache of calls", () => {
 		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [] });
 	});
 
-	test("lets graders judge an answer by what it took when it was made", async () => {
+	test("lets graders use the figures of the original call", async () => {
 		const models = await server();
 		const limits = [
 			"{type: cost, budget: 0.05}",
@@ -112,31 +112,34 @@ describe("a cache of calls", () => {
 		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [], graders: { reExecuted: 3 } });
 	});
 
-	test.each(["length", "content_filter", "refusal"] as const)("keeps no answer that ended by %s", async (how) => {
-		const refused = { role: "assistant", content: null, refusal: "I can't say yes to that." };
-		const choice = how === "refusal" ? { message: refused } : { finish_reason: how };
-		const models = await modelServer(() => {
-			const body = chat.answer("yes, but") as { readonly choices: readonly object[] };
-			return { json: { ...body, choices: [{ ...body.choices[0], ...choice }] } };
-		});
-		const files = { "my.eval.yaml": evalText(1), "targets.yaml": targets(models) };
-		const first = await runTree(files, { cache: true });
-		const second = await runTree({ root: first.root }, { cache: true });
-		expect(models.requests).toHaveLength(2);
-		expect(second.row("t0")).toMatchObject({
-			stopReason: how,
-			...{ costUsd: expect.closeTo(0.1), tokenUsage: { input: 120, output: 30 } },
-			...(how === "refusal"
-				? { executionStatus: "ok", score: 1 }
-				: { executionStatus: "execution_error", error: { stage: "target", code: how.replace("_", "-") } }),
-		});
-		const file = JSON.parse(readFileSync(join(second.runDir, second.row("t0").file ?? ""), "utf8"));
-		const output = how === "refusal" ? refused.refusal : "yes, but";
-		expect(file).toMatchObject({ stop_reason: how, output, messages: [{ content: output }] });
-		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [] });
-	});
+	test.each(["length", "content_filter", "refusal"] as const)(
+		"does not store an answer that ended by %s",
+		async (how) => {
+			const refused = { role: "assistant", content: null, refusal: "I can't say yes to that." };
+			const choice = how === "refusal" ? { message: refused } : { finish_reason: how };
+			const models = await modelServer(() => {
+				const body = chat.answer("yes, but") as { readonly choices: readonly object[] };
+				return { json: { ...body, choices: [{ ...body.choices[0], ...choice }] } };
+			});
+			const files = { "my.eval.yaml": evalText(1), "targets.yaml": targets(models) };
+			const first = await runTree(files, { cache: true });
+			const second = await runTree({ root: first.root }, { cache: true });
+			expect(models.requests).toHaveLength(2);
+			expect(second.row("t0")).toMatchObject({
+				stopReason: how,
+				...{ costUsd: expect.closeTo(0.1), tokenUsage: { input: 120, output: 30 } },
+				...(how === "refusal"
+					? { executionStatus: "ok", score: 1 }
+					: { executionStatus: "execution_error", error: { stage: "target", code: how.replace("_", "-") } }),
+			});
+			const file = JSON.parse(readFileSync(join(second.runDir, second.row("t0").file ?? ""), "utf8"));
+			const output = how === "refusal" ? refused.refusal : "yes, but";
+			expect(file).toMatchObject({ stop_reason: how, output, messages: [{ content: output }] });
+			expect(await verifyRun(second.runDir)).toMatchObject({ differences: [] });
+		},
+	);
 
-	test("keeps no reply of a judge that can't be used", async () => {
+	test("does not store an unusable reply of a grader model", async () => {
 		let verdicts = ["I like it", '{"score": 1}', '{"score": 1}'];
 		const isJudging = (body: unknown) => JSON.stringify(body).includes("strict and fair grader");
 		const models = await modelServer(({ body }) => ({
@@ -160,7 +163,7 @@ describe("a cache of calls", () => {
 		["the model", { model: "n" }],
 		["a setting", { temperature: 0.5 }],
 		["the address", { base_url: "other" }],
-	])("asks again where %s differs", async (_, change) => {
+	])("is not used if %s differs", async (_, change) => {
 		const models = await server();
 		const settings = { name: "default", provider: "openai", model: "m", base_url: `${models.url}/v1` };
 		const other = "base_url" in change ? { base_url: `${models.url}/v2` } : change;
@@ -177,7 +180,7 @@ describe("a cache of calls", () => {
 		expect(models.requests).toHaveLength(2);
 	});
 
-	test("keeps no failure", async () => {
+	test("does not store failures", async () => {
 		const models = await modelServer((_, index) =>
 			index === 0 ? { status: 400, json: chat.error("no") } : { json: chat.answer("yes") },
 		);
@@ -199,7 +202,7 @@ describe("the budget of a shard", () => {
 	test.each([
 		["the request's", { budgetUsd: 0.95 }, "", {}],
 		["the eval's", {}, "budget_usd: 0.95\n", { eval: "my.eval.yaml" }],
-	])("is %s, times its share of the tests, and is announced", async (_, more, evalMore, named) => {
+	])("is %s multiplied by the shard's part of the tests, and is reported", async (_, more, evalMore, named) => {
 		for (const run of await shards(more, evalMore)) {
 			const { planned, costUsd, passed } = run.summary;
 			const started = run.events.find(({ type }) => type === "started");
@@ -208,21 +211,21 @@ describe("the budget of a shard", () => {
 				budgets: [{ ...named, usd, wholeUsd: 0.95, tests: planned, wholeTests: 20 }],
 			});
 			expect(run.outcome).toBe("over-budget");
-			// Twenty tests cost two dollars: each shard stops after the test that spends its share.
+			// Twenty tests cost two dollars, so each shard stops after the test that exceeds its share.
 			expect(passed).toBe(Math.ceil(usd / 0.1));
 			expect(costUsd).toBeCloseTo(passed / 10);
 		}
 	});
 
-	test("is absent without a budget", async () => {
+	test("does not exist without a budget", async () => {
 		const [run] = await shards({});
 		expect(run?.events.find(({ type }) => type === "started")).not.toHaveProperty("budgets");
 		expect(run?.outcome).toBe("complete");
 	});
 });
 
-describe("what a failed judgement cost", () => {
-	test("is on record and in the summary, each call of it", async () => {
+describe("the cost of failed grading", () => {
+	test("is recorded for each call and included in the summary", async () => {
 		const models = await modelServer(({ body }) => {
 			const judging = JSON.stringify(body).includes("strict and fair grader");
 			return { json: chat.answer(judging ? "no verdict" : "yes") };

@@ -41,8 +41,8 @@ const files = {
 
 const causes = ({ rows }: RanEval) => Object.fromEntries(rows.map(({ testId, error }) => [testId, error?.causedBy]));
 
-describe("an agent that keeps its attempts from being judged", () => {
-	test("is named as the cause, and its attempts count 0 in the lower bound, regraded and verified too", async () => {
+describe("an agent that prevents the grading of its attempts", () => {
+	test("is recorded as the cause, and its attempts count as 0 in the lower bound, also regraded and verified", async () => {
 		const run = await runTree({ ...files, "my.eval.yaml": evalOf([...tricks, "right", "wrong"]) }, { workers: 2 });
 		expect(causes(run)).toEqual({
 			...Object.fromEntries(tricks.map((id) => [id, "agent"])),
@@ -56,7 +56,7 @@ describe("an agent that keeps its attempts from being judged", () => {
 		expect(again.summary).toMatchObject(summary);
 	});
 
-	test("does not pass a gate that it failed by honest failures", async () => {
+	test("does not pass a gate that it would fail by honest failures", async () => {
 		const ids = ["exit", "gone", "much", "slow", "killed", "lost", "missing"];
 		const tree = { ...files, "my.eval.yaml": evalOf(ids) };
 		const good = await runTree({ ...tree, "agent.mjs": 'console.log("yes");\n' });
@@ -68,7 +68,7 @@ describe("an agent that keeps its attempts from being judged", () => {
 		expect(comparison.atLeast).toMatchObject({ difference: { tests: 7, mean: -1 }, verdict: "worse" });
 	});
 
-	test("is the cause of tests that were skipped as it failed what they depend on", async () => {
+	test("is the cause of tests that were skipped because their dependency failed", async () => {
 		const dependent =
 			"  - {id: later, input: right, depends_on: [wrong]}\n  - {id: last, input: right, depends_on: [exit]}\n";
 		const run = await runTree({ ...files, "my.eval.yaml": `${evalOf(["wrong", "exit", "right"])}${dependent}` });
@@ -76,7 +76,7 @@ describe("an agent that keeps its attempts from being judged", () => {
 		expect(run.summary).toMatchObject({ meanScore: 0.5, meanScoreLowerBound: 0.2 });
 	});
 
-	test("breaks attempts of a repeated test that count 0 in it", async () => {
+	test("causes errors that count as 0 among the attempts of a repeated test", async () => {
 		const once = `import { existsSync, writeFileSync } from "node:fs";
 if (existsSync(process.env.HOME + "/count")) process.exit(1);
 writeFileSync(process.env.HOME + "/count", ""); console.log("yes");`;
@@ -88,7 +88,7 @@ writeFileSync(process.env.HOME + "/count", ""); console.log("yes");`;
 		if (run.rows.some(({ error }) => error)) expect(run.summary.meanScoreLowerBound).toBeLessThanOrEqual(0.5);
 	});
 
-	test("stays the cause when the run is resumed", async () => {
+	test("remains the cause after the run is resumed", async () => {
 		const run = await runTree({ ...files, "my.eval.yaml": evalOf(["exit", "right"]) });
 		const index = join(run.runDir, "index.jsonl");
 		const [first] = readFileSync(index, "utf8")
@@ -106,8 +106,8 @@ writeFileSync(process.env.HOME + "/count", ""); console.log("yes");`;
 	});
 });
 
-describe("errors that are not the agent's", () => {
-	test("of a model's server are the provider's, and change no bound", async () => {
+describe("errors that the agent does not cause", () => {
+	test("of a model's server are caused by the provider and change no bound", async () => {
 		const [chat] = vendors;
 		if (!chat) throw new Error("no vendor");
 		const server = await modelServer(() => ({ status: 500, json: { error: { message: "overloaded" } } }));
@@ -122,7 +122,7 @@ describe("errors that are not the agent's", () => {
 		expect(run.summary).toMatchObject({ errors: 1, errorsByAgent: 0, meanScore: null, meanScoreLowerBound: null });
 	});
 
-	test("of a grader are attributed to the grader, those of a hook to no one", async () => {
+	test("of a grader are caused by the grader, and those of a hook have no cause", async () => {
 		const run = await runTree({
 			...files,
 			"my.eval.yaml": evalOf(["right"]).replace(

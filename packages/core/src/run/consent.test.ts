@@ -11,7 +11,7 @@ import { runEvals } from "./run-evals.ts";
 import type { RunRequest } from "./run-request.ts";
 import { machineIn } from "./testing/run-fixture.ts";
 
-/** A server that counts who comes. */
+/** Starts a server that counts requests. */
 async function listener() {
 	let visits = 0;
 	const server = createServer((request) => {
@@ -28,7 +28,7 @@ const offline = "targets: [{name: default, provider: mock, response: hello}]\n";
 const model = (settings: string) =>
 	`targets: [{name: default, provider: openai, model: m, max_retries: 0, ${settings}}]\n`;
 
-/** What each kind of new thing is called in the refusal; `files` are those of the benchmark. */
+/** The name of each kind of access in the refusal; `files` are those of the benchmark. */
 const kinds = {
 	"a variable in a prompt": {
 		files: {
@@ -140,7 +140,7 @@ const kinds = {
 		},
 		says: "the host 127.0.0.1:PORT",
 	},
-	"a proxy for what a workspace runs": {
+	"a proxy for the commands of a workspace": {
 		files: {
 			"a.eval.yaml": `workspace: {env: {HTTPS_PROXY: "http://127.0.0.1:PORT"}}\n${test1}`,
 			"targets.yaml": offline,
@@ -178,7 +178,7 @@ const kinds = {
 	},
 } satisfies Record<string, { files: Readonly<Record<string, string>>; says: string }>;
 
-/** A benchmark that is synced from a repository, as the registry has it. */
+/** Creates a benchmark that is synced from a repository, with its registry. */
 function benchmark(files: Readonly<Record<string, string>>, port: number) {
 	const filled = Object.entries(files).map(([path, text]) => [path, text.replaceAll("PORT", String(port))] as const);
 	const root = tempTree({ ".git/HEAD": "ref: refs/heads/main\n", ...Object.fromEntries(filled) });
@@ -205,7 +205,7 @@ async function refusal(plan: ReturnType<typeof planRun>, machine: ReturnType<typ
 	throw new Error("it was not refused");
 }
 
-describe("what a synced benchmark reads or reaches for the first time needs consent", () => {
+describe("a synced benchmark needs consent for its first access to", () => {
 	for (const [name, { files, says }] of Object.entries(kinds)) {
 		test(name, async () => {
 			const { visits, port } = await listener();
@@ -216,7 +216,7 @@ describe("what a synced benchmark reads or reaches for the first time needs cons
 			expect(refused.hint).toContain("agentv benchmark trust b");
 			const places = locateFindings(refused.diagnostics);
 			expect(places.map(({ diagnostic }) => diagnostic.message)).toContainEqual(expect.stringContaining(what));
-			// No line of a .env file is shown.
+			// No line of a .env file is displayed.
 			for (const { range, diagnostic } of places)
 				expect(range !== undefined).toBe(!diagnostic.at.file.endsWith(".env"));
 			const named = { name: what.split(" ").at(-1), isNew: true };
@@ -231,7 +231,7 @@ describe("what a synced benchmark reads or reaches for the first time needs cons
 		});
 	}
 
-	test("an outside file, although it is allowed", async () => {
+	test("an outside file, even if it is allowed", async () => {
 		const files = { "a.eval.yaml": `input_files: [/etc/hostname]\n${test1}`, "targets.yaml": offline };
 		const { machine, plan } = benchmark(files, 0);
 		const allowed = { allowOutside: ["/etc/hostname"] };
@@ -243,7 +243,7 @@ describe("what a synced benchmark reads or reaches for the first time needs cons
 		expect(() => plan()).toThrow(/can't start/);
 	});
 
-	test("what AgentV sets itself, or only other tests read, needs no consent", () => {
+	test("variables, except those that AgentV sets or that only other tests use", () => {
 		const files = {
 			"a.eval.yaml": `tests:
   - {id: t, input: "\${{ PYTHONDONTWRITEBYTECODE }}", assertions: [{type: contains, value: hello}]}

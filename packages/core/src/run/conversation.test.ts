@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runTree } from "./testing/run-fixture.ts";
 
-/** Answers with the whole conversation that it was given. */
+/** Answers with the whole conversation that it received. */
 const echo = 'targets: [{name: default, provider: cli, command: [cat, "{PROMPT_FILE}"]}]\n';
 const talk = (more: string, turns: readonly string[]) => ({
 	"my.eval.yaml": `tests:\n  - id: t\n    mode: conversation\n${more}    turns:\n${turns.map((turn) => `      - ${turn}\n`).join("")}`,
@@ -11,7 +11,7 @@ const talk = (more: string, turns: readonly string[]) => ({
 });
 
 describe("a conversation", () => {
-	test("holds everything said before", async () => {
+	test("contains all previous messages", async () => {
 		const run = await runTree(
 			talk(
 				"",
@@ -27,7 +27,7 @@ describe("a conversation", () => {
 		expect(detail.turns).toMatchObject([{ input: "first", output: "first", score: 1 }, { input: "second" }]);
 	});
 
-	test("is scored by the mean, the least or the best turn", async () => {
+	test("has the mean, minimum or maximum score of its turns", async () => {
 		const turns = [
 			"{input: a, assertions: [{type: contains, value: a}]}",
 			"{input: b, assertions: [{type: contains, value: never}]}",
@@ -39,7 +39,7 @@ describe("a conversation", () => {
 		expect(await score("max")).toBe(1);
 	});
 
-	test("scores nothing where a required grader of any turn fails", async () => {
+	test("scores 0 if a required grader of any turn fails", async () => {
 		const run = await runTree(
 			talk("    aggregation: max\n", [
 				"{input: a, assertions: [{type: contains, value: a}]}",
@@ -49,7 +49,7 @@ describe("a conversation", () => {
 		expect(run.row("t")).toMatchObject({ executionStatus: "quality_failure", score: 0 });
 	});
 
-	test("may stop at a turn that fails; what was not said counts as failed", async () => {
+	test("may stop at a failed turn, and the remaining turns count as failed", async () => {
 		const run = await runTree(
 			talk("    on_turn_failure: stop\n", [
 				"{input: a, assertions: [{type: contains, value: a}]}",

@@ -13,7 +13,10 @@ import { runEvals } from "./run-evals.ts";
 const checkout = fileURLToPath(new URL("../../../../", import.meta.url));
 const corpus = process.env["AGENTV_CORPUS"] ?? resolve(checkout, "../shared/corpus");
 
-/** What evals of the corpus ask for by variables, so that their own targets can be told apart from broken ones. */
+/**
+ * Variables that evals of the corpus use, so that a missing variable is not mistaken for a broken
+ * target.
+ */
 const variables = {
 	...{ AGENT_TARGET: "mock", LLM_TARGET: "mock", GRADER_TARGET: "mock" },
 	...{ EXPECTED_GREETING: "Hello", CUSTOM_SYSTEM_PROMPT: "Be brief." },
@@ -23,8 +26,8 @@ const mockTargets = `targets:
   - { name: judge, provider: mock, response: '{"score": 1}' }
 `;
 
-describe.skipIf(!existsSync(corpus))("evals that others published", () => {
-	// Runs write below the working directory, so a copy is run.
+describe.skipIf(!existsSync(corpus))("published evals", () => {
+	// Runs write into the working directory, so a copy is run.
 	const place = () => {
 		const root = tempTree({ "mock-targets.yaml": mockTargets });
 		cpSync(join(corpus, "examples"), join(root, "examples"), { recursive: true });
@@ -33,7 +36,7 @@ describe.skipIf(!existsSync(corpus))("evals that others published", () => {
 		return root;
 	};
 
-	test("all load, and run as far as this machine lets them", { timeout: 300_000 }, async () => {
+	test("load without errors and run as far as possible on this machine", { timeout: 300_000 }, async () => {
 		const root = place();
 		const env = { ...gitTestEnvironment, ...variables, HOME: root, AGENTV_HOME: join(root, ".home") };
 		const machine = { env, cwd: root, version: "0.0.0" };
@@ -69,7 +72,7 @@ function mocked(root: string) {
 	return { targets: ["mock"], targetsFile: join(root, "mock-targets.yaml") };
 }
 
-/** The number of rows that running an eval gave, or why it can't be run here. */
+/** Returns the number of rows of an eval's run, or the reason why it can't be run here. */
 async function runOne(
 	file: string,
 	how: object,

@@ -5,7 +5,7 @@ import { AgentvError } from "../lib/errors.ts";
 import { planRun } from "./plan-run.ts";
 import { machineIn } from "./testing/run-fixture.ts";
 
-/** What keeps an eval on a target with these settings from being run: `file:line:column message`. */
+/** Returns the errors that prevent an eval on this target: `file:line:column message`. */
 function refusals(
 	settings: string,
 	env: Readonly<Record<string, string>> = {},
@@ -64,7 +64,7 @@ describe("an empty credential", () => {
 			{ MY_KEY: "" },
 			'`command[2]` of target "default" is empty: variable MY_KEY is set to ""',
 		],
-	])("is an error before the first test, with its place: %s", (settings, env, message) => {
+	])("is an error before the first test, with its location: %s", (settings, env, message) => {
 		const found = refusals(settings, env as Record<string, string>);
 		expect(found).toHaveLength(1);
 		expect(found[0]).toMatch(/^targets\.yaml:\d+:\d+ /);
@@ -77,7 +77,7 @@ describe("an empty credential", () => {
 		]);
 	});
 
-	test("of the eval's own workspace is one, too", () => {
+	test("is also an error in the eval's own workspace", () => {
 		const workspace =
 			'workspace: { env: { A: "${{ GIT_TOKEN }}" } }\ntests: [{ id: a, input: x, assertions: [{ type: equals, value: y }] }]\n';
 		expect(refusals("provider: mock", { GIT_TOKEN: "" }, { "my.eval.yaml": workspace })).toEqual([

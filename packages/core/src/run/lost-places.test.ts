@@ -19,8 +19,8 @@ function evalTree(isolation: string, loss: string) {
 }
 
 const losses: readonly (readonly [string, string])[] = [
-	["removes what is around its workspace", `rm -rf "$(dirname "$PWD")"`],
-	["puts a file in place of what is around its workspace", `p="$(dirname "$PWD")"; rm -rf "$p"; echo x > "$p"`],
+	["removes its workspace's parent directory", `rm -rf "$(dirname "$PWD")"`],
+	["replaces its workspace's parent directory by a file", `p="$(dirname "$PWD")"; rm -rf "$p"; echo x > "$p"`],
 	["removes AgentV's own directory", `rm -rf "$AGENTV_HOME"`],
 	["removes the workspaces of all runs", `rm -rf "$(dirname "$(dirname "$(dirname "$PWD")")")"`],
 ];
@@ -43,7 +43,7 @@ test.each(
 	expect(resumed.summary).toMatchObject({ planned: 4, passed: 3, errors: 1 });
 });
 
-test("an agent that removes what attempts keep their files in ends none of the others", async () => {
+test("an agent that removes the directory of attempts' files does not affect other tests", async () => {
 	const files = evalTree("shared", `rm -rf "$(dirname "$(dirname "$2")")"`);
 	const run = await runTree(
 		{ ...files, "targets.yaml": files["targets.yaml"].replace("'{EVAL_ID}'", "'{EVAL_ID}', '{PROMPT_FILE}'") },
@@ -60,18 +60,18 @@ const recordLosses: readonly (readonly [string, string])[] = [
 	["puts a pipe in place of the index", `rm "$EVAL_ROOT/run/index.jsonl"; mkfifo "$EVAL_ROOT/run/index.jsonl"`],
 	["makes the index huge", `truncate -s 200G "$EVAL_ROOT/run/index.jsonl"`],
 	[
-		"puts links to a file of the user in place of the records",
+		"replaces the records by links to a file of the user",
 		`for f in run.json summary.json run.sha256; do ln -sf "$EVAL_ROOT/mine.txt" "$EVAL_ROOT/run/$f"; done`,
 	],
 	["overwrites the index", `echo garbage > "$EVAL_ROOT/run/index.jsonl"`],
 	["overwrites the run's file", `echo garbage > "$EVAL_ROOT/run/run.json"`],
 	[
-		"replaces an attempt's file",
+		"replaces an attempt file",
 		`for f in "$EVAL_ROOT"/run/tests/a-*/1.json; do echo '{}' > "$f.x"; mv "$f.x" "$f"; done`,
 	],
 ];
 
-test.each(recordLosses)("a run whose agent %s says so at its end, and can be resumed", async (_, loss) => {
+test.each(recordLosses)("a run whose agent %s reports that at its end, and can be resumed", async (_, loss) => {
 	const root = tempTree({
 		"mine.txt": "mine\n",
 		...evalTree("shared", `[ -e "$EVAL_ROOT/done" ] || { touch "$EVAL_ROOT/done"; ${loss}; }`),

@@ -12,7 +12,7 @@ const told = ({ body }: SeenRequest) => JSON.stringify(body["messages"]);
 const isJudging = (request: SeenRequest) => told(request).includes("You are a strict and fair grader");
 const verdict = (score: number) => answer(JSON.stringify({ score, assertions: [], reasoning: "r" }));
 
-/** A targets file with models at one server; `more` goes to all of them. */
+/** Returns a targets file with models at one server, all with the settings `more`. */
 const models = ({ url }: ModelServer, more = "", names = ["default"]) =>
 	`targets:\n${names.map((name) => `  - {name: ${name}, provider: openai, model: ${name}, base_url: "${url}/v1", api_key: "\${{ KEY }}", retry_initial_delay_ms: 5, ${more}}\n`).join("")}`;
 const env = { KEY: key };
@@ -20,7 +20,7 @@ const tests = (count: number, more = "assertions: [{type: contains, value: yes}]
 	`tests:\n${Array.from({ length: count }, (_, index) => `  - {id: t${index}, input: question ${index}, ${more}}\n`).join("")}`;
 
 describe("a run against a language model", () => {
-	test("records answers, usage and cost; the key stands nowhere", async () => {
+	test("records answers, usage and cost, and never the key", async () => {
 		const server = await modelServer(() => answer(`yes, your key is ${key}`));
 		const run = await runTree(
 			{ "my.eval.yaml": tests(1), "targets.yaml": models(server, "pricing: {input: 1, output: 2}") },
@@ -35,7 +35,7 @@ describe("a run against a language model", () => {
 		expect(JSON.stringify(run.events)).not.toContain(key);
 	});
 
-	test("waits as long as a busy server asks, and says so", async () => {
+	test("waits as long as a busy server requests, and reports that", async () => {
 		const server = await modelServer((_, index) =>
 			index < 2 ? { status: 429, headers: { "retry-after": "1" }, json: chat.error(`busy, ${key}`) } : answer("yes"),
 		);
@@ -49,7 +49,7 @@ describe("a run against a language model", () => {
 		]);
 	});
 
-	test("does not wait for a server that asks to stay away for an hour", async () => {
+	test("does not wait for a server that requests an hour", async () => {
 		const busy = { status: 429, headers: { "retry-after": "3600" }, json: chat.error("busy") };
 		const server = await modelServer(() => busy);
 		const run = await runTree({ "my.eval.yaml": tests(1), "targets.yaml": models(server) }, { env });
@@ -57,7 +57,7 @@ describe("a run against a language model", () => {
 		expect(server.requests).toHaveLength(1);
 	});
 
-	test("holds a conversation turn by turn", async () => {
+	test("sends a conversation turn by turn", async () => {
 		const server = await modelServer((_, index) => answer(["Berlin", "Paris, yes"][index] ?? ""));
 		const turns =
 			"mode: conversation, turns: [{input: Germany?, assertions: [{type: contains, value: Berlin}]}, {input: France?, assertions: [{type: contains, value: Paris}]}]";
@@ -74,7 +74,7 @@ describe("a run against a language model", () => {
 		]);
 	});
 
-	test("keeps to a target's requests per minute, and counts no waiting as answering", async () => {
+	test("respects a target's requests per minute and excludes the waiting time from durations", async () => {
 		const server = await modelServer(() => answer("yes"));
 		const started = performance.now();
 		const run = await runTree(
@@ -86,19 +86,14 @@ describe("a run against a language model", () => {
 	});
 });
 
-describe("a model that judges", () => {
+describe("a model that grades", () => {
 	const criteria = tests(1, "criteria: It says yes.");
 
 	test.each([
-		[
-			"the grader names it",
-			"assertions: [{type: llm-grader, prompt: Yes?, target: named}]",
-			"grader_target: judge",
-			"named",
-		],
-		["the target names it", "criteria: It says yes.", "grader_target: judge", "judge"],
-		["the target is a model itself", "criteria: It says yes.", "", "default"],
-	])("is chosen: %s", async (_, more, settings, model) => {
+		["by the grader", "assertions: [{type: llm-grader, prompt: Yes?, target: named}]", "grader_target: judge", "named"],
+		["by the target", "criteria: It says yes.", "grader_target: judge", "judge"],
+		["as the target itself, which is a model", "criteria: It says yes.", "", "default"],
+	])("is chosen %s", async (_, more, settings, model) => {
 		const server = await modelServer((request) => (isJudging(request) ? verdict(0.9) : answer("yes")));
 		const targets = models(server, settings, ["default", "judge", "named"]);
 		const run = await runTree({ "my.eval.yaml": tests(1, more), "targets.yaml": targets }, { env });
@@ -112,9 +107,9 @@ describe("a model that judges", () => {
 	});
 
 	test.each([
-		["there is none", "{name: default, provider: mock}", 'target "default" has no `grader_target`'],
-		["it does not exist", "{name: default, provider: mock, grader_target: none}", "none"],
-	])("is missed before any test: %s", async (_, target, said) => {
+		["is missing", "{name: default, provider: mock}", 'target "default" has no `grader_target`'],
+		["does not exist", "{name: default, provider: mock, grader_target: none}", "none"],
+	])("is an error before any test if it %s", async (_, target, said) => {
 		const failing = runTree({ "my.eval.yaml": criteria, "targets.yaml": `targets: [${target}]\n` });
 		const error = await failing.catch((thrown: unknown) => thrown);
 		expect(error).toMatchObject({ code: "config" });
@@ -122,7 +117,7 @@ describe("a model that judges", () => {
 		expect(diagnostics.map(({ message }) => message).join("\n")).toContain(said);
 	});
 
-	test("without a key can't judge: said before any test", async () => {
+	test("is an error before any test if it has no key", async () => {
 		const targets =
 			"targets:\n  - {name: default, provider: mock, grader_target: judge}\n  - {name: judge, provider: anthropic, model: m}\n";
 		await expect(runTree({ "my.eval.yaml": criteria, "targets.yaml": targets })).rejects.toMatchObject({
@@ -132,7 +127,7 @@ describe("a model that judges", () => {
 		});
 	});
 
-	test("makes an execution error, not a low score, where it gives no verdict in two tries", async () => {
+	test("causes an execution error, not a low score, if it returns no verdict in two attempts", async () => {
 		const server = await modelServer((request) => answer(isJudging(request) ? "Nice answer!" : "yes"));
 		const run = await runTree({ "my.eval.yaml": criteria, "targets.yaml": models(server) }, { env });
 		expect(run.row("t0")).toMatchObject({

@@ -24,7 +24,7 @@ const good = "{type: code-grader, name: good, command: [node, ./ok.mjs]}";
 const bad = "{type: code-grader, name: bad, command: [node, ./broken.mjs]}";
 
 describe("a grader that can't run", () => {
-	test("leaves the other scores, the answer and its figures on record; the attempt is not graded", async () => {
+	test("leaves the attempt ungraded, with the other scores, the answer and its figures on record", async () => {
 		const answer = `console.log(JSON.stringify({ text: "yes", token_usage: { input: 3, output: 2 }, cost_usd: 0.5 }))\n`;
 		const run = await runTree({
 			"my.eval.yaml": evalOf([bad, good, "{type: contains, value: yes}"]),
@@ -49,7 +49,7 @@ describe("a grader that can't run", () => {
 		expect(file.logs).toContainEqual({ stage: "grade", name: "node ./broken.mjs", text: "fixture missing\n" });
 	});
 
-	test("changes nothing about a failed required grader: that decides", async () => {
+	test("does not matter if a required grader fails", async () => {
 		const run = await runTree({
 			"my.eval.yaml": evalOf([bad, "{type: contains, value: no, required: true}"]),
 			...{ "targets.yaml": mockTargets("yes"), "broken.mjs": broken },
@@ -59,7 +59,7 @@ describe("a grader that can't run", () => {
 		expect(run.row("a").scores[0]).toMatchObject({ verdict: "not_judged" });
 	});
 
-	test("inside a composite keeps the results of the other parts", async () => {
+	test("keeps the results of the other parts of a composite", async () => {
 		const composite = `{type: composite, name: both, aggregator: {type: weighted_average}, assertions: [${good}, ${bad}]}`;
 		const run = await runTree({
 			"my.eval.yaml": evalOf([composite]),
@@ -77,7 +77,7 @@ describe("a grader that can't run", () => {
 		]);
 	});
 
-	test("in one turn does not end the conversation", async () => {
+	test("does not end a conversation", async () => {
 		const turns = `tests:
   - id: a
     mode: conversation
@@ -97,7 +97,7 @@ describe("a grader that can't run", () => {
 	});
 });
 
-describe("retrying what was not graded", () => {
+describe("retrying attempts without a grade", () => {
 	test("runs only the graders without a score, on the recorded answer", async () => {
 		const count = `import { appendFileSync } from "node:fs";\nappendFileSync("calls.txt", process.argv[2] + "\\n");\n`;
 		const run = await runTree({
@@ -118,7 +118,7 @@ describe("retrying what was not graded", () => {
 		expect(again.summary).toMatchObject({ planned: 1, passed: 1, errors: 0 });
 	});
 
-	test("calls the target again where its answer is not on record as it was given", async () => {
+	test("calls the target again if its answer was redacted or lost", async () => {
 		const env = { MY_API_KEY: "topsecret12345" };
 		const files = {
 			"my.eval.yaml": evalOf([
@@ -142,7 +142,7 @@ console.log(Number(readFileSync(0, "utf8").includes("topsecret12345")));`,
 		expect(readFileSync(join(lost.root, "calls"), "utf8")).toBe("xx");
 	});
 
-	test("in a run that grades recorded answers again keeps the scores of that run", async () => {
+	test("keeps the scores of a regraded run", async () => {
 		const run = await runTree({
 			"my.eval.yaml": evalOf([
 				"{type: code-grader, name: good, command: [node, ./good.mjs]}",
@@ -164,7 +164,7 @@ console.log(Number(readFileSync(0, "utf8").includes("topsecret12345")));`,
 		expect(readFileSync(join(run.root, "good"), "utf8")).toBe("xx");
 	});
 
-	test("counts the judging that failed with that which did not", async () => {
+	test("adds the cost of the failed grading", async () => {
 		let works = false;
 		const models = await modelServer(({ body }) => {
 			const judging = JSON.stringify(body).includes("strict and fair grader");
@@ -189,7 +189,7 @@ console.log(Number(readFileSync(0, "utf8").includes("topsecret12345")));`,
 });
 
 describe("a target that fails", () => {
-	test("costs what all of its calls cost", async () => {
+	test("has the cost of all its calls", async () => {
 		const answer = `import { appendFileSync, readFileSync } from "node:fs";
 appendFileSync("calls", "x");
 console.log(JSON.stringify({ text: "yes", cost_usd: 0.5, token_usage: { input: 1, output: 1 } }));
@@ -207,7 +207,7 @@ if (readFileSync("calls").length < 3) process.exit(1);
 		expect(two.summary.costUsd).toBe(1.5);
 	});
 
-	test("keeps what it said, what it cost and how long it took", async () => {
+	test("keeps its output, cost and duration", async () => {
 		const agent = `console.error("loading tools");
 console.log(JSON.stringify({ type: "assistant", message: { role: "assistant", content: [{ type: "text", text: "half an answer" }] } }));
 setTimeout(() => process.exit(3), 200);
@@ -229,7 +229,7 @@ setTimeout(() => process.exit(3), 200);
 	});
 });
 
-test("an attempt's time is told by stage, the target's apart from what grades it", async () => {
+test("an attempt's duration is reported by stage, and the target's excludes grading", async () => {
 	const sleep = (ms: number, text: string) => `setTimeout(() => console.log('${text}'), ${ms});\n`;
 	const run = await runTree({
 		"my.eval.yaml": evalOf(
@@ -247,11 +247,11 @@ test("an attempt's time is told by stage, the target's apart from what grades it
 	expect(durationMs).toBeLessThan((timingsMs?.target ?? 0) + 5);
 });
 
-test("an attempt whose file can't be written is not graded, and what it cost stays on record", async () => {
+test("an attempt whose file can't be written is not graded, and its cost stays on record", async () => {
 	const root = tempTree({
 		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
 		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",
-		// A link where the attempt's directory would be.
+		// A link in place of the attempt's directory.
 		"agent.mjs": `import { rmSync, symlinkSync } from "node:fs";
 			const tests = new URL("./out/tests", import.meta.url);
 			rmSync(tests, { recursive: true, force: true });
@@ -263,7 +263,7 @@ test("an attempt whose file can't be written is not graded, and what it cost sta
 	expect(row).toMatchObject({ execution_status: "execution_error", cost_usd: 0.5, error: { stage: "record" } });
 });
 
-test("what hooks, extensions, the target and graders print is kept by stage, secrets redacted", async () => {
+test("output of hooks, extensions, the target and graders is kept by stage, with secrets redacted", async () => {
 	const print = (text: string, more = "") => `console.error("${text} " + process.env.MY_TOKEN);\n${more}`;
 	const run = await runTree(
 		{
@@ -300,7 +300,7 @@ extensions: ["file://ext.mjs:beforeEach"]
 	});
 });
 
-test("a log keeps the beginning and the end of what one program prints", async () => {
+test("a log keeps the beginning and the end of a program's output", async () => {
 	const run = await runTree({
 		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
 		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./answer.mjs]}]\n",

@@ -10,7 +10,7 @@ const evalOf = (...tests: string[]) => ({
 });
 
 describe("tests that depend on others", () => {
-	test("come after them", async () => {
+	test("run after them", async () => {
 		const run = await runTree(
 			evalOf(`id: c, depends_on: [b], ${passes}`, `id: b, depends_on: [a], ${passes}`, `id: a, ${passes}`),
 			{
@@ -20,14 +20,14 @@ describe("tests that depend on others", () => {
 		expect(run.rows.map(({ testId }) => testId)).toEqual(["a", "b", "c"]);
 	});
 
-	test("may be named by numbers, as they are spelled", async () => {
+	test("may refer to numeric ids as written", async () => {
 		const run = await runTree(
 			evalOf(`id: 1e3, depends_on: [007, 2], ${passes}`, `id: 2, depends_on: 007, ${passes}`, `id: 007, ${passes}`),
 		);
 		expect(run.rows.map(({ testId }) => testId)).toEqual(["007", "2", "1e3"]);
 	});
 
-	test("are skipped, failed or run when one of these does not pass", async () => {
+	test("are skipped, failed or run if a dependency does not pass", async () => {
 		const run = await runTree(
 			evalOf(
 				`id: a, ${fails}`,
@@ -52,7 +52,7 @@ describe("tests that depend on others", () => {
 		});
 	});
 
-	test("bring them along when only they are chosen", async () => {
+	test("include their dependencies if only they are chosen", async () => {
 		const run = await runTree(evalOf(`id: a, ${passes}`, `id: b, depends_on: [a], ${passes}`, `id: c, ${passes}`), {
 			tests: ["b"],
 		});
@@ -67,7 +67,7 @@ describe("choosing tests", () => {
 		`id: "[three]", tags: [x], ${passes}`,
 	);
 
-	test("by id, tag and number", async () => {
+	test("selects them by id, tag and number", async () => {
 		const ids = async (options: object) =>
 			(await runTree(files, { workers: 1, ...options })).rows.map(({ testId }) => testId);
 		expect(await ids({ tests: ["t*", "[three]"] })).toEqual(["two", "[three]"]);
@@ -75,12 +75,12 @@ describe("choosing tests", () => {
 		expect(await ids({ limit: 2 })).toEqual(["one", "two"]);
 	});
 
-	test("that are not it has an error", async () => {
+	test("is an error if no test matches", async () => {
 		await expect(runTree(files, { tests: ["nothing"] })).rejects.toMatchObject({ code: "not-found" });
 	});
 });
 
-describe("repeats", () => {
+describe("repeats of a test", () => {
 	const repeated = (repeat: string) =>
 		runTree(
 			{
@@ -93,7 +93,7 @@ describe("repeats", () => {
 			{ workers: 1 },
 		);
 
-	test("are put together by their strategy", async () => {
+	test("are combined by their strategy", async () => {
 		expect((await repeated("{count: 3}")).summary).toMatchObject({
 			planned: 1,
 			passed: 0,
@@ -104,14 +104,14 @@ describe("repeats", () => {
 		expect((await repeated("{count: 3, strategy: pass_all}")).summary).toMatchObject({ failed: 1, meanScore: 0 });
 	});
 
-	test("are planned in run.json, so that others can put them together", async () => {
+	test("are recorded in run.json, so that other programs can combine them", async () => {
 		const { runDir } = await repeated("{count: 3, strategy: pass_any, early_exit: true}");
 		expect(readRunFile(runDir).planned).toEqual([
 			[0, "t", "default", { count: 3, strategy: "pass_any", earlyExit: true }],
 		]);
 	});
 
-	test("may end as soon as they are decided", async () => {
+	test("may stop as soon as the result is certain", async () => {
 		expect((await repeated("{count: 3, strategy: pass_any, early_exit: true}")).rows).toHaveLength(2);
 		expect((await repeated("{count: 3, strategy: pass_all, early_exit: true}")).rows).toHaveLength(1);
 	});
@@ -127,7 +127,7 @@ test("bail stops at the first test that does not pass", async () => {
 	expect(run.summary).toMatchObject({ planned: 3, passed: 1, failed: 1 });
 });
 
-test("a target's own workers bound it, the request's bound all", async () => {
+test("a target's workers limit that target, and the request's workers limit all", async () => {
 	const files = {
 		"my.eval.yaml": `tests:\n${Array.from({ length: 6 }, (_, index) => `  - {id: t${index}, input: hi, ${passes}}`).join("\n")}\n`,
 		"targets.yaml": "targets: [{name: default, provider: mock, response: yes, delay_ms: 30, workers: 3}]\n",

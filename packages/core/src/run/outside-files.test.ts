@@ -9,11 +9,11 @@ import { describePlan, planRun } from "./plan-run.ts";
 import type { RunRequest } from "./run-request.ts";
 import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
 
-/** `PATH` stands for the file or directory outside. */
+/** `PATH` is replaced by the file or directory outside. */
 interface Kind {
 	readonly eval: string;
 	readonly targets?: string;
-	/** What is outside: a file with this text, or a directory that holds it as `FILE`. */
+	/** The text of the outside file, or of the file `directory` in an outside directory. */
 	readonly content: string;
 	readonly directory?: string;
 	readonly files?: Readonly<Record<string, string>>;
@@ -108,7 +108,7 @@ const files = (kind: Kind, path: string) => {
 	};
 };
 
-/** An outside file or directory for a kind, with the ending that its use needs. */
+/** Creates an outside file or directory for a kind, with the file extension that it needs. */
 function outside(kind: Kind, name: string): string {
 	const root = tempTree();
 	const path = join(root, name);
@@ -135,7 +135,7 @@ function planIn(root: string, request: Partial<RunRequest> = {}) {
 	return planRun({ evals: [join(root, "my.eval.yaml")], ...request }, machineIn(root));
 }
 
-/** Where a plan is refused because of an outside file; empty if it is not. */
+/** Returns the messages of a plan that is refused because of outside files. */
 function refusals(root: string, request: Partial<RunRequest> = {}): string[] {
 	try {
 		planIn(root, request);
@@ -145,7 +145,7 @@ function refusals(root: string, request: Partial<RunRequest> = {}): string[] {
 		expect(error.code).toBe("config");
 		const found = locateFindings(error.diagnostics.filter(({ rule }) => rule === "path.outside-repo"));
 		for (const { range, diagnostic } of found) {
-			// Of a link there is no line to show.
+			// A link has no line to display.
 			if (!/^(\.env|targets) file/.test(diagnostic.message)) expect(range, diagnostic.message).toBeDefined();
 			expect(diagnostic.hint).toContain("--allow-outside");
 		}
@@ -153,7 +153,7 @@ function refusals(root: string, request: Partial<RunRequest> = {}): string[] {
 	}
 }
 
-describe("a file outside the eval's root is refused, and read where it is allowed", () => {
+describe("refuses a file outside of the eval's root, and reads it if it is allowed:", () => {
 	for (const [name, kind] of Object.entries(kinds)) {
 		test(name, async () => {
 			const path = outside(kind, nameOf(name));
@@ -181,7 +181,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 		});
 	}
 
-	test("a path that leads up", () => {
+	test("a path through a parent directory", () => {
 		const root = tempTree({
 			"a.txt": "secret",
 			"repo/.git/HEAD": "x",
@@ -195,7 +195,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 		["/proc/self/environ", "/proc/self/environ"],
 		["a password file", "/etc/passwd"],
 		["a device", "/dev/zero"],
-		["the user's directory", homedir()],
+		["the user's home directory", homedir()],
 	])("%s", (_, path) => {
 		for (const text of [`input_files: [${path}]\n${test1}`, `tests: ${path}\n`])
 			expect(refusals(tempTree(files({ eval: text, content: "" }, "")))).not.toEqual([]);
@@ -216,7 +216,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 		}
 	});
 
-	test("a repository of this machine: by path, by ~, by URL", () => {
+	test("a local repository by path, ~ or URL", () => {
 		const place = tempTree();
 		const { root: repo } = gitRepository(join(place, "private"), { id_rsa: "secret" });
 		const home = repo.slice(0, repo.lastIndexOf("/"));
@@ -237,7 +237,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 		}
 	});
 
-	test("a submodule that names a repository of this machine", async () => {
+	test("a submodule from a local repository", async () => {
 		const place = tempTree();
 		const secret = gitRepository(join(place, "private"), { id_rsa: "secret" });
 		const bare = secret.pushTo(bareRepository(join(place, "private.git")));
@@ -257,7 +257,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 		expect(allowed.row("t").error).toBeUndefined();
 	});
 
-	test("a link that leads out by the time the test runs", async () => {
+	test("a file that is replaced by a link during the run", async () => {
 		const secret = join(tempTree({ id_rsa: "secret" }), "id_rsa");
 		const root = tempTree({
 			...files({ eval: "", content: "" }, ""),
@@ -281,8 +281,8 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 	});
 });
 
-describe("what is not an outside file", () => {
-	test("programs of the machine, and /dev/null", async () => {
+describe("checking for outside files", () => {
+	test("accepts programs of the machine and /dev/null", async () => {
 		const root = tempTree(
 			files(
 				{
@@ -297,7 +297,7 @@ describe("what is not an outside file", () => {
 		expect((await runTree({ root })).row("t").score).toBe(1);
 	});
 
-	test("a path to a program that leads elsewhere is one", () => {
+	test("refuses a path through a program directory to another file", () => {
 		const secret = join(tempTree({ id_rsa: "secret" }), "id_rsa");
 		for (const word of [`/dev/../${secret}`, `/usr/bin/../../${secret}`, secret]) {
 			const targets = `targets: [{name: default, provider: cli, command: [cat, ${word}]}]\n`;
@@ -305,7 +305,7 @@ describe("what is not an outside file", () => {
 		}
 	});
 
-	test("a program or a device as an argument is a file like others", () => {
+	test("refuses a program or a device as an argument", () => {
 		const script = join(tempTree({ "deploy.sh": "secret" }), "deploy.sh");
 		chmodSync(script, 0o755);
 		for (const command of [
@@ -318,7 +318,7 @@ describe("what is not an outside file", () => {
 		}
 	});
 
-	test("what the user's own options name, and what a targets file among these names", async () => {
+	test("accepts the files in the user's own options, and files that these refer to", async () => {
 		const own = tempTree({
 			"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
 			"answers.jsonl": '{"test_id": "t", "output": "hi"}\n',
@@ -331,7 +331,7 @@ describe("what is not an outside file", () => {
 		expect(describePlan(planIn(root, request)).access.files).toEqual([]);
 	});
 
-	test("a file of a checkout that is reached through a link", async () => {
+	test("accepts a file of a checkout that is reached through a link", async () => {
 		const root = tempTree({ ...files({ eval: `input_files: [./a.txt]\n${test1}`, content: "" }, ""), "a.txt": "hi" });
 		const link = join(tempTree(), "checkout");
 		symlinkSync(root, link);
@@ -339,13 +339,13 @@ describe("what is not an outside file", () => {
 		expect((await runTree({ root: link })).row("t").score).toBe(1);
 	});
 
-	test("of several evals, each has its own root", () => {
+	test("uses the root of each eval", () => {
 		const one = tempTree(files({ eval: test1, content: "" }, ""));
 		const other = tempTree(files({ eval: `input_files: [${join(one, "my.eval.yaml")}]\n${test1}`, content: "" }, ""));
 		expect(refusals(one, { evals: [join(one, "my.eval.yaml"), join(other, "my.eval.yaml")] })).toHaveLength(1);
 	});
 
-	test("a refused run leaves nothing behind", async () => {
+	test("leaves nothing behind after a refusal", async () => {
 		const root = tempTree(files({ eval: `input_files: [/etc/passwd]\n${test1}`, content: "" }, ""));
 		await expect(runTree({ root }, { output: join(root, "out") })).rejects.toThrow();
 		expect(readdirSync(root).sort()).toEqual([".git", "my.eval.yaml", "targets.yaml"]);

@@ -20,7 +20,7 @@ test.each([
 	["text", '{ type: llm-grader, prompt: "Does {{ output }} name {{ word }}, not {{{{ word }}}}?" }'],
 	["a file", "{ type: llm-grader, prompt: ./judge.md }"],
 ])(
-	"a prompt that is %s gets the test's vars, which are never filled again, and keeps its literals",
+	"a prompt as %s contains the test's vars, which are not expanded again, and keeps its literals",
 	async (_, assertion) => {
 		const run = await runTree(judging(assertion));
 		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
@@ -32,7 +32,7 @@ test.each([
 	},
 );
 
-test("a var that only a prompt file names is part of the graders' fingerprint", async () => {
+test("a var that only a prompt file uses is part of the graders' fingerprint", async () => {
 	const print = async (word: string) => {
 		const files = judging("{ type: llm-grader, prompt: ./judge.md }");
 		const text = files["my.eval.yaml"].replace('input: "Say {{ word }}, not {{{{ word }}}}"', "input: hi");

@@ -22,7 +22,7 @@ async function record(targets: string, env: Record<string, string> = {}) {
 }
 
 describe("recording answers", () => {
-	test("writes every test's answers in order, without judging them", async () => {
+	test("writes every test's answers in order, without grading them", async () => {
 		const { file, recorded } = await record(
 			"targets: [{name: default, provider: mock, response: my token-0123456789}]",
 			{
@@ -39,7 +39,7 @@ describe("recording answers", () => {
 		]);
 	});
 
-	test("replays as it was recorded, tool calls and figures too", async () => {
+	test("records tool calls and figures, which a replay returns", async () => {
 		const answer = JSON.stringify({
 			output: [{ role: "assistant", content: "done", tool_calls: [{ tool: "edit", input: { filePath: "x" } }] }],
 			token_usage: { input: 5, output: 7 },
@@ -56,7 +56,7 @@ describe("recording answers", () => {
 		expect(replayed.row("a")).toMatchObject({ score: 1, tokenUsage: { input: 5, output: 7 }, costUsd: 0.5 });
 	});
 
-	test("says which tests gave no answer, and writes nothing where none did", async () => {
+	test("reports the tests without an answer, and writes no file if none has one", async () => {
 		const { file, recorded } = await record('targets: [{name: default, provider: cli, command: "false"}]');
 		expect(recorded.missing.map(({ testId }) => testId).sort()).toEqual(["a", "b", "t"]);
 		expect(() => readFileSync(file)).toThrow();

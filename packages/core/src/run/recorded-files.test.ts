@@ -9,7 +9,7 @@ import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
 const evalText = "tests: [{id: t, input: hi, assertions: [{type: contains, value: hi}]}]\n";
 const files = { ".git/HEAD": "", "my.eval.yaml": evalText, "targets.yaml": mockTargets("hi"), "own.env": "A=b\n" };
 
-/** A finished run whose record then says `change`. */
+/** Returns a finished run whose record was changed by `change`. */
 async function recordedRun(change: (run: string) => { flags?: object; evals?: object[] }) {
 	const { root, runDir } = await runTree(files);
 	const file = join(runDir, "run.json");
@@ -23,14 +23,14 @@ async function recordedRun(change: (run: string) => { flags?: object; evals?: ob
 	return { root, runDir, requests, plan: (request: RunRequest) => planRun(request, machineIn(root)) };
 }
 
-describe("a run's record does not choose what runs", () => {
+describe("resuming or regrading a run does not trust its record", () => {
 	for (const [key, option] of [
 		["targetsFile", "--targets"],
 		["envFile", "--env-file"],
 	] as const) {
 		const text = key === "envFile" ? "A=b\n" : mockTargets("hi");
 
-		test(`${option} outside the eval's root is named again, or refused`, async () => {
+		test(`${option} outside of the eval's root must be given again`, async () => {
 			const path = join(tempTree({ file: text }), "file");
 			const { requests, plan } = await recordedRun(() => ({ flags: { [key]: path } }));
 			for (const request of requests())
@@ -47,7 +47,7 @@ describe("a run's record does not choose what runs", () => {
 		});
 	}
 
-	test("files inside of the eval's root are kept", async () => {
+	test("files inside of the eval's root are used again", async () => {
 		const { root } = await runTree(files);
 		const inside = { targetsFile: join(root, "targets.yaml"), envFile: join(root, "own.env") };
 		const { runDir } = await runTree({ root }, inside);
@@ -57,7 +57,7 @@ describe("a run's record does not choose what runs", () => {
 		}
 	});
 
-	test("what a recorded targets file reads outside of the root is refused like that of others", async () => {
+	test("a recorded targets file must not read files outside of the root", async () => {
 		const secret = join(tempTree({ "answers.jsonl": '{"test_id": "t", "output": "hi"}\n' }), "answers.jsonl");
 		const { root } = await runTree(files);
 		const targetsFile = join(root, "mine.yaml");
@@ -69,7 +69,7 @@ describe("a run's record does not choose what runs", () => {
 		expect(resumed({ targetsFile })).not.toThrow();
 	});
 
-	test("an eval in the run's own directory is named again, or refused", async () => {
+	test("an eval in the run's own directory must be given again", async () => {
 		const { requests, plan, runDir } = await recordedRun((run) => ({
 			evals: [{ file: "x", name: "x", digest: "0".repeat(64), path: join(run, "x.eval.yaml") }],
 		}));

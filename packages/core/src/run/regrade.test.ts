@@ -31,10 +31,10 @@ function regrade(origin: RanEval, more: Parameters<typeof runTree>[1] = {}, grad
 const scores = ({ rows }: RanEval) =>
 	rows.map(({ testId, scores: all }) => [testId, ...all.map(({ score }) => score)]).sort();
 
-describe("grading recorded answers again", () => {
-	test("gives the scores of the original run, calls no target, and names its origin", async () => {
+describe("regrading recorded answers", () => {
+	test("reproduces the scores of the original run without calling a target, and records its origin", async () => {
 		const origin = await runTree(files, { workers: 1 });
-		// Without its fixtures the target could answer nothing.
+		// The target can't answer without its fixtures.
 		writeFileSync(join(origin.root, "answers.jsonl"), "");
 		const again = await regrade(origin, { workers: 1 });
 		expect(scores(again)).toEqual(scores(origin));
@@ -57,7 +57,7 @@ describe("grading recorded answers again", () => {
 		expect(again.row("b").fingerprint?.target).toBe(origin.row("b").fingerprint?.target);
 	});
 
-	test("agrees with itself although the target has changed meanwhile, and can be resumed", async () => {
+	test("can be verified and resumed even if the target has changed", async () => {
 		const origin = await runTree({
 			...files,
 			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",
@@ -76,14 +76,14 @@ describe("grading recorded answers again", () => {
 		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], tests: { finished: 2 } });
 	});
 
-	test("of one grader keeps the results of the others", async () => {
+	test("by one grader keeps the results of the others", async () => {
 		const origin = await runTree(files);
 		writeFileSync(join(origin.root, "check.mjs"), lenient);
 		const again = await regrade(origin, {}, ["contains"]);
 		expect(scores(again)).toEqual(scores(origin));
 	});
 
-	test("refuses a test that asks something else by now", async () => {
+	test("refuses a test whose input has changed", async () => {
 		const origin = await runTree(files);
 		writeFileSync(
 			join(origin.root, "my.eval.yaml"),
@@ -94,7 +94,7 @@ describe("grading recorded answers again", () => {
 		expect(again.row("b")).toMatchObject({ executionStatus: "execution_error", error: { code: "input-changed" } });
 	});
 
-	test("refuses a test whose template changed since", async () => {
+	test("refuses a test whose template has changed", async () => {
 		const withTemplate = {
 			...files,
 			"my.eval.yaml": `workspace: {template: ./t}\n${files["my.eval.yaml"]}`,
@@ -111,7 +111,7 @@ describe("grading recorded answers again", () => {
 			});
 	});
 
-	test("of a run that did not finish says which tests have no answer", async () => {
+	test("reports the tests of an unfinished run that have no answer", async () => {
 		const origin = await runTree(files, { workers: 1 });
 		const index = join(origin.runDir, "index.jsonl");
 		writeFileSync(index, `${readFileSync(index, "utf8").split("\n")[0]}\n`);
@@ -120,7 +120,7 @@ describe("grading recorded answers again", () => {
 		expect(again.row("b")).toMatchObject({ error: { stage: "record", code: "no-answer" } });
 	});
 
-	test("costs nothing now, and keeps what the answers cost", async () => {
+	test("costs nothing and keeps the original cost of the answers", async () => {
 		const origin = await runTree(files);
 		const again = await regrade(origin);
 		expect(again.summary.costUsd).toBe(0);
@@ -130,7 +130,7 @@ describe("grading recorded answers again", () => {
 		});
 	});
 
-	test("of a test without an answer keeps why there is none", async () => {
+	test("keeps the reason why a test has no answer", async () => {
 		const origin = await runTree({ ...files, "answers.jsonl": '{"test_id": "a", "output": "yes"}\n' });
 		const again = await regrade(origin);
 		expect(again.row("b")).toMatchObject({
@@ -155,7 +155,7 @@ describe("grading recorded answers again", () => {
 		expect(scores(await regrade(origin, {}, ["second"]))).toEqual([["a", 1, 1, 1]]);
 	});
 
-	test("rebuilds the workspace that programs looked at, turn by turn, large and binary files included", async () => {
+	test("rebuilds the workspace for graders' programs at each turn, with large and binary files", async () => {
 		const grader = (wanted: string) =>
 			`sh -c 'test "$(cat "$AGENTV_WORKSPACE_PATH/log" | tr "\\n" " ")" = "${wanted}" && cmp "$AGENTV_WORKSPACE_PATH/b.bin" ./expected.bin'`;
 		const origin = await runTree({
@@ -184,7 +184,7 @@ tests:
 		expect(changes(again)[1]).toContain("# new large file b.bin: 3000002 bytes, sha256 ");
 	});
 
-	test("never calls the target, not for an attempt that a crash took out of the run either", async () => {
+	test("never calls the target, even if an attempt is missing", async () => {
 		const origin = await runTree(
 			{
 				...files,
@@ -208,7 +208,7 @@ tests:
 		expect(again.summary).toMatchObject({ planned: 2, passed: 1, errors: 1 });
 	});
 
-	test("judges as many attempts as decide a test, and asks for no more of them", async () => {
+	test("grades as many attempts as decide a test and needs no more", async () => {
 		const once = files["my.eval.yaml"].replaceAll(
 			"input: hi,",
 			"input: hi, repeat: {count: 3, strategy: pass_any, early_exit: true},",
@@ -223,12 +223,12 @@ tests:
 		const again = await regrade(origin);
 		expect(again.rows).toHaveLength(2);
 		expect(again.summary).toMatchObject({ planned: 2, passed: 2 });
-		// By these graders the tests would have gone on.
+		// With these graders, the original run would have needed a third attempt.
 		writeFileSync(join(origin.root, "check.mjs"), "console.log(0)");
 		expect((await regrade(origin)).summary).toMatchObject({ planned: 2, passed: 0, failed: 0, errors: 2 });
 	});
 
-	test("fails what failed because of another test, as long as that one fails", async () => {
+	test("fails a dependent test again as long as its dependency fails", async () => {
 		const dependent = `  - {id: c, input: hi, depends_on: [b], on_dependency_failure: fail, assertions: [{type: contains, value: y}]}
   - {id: d, input: hi, depends_on: [b], assertions: [{type: contains, value: y}]}
 `;
@@ -246,7 +246,7 @@ tests:
 			});
 	});
 
-	test("of a conversation that the current graders would have continued gives no verdict", async () => {
+	test("gives no verdict on a conversation that the current graders would have continued", async () => {
 		const turns = (first: string) => `tests:
   - id: a
     mode: conversation
@@ -268,7 +268,7 @@ tests:
 		});
 	});
 
-	test("refuses a conversation in which a turn asks something else by now", async () => {
+	test("refuses a conversation with a changed turn", async () => {
 		const turns = `tests:
   - id: a
     mode: conversation
@@ -283,7 +283,7 @@ tests:
 		});
 	});
 
-	test("of an answer that secrets were taken out of gives no verdict, however often it is graded again", async () => {
+	test("gives no verdict on a redacted answer, even if it is regraded repeatedly", async () => {
 		const env = { MY_API_KEY: "topsecret12345" };
 		const tests = `tests:
   - {id: leak, input: hi, assertions: [{type: contains, name: leaks, negate: true, value: topsecret12345}]}
@@ -324,7 +324,7 @@ tests:
 		expect((await regrade(origin, {}, ["check"])).summary).toMatchObject({ passed: 0, failed: 0, errors: 2 });
 	});
 
-	test("keeps answers that are too long for the attempt's file", async () => {
+	test("keeps answers that are too long for the attempt file", async () => {
 		const long = "y".repeat(100_000);
 		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets(`${long} yes`) });
 		const again = await regrade(origin);
@@ -334,8 +334,8 @@ tests:
 	});
 });
 
-describe("running again what did not pass", () => {
-	test("runs only those tests, in a new run that names its origin", async () => {
+describe("rerunning failed tests", () => {
+	test("runs only those tests, in a new run that records its origin", async () => {
 		const origin = await runTree(files);
 		writeFileSync(join(origin.root, "answers.jsonl"), '{"test_id": "b", "output": "yes"}\n');
 		const again = await runTree({ root: origin.root }, { rerunFailed: origin.runDir });
@@ -345,7 +345,7 @@ describe("running again what did not pass", () => {
 		expect(origin.row("b").executionStatus).toBe("quality_failure");
 	});
 
-	test("has nothing to do after a run in which all passed", async () => {
+	test("is refused if all tests passed", async () => {
 		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets("yes") });
 		await expect(runTree({ root: origin.root }, { rerunFailed: origin.runDir })).rejects.toMatchObject({
 			message: expect.stringContaining("every test"),
@@ -353,7 +353,7 @@ describe("running again what did not pass", () => {
 	});
 });
 
-test("tests with an excluded tag are left out", async () => {
+test("excludes tests with an excluded tag", async () => {
 	const tagged =
 		"tests:\n  - {id: a, tags: [slow], input: hi, assertions: [{type: contains, value: y}]}\n  - {id: b, input: hi, assertions: [{type: contains, value: y}]}\n";
 	const run = await runTree({ "my.eval.yaml": tagged, "targets.yaml": mockTargets("yes") }, { excludeTags: ["slow"] });

@@ -12,7 +12,7 @@ const files = {
 const ids = ({ rows }: RanEval) => rows.map(({ testId }) => testId).sort();
 
 describe("a resumed run", () => {
-	test("runs what has no row yet, and nothing else", async () => {
+	test("runs only the tests without a row", async () => {
 		const first = await runTree(files);
 		const index = join(first.runDir, "index.jsonl");
 		const lines = readFileSync(index, "utf8").split("\n");
@@ -25,7 +25,7 @@ describe("a resumed run", () => {
 		expect(JSON.parse(readFileSync(join(first.runDir, "summary.json"), "utf8"))).toMatchObject({ passed: 4 });
 	});
 
-	test("drops a last line that was cut off", async () => {
+	test("drops a truncated last line", async () => {
 		const first = await runTree(files);
 		const index = join(first.runDir, "index.jsonl");
 		truncateSync(index, readFileSync(index).length - 40);
@@ -35,7 +35,7 @@ describe("a resumed run", () => {
 			expect(JSON.parse(line)).toHaveProperty("test_id");
 	});
 
-	test("skips lines that are not rows, and says so", async () => {
+	test("skips lines that are not rows, with a warning", async () => {
 		const first = await runTree(files);
 		appendFileSync(join(first.runDir, "index.jsonl"), '{"not": "a row"}\n');
 		const second = await runTree(first, { output: first.runDir, resume: true });
@@ -45,7 +45,7 @@ describe("a resumed run", () => {
 		expect(second.summary.passed).toBe(4);
 	});
 
-	test("is refused when the eval is another one by now", async () => {
+	test("is refused if the eval has changed", async () => {
 		const first = await runTree(files);
 		writeFileSync(
 			join(first.root, "my.eval.yaml"),
@@ -68,7 +68,7 @@ describe("a resumed run", () => {
 	});
 });
 
-test("retrying errors runs again what could not be run, and only that", async () => {
+test("retrying errors runs only the tests that could not be run", async () => {
 	const broken = { ...files, "targets.yaml": fileTargets, "answers/a": "yes", "answers/b": "no" };
 	const first = await runTree(broken);
 	expect(first.summary).toMatchObject({ passed: 1, failed: 1, errors: 2 });
@@ -80,7 +80,7 @@ test("retrying errors runs again what could not be run, and only that", async ()
 	expect(second.row("c").executionStatus).toBe("ok");
 });
 
-test("retrying errors also runs again what failed because of them, and resuming what was skipped does not", async () => {
+test("retrying errors includes tests that failed because of them, unlike resuming", async () => {
 	const files = {
 		"my.eval.yaml":
 			"tests:\n  - {id: a, input: hi, assertions: [{type: contains, value: yes}]}\n  - {id: b, depends_on: [a], on_dependency_failure: fail, repeat: {count: 3}, input: hi, assertions: [{type: contains, value: yes}]}\n",
@@ -96,7 +96,7 @@ test("retrying errors also runs again what failed because of them, and resuming 
 	expect(second.summary).toMatchObject({ planned: 2, passed: 2, failed: 0, errors: 0 });
 });
 
-test("an aborted run keeps what had finished and can be resumed", async () => {
+test("an aborted run keeps finished tests and can be resumed", async () => {
 	const slow = {
 		...files,
 		"targets.yaml": "targets: [{name: default, provider: mock, response: yes, delay_ms: 60}]\n",

@@ -29,7 +29,7 @@ describe("a run", () => {
 		expect(JSON.parse(readFileSync(join(run.runDir, "summary.json"), "utf8"))).toMatchObject({ mean_score: 0.5 });
 	});
 
-	test("goes to .agentv/results/runs and leaves the repository clean", async () => {
+	test("is stored in .agentv/results/runs and leaves the repository clean", async () => {
 		const run = await runTree({
 			"my.eval.yaml": `experiment: nightly\ntests:\n  - {id: good, input: hi, ${contains("hello")}}\n`,
 			"targets.yaml": mockTargets("hello"),
@@ -53,7 +53,7 @@ describe("a run", () => {
 		]);
 	});
 
-	test("never turns an id into a path", async () => {
+	test("never uses an id as a path", async () => {
 		const ids = ["../../../x", "a/b", "..", "con", "é", "x".repeat(400), "A", "a", "\u0007"];
 		const tests = ids.map((id) => `  - {id: ${JSON.stringify(id)}, input: hi, ${contains("a")}}`).join("\n");
 		const run = await runTree({ "my.eval.yaml": `tests:\n${tests}\n`, "targets.yaml": mockTargets("a") });
@@ -62,7 +62,7 @@ describe("a run", () => {
 		expect(new Set(run.rows.map(({ file }) => file)).size).toBe(ids.length);
 	});
 
-	test("does not start while a test can't be loaded", async () => {
+	test("does not start if a test can't be loaded", async () => {
 		const files = {
 			"my.eval.yaml": `tests:\n  - {id: good, input: hi, ${contains("a")}}\n  - {id: bad, input: hi, assertions: [{type: contians, value: a}]}\n`,
 			"targets.yaml": mockTargets("a"),
@@ -73,7 +73,7 @@ describe("a run", () => {
 		});
 	});
 
-	test("minds an unset variable only where it is used", async () => {
+	test("ignores an unset variable that no chosen test or target uses", async () => {
 		const files = {
 			"my.eval.yaml": `description: by \${{ UNUSED }}\ntests:\n  - {id: one, input: hi, ${contains("a")}}\n  - {id: two, input: "\${{ MISSING }}", ${contains("a")}}\n`,
 			"targets.yaml": `${mockTargets("a")}  - {name: other, provider: mock, response: "\${{ OTHER }}"}\n`,
@@ -105,7 +105,7 @@ describe("a run", () => {
 		});
 	});
 
-	test("tells of tests without their secrets", async () => {
+	test("redacts secrets in events, even in ids of tests", async () => {
 		const secret = "correct-horse-battery";
 		const run = await runTree({
 			"my.eval.yaml": `tests:\n  - {id: "for \${{ MY_TOKEN }}", input: hi, ${contains("a")}}\n`,
@@ -119,7 +119,7 @@ describe("a run", () => {
 		expect(resumed.events).toMatchObject([{ type: "started", alreadyDone: 1 }, { type: "done" }]);
 	});
 
-	test("keeps long outputs next to the attempt's file", async () => {
+	test("stores long outputs next to the attempt file", async () => {
 		const run = await runTree({
 			"my.eval.yaml": `tests:\n  - {id: long, input: hi, ${contains("xx")}}\n`,
 			"targets.yaml": mockTargets("x".repeat(70_000)),
@@ -136,7 +136,7 @@ describe("the directory of a run", () => {
 		"targets.yaml": mockTargets("a"),
 	};
 
-	test("is refused when it holds a run, or anything else", async () => {
+	test("is refused if it contains a run or other files", async () => {
 		const { runDir, root } = await runTree(files, { output: join(tempTree(), "new") });
 		await expect(runTree({ root }, { output: runDir })).rejects.toMatchObject({
 			code: "config",
@@ -147,7 +147,7 @@ describe("the directory of a run", () => {
 		expect(existsSync(join(other, ".gitignore"))).toBe(false);
 	});
 
-	test("belongs to one run at a time", async () => {
+	test("is locked by one run at a time", async () => {
 		const root = tempTree({
 			"my.eval.yaml": files["my.eval.yaml"],
 			"targets.yaml": "targets:\n  - {name: default, provider: mock, response: a, delay_ms: 300}\n",
@@ -158,7 +158,7 @@ describe("the directory of a run", () => {
 		expect(failed).toMatchObject([{ reason: { code: "config" } }]);
 	});
 
-	test("is another one for a second run at the same time", async () => {
+	test("is different for each concurrent run", async () => {
 		const root = tempTree(files);
 		const runs = await Promise.all([runTree({ root }), runTree({ root }), runTree({ root })]);
 		expect(new Set(runs.map(({ runDir }) => runDir)).size).toBe(3);

@@ -7,7 +7,7 @@ import { mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const passes = "assertions: [{type: contains, value: yes}]";
 
-test("the commits that workspaces got are recorded, and a resumed run gets the same when a branch has moved", async () => {
+test("records the commits of workspaces, which a resumed run uses again even if the branch has moved", async () => {
 	const root = tempTree({
 		"my.eval.yaml": `workspace: {isolation: per_test, repos: [{path: app, repo: ./app, commit: main}]}
 tests: [{id: one, input: hi, ${passes}}, {id: two, input: hi, ${passes}}]
@@ -27,7 +27,7 @@ tests: [{id: one, input: hi, ${passes}}, {id: two, input: hi, ${passes}}]
 	expect(await verifyRun(runDir)).toMatchObject({ differences: [], tests: { finished: 2 } });
 });
 
-test("a target's hook may ask for no reset, too", async () => {
+test("a target's hook may disable the reset", async () => {
 	const run = await runTree(
 		{
 			"my.eval.yaml": `workspace: {template: ./t}\ntests: [{id: one, input: hi, ${passes}}, {id: two, input: hi, ${passes}}]\n`,
@@ -41,7 +41,7 @@ test("a target's hook may ask for no reset, too", async () => {
 	expect([output("one"), output("two")]).toEqual(["a.txt\nyes", "a.txt\nnew.txt\nyes"]);
 });
 
-test("an after-hook that fails is a warning on the row", async () => {
+test("a failing after-hook is a warning on the row", async () => {
 	const run = await runTree({
 		"my.eval.yaml": `hooks: {after_each: [sh, -c, "echo no space >&2; exit 3"]}\ntests: [{id: one, input: hi, ${passes}}]\n`,
 		"targets.yaml": mockTargets("yes"),
@@ -52,11 +52,14 @@ test("an after-hook that fails is a warning on the row", async () => {
 	});
 });
 
-/** A shell that goes on in a session of its own, writes down its process id, and `then` something. */
+/**
+ * Returns a command that starts a shell in its own session, which writes its process id and runs
+ * `then`.
+ */
 const stray = (file: string, then: string) =>
 	`setsid -f sh -c 'echo $$ >> "${file}"; ${then}' </dev/null >/dev/null 2>&1; until [ -s "${file}" ]; do sleep 0.02; done`;
 
-test.runIf(process.platform === "linux")("what targets and graders leave running ends with them", async () => {
+test.runIf(process.platform === "linux")("ends the processes that targets and graders leave running", async () => {
 	const pids = tempTree();
 	const target = `#!/bin/sh\n${stray(`${pids}/target`, "sleep 1; echo late > late.txt; sleep 60")}\necho yes\n`;
 	const grader = `#!/bin/sh\n[ -e late.txt ] && exit 1\n${stray(`${pids}/grader`, "sleep 60")}\necho '{"score": 1}'\n`;
@@ -75,7 +78,7 @@ tests: [{id: one, input: hi, assertions: [{type: code-grader, command: [sh, ./gr
 	expect(JSON.parse(readFileSync(join(run.runDir, run.row("one").file ?? ""), "utf8")).file_changes_path).toBeNull();
 });
 
-test.runIf(process.platform === "linux")("a process that hides from us is a warning on the row", async () => {
+test.runIf(process.platform === "linux")("a process that hides its origin is a warning on the row", async () => {
 	const pids = tempTree();
 	const hidden = `env -i PATH="$PATH" setsid -f sh -c 'cd /; echo $$ > ${pids}/pid; exec sleep 30' </dev/null >/dev/null 2>&1`;
 	const run = await runTree({

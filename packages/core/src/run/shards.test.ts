@@ -27,7 +27,7 @@ function planOf(root: string, request: Partial<RunRequest> = {}): RunPlan {
 	return planRun({ evals: [join(root, "my.eval.yaml")], ...request }, machineIn(root));
 }
 
-/** The ids of each shard's tests. */
+/** Returns the ids of each shard's tests. */
 function shardsOf(root: string, count: number, request: Partial<RunRequest> = {}): string[][] {
 	return Array.from({ length: count }, (_, index) =>
 		planOf(root, { ...request, shard: { index: index + 1, count } }).cases.map(({ test }) => test.id),
@@ -37,7 +37,7 @@ function shardsOf(root: string, count: number, request: Partial<RunRequest> = {}
 const named = (count: number): SuiteTest[] => Array.from({ length: count }, (_, index) => ({ id: `t${index}` }));
 
 describe("shards", () => {
-	test("hold every test once, in its order", () => {
+	test("contain every test once, in order", () => {
 		const shards = shardsOf(suite(named(40)), 4);
 		expect(shards.flat().sort()).toEqual(
 			named(40)
@@ -50,11 +50,11 @@ describe("shards", () => {
 					.map(({ id }) => id)
 					.filter((id) => ids.includes(id)),
 			);
-		// 40 tests in 4 shards: a hash that favours one would show.
+		// With 40 tests in 4 shards, a biased hash would show.
 		expect(Math.max(...shards.map(({ length }) => length))).toBeLessThan(20);
 	});
 
-	test("keep tests that depend on each other together, in any order", () => {
+	test("keep dependent tests together, in any order", () => {
 		const chain = [
 			{ id: "last", dependsOn: ["middle"] },
 			...named(10),
@@ -66,7 +66,7 @@ describe("shards", () => {
 		expect(holder).toEqual(expect.arrayContaining(["last", "middle", "first"]));
 	});
 
-	test("keep all targets of a test together, and its attempts", () => {
+	test("keep all targets and attempts of a test together", () => {
 		const root = tempTree({
 			"my.eval.yaml": evalText(named(8)),
 			"targets.yaml":
@@ -79,7 +79,7 @@ describe("shards", () => {
 		expect(cases.map(({ index }) => index)).toEqual(cases.map((_, index) => index));
 	});
 
-	test("may be empty, and run as such", async () => {
+	test("may be empty and still run", async () => {
 		const root = suite(named(1));
 		const shards = shardsOf(root, 2);
 		const run = await runTree(
@@ -89,7 +89,7 @@ describe("shards", () => {
 		expect(run).toMatchObject({ outcome: "complete", rows: [], summary: { planned: 0, meanScore: null } });
 	});
 
-	test("are those of the tests that are asked for", () => {
+	test("divide only the chosen tests", () => {
 		const root = suite(named(9));
 		expect(
 			shardsOf(root, 3, { tests: ["t1", "t2"] })
@@ -99,7 +99,7 @@ describe("shards", () => {
 		expect(() => shardsOf(root, 3, { tests: ["none"] })).toThrow("no test matches");
 	});
 
-	test("stay the same when other tests come and go", () => {
+	test("do not change for a test if other tests are added or removed", () => {
 		const ids = fc.uniqueArray(fc.stringMatching(/^x[a-z]{1,6}$/), { minLength: 1, maxLength: 12 });
 		fc.assert(
 			fc.property(ids, ids, fc.integer({ min: 1, max: 7 }), (some, others, count) => {
@@ -117,7 +117,7 @@ describe("shards", () => {
 	});
 });
 
-/** A run whose tests took as long as is said; absent ones it does not know. */
+/** Creates a run with these durations; tests without one have no row. */
 async function formerRun(root: string, durations: Readonly<Record<string, number>>): Promise<string> {
 	const { runDir } = await runTree({ root });
 	const index = join(runDir, "index.jsonl");
@@ -132,7 +132,7 @@ async function formerRun(root: string, durations: Readonly<Record<string, number
 }
 
 describe("shards balanced by an earlier run", () => {
-	test("are as long as each other, the longest test first", async () => {
+	test("have similar durations, with the longest test placed first", async () => {
 		const root = suite(named(5));
 		const durationsFrom = await formerRun(root, { t0: 10, t1: 90, t2: 50, t3: 40, t4: 10 });
 		expect(shardsOf(root, 2, { durationsFrom })).toEqual([
@@ -141,7 +141,7 @@ describe("shards balanced by an earlier run", () => {
 		]);
 	});
 
-	test("count what depends on each other as one", async () => {
+	test("count dependent tests as one", async () => {
 		const root = suite([{ id: "t0" }, { id: "t1", dependsOn: ["t0"] }, { id: "t2" }, { id: "t3" }]);
 		const durationsFrom = await formerRun(root, { t0: 30, t1: 30, t2: 50, t3: 40 });
 		expect(shardsOf(root, 2, { durationsFrom })).toEqual([
@@ -150,20 +150,20 @@ describe("shards balanced by an earlier run", () => {
 		]);
 	});
 
-	test("take the median for tests that the run does not know", async () => {
+	test("assume the median for tests without a duration", async () => {
 		const root = suite(named(5));
 		const durationsFrom = await formerRun(root, { t0: 1, t1: 30, t2: 100 });
 		expect(shardsOf(root, 2, { durationsFrom })).toEqual([["t2"], ["t0", "t1", "t3", "t4"]]);
 	});
 
-	test("hold as many tests as each other where all take no time, and no shard is empty that need not be", async () => {
+	test("have similar sizes if no durations are known, and none is empty without need", async () => {
 		const root = suite(named(7));
 		const durationsFrom = await formerRun(root, {});
 		expect(shardsOf(root, 3, { durationsFrom }).map(({ length }) => length)).toEqual([3, 2, 2]);
 		expect(shardSizes(planOf(root).cases, 3, durationsFrom)).toEqual([3, 2, 2]);
 	});
 
-	test("are recorded, so that a shard that is resumed needs that run no more", async () => {
+	test("are recorded, so that a resumed shard no longer needs the earlier run", async () => {
 		const root = suite(named(4));
 		const durationsFrom = await formerRun(root, { t0: 1, t1: 2, t2: 30, t3: 4 });
 		const shard = { index: 2, count: 2 };
@@ -180,12 +180,12 @@ describe("shards balanced by an earlier run", () => {
 		);
 	});
 
-	test("need a run", () => {
+	test("need a valid run", () => {
 		const root = suite(named(2));
 		expect(() => shardsOf(root, 2, { durationsFrom: join(root, "none") })).toThrow("does not contain a run");
 	});
 
-	test("always hold every test once, in as few milliseconds more than the best as the greedy rule promises", () => {
+	test("contain every test once, within the bound of the greedy algorithm", () => {
 		const durations = fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 30 });
 		fc.assert(
 			fc.property(durations, fc.integer({ min: 1, max: 8 }), (millis, count) => {
@@ -197,7 +197,8 @@ describe("shards balanced by an earlier run", () => {
 					loads[shard - 1] = (loads[shard - 1] ?? 0) + (millis[index] ?? 0);
 				const total = millis.reduce((sum, one) => sum + one, 0);
 				expect(loads.reduce((sum, one) => sum + one, 0)).toBe(total);
-				// No shard is longer than the mean and the longest test: the last test went to the shard that had least.
+				// The last test was added to the shortest shard, so no shard exceeds the mean plus the
+				// longest test.
 				expect(Math.max(...loads)).toBeLessThanOrEqual(total / count + Math.max(...millis));
 			}),
 			law(100),

@@ -10,7 +10,7 @@ import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 const text = "tests: [{id: a, input: hi}, {id: b, input: hi}]\nassertions: [{type: contains, value: yes}]\n";
 const files = { "my.eval.yaml": text, "more/my.eval.yaml": text, "targets.yaml": mockTargets("yes") };
 
-/** A run of two evals with one result missing. */
+/** Returns a run of two evals with one missing result. */
 async function gap(): Promise<RanEval> {
 	const root = tempTree(files);
 	const evals = [join(root, "my.eval.yaml"), join(root, "more/my.eval.yaml")];
@@ -21,8 +21,8 @@ async function gap(): Promise<RanEval> {
 	return run;
 }
 
-describe("a run of what another left", () => {
-	test("runs just that, and is a part of the whole", async () => {
+describe("running only the missing tests of another run", () => {
+	test("runs just these, as a part of the whole run", async () => {
 		const { root, runDir } = await gap();
 		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const rest = await runTree({ root }, { ...request, output: join(root, "rest") });
@@ -38,7 +38,7 @@ describe("a run of what another left", () => {
 		expect(again.events[0]).toMatchObject({ planned: 1, alreadyDone: 1 });
 	});
 
-	test("waits for none that is under way", async () => {
+	test("is refused if the other run is in progress", async () => {
 		const { root, runDir } = await gap();
 		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const refused = expect.objectContaining({ code: "config", message: expect.stringContaining("in progress") });
@@ -49,7 +49,7 @@ describe("a run of what another left", () => {
 		);
 	});
 
-	test("has all of the other's evals, and no others", async () => {
+	test("needs all evals of the other run and no others", async () => {
 		const { root, runDir } = await gap();
 		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const [first = "", second = ""] = request.evals;

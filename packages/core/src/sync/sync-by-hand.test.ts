@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 import { behind, refused } from "./testing/refused.ts";
 
-describe("what somebody does in the clone", () => {
-	test.each(["merge", "rebase", "cherry-pick"])("a %s under way is refused", async (operation) => {
+describe("a sync of a clone with manual changes", () => {
+	test.each(["merge", "rebase", "cherry-pick"])("refuses while a %s is in progress", async (operation) => {
 		const home = await behind();
 		home.git("switch", "--quiet", "-c", "side");
 		writeTree(home.clone, { "a.txt": "side\n" });
@@ -17,7 +17,7 @@ describe("what somebody does in the clone", () => {
 		await refused(home, new RegExp(`a ${operation} is in progress`));
 	});
 
-	test("another branch, or commit, that was checked out by hand is refused", async () => {
+	test("refuses another branch or commit that was checked out manually", async () => {
 		const home = await behind();
 		home.git("switch", "--quiet", "-c", "mine");
 		await refused(home, /branch mine was checked out manually.*git switch main/);
@@ -25,7 +25,7 @@ describe("what somebody does in the clone", () => {
 		await refused(home, /checked out manually/);
 	});
 
-	test("a bisect and a half-done sequence are refused, with the way out", async () => {
+	test("refuses while a bisect or sequence is in progress, and says how to end it", async () => {
 		const home = await behind();
 		home.git("bisect", "start");
 		await refused(home, /a bisect is in progress.*git bisect reset/);
@@ -34,7 +34,7 @@ describe("what somebody does in the clone", () => {
 		await refused(home, /a cherry-pick or revert is in progress.*git cherry-pick --abort/);
 	});
 
-	test.each(["HEAD", "refs/heads/main"])("git's lock of %s: what was half-done is undone", async (ref) => {
+	test.each(["HEAD", "refs/heads/main"])("undoes a partial update if git's lock of %s exists", async (ref) => {
 		const home = await behind();
 		writeFileSync(join(home.clone, `.git/${ref}.lock`), "");
 		const before = home.snapshot() as { files: unknown };
@@ -49,13 +49,13 @@ describe("what somebody does in the clone", () => {
 		expect(home.git("status", "--porcelain")).toBe("");
 	});
 
-	test("a lock of another git program is refused", async () => {
+	test("refuses if another git program holds the index lock", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, ".git/index.lock"), "");
 		await refused(home, /index\.lock exists/);
 	});
 
-	test("the user's own pull configuration and hooks change nothing", async () => {
+	test("ignores the clone's pull configuration and hooks", async () => {
 		const home = await behind();
 		for (const [key, value] of [
 			["pull.rebase", "true"],
@@ -73,7 +73,7 @@ describe("what somebody does in the clone", () => {
 		expect(existsSync(join(home.root, "ran"))).toBe(false);
 	});
 
-	test("a clone that was made by hand is taken over", async () => {
+	test("adopts a clone that was made manually", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		git(home.root, "clone", "--quiet", home.url, home.clone);

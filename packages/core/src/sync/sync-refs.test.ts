@@ -4,7 +4,7 @@ import { gitTestEnvironment } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
-/** Upstream with a branch, two tags and an earlier commit. */
+/** Creates an upstream with a branch, two tags and an earlier commit. */
 function manyRefs() {
 	const home = benchmarkHome({ "a.txt": "first\n", "only-main.txt": "x\n" });
 	const first = home.upstream.git("rev-parse", "HEAD");
@@ -41,14 +41,14 @@ async function syncTo(refs: ReturnType<typeof manyRefs>, kind: string) {
 	return result;
 }
 
-describe("the registry's ref", () => {
-	test.each(kinds)("%s is cloned, and is current then", async (kind) => {
+describe("a sync to the registry's ref", () => {
+	test.each(kinds)("clones it and is then current: %s", async (kind) => {
 		const refs = manyRefs();
 		expect((await syncTo(refs, kind)).outcome).toBe("synced");
 		expect((await syncTo(refs, kind)).outcome).toBe("current");
 	});
 
-	test("changes from each kind to each other one", async () => {
+	test("changes from each kind of ref to every other one", async () => {
 		const refs = manyRefs();
 		const tour = "branch, another branch, branch, an annotated tag, branch, a SHA, another branch, an annotated tag";
 		const rest = "another branch, a SHA, an annotated tag, a SHA, branch, another branch";
@@ -58,7 +58,7 @@ describe("the registry's ref", () => {
 		expect(refs.home.git("fsck", "--no-dangling")).toBe("");
 	});
 
-	test("a branch that was left behind catches up when it is wanted again", async () => {
+	test("updates a branch that fell behind while another ref was selected", async () => {
 		const refs = manyRefs();
 		await syncTo(refs, "branch");
 		await syncTo(refs, "a SHA");
@@ -67,7 +67,7 @@ describe("the registry's ref", () => {
 		expect(refs.home.read("a.txt")).toBe("2\n");
 	});
 
-	test("a tag that was only looked at does not cut the branch's history short", async () => {
+	test("keeps the branch's history complete after a plan for a tag", async () => {
 		const home = benchmarkHome();
 		home.register({ ref: "main" });
 		await home.sync();
@@ -84,7 +84,7 @@ describe("the registry's ref", () => {
 		expect(home.git("rev-list", "--count", "HEAD")).toBe("4");
 	});
 
-	test("a default branch that was renamed is followed, and a plain pull works there", async () => {
+	test("follows a renamed default branch, where a plain pull works", async () => {
 		const { home } = manyRefs();
 		home.register({});
 		await home.sync();
@@ -99,7 +99,7 @@ describe("the registry's ref", () => {
 		expect(home.read("a.txt")).toBe("trunk\n");
 	});
 
-	test("a tag that was moved is followed", async () => {
+	test("follows a moved tag", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "v2" });
 		await home.sync();
@@ -109,7 +109,7 @@ describe("the registry's ref", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "synced", to: home.upstream.git("rev-parse", "main") });
 	});
 
-	test("a name that is a branch and a tag is the branch; the full name says which", async () => {
+	test("prefers a branch to a tag of the same name, unless the full name is given", async () => {
 		const { home, first, main } = manyRefs();
 		home.upstream.git("tag", "main", first);
 		home.upstream.pushTo(home.bare);
@@ -119,7 +119,7 @@ describe("the registry's ref", () => {
 		expect(await home.sync()).toMatchObject({ to: first });
 	});
 
-	test("a branch whose name leaves no room for the other one gives way, unless it has commits of its own", async () => {
+	test("replaces a branch whose name conflicts with the new one, unless it has local commits", async () => {
 		const { home, other } = manyRefs();
 		home.register({ ref: "other" });
 		await home.sync();
@@ -141,7 +141,7 @@ describe("the registry's ref", () => {
 		expect(home.git("rev-parse", "--abbrev-ref", "HEAD")).toBe("other");
 	});
 
-	test("a branch that upstream deleted is told", async () => {
+	test("reports a branch that upstream deleted", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "other" });
 		await home.sync();
@@ -157,21 +157,21 @@ describe("the registry's ref", () => {
 		["none", 'no branch or tag "none"'],
 		["abc1234", "full 40-character SHA"],
 		[`${"0".repeat(39)}1`, "does not have this ref"],
-	])("%s, which is not there, is refused with a reason", async (ref, words) => {
+	])("refuses the missing ref %s with a reason", async (ref, words) => {
 		const { home } = manyRefs();
 		home.register({ ref });
 		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining(words) });
 		expect(home.read("a.txt")).toBeUndefined();
 	});
 
-	test("an empty repository is told to be that", async () => {
+	test("reports an empty repository", async () => {
 		const home = benchmarkHome();
 		execFileSync("git", ["init", "--bare", "--quiet", join(home.root, "empty")], { env: gitTestEnvironment });
 		home.register({ url: `file://${home.root}/empty` });
 		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining("no commits yet") });
 	});
 
-	test("a variable's value is used and a changed one followed", async () => {
+	test("uses a variable's value and follows its change", async () => {
 		const { home, main, other } = manyRefs();
 		home.register({ ref: "${{ REF:-main }}" });
 		expect(await home.sync()).toMatchObject({ to: main });
@@ -182,7 +182,7 @@ describe("the registry's ref", () => {
 describe("a changed URL", () => {
 	const mirror = (home: BenchmarkHome, name = "mirror") => home.upstream.pushTo(join(home.root, `served/${name}.git`));
 
-	test("of the same history is moved to", async () => {
+	test("with the same history is adopted", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "main" });
 		await home.sync();
@@ -197,7 +197,7 @@ describe("a changed URL", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "current" });
 	});
 
-	test("of the same commit is only noted", async () => {
+	test("with the same commit is only recorded", async () => {
 		const { home, main } = manyRefs();
 		home.register({ ref: "main" });
 		await home.sync();
@@ -206,7 +206,7 @@ describe("a changed URL", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "current" });
 	});
 
-	test("together with the ref, pinned: it is moved to", async () => {
+	test("and ref are adopted together", async () => {
 		const { home, other } = manyRefs();
 		home.register({ ref: "main" });
 		await home.sync();
@@ -214,7 +214,7 @@ describe("a changed URL", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "synced", to: other });
 	});
 
-	test("to a mirror that lags is not foreign history, and never goes back automatically", async () => {
+	test("of a mirror that is behind is not foreign history, and never moves the clone back automatically", async () => {
 		const { home } = manyRefs();
 		const url = `file://${mirror(home)}`;
 		home.publish({ "a.txt": "newer\n" });
@@ -225,7 +225,7 @@ describe("a changed URL", () => {
 		expect(home.read("a.txt")).toBe("newer\n");
 	});
 
-	test("to a repository without a common commit is refused, nothing touched", async () => {
+	test("of a repository without a common commit is refused without changes", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "main" });
 		await home.sync();

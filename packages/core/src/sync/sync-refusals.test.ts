@@ -6,7 +6,7 @@ import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 import { behind, refused } from "./testing/refused.ts";
 
 describe("local edits", () => {
-	test("of a file that upstream changed are in the way", async () => {
+	test("of a file that upstream changed are refused", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "a.txt"), "mine\n");
 		await refused(home, /local edits would be overwritten \(a\.txt\)/);
@@ -16,7 +16,7 @@ describe("local edits", () => {
 		});
 	});
 
-	test("an untracked file where upstream adds one is in the way, and so are staged and deleted ones", async () => {
+	test("in untracked, staged or deleted files that upstream changed are refused", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "new.txt"), "mine\n");
 		await refused(home, /new\.txt/);
@@ -26,13 +26,13 @@ describe("local edits", () => {
 		await refused(home, /a\.txt/);
 	});
 
-	test("an ignored file is spared as well", async () => {
+	test("in ignored files are also protected", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "kept.log"), "mine\n");
 		await refused(home, /kept\.log/);
 	});
 
-	test("ignored files are spared where directories and files take turns", async () => {
+	test("in ignored files are protected if upstream turns files into directories or back", async () => {
 		const home = await behind();
 		await home.sync();
 		home.publish({ "here.log/deep.txt": "upstream\n", "there.log": "upstream\n" });
@@ -48,7 +48,7 @@ describe("local edits", () => {
 		expect(home.read("here.log")).toBe("a file now\n");
 	});
 
-	test("an untracked directory where upstream has a file, and the other way round", async () => {
+	test("in an untracked directory are refused if upstream has a file there, and vice versa", async () => {
 		const home = await behind();
 		writeTree(home.clone, { "new.txt/inner": "mine\n" });
 		await refused(home, /new\.txt/);
@@ -58,7 +58,7 @@ describe("local edits", () => {
 		await refused(other, /deep/);
 	});
 
-	test("not in the way survive, and the result names them", async () => {
+	test("in other files are kept and listed in the result", async () => {
 		const home = await behind();
 		writeTree(home.clone, { "b.txt": "mine\n", "untracked.txt": "mine\n" });
 		expect(await home.sync()).toMatchObject({
@@ -70,7 +70,7 @@ describe("local edits", () => {
 		expect(await home.status()).toMatchObject({ revision: { state: "synced" }, workTree: { state: "modified" } });
 	});
 
-	test("an edit that upstream also made is no longer one after the sync", async () => {
+	test("that equal the upstream change are still refused", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "a.txt"), "2\n");
 		expect(await home.sync()).toMatchObject({ outcome: "refused" });
@@ -87,7 +87,7 @@ describe("local commits", () => {
 		expect(await home.status()).toMatchObject({ revision: { state: "ahead" } });
 	});
 
-	test("diverged from the remote are refused, with --reset as well", async () => {
+	test("diverged from the remote are refused, even with --reset", async () => {
 		const home = await behind();
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
 		await refused(home, /1 commit that the remote does not have, and the remote has 1 commit more/);
@@ -95,7 +95,7 @@ describe("local commits", () => {
 		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
 	});
 
-	test("that were pushed are not local commits", async () => {
+	test("that were pushed no longer count as local", async () => {
 		const home = await behind();
 		home.git("pull", "--quiet", "--rebase");
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
@@ -103,7 +103,7 @@ describe("local commits", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "current" });
 	});
 
-	test("stand in the way of another ref, too", async () => {
+	test("also block a change of the ref", async () => {
 		const home = await behind();
 		home.upstream.branch("other");
 		home.publish({ "o.txt": "o\n" });
@@ -122,7 +122,7 @@ describe("a rewritten upstream", () => {
 		return { home, to };
 	}
 
-	test("is refused and named, again and again; --reset takes it over", async () => {
+	test("is refused repeatedly with an explanation; --reset adopts it", async () => {
 		const { home, to } = await rewritten();
 		await refused(home, /upstream was rewritten/);
 		await refused(home, /upstream was rewritten/);
@@ -132,7 +132,7 @@ describe("a rewritten upstream", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "current" });
 	});
 
-	test("that went back is one as well", async () => {
+	test("may also be one that moved back", async () => {
 		const home = await behind();
 		await home.sync();
 		home.upstream.git("reset", "--quiet", "--hard", "HEAD~1");
@@ -142,7 +142,7 @@ describe("a rewritten upstream", () => {
 		expect(home.read("a.txt")).toBe("1\n");
 	});
 
-	test("is not taken over where work would be lost", async () => {
+	test("is not adopted if local work would be lost", async () => {
 		const { home } = await rewritten();
 		writeFileSync(join(home.clone, "b.txt"), "mine\n");
 		await refused(home, /local edits would be lost \(b\.txt\)/, { reset: true });
@@ -151,9 +151,9 @@ describe("a rewritten upstream", () => {
 	});
 });
 
-describe("a directory that is something else", () => {
+describe("a directory with other contents", () => {
 	const foreign: Readonly<Record<string, (home: BenchmarkHome) => void>> = {
-		"files of somebody": ({ clone }) => writeTree(clone, { "precious.txt": "mine\n" }),
+		"files of the user": ({ clone }) => writeTree(clone, { "precious.txt": "mine\n" }),
 		"another repository": ({ clone }) =>
 			gitRepository(clone, { "precious.txt": "mine\n" }).git("remote", "add", "origin", "https://host/x.git"),
 		"a repository without a remote": ({ clone }) => gitRepository(clone, { "precious.txt": "mine\n" }),
@@ -164,7 +164,7 @@ describe("a directory that is something else", () => {
 			writeTree(home.clone, { "precious.txt": "mine\n" });
 		},
 	};
-	test.each(Object.keys(foreign))("%s is refused, untouched", async (what) => {
+	test.each(Object.keys(foreign))("is refused and unchanged: %s", async (what) => {
 		const home = benchmarkHome();
 		home.register({});
 		foreign[what]?.(home);
@@ -176,7 +176,7 @@ describe("a directory that is something else", () => {
 		expect(existsSync(join(home.clone, "a.txt"))).toBe(false);
 	});
 
-	test("an empty directory, and a link to one, are filled", async () => {
+	test("is used if it is empty, or a link to an empty one", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		mkdirSync(home.clone);
@@ -191,7 +191,7 @@ describe("a directory that is something else", () => {
 });
 
 describe("a benchmark without a source", () => {
-	test("is refused by name, passed by otherwise", async () => {
+	test("is refused if it is named, and skipped otherwise", async () => {
 		const home = benchmarkHome();
 		home.register({}, `  - id: mine\n    path: ${home.root}\n`);
 		expect(await home.sync({ ids: ["mine"] })).toMatchObject({

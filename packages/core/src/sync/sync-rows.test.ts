@@ -5,11 +5,11 @@ import { gitDaemon, gitHttpServer, gitRepository, writeTree } from "@agentv/test
 import { describe, expect, test } from "vitest";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
-/** One way to a home's repositories. */
+/** A transport to a home's repositories. */
 interface Way {
 	readonly url: (repository: string) => string;
 	readonly env?: Readonly<Record<string, string>>;
-	/** Takes the remote away. */
+	/** Makes the remote unavailable. */
 	readonly close: () => Promise<void> | void;
 }
 
@@ -35,7 +35,7 @@ const ways: Readonly<Record<string, (home: BenchmarkHome) => Promise<Way> | Way>
 	},
 };
 
-/** A home whose benchmark comes that way, and what its tests say of it. */
+/** Creates a home whose benchmark uses this transport, with helpers for its tests. */
 async function reached(by: string) {
 	const home = benchmarkHome({ "a.txt": "1\n", "b.txt": "1\n" });
 	const way = await ways[by]?.(home);
@@ -57,8 +57,8 @@ async function reached(by: string) {
 	return { home, way, env, register, synced, refused, tip };
 }
 
-describe.each(Object.keys(ways))("over %s", (by) => {
-	test("nothing there, an empty directory, behind, current", async () => {
+describe.each(Object.keys(ways))("syncing over %s", (by) => {
+	test("clones into a missing or empty directory, updates, and is then current", async () => {
 		const { home, env, register, synced, tip } = await reached(by);
 		register();
 		await synced("nothing there", tip());
@@ -70,7 +70,7 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		expect([home.read("a.txt"), home.git("status", "--porcelain")]).toEqual(["2\n", ""]);
 	});
 
-	test("another ref, another URL", async () => {
+	test("follows another ref and another URL", async () => {
 		const { home, register, synced, refused, tip } = await reached(by);
 		const first = home.upstream.git("rev-parse", "HEAD");
 		home.upstream.tag("v1", { annotated: true });
@@ -94,10 +94,10 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		await synced("the URL of a mirror", tip());
 		gitRepository(join(home.root, "strange"), { "x.txt": "x\n" }).pushTo(join(served(home), "strange.git"));
 		register({ repository: "strange.git" });
-		await refused("the URL of a stranger", /without common history/);
+		await refused("the URL of an unrelated repository", /without common history/);
 	});
 
-	test("local work", async () => {
+	test("refuses to overwrite local work", async () => {
 		const { home, env, register, synced, refused } = await reached(by);
 		register();
 		await home.sync({ env });
@@ -124,7 +124,7 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		await synced("after that, with upstream on a new third commit", home.publish({ "a.txt": "third\n" }));
 	});
 
-	test("a rewritten upstream", async () => {
+	test("refuses a rewritten upstream unless --reset adopts it", async () => {
 		const { home, env, register, synced, refused } = await reached(by);
 		home.publish({ "a.txt": "2\n" });
 		register();
@@ -138,11 +138,11 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		await synced("rewritten, adopted", rewritten, { reset: true });
 	});
 
-	test("something else at the path, and a remote that is not there", async () => {
+	test("refuses other contents at the path and a missing remote", async () => {
 		const { home, way, env, register, refused } = await reached(by);
 		register();
 		writeTree(home.clone, { "precious.txt": "mine\n" });
-		await refused("files of somebody", /not empty and not a git repository/);
+		await refused("files of the user", /not empty and not a git repository/);
 		gitRepository(home.clone).git("remote", "add", "origin", "https://host/other.git");
 		await refused("another repository", /contains another repository/);
 		rmSync(home.clone, { recursive: true });
@@ -156,7 +156,7 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 	});
 });
 
-test("over HTTP with a login that is wrong or missing: refused, the token is nowhere", async () => {
+test("refuses a wrong or missing HTTP login and stores the token nowhere", async () => {
 	const { home, register } = await reached("HTTP with a login");
 	register();
 	const wrong = await home.sync({ env: { ...home.env, TOKEN: "wrong-wrong" } });

@@ -22,7 +22,7 @@ describe("an untrusted URL or ref", () => {
 		[undefined, "-f"],
 		[undefined, "main:refs/heads/x"],
 		[undefined, "a\nb"],
-	])("%j at %j is refused before git sees it", async (url, ref) => {
+	])("is refused before git starts: %j at %j", async (url, ref) => {
 		const home = benchmarkHome();
 		home.register({ ...(url === undefined ? {} : { url }), ...(ref === undefined ? {} : { ref }) });
 		const env = { ...home.env, API_KEY: "k3y-k3y-k3y" };
@@ -36,7 +36,7 @@ describe("an untrusted URL or ref", () => {
 		]);
 	});
 
-	test("a path that begins with a dash is a path", async () => {
+	test("may be a path that begins with a dash", async () => {
 		const home = benchmarkHome();
 		gitRepository(join(home.root, "home/.agentv/-x"), { "a.txt": "dash\n" });
 		home.register({ url: "./-x" });
@@ -44,8 +44,8 @@ describe("an untrusted URL or ref", () => {
 	});
 });
 
-describe("what a benchmark's repository holds", () => {
-	test("runs nothing: submodules are not fetched, attributes name no programs of its own", async () => {
+describe("the contents of a benchmark's repository", () => {
+	test("run no programs: submodules are not fetched, and attributes have no effect", async () => {
 		const home = benchmarkHome();
 		const sub = gitRepository(join(home.root, "sub"), { "s.txt": "s\n" });
 		home.upstream.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub.root, "inner");
@@ -57,7 +57,7 @@ describe("what a benchmark's repository holds", () => {
 		expect(existsSync(join(home.clone, "inner/s.txt"))).toBe(false);
 	});
 
-	test("can't make us write outside, however links and directories take turns", async () => {
+	test("never lead to writes outside of the clone, even if links replace directories", async () => {
 		const home = benchmarkHome({ "dir/x.txt": "1\n" });
 		const outside = tempTree({ "x.txt": "precious\n" });
 		home.register({});
@@ -70,7 +70,7 @@ describe("what a benchmark's repository holds", () => {
 		expect(home.read("dir/x.txt")).toBe("overwritten?\n");
 	});
 
-	test("an interrupted sync's repair does not follow a link out of the clone", async () => {
+	test("never lead to writes outside of the clone while an interrupted sync is repaired", async () => {
 		const home = benchmarkHome({ "a.txt": "1\n" });
 		const outside = tempTree({ "x.txt": "precious\n" });
 		home.register({});
@@ -86,8 +86,8 @@ describe("what a benchmark's repository holds", () => {
 	});
 });
 
-describe("a clone whose own configuration names programs", () => {
-	test("runs none of them", async () => {
+describe("programs in a clone's own git configuration", () => {
+	test("are not run", async () => {
 		const home = benchmarkHome({ "a.txt": "1\n", ".gitattributes": "*.txt filter=trap\n" });
 		home.register({});
 		await home.sync();
@@ -101,7 +101,7 @@ describe("a clone whose own configuration names programs", () => {
 		expect([existsSync(ran), home.read("a.txt")]).toEqual([false, "2\n"]);
 	});
 
-	test("is refused where the remote would be asked with one", async () => {
+	test("are refused if git would run them to contact the remote", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await home.sync();
@@ -115,7 +115,7 @@ describe("a clone whose own configuration names programs", () => {
 		expect(existsSync(join(home.root, "ran"))).toBe(false);
 	});
 
-	test("and what `include.path` brings is seen, too", async () => {
+	test("are not run from an `include.path` either", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await home.sync();

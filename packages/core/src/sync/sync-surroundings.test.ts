@@ -6,7 +6,7 @@ import { besideName, uniqueTag } from "../machine/directories.ts";
 import { asDead } from "../machine/testing/dead-owner.ts";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
-/** Such a configuration as the user's own. */
+/** Returns an environment with this text as the user's git configuration. */
 function configured(home: BenchmarkHome, text: string) {
 	const file = join(home.root, "gitconfig");
 	writeFileSync(file, text);
@@ -14,7 +14,7 @@ function configured(home: BenchmarkHome, text: string) {
 }
 
 describe("the user's own git configuration", () => {
-	test("may name remotes otherwise and refuse shallow clones", async () => {
+	test("may rename remotes and refuse shallow clones", async () => {
 		const home = benchmarkHome();
 		const env = configured(home, "[clone]\n\tdefaultRemoteName = upstream\n\trejectShallow = true\n");
 		home.register({});
@@ -25,7 +25,7 @@ describe("the user's own git configuration", () => {
 		expect(home.git("config", "--get-all", "remote.origin.fetch")).toBe("+refs/heads/main:refs/remotes/origin/main");
 	});
 
-	test("changes neither what is seen nor what is done", async () => {
+	test("changes neither the reported status nor the sync", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await home.sync();
@@ -83,7 +83,7 @@ describe("the user's own git configuration", () => {
 		expect(existsSync(ran)).toBe(false);
 	});
 
-	test("is asked for a login, a window is not", async () => {
+	test("may provide a login, but no window is opened", async () => {
 		const home = benchmarkHome();
 		const login = { username: "ada", password: "pa55" };
 		const server = await gitHttpServer(join(home.root, "served"), { login });
@@ -103,8 +103,8 @@ describe("the user's own git configuration", () => {
 	});
 });
 
-describe("what the surroundings can't do", () => {
-	test("a state that can't be kept does not make a sync fail", async () => {
+describe("unusual environments", () => {
+	test("a state that can't be saved does not make a sync fail", async () => {
 		const home = benchmarkHome();
 		const server = await gitHttpServer(join(home.root, "served"), { delayMs: 150 });
 		home.register({ url: `${server.url}/repo.git` });
@@ -117,7 +117,7 @@ describe("what the surroundings can't do", () => {
 		expect(home.read("a.txt")).toBe("1\n");
 	});
 
-	test("a git that is too old is told so, before anything is done", async () => {
+	test("a git that is too old is an error before any change", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		mkdirSync(join(home.root, "bin"));
@@ -131,7 +131,7 @@ describe("what the surroundings can't do", () => {
 	});
 });
 
-test("removes what a killed sync left next to a finished clone, or was about to put into it", async () => {
+test("removes what a killed sync left next to a finished clone or inside of it", async () => {
 	const home = benchmarkHome();
 	home.register({});
 	await home.sync();
@@ -142,7 +142,7 @@ test("removes what a killed sync left next to a finished clone, or was about to 
 	expect(readdirSync(join(home.clone, ".git")).filter((name) => name.includes("agentv"))).toEqual([]);
 });
 
-test("objects that a killed sync had not finished are removed, others' older ones stay", async () => {
+test("removes unfinished objects of a killed sync, but not older ones of other processes", async () => {
 	const home = benchmarkHome();
 	home.register({});
 	await home.sync();
@@ -158,7 +158,7 @@ test("objects that a killed sync had not finished are removed, others' older one
 	expect([...left, older].filter((file) => existsSync(file))).toEqual([older]);
 });
 
-test("a benchmark inside another one's directory waits for that one", async () => {
+test("syncs a benchmark inside another one's directory after that one", async () => {
 	const home = benchmarkHome();
 	const inner = `  - id: inner\n    path: ${home.clone}/nested/inner\n    source: { url: "${home.url}" }\n`;
 	const outer = `  - id: outer\n    path: ${home.root}/outer\n    source: { url: "${home.url}" }\n`;

@@ -8,8 +8,8 @@ import type { SyncEvent } from "./make-plan.ts";
 import { sync } from "./sync.ts";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 
-describe("two syncs of one benchmark", () => {
-	test("concurrently: the second waits, says so, and finds it done", async () => {
+describe("concurrent syncs of one benchmark", () => {
+	test("wait for each other, report that they wait, and then find it current", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		const [first, second] = await Promise.all([home.events(), home.events()]);
@@ -25,7 +25,7 @@ describe("two syncs of one benchmark", () => {
 		expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(["current", "current", "synced"]);
 	});
 
-	test("by two entries of one directory, also through a link, share the lock", async () => {
+	test("share the lock if two entries have the same directory, even through a link", async () => {
 		const home = benchmarkHome();
 		mkdirSync(join(home.root, "real"));
 		symlinkSync("real", join(home.root, "link"));
@@ -39,7 +39,7 @@ describe("two syncs of one benchmark", () => {
 		expect(events.at(-1)).toMatchObject({ results: [{ outcome: "synced" }, { outcome: "current" }] });
 	});
 
-	test("that may not wait reports the first", async () => {
+	test("report the first one if they may not wait", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await withLock(
@@ -56,8 +56,8 @@ describe("two syncs of one benchmark", () => {
 	});
 });
 
-describe("several benchmarks", () => {
-	test("are synced together; one that fails stops none", async () => {
+describe("syncing several benchmarks", () => {
+	test("continues with the others if one fails", async () => {
 		const home = benchmarkHome();
 		const entry = (id: string, url: string) =>
 			`  - id: ${id}\n    path: ${home.root}/${id}\n    source: { url: "${url}" }\n`;
@@ -78,7 +78,7 @@ describe("several benchmarks", () => {
 		});
 	});
 
-	test("tell their progress in git's phases, in order", async () => {
+	test("reports progress in git's phases, in order", async () => {
 		const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`f${index}.txt`, `${index}\n`]));
 		const home = benchmarkHome(many);
 		const server = await gitHttpServer(join(home.root, "served"));
@@ -90,7 +90,7 @@ describe("several benchmarks", () => {
 		expect(phases).toContain("Receiving objects 100");
 	});
 
-	test("an unknown id is an error before anything is done", async () => {
+	test("is an error before any change if an id is unknown", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await expect(home.sync({ ids: ["b", "none"] })).rejects.toMatchObject({ code: "not-found", hint: "Known: b." });
@@ -98,8 +98,8 @@ describe("several benchmarks", () => {
 	});
 });
 
-describe("an interruption", () => {
-	test("during a clone leaves nothing, and the next sync just works", async () => {
+describe("an interrupted sync", () => {
+	test("leaves no partial clone behind, and the next sync succeeds", async () => {
 		const home = benchmarkHome();
 		const server = await gitHttpServer(join(home.root, "served"), { stall: "body" });
 		home.register({ url: `${server.url}/repo.git` });
@@ -118,7 +118,7 @@ describe("an interruption", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "synced" });
 	});
 
-	test("by leaving the loop of events ends the sync, too", async () => {
+	test("also ends if the caller leaves the loop of events", async () => {
 		const home = benchmarkHome();
 		const server = await gitHttpServer(join(home.root, "served"), { stall: true });
 		home.register({ url: `${server.url}/repo.git` });
@@ -133,7 +133,7 @@ describe("an interruption", () => {
 	});
 });
 
-test("a sync and an eval's own repositories are separate: nothing but the clone changes", async () => {
+test("a sync changes only the clone, not the repositories of an eval", async () => {
 	const eval_ =
 		"workspace: { repos: [{ path: ./app, repo: acme/app, commit: main }] }\ntests: [{ id: a, input: a, criteria: a }]\n";
 	const home = benchmarkHome({ "x.eval.yaml": eval_ });

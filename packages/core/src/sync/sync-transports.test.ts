@@ -17,8 +17,8 @@ async function follows(home: BenchmarkHome) {
 	expect([home.read("a.txt"), home.git("status", "--porcelain")]).toEqual(["2\n", ""]);
 }
 
-describe("a benchmark comes", () => {
-	test("from a plain path and a relative one, shallow in both cases", async () => {
+describe("cloning a benchmark", () => {
+	test("from an absolute or a relative path is shallow", async () => {
 		const home = benchmarkHome();
 		home.publish({ "a.txt": "second commit\n" });
 		home.register({ url: home.bare });
@@ -29,7 +29,7 @@ describe("a benchmark comes", () => {
 		await follows(relative);
 	});
 
-	test("from a server that knows no filter", async () => {
+	test("from a server without filters works", async () => {
 		const home = benchmarkHome();
 		execFileSync("git", ["-C", home.bare, "config", "uploadpack.allowFilter", "false"]);
 		home.register({});
@@ -37,7 +37,7 @@ describe("a benchmark comes", () => {
 	});
 });
 
-describe("a server that asks for a login", () => {
+describe("a server that requires a login", () => {
 	const login = { username: "x-access-token", password: "t0ken/with:odd@signs%41" };
 
 	async function guarded(user = "x-access-token:${{ TOKEN }}@") {
@@ -48,7 +48,7 @@ describe("a server that asks for a login", () => {
 		return { home, server, env };
 	}
 
-	test("gets a token from a variable, which is found nowhere afterwards", async () => {
+	test("receives the token from a variable, and the token is stored nowhere", async () => {
 		const { home, server, env } = await guarded();
 		expect(await home.sync({ env })).toMatchObject({ outcome: "synced" });
 		home.publish({ "a.txt": "2\n" });
@@ -66,7 +66,7 @@ describe("a server that asks for a login", () => {
 		expect(home.git("config", "remote.origin.url")).toBe(`${server.url}/repo.git`);
 	});
 
-	test("reaches git by its environment, never by its arguments", async () => {
+	test("receives the token through git's environment, never through its arguments", async () => {
 		const { home, server, env } = await guarded();
 		server.behaviour.delayMs = 300;
 		const running = home.sync({ env });
@@ -81,7 +81,7 @@ describe("a server that asks for a login", () => {
 		expect(looks).toBeGreaterThan(0);
 	});
 
-	test("is told its own token alone: no other host that it sends us to, and no helper that keeps passwords", async () => {
+	test("is the only one that receives the token: neither other hosts nor credential helpers do", async () => {
 		const { home, server, env } = await guarded();
 		const kept = join(home.root, "kept");
 		writeFileSync(join(home.root, "gitconfig"), `[credential]\n\thelper = store --file=${kept}\n`);
@@ -101,7 +101,7 @@ describe("a server that asks for a login", () => {
 		expect(existsSync(kept)).toBe(false);
 	});
 
-	test("without the variable nothing is asked; without a login, or with a wrong one, access is refused", async () => {
+	test("is not contacted without the variable, and refuses a missing or wrong login", async () => {
 		const { home, server } = await guarded();
 		expect(await home.sync()).toMatchObject({
 			outcome: "refused",
@@ -120,7 +120,7 @@ describe("a server that asks for a login", () => {
 		expect(existsSync(anonymous.home.clone)).toBe(false);
 	});
 
-	test("a benchmark whose variable is unset still says what is there", async () => {
+	test("does not matter for the local status if the variable is not set", async () => {
 		const { home, env } = await guarded();
 		await home.sync({ env });
 		writeFileSync(join(home.clone, "mine.txt"), "mine\n");
@@ -130,7 +130,7 @@ describe("a server that asks for a login", () => {
 		});
 	});
 
-	test("a whole URL with its login may come from a variable, and a token alone as the user", async () => {
+	test("accepts a whole URL with its login from a variable, or only a token as the user", async () => {
 		const { home, server, env } = await guarded();
 		home.register({ url: "${{ REPO_URL }}" });
 		const url = server.url.replace("://", `://${login.username}:${encodeURIComponent(login.password)}@`);
@@ -141,7 +141,7 @@ describe("a server that asks for a login", () => {
 		expect(await alone.home.sync({ env: alone.env })).toMatchObject({ outcome: "synced" });
 	});
 
-	test("an empty token with a default leaves a public repository public", async () => {
+	test("is not needed for a public repository if the token's default is empty", async () => {
 		const home = benchmarkHome();
 		const server = await gitHttpServer(served(home));
 		home.register({ url: `${server.url.replace("://", "://x-access-token:${{ TOKEN:- }}@")}/repo.git` });
@@ -151,7 +151,7 @@ describe("a server that asks for a login", () => {
 });
 
 describe("a remote that fails", () => {
-	/** A synced clone whose remote then fails: refused, and what was there stays. */
+	/** Syncs a clone whose remote fails, and checks that the sync is refused and changes nothing. */
 	async function stays(home: BenchmarkHome, words: string, options = {}) {
 		const before = home.snapshot();
 		const started = Date.now();
@@ -173,7 +173,7 @@ describe("a remote that fails", () => {
 		return { home, server };
 	}
 
-	test("offline, 404, forbidden, broken: told in a sentence, the clone stays usable", async () => {
+	test("by being offline, missing, forbidden or broken is explained, and the clone stays usable", async () => {
 		const { home, server } = await overHttp();
 		for (const [status, words] of [
 			[404, "not found"],
@@ -188,7 +188,7 @@ describe("a remote that fails", () => {
 		expect(await home.status({ offline: true })).toMatchObject({ revision: { state: "synced" } });
 	});
 
-	test("a repository that was deleted", async () => {
+	test("because its repository was deleted is explained", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await home.sync();
@@ -196,7 +196,7 @@ describe("a remote that fails", () => {
 		await stays(home, "not found");
 	});
 
-	test("a server that stalls is given up after the timeout, with all its processes", async () => {
+	test("by a stall is given up after the timeout, and all its processes end", async () => {
 		const { home, server } = await overHttp();
 		server.behaviour.stall = true;
 		await stays(home, "did not respond in time", { timeoutMs: 500 });
@@ -206,7 +206,7 @@ describe("a remote that fails", () => {
 		expect(await home.sync()).toMatchObject({ message: expect.stringContaining("1 commit"), outcome: "synced" });
 	});
 
-	test("a server that accepts and never says a word, at the first clone", async () => {
+	test("by never responding to the first clone is given up after the timeout", async () => {
 		const home = benchmarkHome();
 		home.register({ url: `${(await silentServer("git")).url}/repo.git` });
 		expect(await home.sync({ timeoutMs: 500 })).toMatchObject({
@@ -216,7 +216,7 @@ describe("a remote that fails", () => {
 		expect(readdirSync(home.root).sort()).toEqual(["home", "served", "work"]);
 	});
 
-	test("a connection that is cut half-way, at a clone and at an update", async () => {
+	test("by a lost connection is refused during a clone and during an update", async () => {
 		const { home, server } = await overHttp();
 		server.behaviour.cutAfterBytes = 300;
 		const result = await home.sync();
@@ -232,7 +232,7 @@ describe("a remote that fails", () => {
 		expect(await first.sync()).toMatchObject({ outcome: "synced" });
 	});
 
-	test("list and --offline never go online, not even for a missing blob", async () => {
+	test("is never contacted by list or --offline, not even for a missing blob", async () => {
 		const { home, server } = await overHttp();
 		const asked = server.requests.length;
 		expect(await home.status({ offline: true })).toMatchObject({ revision: { state: "synced" } });

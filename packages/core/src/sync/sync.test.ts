@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 
 describe("a first sync", () => {
-	test("clones the remote's HEAD branch, shallow and filtered, and names what it got", async () => {
+	test("clones the remote's HEAD branch, shallow and filtered, and reports the commit", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		expect(await home.status()).toMatchObject({
@@ -23,7 +23,7 @@ describe("a first sync", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "current", from: head, to: head });
 	});
 
-	test("then it follows", async () => {
+	test("is followed by updates", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		await home.sync();

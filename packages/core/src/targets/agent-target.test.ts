@@ -67,7 +67,7 @@ describe.each(agents)("$name", ({ name, make, lines, keyVariable }) => {
 		expect(readFileSync(join(workspacePath, "greet.js"), "utf8")).toBe("hello");
 	});
 
-	it("gets its key by its environment, never by its arguments, and no key of others", async () => {
+	it("receives its key through its environment, never through its arguments, and no other keys", async () => {
 		const foreign = { MISTRAL_API_KEY: "key-of-mistral-012345", PLAIN: "kept" };
 		const { agent, target } = started({}, { api_key: key, env: { EXTRA: "given" } }, foreign);
 		await target.invoke(request("fix"));
@@ -78,7 +78,7 @@ describe.each(agents)("$name", ({ name, make, lines, keyVariable }) => {
 		expect(call?.env).toMatchObject({ PLAIN: "kept", EXTRA: "given" });
 	});
 
-	it("tells its version", async () => {
+	it("reports its version", async () => {
 		const { target } = started({}, { model: "m-1" });
 		expect(await target.describe?.(AbortSignal.timeout(10_000))).toEqual({
 			version: "1.2.3 (Fake Agent)",
@@ -86,7 +86,7 @@ describe.each(agents)("$name", ({ name, make, lines, keyVariable }) => {
 		});
 	});
 
-	it("ends with the time limit, its own children too", async () => {
+	it("ends at the time limit, with its child processes", async () => {
 		const { agent, target } = started({ hangs: true });
 		const controller = new AbortController();
 		const running = target.invoke(request("fix", { signal: controller.signal }));
@@ -97,7 +97,7 @@ describe.each(agents)("$name", ({ name, make, lines, keyVariable }) => {
 		for (const pid of [call?.pid, call?.childPid]) await waitUntil(() => pid !== undefined && !isAlive(pid));
 	});
 
-	it("passes over chatter, unknown events and events of another form", async () => {
+	it("ignores other output, unknown events and malformed events", async () => {
 		const noise = [
 			"Welcome!",
 			"{",
@@ -116,27 +116,27 @@ describe.each(agents)("$name", ({ name, make, lines, keyVariable }) => {
 		expect(await target.invoke(request("fix"))).toMatchObject({ ok: true, answer: { text: "done" } });
 	});
 
-	it("reads events that are longer than a line may be elsewhere", async () => {
+	it("accepts very long events", async () => {
 		const long = JSON.stringify(lines[0]).replace("done", "x".repeat(3_000_000));
 		const { target } = started({ lines: [long, ...lines.slice(1)] });
 		const outcome = await target.invoke(request("fix"));
 		expect(outcome.ok && outcome.answer.messages[0]?.content).toHaveLength(3_000_000);
 	});
 
-	it("is asked with prompts that are longer than an argument can be", async () => {
+	it("accepts prompts that are longer than an argument can be", async () => {
 		const { agent, target } = started();
 		await target.invoke(request("y".repeat(1_000_000)));
 		expect(agent.calls()[0]?.stdin).toHaveLength(1_000_000);
 	});
 
-	it("fails with what it printed where it prints no event", async () => {
+	it("fails with its output if it prints no event", async () => {
 		const { target } = started({ lines: ["starting"], exitCode: 3, stderr: "not logged in" });
 		const outcome = await target.invoke(request("fix"));
 		expect(outcome.ok).toBe(false);
 		expect(!outcome.ok && outcome.failure.message).toContain("not logged in");
 	});
 
-	it("is missing: said before any test", async () => {
+	it("is an error before any test if it is missing", async () => {
 		const missing = make({ executable: `no-such-${name}` }, { PATH: "/usr/bin" });
 		expect(await missing.check(AbortSignal.timeout(1000))).toMatchObject({
 			message: expect.stringContaining("not found"),

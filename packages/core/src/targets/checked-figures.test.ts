@@ -15,7 +15,7 @@ test.each([
 	["durationMs", 1e15],
 	["llmCalls", 1.5],
 	["llmCalls", 1e15],
-] as const)("a %s of %d is left out, with a warning", (key, value) => {
+] as const)("omits a %s of %d with a warning", (key, value) => {
 	const answer = checked({ [key]: value });
 	expect(answer).not.toHaveProperty(key);
 	expect(answer.warnings).toEqual([expect.stringContaining("which is impossible")]);
@@ -25,18 +25,18 @@ test.each([
 	{ input: -1, output: 1 },
 	{ input: 1, output: 0.5 },
 	{ input: 1e15, output: 1 },
-])("tokens of %j are left out, with a warning", (tokenUsage) => {
+])("omits tokens of %j with a warning", (tokenUsage) => {
 	const answer = checked({ tokenUsage });
 	expect(answer).not.toHaveProperty("tokenUsage");
 	expect(answer.warnings).toEqual([expect.stringContaining("which is impossible")]);
 });
 
-test("possible figures stay as they are, without a warning", () => {
+test("keeps possible figures without a warning", () => {
 	const figures = { costUsd: 0, durationMs: 86_400_000, llmCalls: 0, tokenUsage: { input: 2_000_000_000, output: 0 } };
 	expect(checked(figures)).toEqual({ text: "x", messages: [], ...figures });
 });
 
-test("data of tool calls that is too deep to be recorded is left out, with a warning", () => {
+test("omits data of tool calls that is too deep for a record, with a warning", () => {
 	const deep: unknown = JSON.parse("[".repeat(20_000) + "]".repeat(20_000));
 	const call = { tool: "edit", input: deep, output: "done" };
 	const answer = checked({ messages: [{ role: "assistant", content: "x", toolCalls: [call] }] });

@@ -9,7 +9,7 @@ import { openDiskView } from "../eval/source.ts";
 import { providers } from "./providers/index.ts";
 import { providerHeadings, providerRows } from "./testing/docs-rows.ts";
 
-test("docs/targets.md shows a target of every provider, and each can be used", () => {
+test("docs/targets.md shows a usable target of every provider", () => {
 	const text = readFileSync(new URL("../../../../docs/targets.md", import.meta.url), "utf8");
 	const yaml = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
 	const directory = tempTree({ "targets.yaml": yaml });
@@ -24,6 +24,6 @@ test("docs/targets.md shows a target of every provider, and each can be used", (
 	expect(new Set(shown)).toEqual(new Set(Object.keys(providers)));
 });
 
-test("docs/targets.md has the table of providers (AGENTV_UPDATE_DOCS=1 writes it)", () => {
+test("docs/targets.md contains the table of providers (AGENTV_UPDATE_DOCS=1 updates it)", () => {
 	expectTable("docs/targets.md", providerHeadings, providerRows());
 });

@@ -11,7 +11,7 @@ const png = Buffer.from(
 );
 
 describe.each(vendors)("$name", (vendor) => {
-	it("answers with text, token usage and facts; the key goes into its header only", async () => {
+	it("returns text, token usage and facts, and sends the key only in its header", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("four") }));
 		const outcome = await vendor.target(server.url).invoke(request("two and two?"));
 		expect(outcome).toMatchObject({
@@ -31,7 +31,7 @@ describe.each(vendors)("$name", (vendor) => {
 		expect(JSON.stringify([seen?.path, seen?.body, outcome])).not.toContain(key);
 	});
 
-	it("passes the settings on", async () => {
+	it("sends the settings", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("yes") }));
 		const settings = {
 			temperature: 0.25,
@@ -47,7 +47,7 @@ describe.each(vendors)("$name", (vendor) => {
 		expect(seen?.headers["x-team"]).toBe("evals");
 	});
 
-	it("reckons the cost by `pricing`, or takes what the answer says", async () => {
+	it("computes the cost by `pricing`, or uses the cost in the answer", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("yes") }));
 		const target = vendor.target(server.url, { pricing: { input: 2, output: 10, cached: 0.5 } });
 		const outcome = await target.invoke(request("ready?"));
@@ -55,7 +55,7 @@ describe.each(vendors)("$name", (vendor) => {
 		expect(outcome.ok && outcome.answer.costUsd).toBeCloseTo(expected, 10);
 	});
 
-	it("tells the whole conversation, tool calls included", async () => {
+	it("sends the whole conversation with its tool calls", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("15 degrees") }));
 		const calls = [{ tool: "get.weather", input: { city: "Bern" }, output: { degrees: 15 }, id: "call_1" }];
 		const messages = [
@@ -80,7 +80,7 @@ describe.each(vendors)("$name", (vendor) => {
 			expect(told).toContain(text);
 	});
 
-	it("gives text files as text and images as content", async () => {
+	it("sends text files as text and images as content", async () => {
 		const directory = tempTree({ "notes.md": "remember the milk" });
 		const { writeFileSync } = await import("node:fs");
 		writeFileSync(join(directory, "dot.png"), png);
@@ -97,7 +97,7 @@ describe.each(vendors)("$name", (vendor) => {
 		expect(told).toContain("image/png");
 	});
 
-	it("holds the answer to a schema, and does without where the server knows none", async () => {
+	it("requests an answer by a schema, and omits it if the server doesn't support schemas", async () => {
 		const schema = {
 			type: "object",
 			properties: { score: { type: "number" } },

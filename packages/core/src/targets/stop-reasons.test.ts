@@ -5,7 +5,7 @@ import { vendors } from "./testing/vendors.ts";
 
 type Json = Record<string, unknown>;
 
-/** A vendor's answer that ends otherwise than by its own end. */
+/** Returns a vendor's answer that did not end regularly. */
 function ended(name: string, answer: Json, how: "refusal" | "length" | "content_filter"): Json | undefined {
 	if ("choices" in answer) {
 		const [choice] = answer["choices"] as [{ message: Json }];
@@ -31,7 +31,7 @@ function ended(name: string, answer: Json, how: "refusal" | "length" | "content_
 }
 
 describe.each(vendors)("$name", (vendor) => {
-	it.each(["refusal", "length", "content_filter"] as const)("says that an answer ended by %s", async (how) => {
+	it.each(["refusal", "length", "content_filter"] as const)("reports that an answer ended by %s", async (how) => {
 		const body = ended(vendor.name, vendor.answer("I can't help with that.") as Json, how);
 		if (!body) return;
 		const server = await modelServer(() => ({ json: body }));
@@ -46,7 +46,7 @@ describe.each(vendors)("$name", (vendor) => {
 		});
 	});
 
-	it("is absent for a complete answer", async () => {
+	it("reports no stop reason for a complete answer", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("four") }));
 		expect(await vendor.target(server.url).invoke(request("four?"))).not.toHaveProperty("answer.stopReason");
 	});

@@ -12,26 +12,23 @@ const corpus = process.env["AGENTV_CORPUS"] ?? resolve(checkout, "../shared/corp
 const absent = !existsSync(corpus);
 if (absent) console.log(`Skipped: there are no published evals at ${corpus} (set AGENTV_CORPUS).`);
 
-describe.skipIf(absent)("evals that others published", () => {
-	test.each([["committed"], ["outside any repository"]])(
-		"each loads or gets positioned findings: %s",
-		async (where) => {
-			const root = tempTree();
-			cpSync(corpus, root, { recursive: true });
-			if (where === "committed") gitRepository(root).commit({});
-			const view = openDiskView();
-			const files = discoverEvals([root], root, view);
-			expect(files.length).toBeGreaterThan(20);
-			const seen: string[] = [];
-			for await (const result of validateEvals(files, { view, env: gitTestEnvironment, cwd: root })) {
-				seen.push(result.file);
-				expect(result.root.startsWith(root), `portable root of ${result.file}`).toBe(true);
-				const unplaced = result.diagnostics.filter(
-					({ at, range }) => !existsSync(at.file) || range.start.line < 1 || range.start.column < 1,
-				);
-				expect([relative(root, result.file), unplaced]).toEqual([relative(root, result.file), []]);
-			}
-			expect(seen).toEqual(files);
-		},
-	);
+describe.skipIf(absent)("published evals", () => {
+	test.each([["committed"], ["outside any repository"]])("load or have findings with locations: %s", async (where) => {
+		const root = tempTree();
+		cpSync(corpus, root, { recursive: true });
+		if (where === "committed") gitRepository(root).commit({});
+		const view = openDiskView();
+		const files = discoverEvals([root], root, view);
+		expect(files.length).toBeGreaterThan(20);
+		const seen: string[] = [];
+		for await (const result of validateEvals(files, { view, env: gitTestEnvironment, cwd: root })) {
+			seen.push(result.file);
+			expect(result.root.startsWith(root), `portable root of ${result.file}`).toBe(true);
+			const unplaced = result.diagnostics.filter(
+				({ at, range }) => !existsSync(at.file) || range.start.line < 1 || range.start.column < 1,
+			);
+			expect([relative(root, result.file), unplaced]).toEqual([relative(root, result.file), []]);
+		}
+		expect(seen).toEqual(files);
+	});
 });

@@ -11,7 +11,7 @@ import { openDiskView } from "../eval/source.ts";
 import { mutatedText } from "./testing/mutated-text.ts";
 import { type ValidationFinding, validateEvals } from "./validate-evals.ts";
 
-/** Sound evals, which between them use most of the format. */
+/** Valid evals that together use most of the format. */
 const seeds = [
 	`# greets
 name: greetings
@@ -66,14 +66,14 @@ test("validates any mutated eval quickly, with findings that have a location", a
 	});
 	execFileSync("mkfifo", [join(root, "evals/fifo")]);
 	writeFileSync(join(root, "evals", "a".repeat(250)), "");
-	// Many at a time: starting git for each would take most of the time.
+	// Batches are faster because git is started once per batch.
 	const batch = fc.array(fc.constantFrom(...seeds).chain(mutatedText), { minLength: 50, maxLength: 50 });
 	let slowest: { ms: number; text: string | undefined } = { ms: 0, text: "" };
 	await fc.assert(
 		fc.asyncProperty(batch, async (texts) => {
 			const files = texts.map((_, index) => join(root, `evals/${index}.eval.yaml`));
 			for (const [index, file] of files.entries()) writeFileSync(file, texts[index] ?? "");
-			// A view looks at a file once: each batch needs its own.
+			// A view reads each file only once, so each batch needs its own view.
 			const validation = validateEvals(files, { view: openDiskView(), env: gitTestEnvironment, cwd: root });
 			const judged: string[] = [];
 			let started = process.cpuUsage();
@@ -99,7 +99,7 @@ function isPlaced({ at, range: { start, end }, message }: ValidationFinding, roo
 	return message !== "" && at.file.startsWith(root) && inText && end.offset >= start.offset;
 }
 
-/** Sound target files, which between them use most providers. */
+/** Valid targets files that together use most providers. */
 const targetSeeds = [
 	`targets:
   - name: local

@@ -18,7 +18,7 @@ async function validate(root: string, ...files: string[]) {
 }
 
 describe("validateEvals", () => {
-	it("finds nothing in an eval that brings all it needs", async () => {
+	it("finds nothing in an eval that contains all it needs", async () => {
 		const root = tempTree();
 		gitRepository(root, {
 			"evals/eval.yaml": "target: local\ntests: ./cases.jsonl\n",
@@ -37,7 +37,7 @@ describe("validateEvals", () => {
 		]);
 	});
 
-	it("places each finding in its file, the eval's own first", async () => {
+	it("locates each finding in its file, the eval's own first", async () => {
 		const root = tempTree({
 			"targets.yaml": "targets:\n  - name: claude\n    provider: mock\n    response: ${{ ANSWER }}\n",
 			"evals/eval.yaml": "name: my-eval\ntarget: claude\ntests: ./cases.jsonl\n",

@@ -33,7 +33,7 @@ import {
 	trees,
 } from "./testing/file-trees.ts";
 
-/** Services for comparing with a pristine tree. */
+/** Returns services that compare with a pristine tree. */
 function services(home: string, pristineRoot: string): ChangeServices {
 	const pristine = new Pristine(pristineRoot);
 	const store = new ChangeStore(join(home, "changes.git"), gitTestEnvironment);
@@ -45,7 +45,10 @@ function services(home: string, pristineRoot: string): ChangeServices {
 	};
 }
 
-/** What changed from `hooked`, which hooks made of `template`, to `after`; the patch in a file. */
+/**
+ * Returns the changes from `hooked`, which hooks made of `template`, to `after`, with the patch in
+ * a file.
+ */
 async function patchBetween(home: string, template: Tree, hooked: Tree, after: Tree) {
 	const one = services(home, holder(home, template));
 	const root = join(home, "ws");
@@ -87,14 +90,14 @@ test("the recorded patch reproduces any change of a target in a fresh copy, byte
 		{
 			...law(200),
 			examples: [
-				// The removed directory makes another one empty, whose name is not UTF-8.
+				// Removing the directory makes another one empty, whose name is not UTF-8.
 				[new Map(), new Map([["raw\xff/a", directory]]), new Map([["raw\xff", directory]])],
 			],
 		},
 	);
 }, 240_000);
 
-test("a huge binary file is recorded in a file, in little memory", async () => {
+test("records a huge binary file in a file, with little memory", async () => {
 	const home = mkdtempSync(join(tmpdir(), "agentv-huge-"));
 	onTestFinished(() => rmSync(home, { recursive: true, force: true }));
 	const one = services(home, holder(home, new Map()));
@@ -119,7 +122,7 @@ test("a huge binary file is recorded in a file, in little memory", async () => {
 	expect(digestFile(join(rebuilt, "huge"))).toBe(digestFile(join(root, "huge")));
 }, 120_000);
 
-describe("what a patch does not hold is said in it, and refused when it is to be made again", () => {
+describe("a patch names what it does not contain, and applying it is refused:", () => {
 	const secret = "sk-very-secret-0123456789";
 	const cases: readonly (readonly [string, (root: string) => void, RegExp])[] = [
 		["a pipe", (root) => execFileSync("mkfifo", [join(root, "pipe")]), /it is a pipe, socket or device: new pipe/],
@@ -134,7 +137,7 @@ describe("what a patch does not hold is said in it, and refused when it is to be
 			/it contains a secret: new binary file b|it contains a secret: new large file b/,
 		],
 		[
-			"very many bytes of installed packages",
+			"too many bytes of installed packages",
 			(root) => {
 				mkdirSync(join(root, "node_modules"));
 				for (let index = 0; index < 33; index++)
@@ -177,7 +180,7 @@ describe("what a patch does not hold is said in it, and refused when it is to be
 	});
 });
 
-test("a patch that is outside the workspace, or does not fit, is refused", async () => {
+test("refuses a patch that is outside of the workspace or does not apply", async () => {
 	const home = mkdtempSync(join(tmpdir(), "agentv-hostile-"));
 	onTestFinished(() => rmSync(home, { recursive: true, force: true }));
 	const one = services(home, holder(home, new Map()));

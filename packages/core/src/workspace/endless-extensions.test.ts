@@ -22,12 +22,12 @@ const endless: readonly [string, string, string][] = [
 	],
 	["a Python loop", "ext.py", "def HOOK(context):\n    while True: pass\n"],
 	[
-		"a Python child that stays",
+		"a Python child process that remains",
 		"ext.py",
 		"import subprocess\ndef HOOK(context):\n    subprocess.run(['sleep', '600'])\n",
 	],
 	[
-		"answers that never end",
+		"endless output",
 		"ext.mjs",
 		"import { writeSync } from 'node:fs'; export const HOOK = async () => { for (;;) { try { writeSync(4, 'x'.repeat(65536)); } catch { await new Promise((next) => setTimeout(next, 1)); } } };",
 	],
@@ -41,12 +41,12 @@ function fixture(file: string, source: string, hook: string) {
 	});
 }
 
-test.for(endless)("%s ends with its time limit in beforeAll", { timeout: 20_000 }, async ([, file, source]) => {
+test.for(endless)("beforeAll of %s ends at its time limit", { timeout: 20_000 }, async ([, file, source]) => {
 	const { spec, services } = fixture(file, source, "beforeAll");
 	await expect(prepareWorkspaceBase(spec, services)).rejects.toMatchObject({ stage: "before_all", reason: "timeout" });
 });
 
-test.for(endless)("%s ends with its time limit in afterEach", { timeout: 20_000 }, async ([, file, source]) => {
+test.for(endless)("afterEach of %s ends at its time limit", { timeout: 20_000 }, async ([, file, source]) => {
 	const { spec, services } = fixture(file, source, "afterEach");
 	const base = await prepareWorkspaceBase(spec, services);
 	const workspace = await base.open(aTest("one"));
@@ -56,16 +56,16 @@ test.for(endless)("%s ends with its time limit in afterEach", { timeout: 20_000 
 	await base.close();
 });
 
-test("what is left in the event loop of a module does not hold the run", { timeout: 20_000 }, async () => {
+test("pending timers of a module do not block the run", { timeout: 20_000 }, async () => {
 	const source = "export const beforeAll = () => { setInterval(() => {}, 1000); };";
 	const { spec, services } = fixture("ext.mjs", source, "beforeAll");
 	await (await prepareWorkspaceBase(spec, services)).close();
 });
 
 test.for([
-	["no JSON", "writeSync(4, 'nonsense\\n\\n');", "wrote a response that is not JSON"],
-	["JSON too deep", "writeSync(4, '['.repeat(100000) + ']'.repeat(100000) + '\\n\\n');", "levels of values"],
-] as const)("an answer that is %s is the extension's error", async ([, write, message]) => {
+	["not JSON", "writeSync(4, 'nonsense\\n\\n');", "wrote a response that is not JSON"],
+	["JSON that is too deep", "writeSync(4, '['.repeat(100000) + ']'.repeat(100000) + '\\n\\n');", "levels of values"],
+] as const)("a response that is %s is an error of the extension", async ([, write, message]) => {
 	const source = `import { writeSync } from "node:fs"; export const beforeAll = () => { ${write} };`;
 	const { spec, services } = fixture("ext.mjs", source, "beforeAll");
 	await expect(prepareWorkspaceBase(spec, services)).rejects.toThrow(message);

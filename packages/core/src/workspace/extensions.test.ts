@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
-/** An eval with one module and the hooks it exports. */
+/** Creates an eval with one module and the hooks that it exports. */
 function withModule(source: string, hooks = ["beforeAll", "beforeEach"], module = "ext.mjs", more = "") {
 	const entries = hooks.map((hook) => `file://${module}:${hook}`).join(", ");
 	return workspaceFixture(`extensions: [${entries}]\nworkspace: { template: ./t${more} }`, {
@@ -14,8 +14,8 @@ function withModule(source: string, hooks = ["beforeAll", "beforeEach"], module 
 	});
 }
 
-describe("file://module:function", () => {
-	test("gets the context and hands on what it returns", async () => {
+describe("an extension file://module:function", () => {
+	test("receives the context and passes on its return value", async () => {
 		const source = `
 			export const beforeAll = (context) => ({ provider_context: { server: "up", at: context.workspace_path + "/a" } });
 			export async function beforeEach(context, { hookName }) {
@@ -49,7 +49,7 @@ describe("file://module:function", () => {
 		await base.close();
 	});
 
-	test("in Python, may leave out arguments that it does not want", async () => {
+	test("in Python may omit arguments", async () => {
 		const source = `
 def beforeAll():
     return {"metadata": {"none": True}}
@@ -78,15 +78,15 @@ def afterAll(context, info, missing):
 		["exits with code 0", "process.exit(0)", "extension-crash", "it exited with code 0"],
 		["kills itself", "process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})", "extension-crash", "SIGKILL"],
 		[
-			"loses a rejection",
+			"has an unhandled rejection",
 			"Promise.reject(new Error('lost')); await new Promise(() => setTimeout(() => {}, 1e6))",
 			"extension-crash",
 			"lost",
 		],
-		["returns a text", "return 'text'", "extension-error", "what it returned is not an object"],
+		["returns a string", "return 'text'", "extension-error", "what it returned is not an object"],
 		["returns a value that is not JSON", "const a = {}; a.a = a; return a", "extension-error", "circular"],
-		["returns bad rules", "return { agent_rules_paths: { skils: [] } }", "extension-error", "skils"],
-	])("that %s fails that test, and the next goes on in a new process", async (_, code, reason, message) => {
+		["returns invalid rules", "return { agent_rules_paths: { skils: [] } }", "extension-error", "skils"],
+	])("that %s fails only that test, and a new process continues", async (_, code, reason, message) => {
 		const source = `
 			let calls = 0;
 			export async function beforeEach(context) {
@@ -109,7 +109,7 @@ def afterAll(context, info, missing):
 		expect(await base.close()).toEqual([]);
 	});
 
-	test("that crashes affects only its own test, also with concurrent calls", async () => {
+	test("that crashes affects only its own test, even with concurrent calls", async () => {
 		const source = `
 			export async function beforeEach(context) {
 				await new Promise((resolve) => setTimeout(resolve, 20));
@@ -131,7 +131,7 @@ def afterAll(context, info, missing):
 		await base.close();
 	});
 
-	test("may print what it likes, and leave a child: both end with the run", async () => {
+	test("may print anything and leave a child process, which ends with the run", async () => {
 		const source = `
 			import { spawn } from "node:child_process";
 			export function beforeAll() {
@@ -167,7 +167,7 @@ def beforeEach(context, info):
 		["a missing function", "ext.mjs", "export const other = 1;", "it has no exported function beforeAll"],
 		["a syntax error", "ext.mjs", "export const = ;", "failed:"],
 		["TypeScript without a runner", "ext.ts", "export const beforeAll = 1;", "needs bun or tsx"],
-	])("says so: %s", async (_, module, source, message) => {
+	])("reports an error: %s", async (_, module, source, message) => {
 		const { spec, services } = withModule(source, ["beforeAll"], module);
 		const env = { PATH: tempTree() };
 		await expect(prepareWorkspaceBase(spec, { ...services, env })).rejects.toMatchObject({
@@ -200,7 +200,7 @@ describe("agentv:agent-rules", () => {
 			{ "t/a": "1", ...files },
 		);
 
-	test("stages files and folders for the agent, as part of the baseline", async () => {
+	test("stages files and folders for the agent as part of the baseline", async () => {
 		const { spec, services } = staging("skills: [rules/csv], rules: rules/STYLE.md", {
 			"rules/csv/SKILL.md": "skill",
 			"rules/STYLE.md": "style",
@@ -217,7 +217,7 @@ describe("agentv:agent-rules", () => {
 		await base.close();
 	});
 
-	test("refuses missing files, and to write out of the workspace", async () => {
+	test("refuses missing files and writes outside of the workspace", async () => {
 		const missing = staging("rules: nowhere.md");
 		await expect(prepareWorkspaceBase(missing.spec, missing.services)).rejects.toMatchObject({ reason: "not-found" });
 		const outside = tempTree();

@@ -17,7 +17,7 @@ import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
 const template = (more = "") => `workspace: { template: ./t${more} }`;
 
-describe("a template that may not be copied is refused, and nothing is left behind", () => {
+describe("refuses a template with an escaping link, and leaves nothing behind:", () => {
 	test.each([
 		["a link out of it", (root: string) => symlinkSync("../../secret", join(root, "t/out"))],
 		["an absolute link into it", (root: string) => symlinkSync(join(root, "t/a"), join(root, "t/abs"))],
@@ -32,7 +32,7 @@ describe("a template that may not be copied is refused, and nothing is left behi
 	});
 });
 
-test("links within a template stay links within the copy", async () => {
+test("links within a template stay within the copy", async () => {
 	const { root, spec, services } = workspaceFixture(template(", isolation: per_test"), { "t/deep/a": "1" });
 	symlinkSync("deep/a", join(root, "t/link"));
 	const base = await prepareWorkspaceBase(spec, services);
@@ -43,7 +43,7 @@ test("links within a template stay links within the copy", async () => {
 	await base.close();
 });
 
-test("an absolute link that before_all made leads into each copy, never into the base", async () => {
+test("an absolute link made by before_all points into each copy, never into the base", async () => {
 	const hook = `[sh, -c, 'ln -s "$AGENTV_WORKSPACE_PATH/a" "$AGENTV_WORKSPACE_PATH/abs"']`;
 	const text = `workspace: { template: ./t, isolation: per_test, hooks: { before_all: { command: ${hook} } } }`;
 	const { spec, services } = workspaceFixture(text, { "t/a": "1" });
@@ -60,41 +60,44 @@ test("an absolute link that before_all made leads into each copy, never into the
 	await base.close();
 });
 
-describe("the next test gets a clean directory after any change", () => {
+describe("the next test gets a clean directory", () => {
 	const spoilers: readonly (readonly [string, (path: string) => void])[] = [
-		["everything deleted", (path) => readdirSync(path).map((name) => rmSync(join(path, name), { recursive: true }))],
 		[
-			"a file where a directory was",
+			"everything was deleted",
+			(path) => readdirSync(path).map((name) => rmSync(join(path, name), { recursive: true })),
+		],
+		[
+			"a file replaced a directory",
 			(path) => {
 				rmSync(join(path, "d"), { recursive: true });
 				writeFileSync(join(path, "d"), "");
 			},
 		],
 		[
-			"a directory where a file was",
+			"a directory replaced a file",
 			(path) => {
 				rmSync(join(path, "a"));
 				mkdirSync(join(path, "a/b"), { recursive: true });
 			},
 		],
 		[
-			"a link where a directory was, leading out",
+			"a link out of the workspace replaced a directory",
 			(path) => {
 				rmSync(join(path, "d"), { recursive: true });
 				symlinkSync(path.replace(/\/[^/]*$/, ""), join(path, "d"));
 			},
 		],
 		[
-			"read-only files and directories",
+			"files and directories became read-only",
 			(path) => {
 				chmodSync(join(path, "d/e/f"), 0o400);
 				chmodSync(join(path, "d/e"), 0o500);
 				chmodSync(join(path, "d"), 0o500);
 			},
 		],
-		["a loop of links", (path) => symlinkSync(".", join(path, "loop"))],
+		["a cycle of links was made", (path) => symlinkSync(".", join(path, "loop"))],
 		[
-			"deep and many new files",
+			"many deep files were made",
 			(path) => {
 				mkdirSync(join(path, "x/".repeat(100)), { recursive: true });
 				for (let index = 0; index < 500; index++) writeFileSync(join(path, "x", `${index}`), "");
@@ -104,7 +107,7 @@ describe("the next test gets a clean directory after any change", () => {
 
 	test.each(
 		["shared", "per_test"].flatMap((isolation) => spoilers.map(([name, spoil]) => [isolation, name, spoil] as const)),
-	)("%s: %s", async (isolation, _, spoil) => {
+	)("with isolation %s after %s", async (isolation, _, spoil) => {
 		const files = { "t/a": "1", "t/d/e/f": "2", "t/d/g": "3" };
 		const { spec, services } = workspaceFixture(template(`, isolation: ${isolation}`), files);
 		const base = await prepareWorkspaceBase(spec, services);
@@ -128,7 +131,7 @@ describe("the next test gets a clean directory after any change", () => {
 	});
 });
 
-/** Mounts a file system of one megabyte, where we may. */
+/** Mounts a file system of one megabyte, if permitted. */
 function smallDisk(): string | undefined {
 	const path = tempTree();
 	const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", path]).status === 0;
@@ -136,19 +139,19 @@ function smallDisk(): string | undefined {
 	return mounted ? path : undefined;
 }
 
-describe("a disk that takes no more is said by the stage that met it", () => {
-	test("while the template is copied", async ({ skip }) => {
+describe("a full disk is reported with the stage", () => {
+	test("if the template does not fit", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1".repeat(3_000_000) });
 		await expect(prepareWorkspaceBase(spec, { ...services, directory })).rejects.toMatchObject({
 			...{ code: "not-runnable", stage: "template", reason: "disk-full" },
 		});
 	});
 
-	test("while git creates the baseline, for any message of git", async ({ skip }) => {
+	test("if git's baseline does not fit, for any message of git", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1" });
 		const reasons = new Set<string>();
 		for (let left = 4; left <= 48; left += 4) {
@@ -164,9 +167,9 @@ describe("a disk that takes no more is said by the stage that met it", () => {
 		expect([...reasons]).toEqual(["disk-full"]);
 	});
 
-	test("while a test's copy is made; the next test can still be served", async ({ skip }) => {
+	test("if a test's copy does not fit, and the next test still succeeds", async ({ skip }) => {
 		const directory = smallDisk();
-		if (directory === undefined) return skip("needs leave to mount");
+		if (directory === undefined) return skip("needs permission to mount");
 		const { spec, services } = workspaceFixture(template(", isolation: per_test"), { "t/a": "1".repeat(400_000) });
 		const base = await prepareWorkspaceBase(spec, { ...services, directory });
 		const first = await base.open(aTest("first"));
@@ -176,7 +179,7 @@ describe("a disk that takes no more is said by the stage that met it", () => {
 		expect(await base.close()).toEqual([]);
 	});
 
-	test("a directory that can't be made", async () => {
+	test("if a directory can't be created", async () => {
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1" });
 		const directory = join(tempTree({ file: "" }), "file");
 		await expect(prepareWorkspaceBase(spec, { ...services, directory })).rejects.toMatchObject({
@@ -185,7 +188,7 @@ describe("a disk that takes no more is said by the stage that met it", () => {
 	});
 });
 
-test("an interrupted preparation leaves nothing", async () => {
+test("an interrupted preparation leaves nothing behind", async () => {
 	const { spec, services, abort } = workspaceFixture(template(), { "t/a": "1" });
 	abort.abort();
 	await expect(prepareWorkspaceBase(spec, services)).rejects.toMatchObject({ code: "interrupted" });

@@ -27,7 +27,7 @@ async function prepared(isolation = "per_test", more: Record<string, string> = {
 	return prepareWorkspaceBase(spec, services);
 }
 
-/** What the diff says after `work` was done in a fresh workspace. */
+/** Returns the diff after `work` was done in a fresh workspace. */
 async function changesOf(work: (path: string) => void, base?: PreparedBase): Promise<string> {
 	const from = base ?? (await prepared());
 	const workspace = await from.open(aTest("t"));
@@ -39,18 +39,18 @@ async function changesOf(work: (path: string) => void, base?: PreparedBase): Pro
 	return diff;
 }
 
-/** The lines that name or show content. */
+/** Returns the lines with names or contents. */
 function gist(diff: string): string[] {
 	return diff.split("\n").filter((line) => /^(diff|[-+]|Binary|new|deleted|old|#)/.test(line));
 }
 
 describe("file_changes shows", () => {
-	test("nothing where nothing happened, nor where only times changed", async () => {
+	test("nothing without changes, or if only times changed", async () => {
 		expect(await changesOf(() => undefined)).toBe("");
 		expect(await changesOf((path) => writeFileSync(join(path, "a.txt"), "one\n"))).toBe("");
 	});
 
-	test("what not even its owner may read, and leaves it as closed as it was", async () => {
+	test("files that their owner may not read, and keeps their modes", async () => {
 		for (const isolation of ["per_test", "shared"]) {
 			const base = await prepared(isolation);
 			const modes: string[] = [];
@@ -82,7 +82,7 @@ describe("file_changes shows", () => {
 		}
 	});
 
-	test("files with names that are not UTF-8, which the next test does not see", async () => {
+	test("files with names that are not UTF-8, which the next test does not get", async () => {
 		for (const isolation of ["per_test", "shared"]) {
 			const base = await prepared(isolation);
 			const odd = (path: string, name: string) =>
@@ -110,7 +110,7 @@ describe("file_changes shows", () => {
 		}
 	});
 
-	test("changed, new, removed and executable files, links and binaries", async () => {
+	test("changed, new, removed and executable files, links and binary files", async () => {
 		const diff = await changesOf((path) => {
 			appendFileSync(join(path, "a.txt"), "more\n");
 			writeFileSync(join(path, "naïve name.txt"), "new\n");
@@ -148,14 +148,14 @@ describe("file_changes shows", () => {
 		`);
 	});
 
-	test("a change that keeps length and time of change", async () => {
+	test("a change that keeps length and modification time", async () => {
 		const diff = await changesOf((path) => {
 			execFileSync("sh", ["-c", "cp -p a.txt ref; printf 'eno\\n' > a.txt; touch -r ref a.txt; rm ref"], { cwd: path });
 		});
 		expect(gist(diff)).toContain("+eno");
 	});
 
-	test("what the agent committed, ignored, marked as binary, filtered or hid in a repository of its own", async () => {
+	test("files that the agent committed, ignored, marked as binary, filtered or hid in a nested repository", async () => {
 		const diff = await changesOf((path) => {
 			appendFileSync(join(path, "a.txt"), "committed\n");
 			git(path, "commit", "--quiet", "--all", "--message", "mine");
@@ -178,7 +178,7 @@ describe("file_changes shows", () => {
 		expect(diff).not.toContain("ran-the");
 	});
 
-	test("changes although the agent removed .git, or made it a trap", async () => {
+	test("changes even if the agent removed or manipulated .git", async () => {
 		const removed = await changesOf((path) => {
 			rmSync(join(path, ".git"), { recursive: true });
 			appendFileSync(join(path, "a.txt"), "more\n");
@@ -192,7 +192,7 @@ describe("file_changes shows", () => {
 		expect(gist(trap)).toContain("+more");
 	});
 
-	test("HEAD and index stay where the agent has them; its own git diff works", async () => {
+	test("changes without moving HEAD or the index, and the agent's own git diff works", async () => {
 		const base = await prepared();
 		const workspace = await base.open(aTest("t"));
 		await workspace.before();
@@ -208,7 +208,7 @@ describe("file_changes shows", () => {
 		await base.close();
 	});
 
-	test("ignored files, but thousands of them only by number", async () => {
+	test("ignored files, but thousands of them only as a number", async () => {
 		const base = await prepared("per_test", { "t/.gitignore": "*.log\nnode_modules/\n" });
 		const few = await changesOf((path) => writeFileSync(join(path, "x.log"), "seen\n"), base);
 		expect(gist(few)).toContain("+seen");
@@ -226,7 +226,7 @@ describe("file_changes shows", () => {
 		await base.close();
 	});
 
-	test("ignored files whose names are not UTF-8, among many new ones", async () => {
+	test("ignored files with names that are not UTF-8, among many new ones", async () => {
 		const base = await prepared("per_test", { "t/.gitignore": "*.log\n" });
 		const named = (path: string, name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, "latin1")]);
 		const diff = await changesOf((path) => {
@@ -239,7 +239,7 @@ describe("file_changes shows", () => {
 		await base.close();
 	});
 
-	test("huge files by a line with size and digest", async () => {
+	test("huge files as a line with size and digest", async () => {
 		const content = "x\n".repeat(3_000_000);
 		const diff = await changesOf((path) => writeFileSync(join(path, "huge.txt"), content));
 		const digest = createHash("sha256").update(content).digest("hex");
@@ -260,13 +260,13 @@ describe("file_changes shows", () => {
 		expect(diff.indexOf("+++ b/run.sh")).toBeLessThan(diff.indexOf("+++ b/0"));
 		const lines = diff.match(/^# new .*$/gm) ?? [];
 		expect(lines.length + (diff.match(/^diff --git /gm)?.length ?? 0)).toBe(9_008);
-		// The largest first.
+		// Only the largest files are shortened.
 		expect(lines.length).toBeGreaterThan(0);
 		for (const line of lines) expect(line).toMatch(/^# new file 00\d\.txt: 18000\d\d bytes, sha256 [0-9a-f]{64}$/);
 		expect(diff.length).toBeLessThan(25_000_000);
 	});
 
-	test("text that is not UTF-8 whole, in lines that git apply passes over", async () => {
+	test("text that is not UTF-8 completely, in lines that git apply ignores", async () => {
 		const diff = await changesOf((path) =>
 			writeFileSync(join(path, "latin"), Buffer.from("caf\xe9 au lait\n", "latin1")),
 		);
@@ -275,7 +275,7 @@ describe("file_changes shows", () => {
 		);
 	});
 
-	test("empty directories and pipes, which it does not wait for", async () => {
+	test("empty directories, and pipes without waiting for them", async () => {
 		const diff = await changesOf((path) => {
 			mkdirSync(join(path, "empty"));
 			execFileSync("mkfifo", [join(path, "pipe")]);
@@ -291,7 +291,7 @@ describe("file_changes shows", () => {
 		]);
 	});
 
-	test("names with line breaks, quotes and blanks", async () => {
+	test("names with line breaks, quotes and spaces", async () => {
 		const diff = await changesOf((path) => {
 			for (const name of ["a\nb", 'q"uote', " blank ", "-dash", "tab\tname"]) writeFileSync(join(path, name), "x\n");
 		});

@@ -16,7 +16,7 @@ async function opened(hook: string, files: Record<string, string> = {}) {
 	return { ...fixture, base, workspace };
 }
 
-test("a hook is told everything by stdin, environment and arguments", async () => {
+test("a hook receives its input by stdin, environment and arguments", async () => {
 	const script = `
 		import { readFileSync, writeFileSync } from "node:fs";
 		const stdin = JSON.parse(readFileSync(0, "utf8"));
@@ -42,14 +42,14 @@ test("a hook is told everything by stdin, environment and arguments", async () =
 	await base.close();
 });
 
-describe("a before-hook that fails makes the test an execution error", () => {
+describe("a failing before-hook makes the test an execution error", () => {
 	test.each([
 		["by its exit code", `{ command: "echo broken >&2; exit 3" }`, "exit-code", "exited with code 3: broken"],
 		["by a signal", `{ command: "kill -9 $$" }`, "signal", "was ended by SIGKILL"],
-		["because it is not there", `{ command: [no-such-program] }`, "not-found", "no-such-program was not found"],
+		["because its program is missing", `{ command: [no-such-program] }`, "not-found", "no-such-program was not found"],
 		["by its time limit", `{ command: [sleep, "30"], timeout_ms: 200 }`, "timeout", "within 200 ms"],
 		[
-			"although it ignores SIGTERM",
+			"even if it ignores SIGTERM",
 			`{ command: "trap '' TERM; while :; do sleep 0.1; done", timeout_ms: 200 }`,
 			...["timeout", "was ended"],
 		],
@@ -64,7 +64,7 @@ describe("a before-hook that fails makes the test an execution error", () => {
 	});
 });
 
-test("an after-hook that fails is a warning, and the others still run", async () => {
+test("a failing after-hook is a warning, and the others still run", async () => {
 	const text = `
 workspace:
   template: ./t
@@ -82,7 +82,7 @@ workspace:
 	expect(await base.close()).toMatchObject([{ stage: "after_all", code: "not-found" }]);
 });
 
-test("a failing before_all fails the whole spec; what it began is taken down by after_all", async () => {
+test("a failing before_all fails all tests, and after_all still cleans up", async () => {
 	const text = `
 workspace:
   hooks:
@@ -96,11 +96,11 @@ workspace:
 	expect(existsSync(join(root, "taken-down"))).toBe(true);
 });
 
-describe("what a hook leaves behind", () => {
+describe("a daemon that a hook starts", () => {
 	const daemon = `{ command: "sleep 60 >/dev/null 2>&1 & echo $! > daemon.pid" }`;
 	const pidIn = (root: string) => Number(readFileSync(join(root, "daemon.pid"), "utf8"));
 
-	test("a daemon of before_each lives as long as its test", async () => {
+	test("in before_each runs until the test ends", async () => {
 		const { root, base, workspace } = await opened(daemon);
 		await workspace.before();
 		expect(isAlive(pidIn(root))).toBe(true);
@@ -109,7 +109,7 @@ describe("what a hook leaves behind", () => {
 		await base.close();
 	});
 
-	test("a daemon of before_all lives as long as the run", async () => {
+	test("in before_all runs until the run ends", async () => {
 		const { root, spec, services } = workspaceFixture(withHook("before_all", daemon), { "t/a": "1" });
 		const base = await prepareWorkspaceBase(spec, services);
 		await (await base.open(aTest("t"))).close({ keep: false });
@@ -127,7 +127,7 @@ test("a hook may print a gigabyte", async () => {
 	await base.close();
 });
 
-test("Ctrl-C ends a running hook with its process group, and does not count as its failure", async () => {
+test("Ctrl-C ends a running hook with its process group, and is not a failure of the hook", async () => {
 	const { base, workspace, abort, root } = await opened(`{ command: "sh -c 'echo $$ > pid; sleep 60' & wait" }`);
 	const running = workspace.before();
 	await waitUntil(() => existsSync(join(root, "pid")));

@@ -20,7 +20,10 @@ const content = "large\0content\n".repeat(1000);
 const oid = createHash("sha256").update(content).digest("hex");
 const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n`;
 
-/** A repository with two pointers, one of them executable, and a text that only looks like one. */
+/**
+ * Creates a repository with two pointers, one of them executable, and a text that only looks like
+ * one.
+ */
 function repository(path = join(tempTree(), "app")) {
 	const app = gitRepository(path);
 	app.commit({ ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer, "b.txt": pointer });
@@ -28,7 +31,7 @@ function repository(path = join(tempTree(), "app")) {
 	return app;
 }
 
-/** Keeps the content as a repository of this machine keeps it. */
+/** Stores the content like a local repository. */
 function store(place: string) {
 	const directory = join(place, "lfs/objects", oid.slice(0, 2), oid.slice(2, 4));
 	mkdirSync(directory, { recursive: true });
@@ -38,7 +41,7 @@ function store(place: string) {
 const evalOf = (repo: string, more = "") =>
 	`workspace: { isolation: per_test, repos: [{ path: ./app, repo: ${JSON.stringify(repo)}${more} }] }`;
 
-/** A PATH that has git, and what git needs, but no git-lfs. */
+/** Returns a PATH with git and what git needs, but without git-lfs. */
 function withoutLfs(): { PATH: string } {
 	const bin = tempTree();
 	for (const name of ["git", "sh", "uname"]) {
@@ -75,7 +78,7 @@ async function expectFiles(text: string, more: Parameters<typeof workspaceFixtur
 }
 
 describe("files in Git LFS", () => {
-	test("are taken from a repository of this machine that has them, and then from the cache, without git-lfs", async () => {
+	test("are read from a local repository that has them, then from the cache, without git-lfs", async () => {
 		const app = repository();
 		store(join(app.root, ".git"));
 		const processEnv = { ...gitTestEnvironment, ...withoutLfs() };
@@ -101,7 +104,7 @@ describe("files in Git LFS", () => {
 		});
 	});
 
-	test("are refused in a bundle, which does not hold them", async () => {
+	test("are refused in a bundle, which does not contain them", async () => {
 		const app = repository();
 		const bundle = join(tempTree(), "app.bundle");
 		app.git("bundle", "create", "--quiet", bundle, "main");
@@ -111,14 +114,14 @@ describe("files in Git LFS", () => {
 		});
 	});
 
-	test("that sparse leaves out are not needed", async () => {
+	test("that are not in the sparse checkout are not needed", async () => {
 		const app = repository();
 		const { spec, services } = workspaceFixture(evalOf(app.root, ', sparse: ["/docs/*", "/.gitattributes"]'));
 		const base = await prepareWorkspaceBase(spec, services);
 		await base.close();
 	});
 
-	test("without their content on the server are refused by name", async () => {
+	test("without content on the server are refused by name", async () => {
 		const app = repository();
 		const { spec, services } = workspaceFixture(evalOf(app.root));
 		await expect(prepareWorkspaceBase(spec, services)).rejects.toMatchObject({
@@ -141,7 +144,7 @@ describe("files in Git LFS", () => {
 		git(work.root, "push", "--quiet", "--no-verify", "origin", "main");
 		git(work.root, "lfs", "push", "--all", "origin");
 		expect(readFileSync(join(work.root, "a.bin"), "utf8")).toBe(content);
-		// Only git-lfs reads this way of keeping contents.
+		// Only git-lfs can read this storage.
 		await expectFiles(evalOf(`file://${bare}`));
 	});
 });

@@ -35,7 +35,7 @@ workspace:
 const files = { "ext.mjs": extension, "hook.mjs": hook, "template/a.txt": "one\n" };
 
 describe.each(["shared", "per_test"])("a %s workspace", (isolation) => {
-	test("is prepared, opened and closed in the order of the format, extensions before hooks", async () => {
+	test("runs extensions and hooks in order, extensions first", async () => {
 		const { root, spec, services } = workspaceFixture(everything(isolation), files);
 		const base = await prepareWorkspaceBase(spec, services);
 		for (const id of ["one", "two"]) {
@@ -57,7 +57,7 @@ describe.each(["shared", "per_test"])("a %s workspace", (isolation) => {
 		expect(readdirSync(services.directory)).toEqual([]);
 	});
 
-	test("starts clean for each test; before_all belongs to the baseline, before_each does not", async () => {
+	test("starts clean for each test, with the changes of before_all but not of before_each in the baseline", async () => {
 		const { spec, services } = workspaceFixture(everything(isolation), files);
 		const base = await prepareWorkspaceBase(spec, services);
 		for (const id of ["one", "two"]) {
@@ -78,7 +78,7 @@ describe.each(["shared", "per_test"])("a %s workspace", (isolation) => {
 		await base.close();
 	});
 
-	test("is kept when asked, also after the run; what was not kept is gone", async () => {
+	test("is kept after the run if requested, and removed otherwise", async () => {
 		const { spec, services } = workspaceFixture(everything(isolation), files);
 		const base = await prepareWorkspaceBase(spec, services);
 		const kept: (string | undefined)[] = [];
@@ -100,7 +100,7 @@ describe("reset", () => {
 	const withHooks = (hooks: string) => `workspace: { template: ./t, hooks: ${hooks} }`;
 	const tree = { "t/.gitignore": "cache/\n", "t/a": "1" };
 
-	/** What a second test finds after a first one wrote `cache/x`, `new` and `a`. */
+	/** Returns what a second test finds after a first one wrote `cache/x`, `new` and `a`. */
 	async function found(hooks: string): Promise<string[]> {
 		const { spec, services } = workspaceFixture(withHooks(hooks), tree);
 		const base = await prepareWorkspaceBase(spec, services);
@@ -122,20 +122,20 @@ describe("reset", () => {
 		return [...names, ...changed];
 	}
 
-	test("fast by default: what ignore rules name stays, the rest goes; changes are told from what was found", async () => {
+	test("fast (default) keeps ignored files and removes the rest; changes are relative to the files found", async () => {
 		expect(await found("{}")).toEqual(["a", "cache", "-1", "-2"]);
 	});
 
-	test("strict takes ignored files too", async () => {
+	test("strict also removes ignored files", async () => {
 		expect(await found("{ after_each: { reset: strict } }")).toEqual(["a", "-1"]);
 	});
 
-	test("none leaves everything, without an error", async () => {
+	test("none keeps everything without an error", async () => {
 		expect(await found("{ after_each: { reset: none } }")).toEqual(["a", "cache", "new", "-2", "-2"]);
 	});
 });
 
-test("a shared workspace is handed to one test at a time", async () => {
+test("a shared workspace is used by one test at a time", async () => {
 	const { spec, services } = workspaceFixture("workspace: { template: ./t }", { "t/a": "1" });
 	const base = await prepareWorkspaceBase(spec, services);
 	expect(base.concurrency).toBe(1);

@@ -34,7 +34,7 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 	["removed it", (path) => rmSync(path, { recursive: true }), "the directory is gone"],
 	["renamed it", (path) => renameSync(path, join(elsewhere(), "moved")), "the directory is gone"],
 	[
-		"put another directory in its place",
+		"replaced it by another directory",
 		(path) => {
 			rmSync(path, { recursive: true });
 			mkdirSync(join(path, "d"), { recursive: true });
@@ -43,7 +43,7 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 		"another directory replaced it",
 	],
 	[
-		"put a link in its place",
+		"replaced it by a link",
 		(path) => {
 			const moved = join(elsewhere(), "moved");
 			renameSync(path, moved);
@@ -52,7 +52,7 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 		"a link replaced it",
 	],
 	[
-		"put a file in its place",
+		"replaced it by a file",
 		(path) => {
 			rmSync(path, { recursive: true });
 			writeFileSync(path, "");
@@ -61,12 +61,12 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 	],
 ];
 
-describe("a workspace is not graded when the target", () => {
+describe("a workspace is not graded", () => {
 	test.each(
 		["shared", "per_test"].flatMap((isolation) =>
 			losses.map(([name, lose, why]) => [isolation, name, lose, why] as const),
 		),
-	)("%s: %s", async (isolation, _, lose, why) => {
+	)("with isolation %s if the target %s", async (isolation, _, lose, why) => {
 		const base = await prepared(isolation);
 		const workspace = await base.open(aTest("one"));
 		await workspace.before();
@@ -86,7 +86,7 @@ describe("a workspace is not graded when the target", () => {
 		expect(await base.close()).toEqual([]);
 	});
 
-	test("removed what it is compared with", async () => {
+	test("if the target removed the files that it is compared with", async () => {
 		for (const isolation of ["shared", "per_test"]) {
 			const base = await prepared(isolation);
 			const workspace = await base.open(aTest("one"));
@@ -104,7 +104,7 @@ describe("a workspace is not graded when the target", () => {
 	});
 });
 
-test("a kept workspace that is gone is kept nowhere", async () => {
+test("a workspace that was removed can't be kept", async () => {
 	const base = await prepared("per_test");
 	const workspace = await base.open(aTest("one"));
 	await workspace.before();
@@ -113,7 +113,7 @@ test("a kept workspace that is gone is kept nowhere", async () => {
 	expect(await base.close()).toEqual([]);
 });
 
-test("links out of the workspace are shown as links, and closed directories opened", async () => {
+test("shows links out of the workspace as links, and files in unreadable directories", async () => {
 	const base = await prepared("per_test");
 	const workspace = await base.open(aTest("one"));
 	await workspace.before();
@@ -136,13 +136,13 @@ test("links out of the workspace are shown as links, and closed directories open
 	expect(await base.close()).toEqual([]);
 });
 
-test("a file system that a target mounted doesn't keep the next test from a clean workspace", async ({ skip }) => {
+test("a file system that a target mounted does not affect the next test's workspace", async ({ skip }) => {
 	const base = await prepared("per_test");
 	const first = await base.open(aTest("one"));
 	await first.before();
 	const place = join(first.path, "mnt");
 	mkdirSync(place);
-	if (spawnSync("mount", ["-t", "tmpfs", "none", place]).status !== 0) return skip("needs leave to mount");
+	if (spawnSync("mount", ["-t", "tmpfs", "none", place]).status !== 0) return skip("needs permission to mount");
 	onTestFinished(() => void spawnSync("umount", ["-l", place]));
 	writeFileSync(join(place, "f"), "in it\n");
 	await first.fileChanges();

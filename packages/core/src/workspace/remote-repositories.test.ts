@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
-test("a credential from a variable reaches the server and nothing that is kept", async () => {
+test("a credential from a variable is sent to the server and stored nowhere", async () => {
 	const directory = tempTree();
 	const repository = gitRepository(join(tempTree(), "app"), { a: "1" });
 	const sha = repository.git("rev-parse", "HEAD");
@@ -24,7 +24,7 @@ test("a credential from a variable reaches the server and nothing that is kept",
 	await base.close();
 });
 
-test("a refused login and an unreachable server are said without the password", async () => {
+test("a refused login and an unreachable server are reported without the password", async () => {
 	const directory = tempTree();
 	gitRepository(join(tempTree(), "app"), { a: "1" }).pushTo(bareRepository(join(directory, "app.git")));
 	const server = await gitHttpServer(directory, { login: { username: "me", password: "right" } });
@@ -39,7 +39,7 @@ test("a refused login and an unreachable server are said without the password", 
 	}
 });
 
-test("a server that never answers is given up on Ctrl-C", async () => {
+test("Ctrl-C ends waiting for a server that never responds", async () => {
 	const server = await gitHttpServer(tempTree(), { stall: true });
 	const { spec, services, abort } = workspaceFixture(
 		`workspace: { repos: [{ path: app, repo: "${server.url}/app.git" }] }`,

@@ -6,7 +6,10 @@ import type { TestWorkspace } from "./attempt-workspace.ts";
 import { prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
-/** A repository with a past commit, the one that is asked for, a later fix on the branch, a tag and another branch. */
+/**
+ * Creates a repository with a past commit, the pinned one, a later fix on the branch, a tag and
+ * another branch.
+ */
 function history(): { repository: TestRepository; past: string; pinned: string; later: string } {
 	const repository = gitRepository(join(tempTree(), "app"));
 	const past = repository.commit({ "src/app.js": "v1\n", "docs/x.md": "x\n" }, "first");
@@ -23,7 +26,7 @@ function history(): { repository: TestRepository; past: string; pinned: string; 
 const eval_ = (repo: string, fields: string, isolation = "shared") =>
 	`workspace: { isolation: ${isolation}, repos: [{ path: ./app, repo: ${JSON.stringify(repo)}, ${fields} }] }`;
 
-/** Prepares and opens a workspace, and hands it to `look`. */
+/** Prepares and opens a workspace, and passes it to `look`. */
 async function opened<T>(text: string, look: (workspace: TestWorkspace, sha: string) => T | Promise<T>, more = {}) {
 	const { spec, services } = workspaceFixture(text, {}, more);
 	const base = await prepareWorkspaceBase(spec, services);
@@ -59,7 +62,7 @@ describe("a repository pinned to a historical commit", () => {
 		});
 	});
 
-	test("nor do the objects that a large one borrows from hold any of it", async () => {
+	test("borrows no objects of later commits if it is large", async () => {
 		const { repository, later } = history();
 		for (let index = 0; index < 3; index++) {
 			const noise = Buffer.from(Array.from({ length: 1_200_000 }, () => Math.floor(Math.random() * 256)));
@@ -79,8 +82,8 @@ describe("a repository pinned to a historical commit", () => {
 	});
 });
 
-describe("where it goes", () => {
-	test.each(["../x", "/abs", "a/../../b", ".git", "a/.GIT/hooks"])("%s is refused", (path) => {
+describe("the path of a repository", () => {
+	test.each(["../x", "/abs", "a/../../b", ".git", "a/.GIT/hooks"])("is refused: %s", (path) => {
 		const { repository } = history();
 		const text = eval_(repository.root, "").replace("path: ./app", `path: ${path}`);
 		expect(text).toContain(path);
@@ -88,8 +91,8 @@ describe("where it goes", () => {
 	});
 });
 
-describe("what is asked for", () => {
-	test("branch, tag, short SHA, ancestor, or nothing: HEAD", async () => {
+describe("the commit of a repository", () => {
+	test("may be a branch, tag, short SHA or ancestor, and is HEAD by default", async () => {
 		const { repository, past, pinned, later } = history();
 		const feature = git(repository.root, "rev-parse", "feature");
 		const cases = [
@@ -108,7 +111,7 @@ describe("what is asked for", () => {
 		);
 	});
 
-	test("only some paths", async () => {
+	test("may be checked out partially", async () => {
 		const { repository, pinned } = history();
 		await opened(eval_(repository.root, `commit: ${pinned}, sparse: [src]`), ({ path }) => {
 			expect(readdirSync(join(path, "app")).sort()).toEqual([".git", "src"]);
@@ -116,7 +119,7 @@ describe("what is asked for", () => {
 		});
 	});
 
-	test("a bundle file, and a bundle that is nothing but a HEAD", async () => {
+	test("may come from a bundle file, even one that contains only HEAD", async () => {
 		const { repository, pinned, later } = history();
 		const file = join(tempTree(), "app.bundle");
 		repository.git("bundle", "create", "--quiet", file, "main");
@@ -128,14 +131,14 @@ describe("what is asked for", () => {
 		await opened(eval_(bare, `commit: ${pinned}`), (_, sha) => expect(sha).toBe(pinned));
 	});
 
-	test("a commit that no branch reaches any more", async () => {
+	test("may be one that no branch reaches any more", async () => {
 		const { repository } = history();
 		const lost = repository.commit({ lost: "1" });
 		repository.git("reset", "--quiet", "--hard", "HEAD~1");
 		await opened(eval_(repository.root, `commit: ${lost}`), (_, sha) => expect(sha).toBe(lost));
 	});
 
-	test("the record says what was asked and what came", async () => {
+	test("is recorded as requested and as resolved", async () => {
 		const { repository, pinned } = history();
 		const { spec, services } = workspaceFixture(eval_(repository.root, "commit: v2"));
 		const base = await prepareWorkspaceBase(spec, services);
@@ -145,7 +148,7 @@ describe("what is asked for", () => {
 });
 
 describe("the cache", () => {
-	test("serves a pinned commit without a look at the remote", async () => {
+	test("provides a pinned commit without contacting the remote", async () => {
 		const { repository, pinned } = history();
 		const bare = repository.pushTo(bareRepository(join(tempTree(), "app.git")));
 		const agentvHome = join(tempTree(), "home");
@@ -158,7 +161,7 @@ describe("the cache", () => {
 		});
 	});
 
-	test("is shared by runs at the same time, and follows a branch that moves", async () => {
+	test("is shared by concurrent runs and follows a moved branch", async () => {
 		const { repository, later } = history();
 		const agentvHome = join(tempTree(), "home");
 		const shas = await Promise.all(
@@ -181,11 +184,11 @@ describe("the cache", () => {
 	});
 });
 
-describe("what is refused or missing is said", () => {
+describe("a repository is refused with a reason for", () => {
 	test.each([
 		["a missing directory", "path: a, repo: ./nowhere", "does not exist"],
-		["no such ref", "path: a, repo: REPO, commit: nope", 'has no branch, tag or commit "nope"'],
-		["no such commit", `path: a, repo: REPO, commit: ${"a".repeat(40)}`, "has no branch, tag or commit"],
+		["a missing ref", "path: a, repo: REPO, commit: nope", 'has no branch, tag or commit "nope"'],
+		["a missing commit", `path: a, repo: REPO, commit: ${"a".repeat(40)}`, "has no branch, tag or commit"],
 		["too few ancestors", "path: a, repo: REPO, ancestor: 99", "HEAD has no ancestor number 99"],
 		["an option as ref", 'path: a, repo: REPO, commit: "--upload-pack=touch x"', 'begins with "-"'],
 		["another transport", 'path: a, repo: "ext::touch x"', "names another transport"],
@@ -199,7 +202,7 @@ describe("what is refused or missing is said", () => {
 		expect(readdirSync(services.directory)).toEqual([]);
 	});
 
-	test("a link of an earlier repository that leads out", async () => {
+	test("a link out of the workspace in another repository", async () => {
 		const { repository } = history();
 		const outside = tempTree();
 		symlinkSync(outside, join(repository.root, "way-out"));
@@ -211,7 +214,7 @@ describe("what is refused or missing is said", () => {
 	});
 });
 
-test("several repositories, one within the other, and the agent's changes in each", async () => {
+test("nested repositories show the agent's changes in each of them", async () => {
 	const { repository, pinned } = history();
 	const repos = ["app", "app/vendor/lib"].map(
 		(path) => `{ path: ${path}, repo: ${repository.root}, commit: ${pinned} }`,
@@ -229,7 +232,7 @@ test("several repositories, one within the other, and the agent's changes in eac
 	});
 });
 
-test("a repository as the workspace itself keeps its commit", async () => {
+test("a repository as the whole workspace keeps its commit", async () => {
 	const { repository, pinned } = history();
 	await opened(`workspace: { repos: [{ path: ., repo: ${repository.root}, commit: ${pinned} }] }`, ({ path }) => {
 		expect(git(path, "rev-parse", "HEAD")).toBe(pinned);

@@ -7,7 +7,10 @@ import type { RepositorySource } from "./repositories.ts";
 import { submoduleSource } from "./submodules.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
-/** `app` with a submodule `lib` that has a submodule `deep`, each with a later commit; all in `directory`. */
+/**
+ * Creates `app` with a submodule `lib` that has a submodule `deep`, each with a later commit, in
+ * `directory`.
+ */
 function family(directory: string, urlOf: (name: string) => string) {
 	const deep = gitRepository(join(directory, "deep"), { "deep.txt": "deep\n" });
 	const lib = gitRepository(join(directory, "lib"), { "lib.txt": "lib\n" });
@@ -20,7 +23,7 @@ function family(directory: string, urlOf: (name: string) => string) {
 	return { app, lib, deep, commit, pinned, later };
 }
 
-/** Records the head of `inner` as a submodule, as `git submodule add` does, without a clone of it. */
+/** Records the HEAD of `inner` as a submodule like `git submodule add`, but without a clone. */
 function addSubmodule(outer: TestRepository, path: string, url: string, inner: TestRepository): string {
 	const sha = git(inner.root, "rev-parse", "HEAD");
 	writeFileSync(join(outer.root, ".gitmodules"), `[submodule "${path}"]\n\tpath = ${path}\n\turl = ${url}\n`);
@@ -39,25 +42,28 @@ async function prepared(text: string) {
 }
 
 describe("submodules of a repository", () => {
-	test.each(["per_test", "shared"])("are at their recorded commits, and hold nothing later (%s)", async (isolation) => {
-		const { app, pinned, later } = family(tempTree(), (name) => `../${name}`);
-		const base = await prepared(evalOf(app.root, "", isolation));
-		const workspace = await base.open(aTest("t"));
-		await workspace.before();
-		const place = join(workspace.path, "app");
-		const [lib, deep] = [join(place, "vendor/lib"), join(place, "vendor/lib/inner/deep")];
-		expect(readFileSync(join(deep, "deep.txt"), "utf8")).toBe("deep\n");
-		expect([git(lib, "rev-parse", "HEAD"), git(deep, "rev-parse", "HEAD")]).toEqual([pinned.lib, pinned.deep]);
-		for (const one of [workspace.path, place, lib, deep]) expect(git(one, "status", "--porcelain")).toBe("");
-		expect(git(lib, "cat-file", "--batch-all-objects", "--batch-check")).not.toContain(later);
-		expect([git(lib, "remote"), git(deep, "remote")]).toEqual(["", ""]);
-		writeFileSync(join(deep, "deep.txt"), "changed\n");
-		expect((await workspace.fileChanges())?.shown).toContain("+++ b/app/vendor/lib/inner/deep/deep.txt");
-		await workspace.close({ keep: false });
-		expect(await base.close()).toEqual([]);
-	});
+	test.each(["per_test", "shared"])(
+		"are at their recorded commits and contain no later ones (%s)",
+		async (isolation) => {
+			const { app, pinned, later } = family(tempTree(), (name) => `../${name}`);
+			const base = await prepared(evalOf(app.root, "", isolation));
+			const workspace = await base.open(aTest("t"));
+			await workspace.before();
+			const place = join(workspace.path, "app");
+			const [lib, deep] = [join(place, "vendor/lib"), join(place, "vendor/lib/inner/deep")];
+			expect(readFileSync(join(deep, "deep.txt"), "utf8")).toBe("deep\n");
+			expect([git(lib, "rev-parse", "HEAD"), git(deep, "rev-parse", "HEAD")]).toEqual([pinned.lib, pinned.deep]);
+			for (const one of [workspace.path, place, lib, deep]) expect(git(one, "status", "--porcelain")).toBe("");
+			expect(git(lib, "cat-file", "--batch-all-objects", "--batch-check")).not.toContain(later);
+			expect([git(lib, "remote"), git(deep, "remote")]).toEqual(["", ""]);
+			writeFileSync(join(deep, "deep.txt"), "changed\n");
+			expect((await workspace.fileChanges())?.shown).toContain("+++ b/app/vendor/lib/inner/deep/deep.txt");
+			await workspace.close({ keep: false });
+			expect(await base.close()).toEqual([]);
+		},
+	);
 
-	test("come from a server by relative URLs, with the login of their repository", async () => {
+	test("are fetched by relative URLs, with the login of their repository", async () => {
 		const directory = tempTree();
 		const { app, lib, deep } = family(tempTree(), (name) => `../${name}.git`);
 		for (const [name, one] of Object.entries({ app, lib, deep }))
@@ -71,7 +77,7 @@ describe("submodules of a repository", () => {
 		await base.close();
 	});
 
-	test("are taken from the local work tree that has them, for any URL", async () => {
+	test("are read from the local work tree that has them, for any URL", async () => {
 		const { app, lib, pinned } = family(tempTree(), (name) =>
 			name === "lib" ? "https://127.0.0.1:9/lib.git" : "../../../deep",
 		);
@@ -86,7 +92,7 @@ describe("submodules of a repository", () => {
 		await base.close();
 	});
 
-	test("that sparse leaves out are not needed", async () => {
+	test("that are not in the sparse checkout are not needed", async () => {
 		const { app } = family(tempTree(), () => "https://127.0.0.1:9/gone.git");
 		for (const sparse of ["[docs]", '["/*", "!/vendor/lib"]']) {
 			const base = await prepared(evalOf(app.root, `, sparse: ${sparse}`));
@@ -98,13 +104,13 @@ describe("submodules of a repository", () => {
 	});
 });
 
-describe("a submodule that can't be had is named", () => {
+describe("an unavailable submodule is an error with its name:", () => {
 	test.each([
 		["an unreachable server", "https://127.0.0.1:9/lib.git", "can't be fetched"],
 		["a missing repository", "../nowhere", "does not exist"],
 		["another transport", "ext::touch x", "names another transport"],
 		["an option", "--upload-pack=touch", 'begins with "-"'],
-		["a commit that is not there", "../deep", "has no branch, tag or commit"],
+		["a missing commit", "../deep", "has no branch, tag or commit"],
 	])("%s", async (_, url, message) => {
 		const { app } = family(tempTree(), (name) => (name === "lib" ? url : "../deep"));
 		await expect(prepared(evalOf(app.root))).rejects.toMatchObject({
@@ -123,7 +129,7 @@ describe("a submodule that can't be had is named", () => {
 		});
 	});
 
-	test("a path of this machine in a repository of a server, or in a bundle", async () => {
+	test("a local path in a remote repository or a bundle", async () => {
 		const directory = tempTree();
 		const { app } = family(tempTree(), () => "/etc/passwd");
 		app.pushTo(bareRepository(join(directory, "app.git")));
@@ -151,7 +157,7 @@ describe("URLs of submodules", () => {
 		["git@host:app.git", "../lib.git", "git@host:lib.git"],
 		["https://host/acme/app.git", "./lib", "https://host/acme/app.git/lib"],
 		["https://host/acme/app.git", "ssh://git@other/lib", "ssh://git@other/lib"],
-	])("%s and %s make %s", (from, url, to) => {
+	])("%s with %s resolves to %s", (from, url, to) => {
 		expect(submoduleSource(parent(from), url)).toMatchObject({ url: to, kind: "remote" });
 	});
 
@@ -160,11 +166,11 @@ describe("URLs of submodules", () => {
 		["https://host/app.git", "/etc/passwd"],
 		["https://host/app.git", "file:///etc/passwd"],
 		["git@host:app.git", "../../../x"],
-	])("%s and %s are refused", (from, url) => {
+	])("%s with %s is refused", (from, url) => {
 		expect(() => submoduleSource(parent(from), url)).toThrow();
 	});
 
-	test("a login goes to its own server only", () => {
+	test("a login is sent only to its own server", () => {
 		const credentials = { url: "https://host/app.git", username: "me", password: "secret" };
 		const from = parent("https://host/acme/app.git", { credentials });
 		expect(submoduleSource(from, "../lib.git").credentials).toMatchObject({

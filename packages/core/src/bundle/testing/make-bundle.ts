@@ -17,14 +17,14 @@ export interface MadeBundle {
 	read(path: string): string;
 }
 
-/** Default output: `bundle-of-<its directory>` next to its directory. */
+/** The default output is `bundle-of-<name of its directory>` next to that directory. */
 export async function makeBundle(file: string, options: MakeOptions = {}): Promise<MadeBundle> {
 	const directory = dirname(file);
 	const output = options.output ?? join(dirname(directory), `bundle-of-${basename(directory)}`);
 	const plan = await planBundle({
 		...{ cwd: directory, view: openDiskView(), agentvVersion: "1.2.3" },
 		...options,
-		// Must not write to the home of the user who runs the tests.
+		// The tests must not write to the home directory of the user who runs them.
 		...{ file, output, env: { AGENTV_HOME: join(tempTree(), "home"), ...options.env } },
 	});
 	for await (const progress of writeBundle(plan, { signal: options.signal })) {

@@ -4,7 +4,7 @@ import type { LoadedEval } from "../eval-types.ts";
 import { loadEval } from "../load-eval.ts";
 import { openDiskView } from "../source.ts";
 
-/** Loads `eval.yaml` (or the file `entry`) of a tree, whose root is its directory. */
+/** Loads `eval.yaml` (or the file `entry`) of a tree whose root is its directory. */
 export function loadTree(
 	files: Record<string, string>,
 	{ entry = "eval.yaml", env = {} }: { readonly entry?: string; readonly env?: Readonly<Record<string, string>> } = {},
@@ -22,7 +22,7 @@ export function findingsOf(loaded: LoadedEval): string[] {
 	});
 }
 
-/** Returns an eval with one test with these additional lines. */
+/** Returns an eval with one test that has these additional lines. */
 export function oneTest(...lines: readonly string[]): string {
 	return ["tests:", "  - id: a", ...lines.map((line) => `    ${line}`), ""].join("\n");
 }

@@ -3,7 +3,7 @@ import { graders } from "../graders/index.ts";
 
 export const graderHeadings = ["type", "its fields", "score"];
 
-/** Returns the rows of the table in docs/evals.md: without deprecated and unsupported fields. */
+/** Returns the rows of the table in docs/evals.md, without deprecated and unsupported fields. */
 export function graderRows(): string[][] {
 	return Object.values(graders).map(({ type, options, score }) => {
 		const current = Object.entries(options).filter(([, field]) => {

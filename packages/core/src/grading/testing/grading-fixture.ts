@@ -8,7 +8,7 @@ import { makeOwnDirectory } from "../../machine/environment.ts";
 import { type CouldNotRun, type GradedAssertion, isGraded, type Subject } from "../contract.ts";
 import { type GradingServices, gradeAssertion } from "../grade-answer.ts";
 
-/** An assertion from an eval, with what grading needs. */
+/** An assertion from an eval and the services that grade it. */
 export interface GradingFixture {
 	readonly root: string;
 	readonly assertion: Assertion;
@@ -16,7 +16,7 @@ export interface GradingFixture {
 	grade(subject: Partial<Subject>): Promise<GradedAssertion | CouldNotRun>;
 }
 
-/** Loads one assertion (its YAML in flow form) from an eval among `files`. */
+/** Loads one assertion (YAML in flow style) from an eval among `files`. */
 export function gradingFixture(
 	assertion: string,
 	files: Readonly<Record<string, string>> = {},

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** JSON texts that break JSON readers and the code behind them. */
+/** JSON texts that break JSON parsers or the code that uses them. */
 const values = [
 	...[
 		"null",
@@ -93,7 +93,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	),
 );
 
-/** Generates JSON with one to four random changes, also parts removed and duplicated. */
+/** Generates JSON with one to four random changes, including removed and duplicated parts. */
 export function mutatedJson(text: string): fc.Arbitrary<string> {
 	return fc
 		.array(mutation, { minLength: 1, maxLength: 4 })

@@ -1,6 +1,6 @@
 import { ownerTag } from "../directories.ts";
 
-/** Returns the name or path as if a process had created it that has ended since. */
+/** Returns a name or path as if its owner process had ended. */
 export function asDead(name: string): string {
 	return name.replace(ownerTag(), ownerTag().replace(/-[^-]+-[^-]+$/, "-2hwao1-1"));
 }

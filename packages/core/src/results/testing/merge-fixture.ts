@@ -28,7 +28,7 @@ export async function merged(directories: readonly string[]): Promise<Merge & { 
 
 export const directoriesOf = (runs: readonly RanEval[]) => runs.map(({ runDir }) => runDir);
 
-/** Returns every file of a directory, by path. */
+/** Returns the text of every file of a directory by path. */
 export function filesIn(directory: string): Map<string, string> {
 	const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
@@ -36,7 +36,7 @@ export function filesIn(directory: string): Map<string, string> {
 	return new Map(paths.sort().map((path) => [path.slice(directory.length + 1), readFileSync(path, "utf8")]));
 }
 
-/** Returns a run's reproducible results: its rows in planned order, and all files. */
+/** Returns a run's reproducible results: its rows in planned order and all files. */
 export function found(directory: string) {
 	const files = filesIn(directory);
 	const steady = (text: string) =>
@@ -63,7 +63,7 @@ export function found(directory: string) {
 
 export const ids = ["a", "b", "c", "d", "e", "f"];
 
-/** Returns an eval of six tests; each of two shards has some of them. */
+/** Returns an eval of six tests, some of which are in each of two shards. */
 export function project(targets = mockTargets("yes")): string {
 	const tests = ids.map((id) => `  - {id: ${id}, input: hi, repeat: 2, assertions: [{type: contains, value: yes}]}`);
 	return tempTree({ "my.eval.yaml": `tests:\n${tests.join("\n")}\n`, "targets.yaml": targets });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RunVerification } from "../../format/run-reports.ts";
 import { runTree } from "../../run/testing/run-fixture.ts";
 
-/** Everything that affects a score. Answers come from a file, so that repeats differ. */
+/** Everything that affects a score. The answers come from a file so that repeats differ. */
 const files = {
 	"my.eval.yaml": `
 threshold: 0.6
@@ -78,20 +78,19 @@ tests:
 /** Returns the directory of a run of all these tests with two equal targets. */
 export const recordedRun = async () => (await runTree(files, { workers: 2, targets: ["default", "other"] })).runDir;
 
-/** Differences that don't need the run's digest. */
+/** Returns the differences that can be detected without the run's digest. */
 export const byRecords = ({ differences }: RunVerification) =>
 	differences.filter(
 		({ kind, attempt }) =>
 			attempt !== undefined || !["file-added", "file-changed", "file-kind", "file-missing"].includes(kind),
 	);
 
-/** Each in short: its kind, attempt, grader and field. */
+/** Returns each difference as its kind, attempt, grader and field. */
 export const told = (verified: RunVerification) =>
 	byRecords(verified).map(({ kind, testId, grader, field, file }) =>
 		[kind, testId ?? file?.replace(/^tests\/[^/]+\//, ""), grader, field].filter((part) => part).join(" "),
 	);
 
-/** Changes the rows of an index. */
 export function editIndex(directory: string, change: (rows: Record<string, unknown>[]) => readonly unknown[]): void {
 	const file = join(directory, "index.jsonl");
 	const rows = readFileSync(file, "utf8")
@@ -105,7 +104,7 @@ export function editIndex(directory: string, change: (rows: Record<string, unkno
 /** Matches rows of the test `id` with the first target. */
 export const isOf = (id: string) => (row: Record<string, unknown>) => row.test_id === id && row.target === "default";
 
-/** Returns the path of the file of a test's first attempt, or of another in its directory. */
+/** Returns the path of the file of a test's first attempt, or of another file in its directory. */
 export function fileOf(directory: string, id: string, name = "1.json"): string {
 	let found = "";
 	editIndex(directory, (rows) => {
@@ -120,14 +119,14 @@ export function editAttempt(directory: string, id: string, change: (file: Record
 	writeFileSync(path, `${JSON.stringify(change(JSON.parse(readFileSync(path, "utf8"))))}\n`);
 }
 
-/** Returns the attempts' files, relative to the directory. */
+/** Returns the attempt files, relative to the directory. */
 export function recordsIn(directory: string): string[] {
 	return readdirSync(join(directory, "tests"), { recursive: true, encoding: "utf8" })
 		.filter((name) => name.endsWith(".json"))
 		.map((name) => join("tests", name));
 }
 
-/** Changes leaf number `place` (modulo the count), unless it may have any value. */
+/** Changes leaf number `place` (modulo the number of leaves) unless it may have any value. */
 export function changeOne(value: unknown, place: number): unknown {
 	const leaves: { readonly holder: Record<string, unknown>; readonly key: string }[] = [];
 	const walk = (holder: Record<string, unknown>): void => {
@@ -138,7 +137,7 @@ export function changeOne(value: unknown, place: number): unknown {
 	};
 	walk(value as Record<string, unknown>);
 	const leaf = leaves[place % leaves.length];
-	// Time between attempts is not recorded: the summary's can't be derived.
+	// The time between attempts is not recorded, so the summary's duration can't be recomputed.
 	if (!leaf || (leaf.key === "duration_ms" && "planned" in leaf.holder)) return undefined;
 	const was = leaf.holder[leaf.key];
 	leaf.holder[leaf.key] = typeof was === "number" ? was + 0.25 : typeof was === "boolean" ? !was : `${was}x`;

@@ -18,9 +18,9 @@ export const grader = (command: string) => `assertions: [{type: code-grader, com
 /** A kind of input: a project, the file that changes, and the name of the change in the refusal. */
 export interface Kind {
 	readonly files: Readonly<Record<string, string>>;
-	/** The file that is changed, by default by an additional byte. */
+	/** The file that changes, by default by an additional byte. */
 	readonly changes?: string;
-	/** Replaced in that file instead. */
+	/** The text to replace in that file instead. */
 	readonly from?: string;
 	readonly to?: string;
 	readonly named: string;
@@ -34,7 +34,7 @@ const placed = (root: string, { envFile, targetsFile, ...rest }: FixtureOptions 
 	...(targetsFile === undefined ? {} : { targetsFile: join(root, targetsFile) }),
 });
 
-/** Removes the last row, so that there is something left to run. */
+/** Removes the last row, so that one test remains to be run. */
 export function cutShort({ runDir }: Pick<RanEval, "runDir">): void {
 	const index = join(runDir, "index.jsonl");
 	const rows = readFileSync(index, "utf8").trimEnd().split("\n");

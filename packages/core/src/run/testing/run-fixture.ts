@@ -15,7 +15,7 @@ export interface RanEval {
 	readonly rows: readonly ResultRow[];
 	readonly summary: RunSummary;
 	readonly outcome: RunOutcome;
-	/** Returns the row of a test's (first) attempt. */
+	/** Returns the row of a test's attempt (default: the first). */
 	row(testId: string, attempt?: number): ResultRow;
 }
 
@@ -67,7 +67,10 @@ export async function runTree(
 	};
 }
 
-/** A targets file whose target answers with `answers/<test id>`, which no fingerprint covers. */
+/**
+ * A targets file whose target answers with the file `answers/<test id>`, which no fingerprint
+ * covers.
+ */
 export const fileTargets = `targets: [{name: default, provider: cli, command: [sh, -c, 'cat "answers/$0"', "{EVAL_ID}"]}]\n`;
 
 /** Returns a targets file with a mock target named `default` and this response. */

@@ -10,7 +10,7 @@ export async function behind(): Promise<BenchmarkHome> {
 	return home;
 }
 
-/** Checks that the sync is refused with this message, and the clone unchanged. */
+/** Checks that the sync is refused with this message and that the clone is unchanged. */
 export async function refused(home: BenchmarkHome, words: string | RegExp, options: { reset?: boolean } = {}) {
 	await home.status();
 	const before = home.snapshot();

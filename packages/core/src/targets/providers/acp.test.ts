@@ -10,8 +10,8 @@ const agent = fileURLToPath(new URL("../testing/fixtures/acp-agent.mjs", import.
 const command = [process.execPath, agent];
 const started = (settings: object = {}) => targetFrom(acp, { command, ...settings }, { env: {} });
 
-describe("acp: a real agent over stdio", () => {
-	it("edits a file of the workspace through us, and tells what it did", async () => {
+describe("an ACP agent over stdio", () => {
+	it("edits a file of the workspace through the client, and its actions are recorded", async () => {
 		const workspacePath = tempTree({ "greet.js": "console.log('helo')" });
 		const outcome = await started().invoke(request("edit it", { workspacePath }));
 		expect(outcome).toMatchObject({
@@ -43,14 +43,14 @@ describe("acp: a real agent over stdio", () => {
 		[{ execute: "reject" }, true],
 		[{ read: "allow" }, false],
 		[{ edit: "allow", default: "reject" }, true],
-	])("answers permission requests as the target says: %j", async (permissions, allowed) => {
+	])("gets permissions according to the target: %j", async (permissions, allowed) => {
 		const workspacePath = tempTree({ "greet.js": "helo" });
 		const outcome = await started({ permissions }).invoke(request("edit it", { workspacePath }));
 		expect(outcome.ok && outcome.answer.text).toBe(allowed ? "The greeting is fixed." : "I may not.");
 		expect(readFileSync(join(workspacePath, "greet.js"), "utf8")).toBe(allowed ? "hello" : "helo");
 	});
 
-	it("keeps file access inside the workspace, also through links", async () => {
+	it("accesses only files inside the workspace, even through links", async () => {
 		const outside = tempTree({ "secret.txt": "secret" });
 		const workspacePath = tempTree({ "a.txt": "a" });
 		symlinkSync(join(outside, "secret.txt"), join(workspacePath, "link.txt"));
@@ -68,7 +68,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(readFileSync(join(workspacePath, "sub/new.txt"), "utf8")).toBe("mine");
 	});
 
-	it("continues a session that the agent can load, sending only new messages", async () => {
+	it("continues a session that it can load with only the new messages", async () => {
 		const messages = [message("user", "first"), message("assistant", "yes"), message("user", "second")];
 		const loading = await started({ env: { ACP_LOADS: "1" } }).invoke(request(messages, { session: "s-0" }));
 		expect(loading.ok && loading.answer).toMatchObject({
@@ -80,7 +80,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(plain.ok && plain.answer.text).toContain("first");
 	});
 
-	it("gets keys by its environment, and files as links", async () => {
+	it("receives keys through its environment, and files as links", async () => {
 		const settings = { env: { AGENT_KEY: "k-1" }, system_prompt: "Be brief." };
 		const outcome = await started(settings).invoke(request("what?", { files: ["/data/a b.md"] }));
 		expect(outcome.ok && outcome.answer.text).toContain("key: k-1");
@@ -88,7 +88,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(outcome.ok && outcome.answer.text).toContain("file:///data/a%20b.md");
 	});
 
-	it("ends with the time limit, its own children too", async () => {
+	it("ends at the time limit, with its child processes", async () => {
 		const workspacePath = tempTree();
 		const controller = new AbortController();
 		const running = started().invoke(request("hang", { workspacePath, signal: controller.signal }));
@@ -104,7 +104,7 @@ describe("acp: a real agent over stdio", () => {
 		["fail", {}, "agent-failed", "the model is down"],
 		["cancel", {}, "agent-failed", "cancelled its turn"],
 		["anything", { env: { ACP_LOGIN: "1" } }, "auth", "requires authentication"],
-	])("says why there is no answer: %s", async (words, settings, code, said) => {
+	])("fails with a reason: %s", async (words, settings, code, said) => {
 		const outcome = await started(settings).invoke(request(words));
 		expect(outcome).toMatchObject({ ok: false, failure: { code } });
 		expect(!outcome.ok && outcome.failure.message).toContain(said);
@@ -115,19 +115,19 @@ describe("acp: a real agent over stdio", () => {
 		["max_tokens", "length"],
 		["max_turn_requests", "max_turns"],
 		["end_turn", undefined],
-	])("tells why a turn ended: %s", async (reason, stopReason) => {
+	])("reports why a turn ended: %s", async (reason, stopReason) => {
 		const outcome = await started().invoke(request(`stop: ${reason}`));
 		expect(outcome).toMatchObject({ ok: true });
 		expect(outcome.ok && outcome.answer.stopReason).toBe(stopReason);
-		// Half of a count says nothing.
+		// Incomplete token usage is omitted.
 		expect(outcome).not.toHaveProperty("answer.tokenUsage");
 	});
 
-	it("ignores output that is not a protocol message", async () => {
+	it("may print output that is not a protocol message", async () => {
 		expect(await started().invoke(request("chatter"))).toMatchObject({ ok: true, answer: { text: "quiet now" } });
 	});
 
-	it("a program that speaks nothing fails with what it says", async () => {
+	it("fails with its output if it doesn't support the protocol", async () => {
 		const mute = targetFrom(acp, {
 			command: [process.execPath, "-e", "console.error('not an agent'); process.exit(1)"],
 		});

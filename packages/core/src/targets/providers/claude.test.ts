@@ -88,7 +88,7 @@ describe("claude", () => {
 		[{ stop_reason: "refusal" }, "refusal"],
 		[{ stop_reason: "max_tokens" }, "length"],
 		[{ stop_reason: "end_turn" }, undefined],
-	])("tells why its answer ended: %j", async (more, stopReason) => {
+	])("reports why its answer ended: %j", async (more, stopReason) => {
 		const outcome = await claudeThat([...stream.slice(0, -1), result(more)]).target.invoke(request("fix"));
 		expect(outcome.ok && outcome.answer.stopReason).toBe(stopReason);
 		const last = { ...assistant([{ type: "text", text: "No." }]) };
@@ -97,7 +97,7 @@ describe("claude", () => {
 		expect(older.ok && older.answer.stopReason).toBe(stopReason);
 	});
 
-	it("reads messages, tool calls, usage and cost", async () => {
+	it("returns messages, tool calls, usage and cost", async () => {
 		const outcome = await claudeThat(stream).target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({
 			ok: true,
@@ -127,7 +127,7 @@ describe("claude", () => {
 		for (const { durationMs } of calls) expect(durationMs).toBeGreaterThanOrEqual(0);
 	});
 
-	it("is asked in print mode, by stdin, with the target's settings as options", async () => {
+	it("runs in print mode with the prompt on stdin and the target's settings as options", async () => {
 		const settings = {
 			model: "sonnet",
 			max_turns: 7,
@@ -144,7 +144,7 @@ describe("claude", () => {
 		);
 	});
 
-	it("continues its session, sending only new messages", async () => {
+	it("continues its session with only the new messages", async () => {
 		const { agent, target } = claudeThat(stream);
 		const said = (role: "user" | "assistant", text: string) => ({ role, content: [{ type: "text" as const, text }] });
 		const messages = [said("user", "first"), said("assistant", "yes"), said("user", "second")];
@@ -163,7 +163,7 @@ describe("claude", () => {
 			"error_during_execution",
 			true,
 		],
-	])("says that it failed: %o", async (more, words, retryable) => {
+	])("reports that it failed: %o", async (more, words, retryable) => {
 		const { target } = claudeThat([...stream.slice(0, -1), result(more)], { exitCode: 1 });
 		const outcome = await target.invoke(request("fix"));
 		expect(outcome).toMatchObject({
@@ -173,7 +173,7 @@ describe("claude", () => {
 		expect(!outcome.ok && outcome.failure.message).toContain(words);
 	});
 
-	it("fails where the stream breaks off", async () => {
+	it("fails if the stream is incomplete", async () => {
 		const outcome = await claudeThat(stream.slice(0, 4)).target.invoke(request("fix"));
 		expect(outcome).toMatchObject({ ok: false, failure: { code: "no-output", retryable: true } });
 	});

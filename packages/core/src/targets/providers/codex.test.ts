@@ -33,7 +33,7 @@ function codexThat(lines: readonly (string | object)[], exitCode = 0, settings =
 }
 
 describe("codex", () => {
-	it("reads messages, work with tools and usage; the cost comes from `pricing`", async () => {
+	it("returns messages, tool calls and usage, with the cost by `pricing`", async () => {
 		const { target } = codexThat(stream, 0, { pricing: { input: 1, output: 10, cached: 0.1 } });
 		const outcome = await target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({
@@ -53,7 +53,7 @@ describe("codex", () => {
 		expect(outcome.ok && outcome.answer.costUsd).toBeCloseTo((315 * 1 + 24_448 * 0.1 + 122 * 10) / 1e6, 10);
 	});
 
-	it("is asked by stdin, outside of git too; a sandbox only where the target wants one", async () => {
+	it("receives the prompt on stdin, also outside of git, and uses a sandbox only if the target requests one", async () => {
 		const first = codexThat(stream, 0, {
 			model: "gpt-5-codex",
 			model_reasoning_effort: "high",
@@ -72,7 +72,7 @@ describe("codex", () => {
 		);
 	});
 
-	it("says that a turn failed", async () => {
+	it("reports a failed turn", async () => {
 		const lines = [stream[0] ?? {}, { type: "turn.failed", error: { message: "You've hit your usage limit." } }];
 		const outcome = await codexThat(lines, 1).target.invoke(request("fix"));
 		expect(outcome).toMatchObject({

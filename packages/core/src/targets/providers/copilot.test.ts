@@ -45,7 +45,7 @@ function copilotThat(lines: readonly (string | object)[], exitCode = 0, settings
 }
 
 describe("copilot-cli", () => {
-	it("reads messages, tool calls and what it says of its costs", async () => {
+	it("returns messages, tool calls and the usage that it reports", async () => {
 		const outcome = await copilotThat([...stream, result(0)]).target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({
 			ok: true,
@@ -62,11 +62,11 @@ describe("copilot-cli", () => {
 			{ tool: "bash", input: { command: "ls" }, output: "greet.js" },
 			{ tool: "edit", input: { path: "greet.js" }, output: { error: { message: "denied" } } },
 		]);
-		// What it does not say is not made up.
+		// It doesn't report tokens.
 		expect(outcome.ok && outcome.answer.tokenUsage).toBeUndefined();
 	});
 
-	it("counts tokens where the version tells them", async () => {
+	it("counts tokens if its version reports them", async () => {
 		const usage = { model: "claude-sonnet-5", inputTokens: 40_000, outputTokens: 120, cacheReadTokens: 30_000 };
 		const { target } = copilotThat([...stream, event("assistant.usage", usage), result(0)]);
 		expect(await target.invoke(request("fix"))).toMatchObject({
@@ -78,7 +78,7 @@ describe("copilot-cli", () => {
 		});
 	});
 
-	it("is asked by stdin", async () => {
+	it("receives the prompt on stdin", async () => {
 		const { agent, target } = copilotThat([...stream, result(0)], 0, { model: "gpt-5.2" });
 		await target.invoke(request("fix", { session: sessionId }));
 		expect(agent.calls()[0]?.argv.join(" ")).toBe(
@@ -86,7 +86,7 @@ describe("copilot-cli", () => {
 		);
 	});
 
-	it("says that its session failed, and what it prints before any event", async () => {
+	it("reports a failed session, and its output without events", async () => {
 		const error = event("session.error", {
 			errorType: "rate_limit",
 			message: "user_weekly_rate_limited",

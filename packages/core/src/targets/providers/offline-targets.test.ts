@@ -9,11 +9,11 @@ import { request } from "../testing/target-from.ts";
 interface Kind {
 	/** A target that answers "the answer" to every question. */
 	readonly good: () => Target;
-	/** One that would take an hour. */
+	/** A target that would take an hour. */
 	readonly endless?: () => Target;
-	/** One that can't be asked at all. */
+	/** A target that can't be used at all. */
 	readonly unfit?: () => Target;
-	/** One that fails when it is asked. */
+	/** A target that fails each call. */
 	readonly failing?: () => Target;
 }
 
@@ -46,7 +46,7 @@ function scratch() {
 const question = (more: Partial<TargetRequest> = {}): TargetRequest =>
 	request("hi", { testId: "t", scratch: scratch(), ...more });
 
-describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kind) => {
+describe.each(Object.entries(kinds))("the target %s", (_, kind) => {
 	test("passes its check and answers concurrent requests", async () => {
 		const target = kind.good();
 		expect(await target.check(new AbortController().signal)).toBeUndefined();
@@ -55,7 +55,7 @@ describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kin
 		await target.close?.();
 	});
 
-	test("ends immediately when aborted", async () => {
+	test("stops immediately on abort", async () => {
 		const target = kind.endless?.();
 		if (!target) return;
 		const abort = new AbortController();
@@ -65,12 +65,12 @@ describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kin
 		expect(performance.now() - started).toBeLessThan(5000);
 	});
 
-	test("says before any test what would fail all", async () => {
+	test("reports before any test what would fail all of them", async () => {
 		const problem = await kind.unfit?.().check(new AbortController().signal);
 		if (kind.unfit) expect(problem?.message).toMatch(/[^.]$/);
 	});
 
-	test("answers a failure as data", async () => {
+	test("returns a failure as data", async () => {
 		const outcome = await kind.failing?.().invoke(question());
 		if (!outcome) return;
 		expect(outcome).toMatchObject({ ok: false, failure: { retryable: expect.any(Boolean) } });
@@ -79,7 +79,7 @@ describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kin
 });
 
 describe("a cli target", () => {
-	test("gets each placeholder as one argument, files as several", async () => {
+	test("receives each placeholder as one argument, and files as several", async () => {
 		const { target, root } = localTarget(
 			"{provider: cli, command: [node, ./show.mjs, '{PROMPT}', 'id={EVAL_ID}', '{ATTEMPT}', '{FILES}']}",
 			{ "show.mjs": "console.log(JSON.stringify(process.argv.slice(2)))" },
@@ -91,14 +91,14 @@ describe("a cli target", () => {
 		expect(existsSync(join(root, "pwned"))).toBe(false);
 	});
 
-	test("keeps values harmless in a shell's text, too", async () => {
+	test("quotes values in a shell's text", async () => {
 		const { target, root } = localTarget('{provider: cli, command: "printf %s {PROMPT} | cat"}');
 		const outcome = await target.invoke(question({ prompt: '"; touch pwned; echo $(touch pwned) `touch pwned`' }));
 		expect(outcome).toMatchObject({ ok: true, answer: { text: '"; touch pwned; echo $(touch pwned) `touch pwned`' } });
 		expect(existsSync(join(root, "pwned"))).toBe(false);
 	});
 
-	test("formats files as it is told", async () => {
+	test("formats files as configured", async () => {
 		const { target } = localTarget(
 			"{provider: cli, command: [node, ./show.mjs, '{FILES}'], files_format: '--file {path} --name={basename}'}",
 			{ "show.mjs": "console.log(JSON.stringify(process.argv.slice(2)))" },
@@ -107,7 +107,7 @@ describe("a cli target", () => {
 		expect(outcome.ok && JSON.parse(outcome.answer.text)).toEqual(["--file", "/x/a b.txt", "--name=a b.txt"]);
 	});
 
-	test("answers by its file where the command names one", async () => {
+	test("answers by its output file if the command has one", async () => {
 		const command = `{provider: cli, command: [sh, -c, 'echo noise; cat "$1" > "$2"', sh, '{PROMPT_FILE}', '{OUTPUT_FILE}']}`;
 		expect(await localTarget(command).target.invoke(question({ prompt: "from the file" }))).toMatchObject({
 			ok: true,
@@ -144,12 +144,12 @@ describe("a cli target", () => {
 		});
 	});
 
-	test("takes other JSON for plain text", async () => {
+	test("treats other JSON as plain text", async () => {
 		const { target } = localTarget(`{provider: cli, command: [printf, '{"score": 1}']}`);
 		expect(await target.invoke(question())).toMatchObject({ ok: true, answer: { text: '{"score": 1}' } });
 	});
 
-	test("works in the workspace, and gets the provider context", async () => {
+	test("runs in the workspace and receives the provider context", async () => {
 		const workspacePath = tempTree();
 		const { target } = localTarget('{provider: cli, command: "pwd; printf %s \\"$AGENTV_PROVIDER_CONTEXT\\""}');
 		const outcome = await target.invoke(
@@ -166,7 +166,7 @@ describe("a cli target", () => {
 		expect(readFileSync(outcome.answer.textFile)).toHaveLength(12_000_000);
 	});
 
-	test("ends grandchildren that ignore SIGTERM, too", async () => {
+	test("also ends grandchildren that ignore SIGTERM", async () => {
 		const { target, root } = localTarget(
 			`{provider: cli, command: "(trap '' TERM; sh -c 'trap \\"\\" TERM; echo $$ > pid; sleep 60' & wait) & wait"}`,
 		);
@@ -196,7 +196,7 @@ describe("a replay target", () => {
 		expect(await target.invoke(question({ testId: "other" }))).toMatchObject({ failure: { code: "not-recorded" } });
 	});
 
-	test("says which line it can't read", async () => {
+	test("reports the line that it can't read", async () => {
 		const { target } = localTarget("{provider: replay, fixtures: ./a.jsonl}", {
 			"a.jsonl": '{"test_id": "t", "output": "x"}\n{]\n',
 		});

@@ -72,7 +72,7 @@ function piThat(lines: readonly (string | object)[], settings = {}) {
 }
 
 describe("pi-cli", () => {
-	it("reads messages, tool calls, usage and cost; ignores an error that pi recovered from", async () => {
+	it("returns messages, tool calls, usage and cost, and ignores an error that pi recovered from", async () => {
 		const outcome = await piThat(stream).target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({
 			ok: true,
@@ -89,7 +89,7 @@ describe("pi-cli", () => {
 		expect(outcome.ok && outcome.answer.costUsd).toBeCloseTo(0.01, 10);
 	});
 
-	it("tells that its answer was cut, and knows no tokens if one call does not say them", async () => {
+	it("reports a truncated answer, and no tokens if one call does not report them", async () => {
 		const cut = message([{ type: "text", text: "The greeting" }], { usage: { output: 5 }, stopReason: "length" });
 		const outcome = await piThat([...stream.slice(0, -3), cut, { type: "agent_end", messages: [] }]).target.invoke(
 			request("fix"),
@@ -99,7 +99,7 @@ describe("pi-cli", () => {
 		expect(outcome).not.toHaveProperty("answer.costUsd");
 	});
 
-	it("is asked by stdin: a prompt that begins with @ names no file", async () => {
+	it("receives the prompt on stdin, so that an initial @ does not refer to a file", async () => {
 		const settings = { subprovider: "google", model: "gemini-3-pro", thinking: "high", api_key: "secret-of-google" };
 		const { agent, target } = piThat(stream, settings);
 		await target.invoke(request("@everyone, hello"));
@@ -111,7 +111,7 @@ describe("pi-cli", () => {
 		expect(asked?.env["GEMINI_API_KEY"]).toBe("secret-of-google");
 	});
 
-	it("says that its model failed", async () => {
+	it("reports a failed model", async () => {
 		const outcome = await piThat([...stream.slice(0, 5), failed]).target.invoke(request("fix"));
 		expect(outcome).toMatchObject({
 			ok: false,

@@ -8,7 +8,7 @@ import { openDiskView } from "../../eval/source.ts";
 import type { Target } from "../contract.ts";
 import { providers, vendorKeys } from "../providers/index.ts";
 
-/** `entry` is YAML in flow form, without the name; `files` are next to it. */
+/** Creates a target from `entry`, YAML in flow style without the name; `files` are next to it. */
 export function localTarget(
 	entry: string,
 	files: Readonly<Record<string, string>> = {},

@@ -16,7 +16,7 @@ export type Reply =
 	| { readonly cut: unknown }
 	/** The connection breaks before any response. */
 	| { readonly reset: true }
-	/** Nothing, forever. */
+	/** The server never responds. */
 	| { readonly stall: "before headers" | "in the body" };
 
 export interface ModelServer {

@@ -9,7 +9,7 @@ import type { Environment } from "../../machine/environment.ts";
 import type { Provider, RequestMessage, Target, TargetRequest } from "../contract.ts";
 import { vendorKeys } from "../providers/index.ts";
 
-/** `settings` are in file spelling, as in a targets file. */
+/** Creates a target; `settings` are spelled as in a targets file. */
 export function targetFrom(
 	provider: Provider,
 	settings: Readonly<Record<string, unknown>>,

@@ -12,9 +12,7 @@ export interface Vendor {
 	readonly name: string;
 	/** Returns a target that calls a server at `url`. */
 	readonly target: (url: string, more?: Readonly<Record<string, unknown>>) => Target;
-	/** The path of requests. */
 	readonly path: string;
-	/** The header with the key. */
 	readonly keyHeader: readonly [name: string, value: string];
 	/** Returns a response with `text`, of 120 tokens in (20 of them cached) and 30 out. */
 	readonly answer: (text: string) => unknown;

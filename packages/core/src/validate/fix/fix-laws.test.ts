@@ -11,7 +11,7 @@ import { applyFixes, meaningOf, planFixes } from "./plan-fixes.ts";
 
 const evals = ["a/evals/eval.yaml", "a/evals/other.eval.yaml"];
 
-test("fixing keeps what evals mean and every comment, and once fixed there is nothing more to fix", async () => {
+test("fixing keeps the meaning of evals and every comment, and leaves nothing to fix", async () => {
 	const root = tempTree();
 	gitRepository(root, commonFiles);
 	let [fixed, written] = [0, 0];
@@ -19,7 +19,7 @@ test("fixing keeps what evals mean and every comment, and once fixed there is no
 		fc.asyncProperty(fixableTree, async (tree) => {
 			writeTree(root, placed(tree, root));
 			const files = evals.map((file) => join(root, file)).filter((file) => existsSync(file));
-			// A view looks at a file once: each look at a changed disk needs its own.
+			// A view reads each file only once, so each read of a changed disk needs its own view.
 			const machine = () => ({ view: openDiskView(), env: gitTestEnvironment, cwd: root });
 			const meanings = () => files.map((file) => meaningOf(file, validationRun(machine()), {}));
 			const options = () => ({ ...machine(), modes: new Set<FixWhen>(["fix"]) });

@@ -32,14 +32,14 @@ function tree(files: Readonly<Record<string, FileContent>>) {
 }
 
 describe("fixing", () => {
-	it("changes only the bytes of the path: comments, quotes, CRLF and a byte order mark survive", async () => {
+	it("changes only the bytes of the path, and keeps comments, quotes, CRLF and a byte order mark", async () => {
 		const before = '\uFEFF# mine\r\ntests: "/a/data/cases.jsonl"   # the cases\r\nname: x\r\n';
 		const { fix, text } = tree({ "a/evals/eval.yaml": before, "a/data/cases.jsonl": row });
 		await fix();
 		expect(text("a/evals/eval.yaml")).toBe(before.replace('"/a/data/cases.jsonl"', '"../data/cases.jsonl"'));
 	});
 
-	it("copies a chain of targets next to the eval: flattened, variables as written, paths still correct", async () => {
+	it("copies a chain of targets next to the eval, flattened, with variables as written and correct paths", async () => {
 		const { fix, plan, text } = tree({
 			"a/evals/eval.yaml": `target: fast\ntests: ./cases.jsonl\n`,
 			"a/evals/cases.jsonl": row,
@@ -81,7 +81,7 @@ describe("fixing", () => {
 		expect((await plan()).files).toEqual([]);
 	});
 
-	it("adds to an existing targets file without disturbing it", async () => {
+	it("adds to an existing targets file without changing the rest", async () => {
 		const own = "# ours\ntargets:\n  - name: default   # first\n    use_target: claude\n";
 		const { fix, text } = tree({
 			"a/evals/eval.yaml": "tests: ./cases.jsonl\n",
@@ -105,7 +105,7 @@ describe("fixing", () => {
 		);
 	});
 
-	it("never touches an eval inside another one's template", async () => {
+	it("never changes an eval inside another one's template", async () => {
 		const { plan } = tree({
 			"eval.yaml": "workspace: ./a\ntests: ./a/cases.jsonl\n",
 			"a/cases.jsonl": row,
@@ -116,14 +116,14 @@ describe("fixing", () => {
 		expect(refused.map(({ reason }) => reason)).toEqual(["the eval is inside another eval's template"]);
 	});
 
-	it("refuses to write over a file that changed meanwhile", async () => {
+	it("refuses to overwrite a file that changed in the meantime", async () => {
 		const { root, plan } = tree({ "a/evals/eval.yaml": "tests: /a/cases.jsonl\n", "a/cases.jsonl": row });
 		const made = await plan();
 		writeFileSync(join(root, "a/evals/eval.yaml"), "tests: /a/cases.jsonl # new\n");
 		expect(() => applyFixes(made, { env, cwd: root, modes: new Set(["fix"]) })).toThrow("was changed while");
 	});
 
-	it("shows the change as a diff that git applies", async () => {
+	it("displays the change as a diff that git can apply", async () => {
 		const { root, plan } = tree({
 			"a/evals/eval.yaml": "target: t\ntests: /a/cases.jsonl",
 			"a/cases.jsonl": row,

@@ -21,13 +21,13 @@ const renames: FieldChange[] = [
 	]).flat(),
 ];
 
-test("thousands of changes of one file are made together", () => {
+test("makes thousands of changes to one file together", () => {
 	const { text, refused } = patchText("a.yaml", suite(older, "eval_cases"), renames);
 	expect(refused).toEqual([]);
 	expect(text).toBe(suite(newer, "tests"));
 });
 
-test("one that can't be made is refused alone", () => {
+test("refuses only the change that can't be made", () => {
 	const missing: FieldChange = {
 		kind: "key",
 		at: { file: "a.yaml", path: ["eval_cases", 7, "nothing"] },

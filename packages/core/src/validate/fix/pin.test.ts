@@ -7,7 +7,10 @@ import { openDiskView } from "../../eval/source.ts";
 import type { FixWhen } from "../rule.ts";
 import { applyFixes, planFixes } from "./plan-fixes.ts";
 
-/** A remote with two branches and both kinds of tags, and an eval next to it whose repositories `repos` writes. */
+/**
+ * Creates a remote with two branches and both kinds of tags, and an eval whose repositories `repos`
+ * writes.
+ */
 function place(repos: (url: string) => string) {
 	const root = tempTree();
 	const upstream = gitRepository(join(root, "upstream"), { "a.txt": "1\n" });
@@ -34,7 +37,7 @@ function place(repos: (url: string) => string) {
 const repo = (path: string, url: string, commit = "") => `    - path: ./${path}\n      repo: ${url}\n${commit}`;
 
 describe("pinning repositories", () => {
-	it("writes the commits that the remote's branches, tags and HEAD lead to, and nothing else", async () => {
+	it("writes only the commits of the remote's branches, tags and HEAD", async () => {
 		const asked = (url: string) =>
 			[
 				repo("a", url, "      commit: next # a branch\n"),
@@ -56,14 +59,14 @@ describe("pinning repositories", () => {
 		expect((await pin()).files).toEqual([]);
 	});
 
-	it("leaves alone, and says so, what the remote does not know", async () => {
+	it("does not change a ref that the remote doesn't have, and reports it", async () => {
 		const { pin, text } = place((url) => repo("a", url, "      commit: nowhere\n"));
 		const before = text();
 		expect((await pin()).refused.map(({ reason }) => reason)).toEqual(['the remote has no branch or tag "nowhere"']);
 		expect(text()).toBe(before);
 	});
 
-	it("leaves alone a remote that can't be reached", async () => {
+	it("does not change a repository whose remote is unreachable", async () => {
 		const { pin, text } = place((url) => repo("a", `${url}.gone`, "      commit: main\n"));
 		const before = text();
 		expect((await pin()).refused).toHaveLength(1);

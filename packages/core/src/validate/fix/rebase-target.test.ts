@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { openDiskView } from "../../eval/source.ts";
 import { rebaseTarget } from "./bring-targets.ts";
 
-it("fixes a moved definition as it would be fixed in its new file: absolute paths into the repository, backslashes", () => {
+it("fixes a moved definition for its new file: absolute paths into the repository, and backslashes", () => {
 	const root = tempTree({ "tools/run.mjs": "", "tools/answers.jsonl": "" });
 	const move = { from: root, to: join(root, "a/evals"), root, view: openDiskView(), env: {} };
 	const rebased = (settings: object) => rebaseTarget({ ...settings }, move);
@@ -18,7 +18,7 @@ it("fixes a moved definition as it would be fixed in its new file: absolute path
 		cwd: "../../tools",
 		command: ["node", "./run.mjs"],
 	});
-	// What lies elsewhere stays as it is.
+	// Paths outside of the repository don't change.
 	expect(rebased({ fixtures: "/nowhere/x.jsonl", command: ["/bin/sh", "-c", "true"] })).toEqual({
 		fixtures: "/nowhere/x.jsonl",
 		command: ["/bin/sh", "-c", "true"],

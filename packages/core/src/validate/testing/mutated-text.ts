@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Texts that break YAML readers and the code behind them. */
+/** Texts that break YAML parsers or the code that uses them. */
 const splices = [
 	...[
 		"~",

@@ -48,7 +48,7 @@ const contents = [
 	],
 	...["# new empty directory x\n", "\n\n\n", `${"many\n".repeat(300)}end\n`, "\xef\xbb\xbfwith a mark\n", "a\rb\rc"],
 ];
-// Beyond what is shown whole: one compressible, one not.
+// Too large to be displayed completely: one compressible, one not.
 const large = [
 	`${"large line\n".repeat(220_000)}`,
 	Buffer.from(Array.from({ length: 2_200_000 }, (_, i) => (i * i * 31 + (i >> 7)) & 255)).toString("latin1"),
@@ -75,7 +75,7 @@ export function trees(names: readonly string[]): fc.Arbitrary<Tree> {
 		const tree = new Map<string, Entry>();
 		for (const [parts, one] of entries) {
 			const path = parts.join("/");
-			// Remove what is in the way, above or below.
+			// Removes entries above or below the path.
 			for (const other of tree.keys())
 				if (path.startsWith(`${other}/`) || other.startsWith(`${path}/`)) tree.delete(other);
 			tree.set(path, one);

@@ -5,7 +5,7 @@ import { commandRunner } from "../../eval/resolve-command.ts";
 import { openDiskView } from "../../eval/source.ts";
 import type { WorkspaceServices, WorkspaceSpec, WorkspaceTest } from "../contract.ts";
 
-/** An eval as a user writes it, ready to be prepared. */
+/** An eval as written by a user, ready to be prepared. */
 export interface WorkspaceFixture {
 	/** Directory of the eval and its files. */
 	readonly root: string;
@@ -16,7 +16,7 @@ export interface WorkspaceFixture {
 	readonly abort: AbortController;
 }
 
-/** `eval` has no tests. The run may read everything. */
+/** Creates an eval from `evalText`, which has no tests. The run may read everything. */
 export function workspaceFixture(
 	evalText: string,
 	files: Readonly<Record<string, string>> = {},
