@@ -40,7 +40,7 @@ describe("kill -9 at any moment of", () => {
 		const expected = results(here, "whole");
 		rmSync(join(here.cwd, ".home/workspaces"), { recursive: true, force: true });
 		for (let round = 0; round < count; round++) {
-			// Half of the kills hit the start of the run.
+			// Every second kill hits the first half of the run.
 			await here.killed(run("out"), random() * (round % 2 === 0 ? 1 : 0.5), whole, round >> 1);
 			await here.succeeds([...run("out"), "--resume"], 1);
 			expect(results(here, "out")).toEqual(expected);

@@ -179,7 +179,7 @@ describe("exhausted resources:", () => {
 	});
 
 	test.for(["my.eval.yaml", "my.eval.yaml/below", "/proc", "/proc/x/y", "/sys/x", "/dev/null", "/dev/null/x"])(
-		"%s as AGENTV_HOME and HOME is reported",
+		"an unusable home, %s, is reported",
 		{ timeout: 60_000 },
 		async (home) => {
 			const commands = [

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { agentv, writeTree } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-/** Eight tests, whose agent fails `FAILS` of them, or exits with an error instead if `CHEATS` is set. */
+/** Eight tests. The agent fails `FAILS` of them; if `CHEATS` is set, it exits with an error instead. */
 const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const files = {
 	"my.eval.yaml": `name: tricks\ntarget: agent\nassertions: [{type: contains, value: "yes"}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: ${id}}\n`).join("")}`,
