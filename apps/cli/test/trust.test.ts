@@ -360,7 +360,7 @@ describe("bundles", () => {
 		const breaks: Record<string, (manifest: string) => void> = {
 			"an array": (manifest) => writeFileSync(manifest, "[]"),
 			"nothing in it": (manifest) => writeFileSync(manifest, "{}"),
-			"no JSON": (manifest) => writeFileSync(manifest, "{"),
+			"invalid JSON": (manifest) => writeFileSync(manifest, "{"),
 			"a directory": (manifest) => mkdirSync(manifest),
 			"a dangling link": (manifest) => symlinkSync("nowhere", manifest),
 			"a FIFO": (manifest) => void execFileSync("mkfifo", [manifest]),

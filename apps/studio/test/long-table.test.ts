@@ -9,7 +9,7 @@ import { openStudio } from "./testing/open-studio.ts";
 const browser = testBrowser();
 const rows = 10_000;
 
-/** A real run of one test, its row written again under other names until there are 10,000. */
+/** Starts Studio with a run whose only row is copied under 10,000 names. */
 async function longRun() {
 	const cwd = tempTree(smallEval("sums", ["one"]));
 	const studio = await openStudio({ cwd });
@@ -22,7 +22,7 @@ async function longRun() {
 }
 
 describe("a table of 10,000 rows", () => {
-	test("keeps few of them in the page, and scrolls without long tasks", async () => {
+	test("renders only a few of them, and scrolls without long tasks", async () => {
 		const studio = await longRun();
 		const page = await browser.page();
 		await page.goto(studio.link("runs"));
@@ -38,14 +38,14 @@ describe("a table of 10,000 rows", () => {
 		`);
 		let most = 0;
 		const longest: number[] = [];
-		// What else the machine does stretches tasks, too: the quietest of three ways through the table counts.
+		// Other load on the machine also slows tasks down, so only the best of three passes counts.
 		for (let pass = 0; pass < 3; pass++) {
 			await page.evaluate("window.scrollTo(0, 0); window.tasks = [];");
 			for (let step = 0; step < 40; step++) {
 				await page.mouse.wheel(0, step < 30 ? 900 : 30_000);
 				most = Math.max(most, await table.getByRole("row").count());
 			}
-			// The browser may still animate the last turns of the wheel, which would scroll back.
+			// The browser may still be animating the last wheel events, which would scroll back.
 			const last = page.getByRole("link", { name: `test-${rows - 1}`, exact: true });
 			const scrollDown = async () => {
 				await page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)");

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
 
-/** Where the tests' set-up wants temporary files, if it says so. */
+/** TMPDIR if the tests' setup has set it. */
 export const temporary: Readonly<Record<string, string>> =
 	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
 
@@ -18,7 +18,7 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-/** Nothing is tidied up after a commit and nothing is forced onto the disk: no fixture outlives its test. */
+/** Skips maintenance and fsync, because fixtures only exist during a test. */
 const settings = [
 	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],

@@ -11,7 +11,7 @@ export interface InputWatch {
 	grownMb(): number;
 }
 
-/** Wall time after which an input counts as endless; generous, because other tests run in parallel. */
+/** Milliseconds after which an input counts as endless; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
 // A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread can't be stopped.
