@@ -175,7 +175,7 @@ describe("the import rules", () => {
 		expect(sound.exitCode).toBe(0);
 	});
 
-	it("are all errors and all have a violation in this test", () => {
+	it("are errors, each with a violation in this test", () => {
 		expect(Object.keys(violations).sort()).toEqual(rules.map((rule) => rule.name).sort());
 		expect(rules.filter((rule) => rule.severity !== "error")).toEqual([]);
 	});

@@ -45,7 +45,8 @@ function patterns(): Pattern[] {
 }
 
 /**
- * Returns repetitions of a short text with a mismatch at the end, on which backtracking patterns take quadratic time.
+ * Returns repetitions of a short text with a mismatch at the end, on which backtracking patterns
+ * take quadratic time.
  */
 function pumped({ source }: Pattern): string[] {
 	const letters = source.replace(/\\[a-zA-Z]|[[\](){}|?*+^$.]/g, "");

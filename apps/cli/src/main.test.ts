@@ -81,7 +81,7 @@ describe("main", () => {
 		});
 	});
 
-	it("reports the error of a command, with its causes if --debug is anywhere", async () => {
+	it("reports a command's error, with its causes if --debug is given anywhere", async () => {
 		expect(await session("refuse")).toEqual({ exitCode: 1, stdout: "", stderr: "error: No.\n" });
 		expect((await session("refuse", "--debug")).stderr).toContain("caused by: Error: because (true)");
 		expect((await session("--debug", "refuse")).stderr).toContain("caused by: Error: because (true)");

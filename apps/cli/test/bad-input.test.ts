@@ -15,7 +15,7 @@ function aliasBomb(): string {
 	return `${lines.join("\n")}\n${oneTest}`;
 }
 
-/** Expects this exit code, an error with these words on stderr, and nothing else. */
+/** Runs a command that must print no stack. Returns its exit code and output. */
 async function mistake(args: readonly string[], files: Record<string, string>, env: Record<string, string> = {}) {
 	const cwd = tempTree(files);
 	const { exitCode, stdout, stderr } = await agentv(args, { cwd, env });
@@ -85,7 +85,7 @@ describe("bad input is reported on stderr with an exit code and without a stack"
 		expect(stderr).toMatch(/my\.eval\.yaml:4:\d+ {2}error {2}variable WORD is not set/);
 	});
 
-	test("git missing from PATH", async () => {
+	test("git missing from PATH: suggests installing it", async () => {
 		const source = gitRepository(tempTree(), { "a.eval.yaml": oneTest });
 		const bin = join(tempTree(), "bin");
 		mkdirSync(bin);

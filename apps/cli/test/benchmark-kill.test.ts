@@ -72,7 +72,7 @@ async function timed(start: () => ReturnType<typeof spawn>): Promise<number> {
 describe("a sync that is killed at any moment", () => {
 	const { count, random } = moments(50);
 
-	it(`is repaired by the next sync of a clone (${count} moments)`, async () => {
+	it(`while it clones is repaired by the next sync (${count} moments)`, async () => {
 		const here = place();
 		const whole = await timed(here.start);
 		for (let round = 0; round < count; round++) {
@@ -86,7 +86,7 @@ describe("a sync that is killed at any moment", () => {
 		}
 	}, 1_800_000);
 
-	it(`is repaired by the next sync of a large update (${count} moments, half of them while files are written)`, async () => {
+	it(`during a large update is repaired by the next sync (${count} moments, half of them while files are written)`, async () => {
 		const here = place();
 		here.run("sync");
 		const [clone, pristine] = [join(here.root, "clone"), join(here.root, "pristine")];

@@ -13,7 +13,9 @@ interface Break {
 	readonly target?: string;
 	readonly files?: Readonly<Record<string, string>>;
 	readonly stage: string;
-	/** Whether the answer and its cost are recorded, because the target had answered before the fault. */
+	/**
+	 * Whether the answer and its cost are recorded, because the target had answered before the fault.
+	 */
 	readonly answered: boolean;
 }
 

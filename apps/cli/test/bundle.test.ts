@@ -41,8 +41,8 @@ function rowsOf(run: string): unknown[] {
 }
 
 /**
- * Bundles `file` of a copied source tree, runs the source, removes it, and runs the moved bundle. Returns undefined if
- * the source can't run on this machine.
+ * Bundles `file` of a copied source tree, runs the source, removes it, and runs the moved bundle.
+ * Returns undefined if the source can't run on this machine.
  */
 async function runBoth(tree: string, file: string) {
 	const root = tempTree();
@@ -72,7 +72,7 @@ function evalsBelow(directory: string): string[] {
 		.sort();
 }
 
-describe("a moved bundle runs like its source, without the source", () => {
+describe("a moved bundle runs like its source, which was removed", () => {
 	for (const file of evalsBelow(examples)) {
 		it(`examples/${file}`, { timeout: 60_000 }, async () => {
 			const rows = await runBoth(examples, file);
@@ -80,7 +80,8 @@ describe("a moved bundle runs like its source, without the source", () => {
 		});
 	}
 
-	// Published evals of others that need neither a live model nor a missing program, if the corpus exists.
+	// Published evals of others that need neither a live model nor a missing program, if the corpus
+	// exists.
 	it.skipIf(!existsSync(corpus))("evals of the corpus", { timeout: 240_000 }, async () => {
 		const targets = ["default", "llm", "azure-llm", "grader", "vscode"].map(
 			(name) =>

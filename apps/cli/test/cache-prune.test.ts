@@ -13,7 +13,9 @@ const matches = new Ajv({ strict: false, formats: { "date-time": true } }).compi
 const mirrors = ".home/cache/git";
 const longAgo = new Date(Date.now() - 40 * 24 * 60 * 60_000);
 
-/** Creates a user whose eval uses a repository, and whose target waits while the file `wait` exists. */
+/**
+ * Creates a user whose eval uses a repository, and whose target waits while the file `wait` exists.
+ */
 function user() {
 	const cwd = tempTree({
 		"repository.eval.yaml": `target: waiting

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { agentv } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Every text that would control a terminal or CI server, from every untrusted source, in every output.
+// Every text that would control a terminal or CI server, from every untrusted source, in every
+// output.
 
 const payloads: Readonly<Record<string, string>> = {
 	"a colour": "\u001b[31mred",

@@ -6,7 +6,10 @@ import { expect, it } from "vitest";
 
 const entrypoint = resolve(import.meta.dirname, "../../../examples/docker/entrypoint.sh");
 
-/** Runs the entrypoint with a stub of `agentv` that records its calls and whose sync exits with `syncExit`. */
+/**
+ * Runs the entrypoint with a stub of `agentv` that records its calls and whose sync exits with
+ * `syncExit`.
+ */
 async function start(syncExit: number, env: Record<string, string>, ...args: string[]) {
 	const stub = `#!/bin/sh\nfor word; do printf '[%s]' "$word"; done >> calls; echo >> calls\n[ "$1" = benchmark ] && exit ${syncExit}\nexit 0\n`;
 	const root = tempTree({ agentv: stub });

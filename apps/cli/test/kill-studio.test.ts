@@ -59,7 +59,9 @@ async function start({ ask }: Studio, path: string, body: object): Promise<() =>
 	};
 }
 
-/** Creates an eval and a benchmark whose run, bundle and sync take a few hundred milliseconds each. */
+/**
+ * Creates an eval and a benchmark whose run, bundle and sync take a few hundred milliseconds each.
+ */
 function place() {
 	const files = Object.fromEntries(
 		Array.from({ length: 200 }, (_, index) => [`d${index % 10}/f${index}.txt`, `${index}\n`.repeat(100)]),

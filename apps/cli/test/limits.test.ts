@@ -172,14 +172,14 @@ describe("exhausted resources:", () => {
 		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
 	});
 
-	test.for([64, 40, 26])("a limit of %i open files is reported", async (limit) => {
+	test.for([64, 40, 26])("with at most %i open files, a run passes or reports the limit", async (limit) => {
 		const said = await inShell(`ulimit -n ${limit}; agentv eval run my.eval.yaml`);
 		expect([0, 4]).toContain(said.exitCode);
 		if (said.exitCode === 4) expect(said.stderr).toMatch(/EMFILE[\s\S]*hint:/);
 	});
 
 	test.for(["my.eval.yaml", "my.eval.yaml/below", "/proc", "/proc/x/y", "/sys/x", "/dev/null", "/dev/null/x"])(
-		"an unusable home, %s, is reported",
+		"an unusable home directory is reported: %s",
 		{ timeout: 60_000 },
 		async (home) => {
 			const commands = [

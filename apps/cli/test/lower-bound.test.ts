@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { agentv, writeTree } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-/** Eight tests. The agent fails `FAILS` of them; if `CHEATS` is set, it exits with an error instead. */
+/**
+ * Eight tests. The agent fails `FAILS` of them; if `CHEATS` is set, it exits with an error instead.
+ */
 const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const files = {
 	"my.eval.yaml": `name: tricks\ntarget: agent\nassertions: [{type: contains, value: "yes"}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: ${id}}\n`).join("")}`,
@@ -42,7 +44,7 @@ describe("a run whose agent exits with an error in every test that it would fail
 		expect(await read("results", "list")).not.toContain("cheats");
 	});
 
-	test("exports both in every format", async () => {
+	test("includes the lower bound in every export", async () => {
 		const markdown = await read("results", "export", "cheats", "--format", "markdown");
 		expect(markdown).toContain(`mean score ${bounded}`);
 		expect(markdown).toContain(`| agent | 2 | 0 | 6 | ${bounded} |`);
@@ -62,7 +64,7 @@ describe("a run whose agent exits with an error in every test that it would fail
 		expect(JSON.parse(readFileSync(join(cwd, "cheats/summary.json"), "utf8"))).toEqual(summary);
 	});
 
-	test("fails a gate that honest failures would fail", async () => {
+	test("fails a gate like honest failures do", async () => {
 		const gate = ["--vary", "target", "--fail-on", "regression"];
 		const honest = await agentv(["results", "compare", "passes", "fails", ...gate], { cwd });
 		expect(honest.exitCode).toBe(1);

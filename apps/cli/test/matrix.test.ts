@@ -153,7 +153,10 @@ function containerOf(manifest: string): Container {
 	return parse(manifest).spec.template.spec.containers[0];
 }
 
-/** Expands a container's command as Kubernetes does: `$(NAME)` if the variable exists, and `$$` as a dollar sign. */
+/**
+ * Expands a container's command as Kubernetes does: `$(NAME)` if the variable exists, and `$$` as a
+ * dollar sign.
+ */
 function expanded({ command, args }: Container, env: Readonly<Record<string, string>>): string[] {
 	return [...command, ...args].map((text) =>
 		text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name?: string) => (whole === "$$" ? "$" : (env[name ?? ""] ?? whole))),

@@ -9,7 +9,10 @@ import { readPage, root } from "./docs/markdown-page.ts";
 const cli = resolve(import.meta.dirname, "..");
 const limitBytes = 5_000_000;
 
-/** The README's commands for installing from a checkout, without the build, which precedes the tests. */
+/**
+ * The README's commands for installing from a checkout, without the build, which precedes the
+ * tests.
+ */
 function installLines(): readonly string[] {
 	const block = readPage("README.md").blocks.find(({ text }) => text.includes("npm install -g"));
 	const [build, ...lines] = block?.text.split("\n") ?? [];
@@ -17,7 +20,10 @@ function installLines(): readonly string[] {
 	return lines;
 }
 
-/** Runs the README's commands in the checkout, with an empty prefix and HOME. Returns the environment. */
+/**
+ * Runs the README's commands in the checkout, with an empty prefix and HOME. Returns the
+ * environment.
+ */
 function installAsDocumented(): {
 	readonly env: Record<string, string>;
 	readonly packages: string;

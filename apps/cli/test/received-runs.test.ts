@@ -15,7 +15,10 @@ interface RecordedRun {
 	readonly flags: Readonly<Record<string, unknown>>;
 }
 
-/** Creates a run of `own/e.eval.yaml` in `art/run`, next to a foreign eval that would send the user's key to a server. */
+/**
+ * Creates a run of `own/e.eval.yaml` in `art/run`, next to a foreign eval that would send the
+ * user's key to a server.
+ */
 async function project() {
 	const { heard, port } = await modelListener();
 	const cwd = tempTree({
@@ -148,7 +151,7 @@ describe("no consent is needed", () => {
 		for (const word of ["e.eval.yaml", cwd, secret]) expect(state).not.toContain(word);
 	});
 
-	it("for runs merged from the user's own shards, but for those with a foreign shard", async () => {
+	it("for runs merged from the user's own shards, unless one is foreign", async () => {
 		const { heard, cwd, env, run } = await ownRun();
 		const tests = "- {id: a, input: hi, assertions: [{type: contains, value: zz}]}\n"
 			.repeat(2)

@@ -39,7 +39,10 @@ function project() {
 	return {
 		cwd,
 		write,
-		/** Runs the eval; the answer to question i is `said[i]`, else `said.other`, else the target fails. */
+		/**
+		 * Runs the eval; the answer to question i is `said[i]`, else `said.other`, else the target
+		 * fails.
+		 */
 		async run(output: string, said: Readonly<Record<string, string>>, ...args: string[]) {
 			write("said.json", JSON.stringify(said));
 			const path = args[0]?.endsWith(".yaml") ? [] : ["evals/my.eval.yaml"];

@@ -72,13 +72,13 @@ function tryRead(path: string): string | undefined {
 	}
 }
 
-describe("Ctrl-C", () => {
+describe("stopping a run", () => {
 	// The first tests are fast, so that the helper process starts the later ones.
 	const slow = cliTarget(
 		"if [ -e quick ] || [ {PROMPT} -lt 8 ]; then echo {PROMPT}; else echo $$ >> pids; (trap '' TERM; sleep 60 & wait) & wait; fi",
 	);
 
-	test("ends running programs with their children, and prints how to resume", async () => {
+	test("with Ctrl-C ends its programs and their children, and prints how to resume", async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(12), "targets.yaml": slow });
 		const abort = new AbortController();
 		const running = agentv(["eval", "my.eval.yaml", "--workers", "2", "--output", "out"], {
@@ -98,7 +98,7 @@ describe("Ctrl-C", () => {
 		expect(results(join(cwd, "out"))).toHaveLength(12);
 	});
 
-	test("during a health check counts as an interruption, not as an error of the target", async () => {
+	test("with Ctrl-C during a health check is an interruption, not an error of the target", async () => {
 		const target = "{name: default, provider: cli, command: echo, healthcheck: [sh, -c, 'echo $$ > pids; sleep 60']}";
 		const cwd = tempTree({ "my.eval.yaml": many(1), "targets.yaml": `targets: [${target}]\n` });
 		const abort = new AbortController();
@@ -108,7 +108,7 @@ describe("Ctrl-C", () => {
 		expect(await running).toMatchObject({ exitCode: 130 });
 	});
 
-	test("is not needed: after kill -9, the programs of the run end too", async () => {
+	test("with kill -9 ends its programs, too", async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(10), "targets.yaml": slow });
 		await agentv(["eval", "my.eval.yaml", "--workers", "1"], {
 			cwd,
@@ -120,7 +120,7 @@ describe("Ctrl-C", () => {
 		await waitUntil(() => !isAlive(Number(readFileSync(join(cwd, "pids"), "utf8"))));
 	});
 
-	test("twice stops immediately", async () => {
+	test("with a second Ctrl-C ends it immediately", async () => {
 		const cwd = tempTree({
 			"my.eval.yaml": many(2),
 			"targets.yaml": cliTarget("trap '' TERM; echo $$ > pids; while :; do sleep 1; done"),

@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { agentv, agentvBin, isAlive, tempTree, waitUntil } from "@agentv/test-support";
 import { expect, it, onTestFinished } from "vitest";
 
-/** Starts Studio in a separate process. Returns its URL and a function that stops it with SIGINT. */
+/**
+ * Starts Studio in a separate process. Returns its URL and a function that stops it with SIGINT.
+ */
 async function studio(cwd: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
 	const env = { ...more, PATH: process.env.PATH ?? "", HOME: cwd, AGENTV_HOME: join(cwd, ".home") };
 	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", ...args], { cwd, env });

@@ -70,7 +70,7 @@ const reading = {
 	"targets.yaml": model(`base_url: "http://127.0.0.1:PORT/v1"`),
 };
 
-describe("an eval of others needs consent", () => {
+describe("an eval from others needs consent", () => {
 	it("by id, path, link, another eval, eval record, regrade, resume and bundle", async () => {
 		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));

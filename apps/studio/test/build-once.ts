@@ -3,8 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 /**
- * Builds the command line and Studio's pages from source before the first test, and finds a browser. Passes the paths
- * to the tests in environment variables. If such a variable already names a build, uses it.
+ * Builds the command line and Studio's pages from source before the first test, and finds a
+ * browser. Passes the paths to the tests in environment variables. If such a variable already names
+ * a build, uses it.
  */
 export default function buildOnce(): () => void {
 	const studio = resolve(import.meta.dirname, "..");

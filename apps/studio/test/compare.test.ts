@@ -8,7 +8,10 @@ import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
 
-/** Returns an eval of 30 questions. `graders` overrides the expected text, `dropped` omits questions. */
+/**
+ * Returns an eval of 30 questions. `graders` overrides the expected text, `dropped` omits
+ * questions.
+ */
 function evalText({ graders = {}, dropped = [] }: { graders?: Record<number, string>; dropped?: number[] }): string {
 	const tests = Array.from({ length: 30 }, (_, index) => index)
 		.filter((index) => !dropped.includes(index))
@@ -23,14 +26,20 @@ const ids = Array.from({ length: 30 }, (_, index) =>
 	index % 7 === 0 ? `a-refund-that-was-asked-for-after-the-order-had-been-cancelled-${index}` : `case-${index}`,
 );
 
-/** Answers yes, except to the questions listed in `MOOD`, so that answers can change without the program. */
+/**
+ * Answers yes, except to the questions listed in `MOOD`, so that answers can change without the
+ * program.
+ */
 const program = `import { readFileSync } from "node:fs";
 const no = JSON.parse(readFileSync(process.env.MOOD, "utf8"));
 const index = Number(/Question (\\d+)/.exec(process.argv[2])[1]);
 console.log(no.includes(index) ? "# Answer\\n\\nI am **not** sure about question " + index + "." : "# Answer\\n\\nI checked it: **yes**, question " + index + " holds.");
 `;
 
-/** Starts Studio with three runs of one eval: a first one, a worse one with two changed graders, and a better one. */
+/**
+ * Starts Studio with three runs of one eval: a first one, a worse one with two changed graders, and
+ * a better one.
+ */
 async function threeRuns() {
 	const mood = join(tempTree(), "mood.json");
 	const studio = await openStudio({

@@ -51,7 +51,7 @@ const inOrder = [
 ];
 
 describe("the exported page", () => {
-	test("shows the summary and the tests of the run, with failures first", async () => {
+	test("shows the summary and the tests of the run, with unsuccessful tests first", async () => {
 		const { page, expectTests } = await opened();
 		const figures = await page.locator("dl").first().innerText();
 		expect(figures).toMatch(/Passed\s+8\s+Failed\s+2\s+Not graded\s+2\s+Mean score\s+0.8\s+10 of 12/);

@@ -7,7 +7,10 @@ import { type OpenStudio, openStudio } from "./testing/open-studio.ts";
 import { showcase } from "./testing/showcase.ts";
 
 const browser = testBrowser();
-/** Starts Studio with a synced benchmark, a local one, an invalid entry, evals with findings, and runs. */
+/**
+ * Starts Studio with a synced benchmark, a local one, an invalid entry, evals with findings, and
+ * runs.
+ */
 async function fullStudio(): Promise<OpenStudio> {
 	const bare = gitRepository(join(tempTree(), "evals"), showcase).pushTo(join(tempTree(), "support-evals.git"));
 	const studio = await openStudio({ files: showcase });

@@ -33,7 +33,10 @@ tests:
 	"hook.mjs": 'process.stdin.resume(); console.log("the shop is open");\n',
 };
 
-/** Adds results of other kinds to a run: a veto, a refusal, a cached answer, and an error caused by the agent. */
+/**
+ * Adds results of other kinds to a run: a veto, a refusal, a cached answer, and an error caused by
+ * the agent.
+ */
 function embellish(run: string): void {
 	const index = join(run, "index.jsonl");
 	const rows = readFileSync(index, "utf8")

@@ -38,7 +38,10 @@ tests:
 	".env": `MY_TOKEN=${secret}\n`,
 };
 
-/** Creates a run in `out` of two targets, with tests that pass, fail, error or repeat, and all kinds of answers. */
+/**
+ * Creates a run in `out` of two targets, with tests that pass, fail, error or repeat, and all kinds
+ * of answers.
+ */
 export async function eventfulRun(cwd = tempTree()): Promise<string> {
 	writeTree(cwd, eventfulFiles);
 	const { exitCode, stderr } = await agentv(["eval", "run", "support.eval.yaml", "--output", "out", "--workers", "1"], {

@@ -26,8 +26,8 @@ export function writeRepository(gitDirectory: string, isBare: boolean): void {
 }
 
 /**
- * Copies all branches and tags to an empty bare repository, without starting git. Returns false without writing anything
- * if a repository has packs or other contents that need git.
+ * Copies all branches and tags to an empty bare repository, without starting git. Returns false
+ * without writing anything if a repository has packs or other contents that need git.
  */
 export function copyRepository(gitDirectory: string, bare: string): boolean {
 	const isPacked = existsSync(join(gitDirectory, "packed-refs")) || !isEmpty(join(gitDirectory, "objects/pack"));
@@ -62,8 +62,9 @@ interface IndexEntry extends Omit<Entry, "name"> {
 }
 
 /**
- * Creates a first commit of all files without starting git, because tests create hundreds of fixtures. Returns the commit,
- * or undefined if attributes, submodules or special files need git itself; then only objects are written.
+ * Creates a first commit of all files without starting git, because tests create hundreds of
+ * fixtures. Returns the commit, or undefined if attributes, submodules or special files need git
+ * itself; then only objects are written.
  */
 export function writeFirstCommit(root: string, message: string): string | undefined {
 	const gitDirectory = join(root, ".git");

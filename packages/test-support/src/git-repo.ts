@@ -24,13 +24,18 @@ const settings = [
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
 ].flatMap((setting) => ["-c", setting]);
 
-/** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
+/**
+ * Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails.
+ */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
 	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
-/** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
+/**
+ * A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission
+ * bits.
+ */
 export type FileContent =
 	| string
 	| Uint8Array
@@ -61,7 +66,10 @@ export interface TestRepository {
 	/** Checks out the branch, and creates it if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/** Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns `bare`. */
+	/**
+	 * Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns
+	 * `bare`.
+	 */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
@@ -102,7 +110,10 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 	return repository;
 }
 
-/** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
+/**
+ * Creates a bare repository that serves partial clones and single commits, like the large hosts.
+ * Returns its path.
+ */
 export function bareRepository(path: string): string {
 	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;

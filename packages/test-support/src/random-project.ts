@@ -1,6 +1,9 @@
 import fc from "fast-check";
 
-/** A project with a random run, whose tests pass, fail, are not graded, repeat, are skipped or don't run. */
+/**
+ * A project with a random run, whose tests pass, fail, are not graded, repeat, are skipped or don't
+ * run.
+ */
 export interface RandomProject {
 	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;

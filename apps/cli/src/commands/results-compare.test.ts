@@ -30,7 +30,9 @@ function suiteOf(tests: number, criteria: number, draw: () => number): Suite {
 	return { chances, criteria };
 }
 
-/** Lowers the true mean score of the suite by `effect`, each test in proportion to its own score. */
+/**
+ * Lowers the true mean score of the suite by `effect`, each test in proportion to its own score.
+ */
 function worsened({ chances, criteria }: Suite, effect: number): Suite {
 	const mean = chances.reduce((sum, chance) => sum + chance, 0) / chances.length;
 	return { chances: chances.map((chance) => chance * Math.max(0, 1 - effect / mean)), criteria };
@@ -71,8 +73,8 @@ async function gate(cwd: string, before: string, after: string) {
 }
 
 /**
- * Counts how often the gate fires for pairs of noisy runs: runs without a regression, and runs that are worse by once
- * and twice the smallest effect that the comparison reports.
+ * Counts how often the gate fires for pairs of noisy runs: runs without a regression, and runs that
+ * are worse by once and twice the smallest effect that the comparison reports.
  */
 async function tryPairs(tests: number, criteria: number, pairs: number) {
 	const cwd = tempTree();
@@ -104,7 +106,7 @@ describe.each([
 	[50, 4],
 	[100, 4],
 ])("--fail-on regression over %i tests of %i criteria", (tests, criteria) => {
-	test("fires for at most 5% of the pairs without a regression, and for 80% of those with the smallest effect", async () => {
+	test("fires in at most 5% of the pairs without a regression, and in at least 80% with the smallest effect", async () => {
 		const pairs = law(200).numRuns;
 		const fired = await tryPairs(tests, criteria, pairs);
 		/** Returns twice the standard deviation of the number of events with this rate. */

@@ -5,7 +5,10 @@ import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { expect, test } from "vitest";
 import { exportMarkdown } from "./export.ts";
 
-/** Builds a run of `count` failed tests with ten reasons each, in four-byte characters that need escaping. */
+/**
+ * Builds a run of `count` failed tests with ten reasons each, in four-byte characters that need
+ * escaping.
+ */
 function hostileRun(count: number) {
 	const name = "| **x** </td> `\n# [y](z)\u001b[31m";
 	const assertions = Array.from({ length: 10 }, (_, index) => {

@@ -23,7 +23,7 @@ test.each([
 	[["a\n:", ":stop-commands::x"]],
 	[["a #", "#", "vso", "[task]x"]],
 	[["##[error]x"]],
-] as const)("%j results in no workflow command", (chunks) => {
+] as const)("%j is written without workflow commands", (chunks) => {
 	expect(written(chunks)).not.toMatch(commands);
 });
 
@@ -32,7 +32,7 @@ test("harmless text is unchanged", () => {
 	expect(written(chunks)).toBe(chunks.join(""));
 });
 
-test("a hostile text is written harmlessly, and identically for any division into chunks", () => {
+test("any text is made harmless, regardless of how it is split into chunks", () => {
 	const piece = fc.constantFrom(":", "::", "#", "##", "[", "error", "vso", " ", "\t", "\n", "x", "]", "é");
 	fc.assert(
 		fc.property(fc.array(piece, { maxLength: 40 }), fc.infiniteStream(fc.nat(6)), (pieces, sizes) => {

@@ -7,8 +7,9 @@ import { onTestFinished } from "vitest";
 const list = (file: string) => readFileSync(file, "utf8").split("\0").slice(0, -1);
 
 /**
- * Writes an `agentv` script for shells to `file`, which works until the test ends. It passes its arguments, environment and
- * working directory to this process, which saves starting a process for each command. `agentv studio` is started.
+ * Writes an `agentv` script for shells to `file`, which works until the test ends. It passes its
+ * arguments, environment and working directory to this process, which saves starting a process for
+ * each command. `agentv studio` is started.
  */
 export function calledCommand(file: string, place: string): void {
 	const calls = join(place, "calls");

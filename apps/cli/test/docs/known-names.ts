@@ -20,7 +20,10 @@ function flagsOf({ short, long }: { readonly short?: string | undefined; readonl
 	return [short, long].filter((flag) => flag !== undefined);
 }
 
-/** Returns why a text in backticks is wrong, if it names a missing command, option or file of this repository. */
+/**
+ * Returns why a text in backticks is wrong, if it names a missing command, option or file of this
+ * repository.
+ */
 export function unknownName(code: string): string | undefined {
 	const words = code.split(/\s+/);
 	const flags = words.filter((word) => /^--?[a-z]/i.test(word)).map((word) => word.replace(/[=,].*$/s, ""));

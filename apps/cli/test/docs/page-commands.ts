@@ -10,7 +10,10 @@ export interface PageCommand {
 	readonly serves: boolean;
 }
 
-/** Commands for the checkout, which CI and `packed.test.ts` run, and programs that many machines lack. */
+/**
+ * Commands for the checkout, which CI and `packed.test.ts` run, and programs that many machines
+ * lack.
+ */
 const notRun: readonly RegExp[] = [
 	/^npm (start|test|run (build|pack:cli))\b/,
 	/^npm install -g \.\/apps\/cli\/agentv-\*\.tgz$/,

@@ -37,8 +37,8 @@ interface SandboxOptions {
 }
 
 /**
- * Creates a project for a page, with the files of `agentv init` and of the page committed. HOME and AGENTV_HOME are empty.
- * `https://github.com/acme/…` is redirected to local repositories.
+ * Creates a project for a page, with the files of `agentv init` and of the page committed. HOME and
+ * AGENTV_HOME are empty. `https://github.com/acme/…` is redirected to local repositories.
  */
 export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: SandboxOptions): Promise<PageSandbox> {
 	const place = tempTree({ "shell/env": "" });
@@ -77,7 +77,10 @@ function filesOf(page: MarkdownPage): Record<string, string> {
 	);
 }
 
-/** Creates `https://github.com/acme/evals.git` with the starter's evals, also in the directory `smoke`. */
+/**
+ * Creates `https://github.com/acme/evals.git` with the starter's evals, also in the directory
+ * `smoke`.
+ */
 function makeRemotes(place: string, starter: string): void {
 	const evals = join(place, "remotes/acme/evals");
 	mkdirSync(evals, { recursive: true });

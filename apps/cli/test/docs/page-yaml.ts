@@ -40,10 +40,16 @@ function isOlder(field: Schema): boolean {
 type Kind = "eval" | "targets" | "benchmarks" | "config" | "elsewhere";
 
 const evalFields = new Set(Object.keys(schemaOf("eval").properties ?? {}));
-/** Keys by which files of other tools are recognised, such as workflows, pipelines and pre-commit hooks. */
+/**
+ * Keys by which files of other tools are recognised, such as workflows, pipelines and pre-commit
+ * hooks.
+ */
 const elsewhere = ["jobs", "steps", "permissions", "repos", "apiVersion", "services", "stages", "script", "on"];
 
-/** Returns the kind of a YAML block and its document; a list of tests or assertions is wrapped in an eval. */
+/**
+ * Returns the kind of a YAML block and its document; a list of tests or assertions is wrapped in an
+ * eval.
+ */
 export function kindOf(block: Block): { kind: Kind; value: unknown } | undefined {
 	const document = parseDocument(block.text);
 	if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join("\n"));
@@ -98,7 +104,10 @@ export function schemaProblems(kind: Kind, value: unknown): string[] {
 	);
 }
 
-/** Loads the eval in `file` and returns its diagnostics, except those for files that a page only names. */
+/**
+ * Loads the eval in `file` and returns its diagnostics, except those for files that a page only
+ * names.
+ */
 export function loadingProblems(file: string, cwd: string): string[] {
 	const { diagnostics } = loadEval(file, { view: openDiskView(), env: {}, cwd });
 	return diagnostics

@@ -6,8 +6,9 @@ import { bareRepository, gitRepository, gitTestEnvironment, tempTree } from "@ag
 import { beforeEach, expect, it } from "vitest";
 import { goldenPlace, type Place, Recorder } from "./recorder.ts";
 
-// Compares all output with the files in `recorded/`, which must not change in a refactoring. normalise.mjs removes
-// what differs between machines and runs. `AGENTV_UPDATE_GOLDEN=1` updates the files.
+// Compares all output with the files in `recorded/`, which must not change in a refactoring.
+// normalise.mjs removes what differs between machines and runs. `AGENTV_UPDATE_GOLDEN=1` updates
+// the files.
 
 const examples = resolve(import.meta.dirname, "../../../../examples");
 const schemas = resolve(import.meta.dirname, "../../../../docs/schemas");
@@ -254,7 +255,9 @@ it("bundle", async () => {
 	recorder.check("bundle");
 });
 
-/** Commits everything below `work` and pushes it; the commits are the same on each machine and day. */
+/**
+ * Commits everything below `work` and pushes it; the commits are the same on each machine and day.
+ */
 function push(day: number): void {
 	const date = `2026-01-0${day}T00:00:00Z`;
 	const env = { ...gitTestEnvironment, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };

@@ -17,7 +17,10 @@ export interface Place {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Prepares an environment with only git, Node and a shell on the PATH, and a separate temporary directory. */
+/**
+ * Prepares an environment with only git, Node and a shell on the PATH, and a separate temporary
+ * directory.
+ */
 export function goldenPlace(root: string): Place {
 	const temporary = join(root, ".tmp");
 	mkdirSync(temporary);

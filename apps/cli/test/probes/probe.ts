@@ -4,7 +4,7 @@ import { agentvBin, law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-/** A hostile input and what the built command line must do with it, in addition to the laws for every input. */
+/** A hostile input and the expected result, in addition to the laws for every input. */
 export interface Probe {
 	/** Unique; the area, followed by the input and its place. */
 	readonly name: string;
@@ -12,7 +12,10 @@ export interface Probe {
 	readonly files: Readonly<Record<string, string>>;
 	/** Creates special files, or a state that needs additional commands. */
 	readonly prepare?: (cwd: string) => void | Promise<void>;
-	/** Arguments of each `agentv`, run in sequence. `CWD` stands for the working directory, `OUT` for another. */
+	/**
+	 * Arguments of each `agentv`, run in sequence. `CWD` stands for the working directory, `OUT` for
+	 * another.
+	 */
 	readonly commands: readonly (readonly string[])[];
 	readonly env?: Readonly<Record<string, string>>;
 	/** A shell command that runs first, such as `ulimit -n 64`. */

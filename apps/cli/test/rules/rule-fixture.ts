@@ -55,7 +55,10 @@ export interface Judgement {
 	readonly found: readonly Found[];
 }
 
-/** Creates a repository, or a directory if `bare`, with `files` over `sound`, and returns a function to validate it. */
+/**
+ * Creates a repository, or a directory if `bare`, with `files` over `sound`, and returns a function
+ * to validate it.
+ */
 export function fixtureTree(files: Files, { later = {}, bare }: Pick<RuleFixture, "later" | "bare">) {
 	const root = tempTree();
 	if (bare) writeTree(root, { ...sound, ...files });

@@ -45,7 +45,10 @@ interface ReadProblem {
 	readonly text: string;
 }
 
-/** Parses a JUnit document. Expects it to match the schemas of Ant and Jenkins, and its counts to be correct. */
+/**
+ * Parses a JUnit document. Expects it to match the schemas of Ant and Jenkins, and its counts to be
+ * correct.
+ */
 export async function junitSuites(xml: string): Promise<ReadSuite[]> {
 	// A document without skipped cases must also match the unpatched schema.
 	for (const schema of [jenkins, xml.includes("<skipped>") ? antWithSkipped : ant]) {

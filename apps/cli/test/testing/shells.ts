@@ -24,7 +24,10 @@ export interface Project {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Creates a project with an `agentv` that completes like the real one, but otherwise only records its arguments. */
+/**
+ * Creates a project with an `agentv` that completes like the real one, but otherwise only records
+ * its arguments.
+ */
 export function project(): Project {
 	const text = "tests: [{ id: one, input: hi, criteria: greets }, { id: two words, input: hi, criteria: greets }]\n";
 	const cwd = tempTree({

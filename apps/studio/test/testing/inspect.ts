@@ -10,7 +10,10 @@ const widths = [
 	[375, 812],
 ] as const;
 
-/** Takes screenshots in light and dark, wide and narrow, and expects no overflow and no serious axe violations. */
+/**
+ * Takes screenshots in light and dark, wide and narrow, and expects no overflow and no serious axe
+ * violations.
+ */
 export async function inspect(page: Page, name: string): Promise<void> {
 	mkdirSync(pictures, { recursive: true });
 	await page.mouse.move(0, 0);
