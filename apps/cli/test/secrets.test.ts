@@ -18,7 +18,7 @@ import { dirname, join } from "node:path";
 import { agentv, agentvBin, tempTree, waitUntil } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Plants every kind of secret at once and searches every output for each of them.
+// Plants all kinds of secrets together and searches every output for each of them.
 
 const key = (head: string, length = 36) => head + "a1B2c3D4".repeat(8).slice(0, length);
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
