@@ -33,7 +33,7 @@ it.each([
 	expect(exitCode).toBe(1);
 });
 
-it("the named entry points may know the process", () => {
+it("the lint allows the entry points to use the process", () => {
 	for (const file of [
 		"apps/cli/src/bin.ts",
 		"packages/core/src/machine/environment.ts",

@@ -13,7 +13,7 @@ const { forbidden: rules } = createRequire(import.meta.url)(join(root, ".depende
 const core = "packages/core/src";
 const empty = "export {};\n";
 
-/** A minimal source tree: every block has one file, and every import is allowed. */
+/** A minimal source tree with a file for each folder and only allowed imports. */
 const soundTree: Record<string, string> = {
 	"tsconfig.base.json": readFileSync(join(root, "tsconfig.base.json"), "utf8"),
 	"packages/core/package.json": JSON.stringify({
@@ -175,19 +175,19 @@ describe("the import rules", () => {
 		expect(sound.exitCode).toBe(0);
 	});
 
-	it("are each broken below, and each is an error", () => {
+	it("are errors, each with a violation in this test", () => {
 		expect(Object.keys(violations).sort()).toEqual(rules.map((rule) => rule.name).sort());
 		expect(rules.filter((rule) => rule.severity !== "error")).toEqual([]);
 	});
 
-	it.each(rules.map((rule) => rule.name))("%s fails when broken", (name) => {
+	it.each(rules.map((rule) => rule.name))("report a violation of %s", (name) => {
 		planted ??= checkLayers(plantAll());
 		const reported = planted.output.split("\n").filter((line) => line.startsWith(`  error ${name}: `));
 		expect(reported.join("\n")).toContain(violations[name]?.file);
 		expect(planted.exitCode).toBeGreaterThan(0);
 	});
 
-	it("fail alone: one forbidden import is enough", () => {
+	it("report a single forbidden import", () => {
 		const tree = plant({ [`${core}/lib/slug.ts`]: 'import "node:path";\n' });
 		const { exitCode, output } = checkLayers(tree);
 		expect(output).toContain("1 dependency violations (1 errors");
@@ -195,7 +195,7 @@ describe("the import rules", () => {
 		expect(exitCode).toBe(1);
 	});
 
-	it("each say what to do instead", () => {
+	it("suggest an alternative", () => {
 		for (const rule of rules) expect(rule.comment, rule.name).toMatch(/[:;,] .+\.$/);
 	});
 });

@@ -39,10 +39,10 @@ const unwanted: readonly (readonly [words: RegExp, suggestion: string])[] = [
 	[/\bof (no )?use to\b/, "used by"],
 ];
 
-/** How often a folder may still use them. A number here may only go down. */
+/** The number of uses that a folder may still have. Numbers may only decrease. */
 const allowances: Readonly<Record<string, number>> = { "packages/core": 66 };
 
-/** The generated pages repeat what the source says. */
+/** Includes pages that are generated from the source. */
 const skipped =
 	/(^|\/)(node_modules|dist|\.git|\.agentv|coverage)(\/|$)|^docs\/(schemas|images|commands\.md|validation-rules\.md)|^pnpm-lock|\.snap$|scripts\/words\.test\.ts$/;
 const readable = /\.([cm]?[jt]sx?|css|html|md|ya?ml|json|sh)$/;
@@ -55,7 +55,7 @@ function filesIn(directory: string): string[] {
 	});
 }
 
-/** Also matches words that a line break inside of a comment separates. */
+/** Also match words that are separated by a line break in a comment. */
 const patterns = unwanted.map(([words, suggestion]) => ({
 	pattern: new RegExp(words.source.replaceAll(" ", "(?: |\\n\\s*(?:\\*|//|#|>)?\\s*)"), "gi"),
 	suggestion,

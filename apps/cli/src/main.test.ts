@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { main } from "./main.ts";
 import type { CommandGroup } from "./program/options.ts";
 
-/** A group whose `run` is also meant by `agentv eval <eval…>`. */
+/** Groups with an `eval` group, whose default command is `run`, and a command that throws. */
 const groups: CommandGroup[] = [
 	(program, action) => {
 		const evals = program.command("eval").description("evals");
@@ -53,7 +53,7 @@ describe("main", () => {
 		});
 	});
 
-	it("takes `eval <eval…>` for `eval run <eval…>`", async () => {
+	it("treats `eval <eval…>` as `eval run <eval…>`", async () => {
 		const expected = { exitCode: 1, stdout: 'run a.yaml,b.yaml {"json":true}\n', stderr: "" };
 		expect(await session("eval", "run", "a.yaml", "b.yaml", "--json")).toEqual(expected);
 		expect(await session("eval", "a.yaml", "b.yaml", "--json")).toEqual(expected);
@@ -65,7 +65,7 @@ describe("main", () => {
 		[["eval", "x", "--jsn"], "unknown option '--jsn'", "Did you mean --json?"],
 		[["eval", "run"], "missing required argument 'evals'", "`agentv eval run --help` lists the options."],
 		[["refuse", "twice"], "too many arguments", "`agentv refuse --help`"],
-	])("answers %j with what is wrong and the nearest name", async (argv, message, hint) => {
+	])("rejects %j with an error and a hint", async (argv, message, hint) => {
 		const { exitCode, stdout, stderr } = await session(...argv);
 		expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
 		expect(stderr).toMatch(/^error: .+\nhint: .+\n$/);
@@ -73,7 +73,7 @@ describe("main", () => {
 		expect(stderr).toContain(hint);
 	});
 
-	it("shows help on stderr when no command is named, as that is a wrong usage", async () => {
+	it("shows help on stderr as a usage error if no command is given", async () => {
 		expect(await session()).toMatchObject({
 			exitCode: 2,
 			stdout: "",
@@ -81,7 +81,7 @@ describe("main", () => {
 		});
 	});
 
-	it("turns what a command throws into text; --debug, wherever it stands, adds the causes", async () => {
+	it("reports a command's error, with its causes if --debug is given anywhere", async () => {
 		expect(await session("refuse")).toEqual({ exitCode: 1, stdout: "", stderr: "error: No.\n" });
 		expect((await session("refuse", "--debug")).stderr).toContain("caused by: Error: because (true)");
 		expect((await session("--debug", "refuse")).stderr).toContain("caused by: Error: because (true)");

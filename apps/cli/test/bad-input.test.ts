@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const oneTest = "tests:\n  - {id: a, input: hello, assertions: [{type: contains, value: x}]}\n";
 
-/** Ten levels of ten aliases each: ten thousand million values once they are expanded. */
+/** Ten levels of ten aliases each, which expand to ten billion values. */
 function aliasBomb(): string {
 	const letters = [..."abcdefghij"];
 	const lines = letters.map((letter, level) => {
@@ -15,7 +15,7 @@ function aliasBomb(): string {
 	return `${lines.join("\n")}\n${oneTest}`;
 }
 
-/** What a mistake costs the user: an exit code, and words on stderr that say what, where and what to do. */
+/** Runs a command that must print no stack. Returns its exit code and output. */
 async function mistake(args: readonly string[], files: Record<string, string>, env: Record<string, string> = {}) {
 	const cwd = tempTree(files);
 	const { exitCode, stdout, stderr } = await agentv(args, { cwd, env });
@@ -23,26 +23,23 @@ async function mistake(args: readonly string[], files: Record<string, string>, e
 	return { exitCode, stdout, stderr };
 }
 
-describe("bad input is answered on stderr with an exit code and without a stack", () => {
+describe("bad input is reported on stderr with an exit code and without a stack", () => {
 	test.each(["run", "validate"])("eval %s: a file that does not exist", async (verb) => {
 		const said = await mistake(["eval", verb, "missing.eval.yaml"], {});
 		expect(said).toMatchObject({ exitCode: 2, stdout: "" });
 		expect(said.stderr).toContain("missing.eval.yaml does not exist");
 	});
 
-	test.each(["run", "validate"])(
-		"eval %s: a directory without evals, and a glob that matches nothing",
-		async (verb) => {
-			const empty = await mistake(["eval", verb, "empty"], { "empty/readme.md": "" });
-			expect(empty).toMatchObject({ exitCode: 2, stdout: "" });
-			expect(empty.stderr).toContain("empty contains no eval");
-			const glob = await mistake(["eval", verb, "*.eval.yaml"], {});
-			expect(glob).toMatchObject({ exitCode: 2, stdout: "" });
-			expect(glob.stderr).toContain("*.eval.yaml matches no eval");
-		},
-	);
+	test.each(["run", "validate"])("eval %s: a directory without evals, and a glob without matches", async (verb) => {
+		const empty = await mistake(["eval", verb, "empty"], { "empty/readme.md": "" });
+		expect(empty).toMatchObject({ exitCode: 2, stdout: "" });
+		expect(empty.stderr).toContain("empty contains no eval");
+		const glob = await mistake(["eval", verb, "*.eval.yaml"], {});
+		expect(glob).toMatchObject({ exitCode: 2, stdout: "" });
+		expect(glob.stderr).toContain("*.eval.yaml matches no eval");
+	});
 
-	test("YAML that does not parse: file, line, column and a frame", async () => {
+	test("invalid YAML: shows file, line, column and a code frame", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "bad.eval.yaml"], {
 			"bad.eval.yaml": "tests:\n  - id: a\n    input: 'open\n",
 		});
@@ -51,13 +48,13 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toMatch(/> \d+ \|/);
 	});
 
-	test("an alias bomb is refused immediately", async () => {
+	test("an alias bomb: is refused immediately", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "bomb.eval.yaml"], { "bomb.eval.yaml": aliasBomb() });
 		expect(exitCode).toBe(2);
 		expect(stderr).toContain("more than 1,000,000 values");
 	});
 
-	test("an unknown target: the known ones, and where they were looked for", async () => {
+	test("an unknown target: lists the known ones and the searched files", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "my.eval.yaml"], {
 			"my.eval.yaml": `target: cluade\n${oneTest}`,
 			"targets.yaml": "targets:\n  - {name: claude, provider: mock}\n  - {name: other, provider: mock}\n",
@@ -69,7 +66,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toContain("my.eval.yaml:1:9");
 	});
 
-	test("a use_target cycle: all of it", async () => {
+	test("a use_target cycle: shows all of its targets", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "my.eval.yaml"], {
 			"my.eval.yaml": `target: one\n${oneTest}`,
 			"targets.yaml":
@@ -79,7 +76,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toContain("one → two → three → one");
 	});
 
-	test("an unset variable: file, line and name", async () => {
+	test("an unset variable: shows file, line and name", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "my.eval.yaml"], {
 			"my.eval.yaml":
 				"target: {name: t, provider: mock}\ntests:\n  - id: a\n    input: Say ${{ WORD }}\n    assertions: [{type: contains, value: x}]\n",
@@ -88,7 +85,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toMatch(/my\.eval\.yaml:4:\d+ {2}error {2}variable WORD is not set/);
 	});
 
-	test("git missing from PATH", async () => {
+	test("git missing from PATH: suggests installing it", async () => {
 		const source = gitRepository(tempTree(), { "a.eval.yaml": oneTest });
 		const bin = join(tempTree(), "bin");
 		mkdirSync(bin);
@@ -102,7 +99,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toBe("error: git was not found in PATH\nhint: Install git, or add its directory to PATH.\n");
 	});
 
-	test("an unknown command or option: the nearest", async () => {
+	test("an unknown command or option: suggests the nearest", async () => {
 		const command = await mistake(["benchmrk"], {});
 		expect(command).toMatchObject({ exitCode: 2, stdout: "" });
 		expect(command.stderr).toContain("Did you mean benchmark?");
@@ -114,7 +111,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(subcommand.stderr).toContain("agentv eval validate");
 	});
 
-	test("--debug shows the cause that is left out otherwise", async () => {
+	test("--debug: shows the cause", async () => {
 		const cwd = tempTree();
 		const debugged = await agentv(["--debug", "eval", "missing.eval.yaml"], { cwd });
 		expect(debugged.stderr).toMatch(/^\s+at /m);

@@ -27,7 +27,7 @@ function tree(generation: number): Record<string, FileContent> {
 	};
 }
 
-/** A bare repository with two generations of many files, and a home that registers it. */
+/** Creates a repository with many files and a home that registers it. */
 function place() {
 	const root = tempTree({ "home/.keep": "" });
 	const work = gitRepository(join(root, "work"), tree(0));
@@ -42,7 +42,7 @@ function place() {
 	return { root, work, start, run, git };
 }
 
-/** One more sync must repair everything. */
+/** Expects that the next sync repairs everything. */
 function repairs({ root, run, git }: ReturnType<typeof place>, generation: number) {
 	const synced = run("sync");
 	expect(synced.stdout + synced.stderr).toMatch(/synced|current/);
@@ -72,7 +72,7 @@ async function timed(start: () => ReturnType<typeof spawn>): Promise<number> {
 describe("a sync that is killed at any moment", () => {
 	const { count, random } = moments(50);
 
-	it(`of a clone (${count} moments)`, async () => {
+	it(`while it clones is repaired by the next sync (${count} moments)`, async () => {
 		const here = place();
 		const whole = await timed(here.start);
 		for (let round = 0; round < count; round++) {
@@ -86,7 +86,7 @@ describe("a sync that is killed at any moment", () => {
 		}
 	}, 1_800_000);
 
-	it(`of a large update (${count} moments, half of them while files are written)`, async () => {
+	it(`during a large update is repaired by the next sync (${count} moments, half of them while files are written)`, async () => {
 		const here = place();
 		here.run("sync");
 		const [clone, pristine] = [join(here.root, "clone"), join(here.root, "pristine")];
@@ -109,7 +109,7 @@ describe("a sync that is killed at any moment", () => {
 		}
 	}, 1_800_000);
 
-	it("spares the user's edits that were there before", async () => {
+	it("keeps the user's earlier edits", async () => {
 		const here = place();
 		here.run("sync");
 		const mine = join(here.root, "clone/mine.txt");

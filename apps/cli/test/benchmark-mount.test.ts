@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { agentvBin, gitRepository, gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { expect, it } from "vitest";
 
-/** Mounting needs a namespace of one's own; some systems don't give one. */
+/** Mounting needs a separate namespace, which some systems don't allow. */
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
-it.skipIf(!canMount)("a mounted volume, which can't be replaced, is filled in place, followed, and repaired", () => {
+it.skipIf(!canMount)("a mounted volume, which can't be replaced, is cloned, updated and repaired in place", () => {
 	const root = tempTree({ "home/.keep": "" });
 	const work = gitRepository(join(root, "work"), {
 		"a.txt": "1\n",

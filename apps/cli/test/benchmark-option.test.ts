@@ -8,7 +8,7 @@ tests:
   - {id: a, input: Say hello., assertions: [{type: contains, value: hello}]}
 `;
 
-test("--benchmark names the evals of a benchmark, for validate, bundle and run, from anywhere", async () => {
+test("--benchmark resolves evals in a benchmark for validate, bundle and run, from any directory", async () => {
 	const evals = tempTree({ "one.eval.yaml": evalText, "sub/two.eval.yaml": evalText });
 	const cwd = tempTree({ ".home/benchmarks.yaml": `benchmarks:\n  - {id: b, path: ${JSON.stringify(evals)}}\n` });
 

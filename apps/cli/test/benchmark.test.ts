@@ -9,7 +9,7 @@ const schema = JSON.parse(
 );
 const validate = new Ajv({ strict: false, allErrors: true }).compile(schema);
 
-/** A user with a published repository of one eval, and nothing registered. */
+/** Creates a user with a published repository of one eval, and an empty registry. */
 function user() {
 	const cwd = tempTree();
 	const upstream = gitRepository(join(cwd, "work"), {
@@ -22,7 +22,7 @@ function user() {
 		const session = await agentv(["benchmark", ...args], { cwd });
 		return { ...session, stdout: said(session.stdout), stderr: said(session.stderr) };
 	};
-	/** Paths, SHAs and times as placeholders. */
+	/** Replaces paths, SHAs and times by placeholders. */
 	const said = (text: string) =>
 		text
 			.replaceAll(cwd, "<cwd>")
@@ -43,7 +43,7 @@ function user() {
 }
 
 describe("agentv benchmark", () => {
-	it("takes a new user from nothing to an up-to-date benchmark", async () => {
+	it("takes a new user from an empty registry to an up-to-date benchmark", async () => {
 		const { cwd, url, run, publish } = user();
 		expect(await run("list")).toMatchObject({
 			exitCode: 0,
@@ -111,7 +111,7 @@ describe("agentv benchmark", () => {
 		expect(readFileSync(join(cwd, ".home/benchmarks/evals/check.sh"), "utf8")).toBe("echo 2\n");
 	});
 
-	it("says what went wrong and what to do, with exit codes that a script can use", async () => {
+	it("reports errors with hints and distinct exit codes", async () => {
 		const { cwd, url, run } = user();
 		mkdirSync(join(cwd, "mine"));
 		await run("add", "mine");
@@ -186,7 +186,7 @@ describe("agentv benchmark", () => {
 		expect(await run("status", "gone")).toMatchObject({ exitCode: 0 });
 	});
 
-	it("prints JSON that its schema describes", async () => {
+	it("prints JSON that matches its schema", async () => {
 		const { cwd, url, json, publish } = user();
 		expect((await json("list")).document).toEqual({ benchmarks: [], problems: [] });
 		expect((await json("add", url)).document).toMatchObject({ added: { id: "evals" } });
@@ -212,7 +212,7 @@ describe("agentv benchmark", () => {
 		expect((await json("remove", "two")).document).toMatchObject({ removed: { id: "two" } });
 	});
 
-	it("keeps what it can't read, and says where it is wrong", async () => {
+	it("keeps an unreadable registry and reports the location of the error", async () => {
 		const { cwd, run } = user();
 		const text = "benchmarks:\n  - id: a\n   path: wrong indentation\n";
 		writeTree(cwd, { ".home/benchmarks.yaml": text });
@@ -224,7 +224,7 @@ describe("agentv benchmark", () => {
 		expect(readFileSync(join(cwd, ".home/benchmarks.yaml"), "utf8")).toBe(text);
 	});
 
-	it("never shows a password in the registry, nor one in a line next to a problem", async () => {
+	it("never shows a password from the registry, even in the code frame of an error", async () => {
 		const { cwd, run } = user();
 		const entry = (id: string, url: string) => `  - { id: ${id}, path: /x, source: { url: "${url}" } }\n`;
 		const urls = ["https://ada:hunter2hunter2@h/x", "https://u:${{ T:-hunter2hunter2 }}@h/x", "https://h/x\\n"];
@@ -245,7 +245,7 @@ describe("agentv benchmark", () => {
 		}
 	});
 
-	it("uses the good entries and says what is wrong with the others", async () => {
+	it("uses the valid entries and reports the others", async () => {
 		const { cwd, run } = user();
 		writeTree(cwd, {
 			".home/benchmarks.yaml": "benchmarks:\n  - { id: good, path: ../work }\n  - { id: Bad, path: /x }\n",
@@ -261,7 +261,7 @@ describe("agentv benchmark", () => {
 		});
 	});
 
-	it("ends with 130 at Ctrl-C, leaves nothing behind, and can be run again", async () => {
+	it("exits with 130 on Ctrl-C, leaves nothing behind, and can be run again", async () => {
 		const { cwd, url, run } = user();
 		const { url: silent } = await silentServer("git");
 		await run("add", `${silent}/x`, "--id", "x");
@@ -274,7 +274,7 @@ describe("agentv benchmark", () => {
 		expect(await run("sync")).toMatchObject({ exitCode: 0 });
 	});
 
-	it("keeps all of 20 entries that are added concurrently", async () => {
+	it("keeps all 20 entries that are added concurrently", async () => {
 		const { cwd } = user();
 		const adds = Array.from({ length: 20 }, (_, index) =>
 			agentv(["benchmark", "add", `https://host/b${index}.git`], { cwd }),
@@ -283,7 +283,7 @@ describe("agentv benchmark", () => {
 		expect(readFileSync(join(cwd, ".home/benchmarks.yaml"), "utf8").match(/- id: /g)).toHaveLength(20);
 	});
 
-	it("breaks sentences at blanks where a terminal is narrow", async () => {
+	it("wraps sentences at spaces if the terminal is narrow", async () => {
 		const { cwd } = user();
 		await agentv(["benchmark", "add", "https://host/x.git", "--id", "x", "--ref", "a"], { cwd });
 		writeTree(cwd, { ".home/benchmarks/x/mine.txt": "mine\n" });
@@ -295,7 +295,7 @@ describe("agentv benchmark", () => {
 		expect(lines.map((line) => line.trim()).join(" ")).toContain("is not empty and not a git repository; move it away");
 	});
 
-	it("lists in blocks where a terminal is too narrow for the table", async () => {
+	it("lists in blocks if the terminal is too narrow for the table", async () => {
 		const { cwd, url } = user();
 		await agentv(["benchmark", "add", url], { cwd });
 		const { stdout } = await agentv(["benchmark", "list"], {

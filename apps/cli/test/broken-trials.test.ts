@@ -3,17 +3,19 @@ import { join } from "node:path";
 import { agentv, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 
-/** One way in which a trial can break: what it replaces in a trial that passes, and what its row then says. */
+/** A fault: its changes to a trial that passes, and the expected row. */
 interface Break {
 	readonly name: string;
-	/** Fields of the eval, in flow form. */
+	/** Fields of the eval, as YAML lines. */
 	readonly eval?: string;
 	readonly test?: string;
 	readonly graders?: string;
 	readonly target?: string;
 	readonly files?: Readonly<Record<string, string>>;
 	readonly stage: string;
-	/** Whether the target had answered by then: its answer and cost are on record. */
+	/**
+	 * Whether the answer and its cost are recorded, because the target had answered before the fault.
+	 */
 	readonly answered: boolean;
 }
 
@@ -120,12 +122,12 @@ async function rowsOf(cwd: string) {
 	return { ...session, summary, trial: find("trial"), other: find("other") };
 }
 
-describe("a trial that breaks is not graded, exits with 4, and keeps what was finished:", () => {
-	test("none breaks by itself", async () => {
+describe("a trial", () => {
+	test("passes without a fault", async () => {
 		expect(await rowsOf(project({}))).toMatchObject({ exitCode: 0, trial: { execution_status: "ok", cost_usd: 0.25 } });
 	});
 
-	test.each(breaks)("$name", async (broken) => {
+	test.each(breaks)("with $name is not graded, exits with 4 and keeps the finished results", async (broken) => {
 		const cwd = project(broken);
 		const { exitCode, trial, other, summary } = await rowsOf(cwd);
 		expect(exitCode).toBe(4);
@@ -141,19 +143,18 @@ describe("a trial that breaks is not graded, exits with 4, and keeps what was fi
 		expect(trial.scores[1]).toMatchObject({ verdict: "not_judged", score: null });
 	});
 
-	test("an after_each hook that fails warns, and leaves a verdict that is complete", async () => {
+	test("with an after_each hook that fails passes with a warning", async () => {
 		const cwd = project({ eval: "workspace: {hooks: {after_each: {command: [node, -e, 'process.exit(2)']}}}\n" });
 		const { exitCode, trial } = await rowsOf(cwd);
 		expect(exitCode).toBe(0);
 		expect(trial).toMatchObject({ execution_status: "ok", warnings: [{ stage: "after_each" }] });
 	});
 
-	test("a retry of it asks only the graders that gave no score", async () => {
+	test("with a broken grader can't be retried after the target's script has changed", async () => {
 		const cwd = project({ files: { "check.mjs": "process.exit(137)\n" } });
 		await rowsOf(cwd);
 		writeFileSync(join(cwd, "answer.mjs"), "process.exit(9)\n");
 		const again = await agentv(["eval", "run", "--retry-errors", "--run", "out", "--json"], { cwd });
-		// What graded and answered before is compared with what does today: the script of the target is another one.
 		expect(again.exitCode).toBe(2);
 	});
 });

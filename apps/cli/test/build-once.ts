@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /**
- * Builds the command line from its source before the first test, so that sessions run what is written now and never
- * a stale dist. The place is handed to the tests in AGENTV_TEST_BIN; a build that is named there already is taken.
+ * Builds the command line from source before the first test, so that tests never run a stale dist.
+ * Passes its path to the tests in AGENTV_TEST_BIN. If that variable already names a build, uses it.
  */
 export default function buildOnce(): () => void {
 	if (process.env["AGENTV_TEST_BIN"] !== undefined) return () => undefined;

@@ -20,7 +20,7 @@ const corpus = resolve(
 	"examples",
 );
 
-/** Small rows: what the bar compares, in a fixed order. */
+/** Returns the comparable part of a run's rows, in a fixed order. */
 function rowsOf(run: string): unknown[] {
 	const lines = readFileSync(join(run, "index.jsonl"), "utf8").trim().split("\n");
 	return lines
@@ -41,8 +41,8 @@ function rowsOf(run: string): unknown[] {
 }
 
 /**
- * Bundles `file` of a copied source, moves the bundle, takes the source away, and runs both. Undefined where the source
- * can't run here.
+ * Bundles `file` of a copied source tree, runs the source, removes it, and runs the moved bundle.
+ * Returns undefined if the source can't run on this machine.
  */
 async function runBoth(tree: string, file: string) {
 	const root = tempTree();
@@ -57,7 +57,7 @@ async function runBoth(tree: string, file: string) {
 	rmSync(join(root, "source"), { recursive: true });
 	const bundle = join(root, "else/where/b");
 	const env = { HOME: join(root, "empty") };
-	// On another machine the bundle is one of others.
+	// On another machine the bundle counts as received from others.
 	const moved = ["eval", "run", join(bundle, "eval.yaml"), "--output", join(root, "r2"), "--json", "--trust", "any"];
 	const second = await agentv(moved, { cwd: "/", env });
 	expect([first.exitCode, second.exitCode], second.stderr).toEqual([first.exitCode, first.exitCode]);
@@ -72,7 +72,7 @@ function evalsBelow(directory: string): string[] {
 		.sort();
 }
 
-describe("a bundle runs like its source, moved, with nothing else there", () => {
+describe("a moved bundle runs like its source, which was removed", () => {
 	for (const file of evalsBelow(examples)) {
 		it(`examples/${file}`, { timeout: 60_000 }, async () => {
 			const rows = await runBoth(examples, file);
@@ -80,8 +80,9 @@ describe("a bundle runs like its source, moved, with nothing else there", () => 
 		});
 	}
 
-	// Evals that others published; where they are, those that need no live model and no program that is missing here.
-	it.skipIf(!existsSync(corpus))("the evals of the corpus", { timeout: 240_000 }, async () => {
+	// Published evals of others that need neither a live model nor a missing program, if the corpus
+	// exists.
+	it.skipIf(!existsSync(corpus))("evals of the corpus", { timeout: 240_000 }, async () => {
 		const targets = ["default", "llm", "azure-llm", "grader", "vscode"].map(
 			(name) =>
 				`  - {name: ${name}, provider: mock, response: '{"score": 0.5, "assertions": []}', grader_target: grader}\n`,
@@ -111,7 +112,7 @@ tests:
 };
 
 describe("agentv bundle", () => {
-	it("says what it wrote and what the bundle needs; verify and inspect tell of it", async () => {
+	it("reports what it wrote and what the bundle needs, as do verify and inspect", async () => {
 		const cwd = tempTree(sample);
 		const env = { SOURCE_DATE_EPOCH: "0" };
 		const made = await agentv(["bundle", "evals/a.eval.yaml", "-o", "out"], { cwd, env });
@@ -140,7 +141,7 @@ describe("agentv bundle", () => {
 		});
 	});
 
-	it("--dry-run prints the plan and writes nothing", async () => {
+	it("prints the plan and writes nothing with --dry-run", async () => {
 		const cwd = tempTree(sample);
 		const args = ["bundle", "evals/a.eval.yaml", "-o", "out", "--dry-run"];
 		expect((await agentv(args, { cwd })).stdout).toBe(`Would write out: 4 files, 183 B
@@ -154,7 +155,7 @@ describe("agentv bundle", () => {
 		expect(readdirSync(cwd)).toEqual(["evals"]);
 	});
 
-	it("--json prints one document", async () => {
+	it("prints one JSON document with --json", async () => {
 		const cwd = tempTree(sample);
 		const { stdout } = await agentv(["bundle", "evals/a.eval.yaml", "-o", "out", "--json", "--archive", "o.zip"], {
 			cwd,
@@ -165,7 +166,7 @@ describe("agentv bundle", () => {
 		});
 	});
 
-	it("wrong usage exits 2, what can't be bundled exits 1 with its place", async () => {
+	it("exits with 2 for wrong usage, and with 1 and the location if the eval can't be bundled", async () => {
 		const cwd = tempTree({
 			...sample,
 			"evals/b.eval.yaml": "target: m\nworkspace: ./gone\ntests: [{id: a, input: hi, criteria: x}]\n",
@@ -180,15 +181,14 @@ describe("agentv bundle", () => {
 	});
 });
 
-describe("agentv bundle, when it is stopped", () => {
+describe("agentv bundle that is interrupted", () => {
 	const files = Object.fromEntries(
 		Array.from({ length: 40 }, (_, index) => [`evals/t/big${index}`, "x".repeat(2_000_000)]),
 	);
 
-	it("Ctrl-C leaves nothing behind", async () => {
+	it("leaves nothing behind after Ctrl-C", async () => {
 		const cwd = tempTree({ ...sample, ...files });
 		const controller = new AbortController();
-		// As soon as it writes.
 		const watch = setInterval(() => {
 			if (readdirSync(cwd).some((name) => name.startsWith(".out."))) controller.abort();
 		}, 1);
@@ -202,9 +202,9 @@ describe("agentv bundle, when it is stopped", () => {
 		expect(readdirSync(cwd)).toEqual(stopped.exitCode === 0 ? ["evals", "out"] : ["evals"]);
 	});
 
-	it("a full disk leaves nothing behind", () => {
+	it("leaves nothing behind on a full disk", () => {
 		const cwd = tempTree({ ...sample, ...files });
-		// A limit on the size of files stands in for the disk: writing fails half-way in the same manner.
+		// A limit on the file size makes writing fail half-way, as a full disk does.
 		const script = `trap '' XFSZ; ulimit -f 2000; exec "$0" "$@"`;
 		const args = ["-c", script, process.execPath, agentvBin(), "bundle", "evals/a.eval.yaml", "-o", "new/out"];
 		const { status, stderr } = spawnSync("sh", args, {
@@ -217,7 +217,7 @@ describe("agentv bundle, when it is stopped", () => {
 		expect(readdirSync(cwd)).toEqual(["evals"]);
 	});
 
-	it.skipIf(process.getuid?.() === 0)("a directory that is not writable is said", async () => {
+	it.skipIf(process.getuid?.() === 0)("reports a directory that is not writable", async () => {
 		const cwd = tempTree(sample);
 		mkdirSync(join(cwd, "closed"));
 		chmodSync(join(cwd, "closed"), 0o555);

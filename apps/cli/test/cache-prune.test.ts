@@ -13,7 +13,9 @@ const matches = new Ajv({ strict: false, formats: { "date-time": true } }).compi
 const mirrors = ".home/cache/git";
 const longAgo = new Date(Date.now() - 40 * 24 * 60 * 60_000);
 
-/** A user whose eval works in a repository, with a target that waits while the file `wait` is there. */
+/**
+ * Creates a user whose eval uses a repository, and whose target waits while the file `wait` exists.
+ */
 function user() {
 	const cwd = tempTree({
 		"repository.eval.yaml": `target: waiting
@@ -58,13 +60,13 @@ interface Item {
 
 const kinds = (items: readonly Item[]) => items.map(({ kind }) => kind).sort();
 
-/** Makes everything below as old as 40 days. */
+/** Sets the times of everything under `path` to 40 days ago. */
 function age(path: string) {
 	execFileSync("find", [path, "-exec", "touch", "-h", "-d", longAgo.toISOString(), "{}", "+"]);
 }
 
 describe("agentv cache prune", () => {
-	it("removes a mirror once it is old, and a run fetches it again", async () => {
+	it("removes an old mirror, which the next run fetches again", async () => {
 		const { cwd, prune, run, list } = user();
 		expect(await run()).toMatchObject({ exitCode: 0 });
 		expect(await prune()).toMatchObject({ exitCode: 0, removed: [], kept: [{ kind: "mirror", reason: "recent" }] });
@@ -79,7 +81,7 @@ describe("agentv cache prune", () => {
 		expect(list(mirrors)).toHaveLength(1);
 	});
 
-	it("spares what was of use lately, however old it is", async () => {
+	it("keeps recently used entries, regardless of their age", async () => {
 		const { cwd, prune, run } = user();
 		await run();
 		age(join(cwd, mirrors));
@@ -88,7 +90,7 @@ describe("agentv cache prune", () => {
 		expect(kinds((await prune("--all")).removed)).toEqual(["mirror"]);
 	});
 
-	it("leaves alone what a run uses, and removes what it leaves when it is killed", async () => {
+	it("keeps what a run is using, and removes what a killed run left behind", async () => {
 		const { cwd, prune, run, list } = user();
 		writeFileSync(join(cwd, "wait"), "");
 		let pid = 0;
@@ -112,7 +114,7 @@ describe("agentv cache prune", () => {
 		expect([list(".home/workspaces"), list("tmp")]).toEqual([[], []]);
 	});
 
-	it("keeps the workspaces that a finished run left to be looked at, until they are old", async () => {
+	it("keeps the workspaces of failed tests until they are old", async () => {
 		const { cwd, prune, run } = user();
 		writeFileSync(join(cwd, "target.mjs"), "console.log('other');\n");
 		expect(await run()).toMatchObject({ exitCode: 1 });
@@ -121,7 +123,7 @@ describe("agentv cache prune", () => {
 		expect(kinds((await prune()).removed)).toEqual(["workspace"]);
 	});
 
-	it("follows no link, and touches nothing that is not its own", async () => {
+	it("follows no links and keeps foreign files", async () => {
 		const { cwd, prune } = user();
 		const name = `${"a".repeat(32)}.git`;
 		bareRepository(join(cwd, "elsewhere", name));
@@ -147,7 +149,7 @@ describe("agentv cache prune", () => {
 			expect(existsSync(join(cwd, path)), path).toBe(true);
 	});
 
-	it("removes old model answers, and what writing one left", async () => {
+	it("removes old model responses and leftover temporary files", async () => {
 		const { cwd, prune } = user();
 		const shelf = join(cwd, ".home/cache/ab");
 		mkdirSync(shelf, { recursive: true });
@@ -161,7 +163,7 @@ describe("agentv cache prune", () => {
 		expect(existsSync(shelf)).toBe(false);
 	});
 
-	it("says for people what went, what stays and why", async () => {
+	it("prints what it removed, and what it kept and why", async () => {
 		const { options, run } = user();
 		await run();
 		const said = async (...args: string[]) => (await agentv(["cache", "prune", ...args], options)).stdout;

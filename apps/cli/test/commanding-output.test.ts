@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { agentv } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// One table: texts that would control a terminal or CI server, from each source that others write, in each output.
+// Every text that would control a terminal or CI server, from every untrusted source, in every
+// output.
 
 const payloads: Readonly<Record<string, string>> = {
 	"a colour": "\u001b[31mred",
@@ -102,13 +103,13 @@ workspace: { template: ./template, hooks: { before_each: { command: [node, say.m
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** AgentV's own colours, which are harmless: they end, and hide nothing. */
+/** AgentV's own colours, which are reset and hide nothing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const color = /\u001b\[(?:[0-79]|2[1-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m/g;
 const steering =
 	/[^\P{Cc}\n\t]|[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u3164]|[\u{e0000}-\u{e007f}]/u;
 
-test("texts came by", () => {
+test("the planted texts reach the outputs", () => {
 	expect(shown.get("run: stdout")).toContain("a workflow command");
 	expect(shown.get("show tests: stdout")).toContain("the clipboard");
 	expect(shown.get("validate text: stdout")).toContain("a title");
@@ -116,7 +117,7 @@ test("texts came by", () => {
 });
 
 describe("no output", () => {
-	test("steers a terminal, reorders or hides text", () => {
+	test("controls a terminal, or reorders or hides text", () => {
 		const found = [...shown].flatMap(([name, text]) => {
 			const at = text.replace(name.includes("colour") ? color : /(?!)/g, "").search(steering);
 			return at === -1 ? [] : [`${name}: ${JSON.stringify(text.slice(Math.max(0, at - 60), at + 20))}`];
@@ -124,7 +125,7 @@ describe("no output", () => {
 		expect(found).toEqual([]);
 	});
 
-	test("commands a CI server that logs it", () => {
+	test("holds commands for a CI server", () => {
 		const isOurs = (line: string) => /^::(error|warning|notice)[ :]/.test(line);
 		const found = [...shown].flatMap(([name, text]) =>
 			text
@@ -139,13 +140,13 @@ describe("no output", () => {
 		expect(found.filter((one) => !one.startsWith("export junit as a file"))).toEqual([]);
 	});
 
-	test("holds more annotations than are ours", () => {
+	test("holds annotations in addition to AgentV's own", () => {
 		const lines = (shown.get("run github: stdout") ?? "").split("\n").filter((line) => line.startsWith("::"));
 		expect(lines).toHaveLength(2);
 	});
 });
 
-test("JSON stays the JSON that it was", () => {
+test("JSON on stdout has the same values as in a file", () => {
 	for (const format of ["json", "jsonl"]) {
 		const values = (text: string) =>
 			(format === "json" ? [text] : text.trim().split("\n")).map((one) => JSON.parse(one));
@@ -155,7 +156,7 @@ test("JSON stays the JSON that it was", () => {
 	}
 });
 
-test("markup stays text", () => {
+test("markup is escaped", () => {
 	const html = shown.get("export html as a file") ?? "";
 	expect(html.match(/<script/g)).toHaveLength(2);
 	// The page's own script, the last one, has texts of its libraries.

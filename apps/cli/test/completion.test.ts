@@ -21,9 +21,9 @@ async function completesByTabulator(shell: Shell) {
 }
 
 describe.each(shells)("completion in %s", (shell) => {
-	it("completes what is typed, by the tabulator key", () => completesByTabulator(shell));
+	it("completes words with the Tab key", () => completesByTabulator(shell));
 
-	it("quotes what a shell would read otherwise, and runs none of it", async () => {
+	it("quotes special characters and never executes them", async () => {
 		const there = project();
 		const { enter } = await openShell(shell, there);
 		const called = async (keys: string) => (await enter(`agentv ${keys}`)).at(-1);
@@ -41,7 +41,7 @@ describe.each(shells)("completion in %s", (shell) => {
 		expect(existsSync(there.canary)).toBe(false);
 	});
 
-	it("lists what there is to choose from", async () => {
+	it("lists the candidates", async () => {
 		const { type, waitFor } = await openShell(shell, project());
 		type("agentv benchmark s\t\t");
 		await waitFor("status");
@@ -49,6 +49,6 @@ describe.each(shells)("completion in %s", (shell) => {
 	});
 });
 
-it.skipIf(!existsSync(bashCompletionPackage))("completion in bash gets along with the package bash-completion", () =>
+it.skipIf(!existsSync(bashCompletionPackage))("completion in bash works with the package bash-completion", () =>
 	completesByTabulator("bash with its completion package"),
 );

@@ -6,7 +6,10 @@ import { expect, it } from "vitest";
 
 const entrypoint = resolve(import.meta.dirname, "../../../examples/docker/entrypoint.sh");
 
-/** Runs the entrypoint with a stand-in for `agentv` that notes how it was called; its sync ends with `syncExit`. */
+/**
+ * Runs the entrypoint with a stub of `agentv` that records its calls and whose sync exits with
+ * `syncExit`.
+ */
 async function start(syncExit: number, env: Record<string, string>, ...args: string[]) {
 	const stub = `#!/bin/sh\nfor word; do printf '[%s]' "$word"; done >> calls; echo >> calls\n[ "$1" = benchmark ] && exit ${syncExit}\nexit 0\n`;
 	const root = tempTree({ agentv: stub });
@@ -23,7 +26,7 @@ async function start(syncExit: number, env: Record<string, string>, ...args: str
 	return { exitCode, said, calls: readFileSync(join(root, "calls"), "utf8").trim().split("\n") };
 }
 
-it("syncs, then serves beyond loopback with the token, names and arguments it was given", async () => {
+it("syncs, then starts Studio on all interfaces with the given token, names and arguments", async () => {
 	const env = { AGENTV_STUDIO_TOKEN: "a token", AGENTV_ALLOW_HOST: "one.example *", AGENTV_STUDIO_PORT: "8080" };
 	expect(await start(0, env, "--read-only")).toEqual({
 		exitCode: 0,
@@ -35,12 +38,12 @@ it("syncs, then serves beyond loopback with the token, names and arguments it wa
 	});
 });
 
-it("serves what is there when a sync fails, and says so", async () => {
+it("starts Studio with a warning if a sync fails", async () => {
 	const { calls, said } = await start(1, {});
 	expect(calls.at(-1)).toBe("[studio][--host][0.0.0.0][--port][3117][--no-open]");
 	expect(said).toContain("could not be synced");
 });
 
-it("serves nothing when it was stopped while it synced", async () => {
+it("doesn't start Studio if the sync is interrupted", async () => {
 	expect(await start(130, {})).toMatchObject({ exitCode: 130, calls: ["[benchmark][sync]"] });
 });

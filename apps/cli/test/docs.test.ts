@@ -12,17 +12,17 @@ import { fieldsOf, kindOf, loadingProblems, schemaOf, schemaProblems } from "./d
 
 const pages = pagePaths.map(readPage);
 
-/** Begins with nothing, as its reader does; the others find what `agentv init` writes. */
+/** Pages that start in an empty directory; the others start with the files of `agentv init`. */
 const fromNothing = ["README.md", "docs/getting-started.md"];
 
 describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page) => {
 	const typed = commandsOf(page);
 	const shown = (language: string) => page.blocks.filter((block) => block.language === language);
 
-	/** Only where the page has any: a test of nothing would be told as skipped. */
+	/** Omits the test, instead of skipping it, for a page without such content. */
 	const where = (has: boolean) => (has ? it : () => undefined);
 
-	where(typed.length > 0)("shows commands that do what it says", async () => {
+	where(typed.length > 0)("shows commands that exit as documented", async () => {
 		const starter = tempTree();
 		expect((await agentv(["init"], { cwd: starter })).exitCode).toBe(0);
 		const sandbox = await pageSandbox(page, { starter, fromNothing: fromNothing.includes(path) });
@@ -34,7 +34,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 		expect(surprises.join("\n\n")).toBe("");
 	});
 
-	it("leads to what is there", () => {
+	it("has no broken links", () => {
 		const dead = page.links.flatMap(({ text, line }) => {
 			const problem = linkProblem(page, text);
 			return problem ? [`${path}:${line}: ${text}: ${problem}`] : [];
@@ -42,7 +42,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 		expect(dead).toEqual([]);
 	});
 
-	it("names commands, options and files that there are", () => {
+	it("names only existing commands, options and files", () => {
 		const wrong = [...page.codes, ...shellWords()].flatMap(({ text, line }) => {
 			const problem = unknownName(text);
 			return problem ? [`${path}:${line}: \`${text}\`: ${problem}`] : [];
@@ -50,7 +50,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 		expect(wrong).toEqual([]);
 	});
 
-	/** Commands in workflows and the like, which nothing here runs. */
+	/** Returns the commands in YAML, such as in workflows, which these tests don't run. */
 	function shellWords() {
 		return shown("yaml").flatMap(({ text, line }) =>
 			text.split("\n").flatMap((row, index) => {
@@ -96,7 +96,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 });
 
 describe("the documentation", () => {
-	it("lists every command and option as the command line has them (AGENTV_UPDATE_DOCS=1 writes the page)", () => {
+	it("lists every command and option (AGENTV_UPDATE_DOCS=1 writes the page)", () => {
 		const file = join(root, "docs/commands.md");
 		if (process.env.AGENTV_UPDATE_DOCS) writeFileSync(file, commandsPage());
 		expect(readFileSync(file, "utf8")).toBe(commandsPage());
@@ -117,14 +117,14 @@ describe("the documentation", () => {
 		expect(missing).toEqual([]);
 	});
 
-	it("never names a package as the way to install", () => {
+	it("never tells users to install from a registry", () => {
 		for (const { path } of pages) {
 			const text = readFileSync(join(root, path), "utf8");
 			expect(text, path).not.toMatch(/(npm (i|install|exec)( -g)?|npx|pnpm (add|dlx)|yarn (add|dlx)) (agentv|@agentv)/);
 		}
 	});
 
-	it("is reached from the README or the index", () => {
+	it("has every page linked from the README or the index", () => {
 		const linked = new Set(
 			["README.md", "docs/README.md"].flatMap((path) =>
 				readPage(path).links.map(({ text }) => join(path, "..", text.split("#")[0] ?? "")),

@@ -21,7 +21,7 @@ interface Item {
 const greeting = "tests: [{ id: one, input: hi, assertions: [{ type: contains, value: hi }] }]\n";
 const system = (process.env["PATH"] ?? "").split(delimiter);
 
-/** A user's project with programs of its own making on the PATH, before the system's. */
+/** Creates a project, with `programs` (name → shell script) first on the PATH. */
 function machine(files: Record<string, string>, programs: Record<string, string> = {}) {
 	const root = tempTree(Object.fromEntries(Object.entries(files).map(([path, text]) => [`project/${path}`, text])));
 	const [cwd, bin, temp] = [join(root, "project"), join(root, "bin"), join(root, "tmp")];
@@ -47,7 +47,7 @@ function machine(files: Record<string, string>, programs: Record<string, string>
 }
 
 describe("agentv doctor", () => {
-	it("finds nothing wrong with what init writes, for people", async () => {
+	it("finds no problem with the files of init", async () => {
 		const { cwd, home } = machine({});
 		await agentv(["init"], { cwd, env: home });
 		const { stdout, stderr, exitCode } = await agentv(["doctor"], { cwd, env: home });
@@ -61,7 +61,7 @@ describe("agentv doctor", () => {
 		expect(stdout.endsWith("\nNo problems found.\n")).toBe(true);
 	});
 
-	it("says what is missing, who needs it and what to do", async () => {
+	it("reports what is missing, what needs it and what to do", async () => {
 		const { cwd, home, doctor } = machine({
 			"evals/a.eval.yaml": `target: agent\n${greeting}workspace: { hooks: { before_all: { command: [no-such-tool, x] } } }\n`,
 			"evals/targets.yaml":
@@ -85,7 +85,7 @@ describe("agentv doctor", () => {
 		expect(stdout.endsWith("\n4 problems, 0 warnings.\n")).toBe(true);
 	});
 
-	it("tells keys by name, never by value, also those of .env files", async () => {
+	it("shows keys by name, never by value, including those of .env files", async () => {
 		const { doctor } = machine({
 			"a.eval.yaml": `target: model\n${greeting}`,
 			".env": "SECOND_KEY=second-secret-value\n",
@@ -106,7 +106,7 @@ describe("agentv doctor", () => {
 		expect(usual.item("targets", "usual")?.action).toContain("set OPENAI_API_KEY");
 	});
 
-	it("says that a credential or an address is empty, but not where that is deliberate", async () => {
+	it("reports an empty credential or address unless it is deliberate", async () => {
 		const settings = (key: string) =>
 			`targets: [{ name: default, provider: openai, model: m, api_key: "${key}", base_url: "\${{ GATEWAY:-}}" }]\n`;
 		const files = (key: string) => ({ "a.eval.yaml": greeting, "targets.yaml": settings(key), ".env": "MY_KEY=\n" });
@@ -123,7 +123,7 @@ describe("agentv doctor", () => {
 		expect(deliberate.item("targets", "default")?.says).not.toContain("is empty");
 	});
 
-	it("asks a well-known program for its version, without any key, and gives up on one that does not answer", async () => {
+	it("runs --version of well-known programs without any keys, and gives up if they don't respond", async () => {
 		const { bin, doctor } = machine(
 			{
 				"a.eval.yaml": `targets: [one, two]\n${greeting}`,
@@ -138,7 +138,7 @@ describe("agentv doctor", () => {
 		expect(found.item("programs", "codex")).toMatchObject({ state: "ok", says: join(bin, "codex") });
 	});
 
-	it("runs no code of a project: no command, no health check, no program in it", async () => {
+	it("runs no code of a project: no commands, health checks or programs", async () => {
 		const { root, cwd, doctor } = machine({
 			"a.eval.yaml": `targets: [mine, agent]\n${greeting}extensions: ["file://setup.mjs:beforeAll"]\n`,
 			"targets.yaml": `targets:
@@ -156,7 +156,7 @@ describe("agentv doctor", () => {
 			for (const directory of [root, cwd]) expect(existsSync(join(directory, name)), name).toBe(false);
 	});
 
-	it("knows a git that is too old, and one that is missing", async () => {
+	it("reports a git that is too old or missing", async () => {
 		const old = machine({}, { git: "echo git version 2.20.1" });
 		expect((await old.doctor()).item("machine", "git")).toMatchObject({ state: "problem", says: "2.20.1 is too old" });
 		const { root, doctor } = machine({});
@@ -165,7 +165,7 @@ describe("agentv doctor", () => {
 		expect(without.item("machine", "git")).toMatchObject({ state: "problem", says: "not found" });
 	});
 
-	it("looks at the registry, and at benchmarks that are not there", async () => {
+	it("reports an invalid registry and missing benchmarks", async () => {
 		const { root, doctor } = machine({});
 		expect((await doctor()).item("home", "registry")).toMatchObject({ state: "note", says: "no benchmarks yet" });
 		mkdirSync(join(root, "home"));
@@ -185,14 +185,14 @@ describe("agentv doctor", () => {
 		});
 	});
 
-	it("says when its directory is not writable", async () => {
+	it("reports a home directory that is not writable", async () => {
 		const { doctor, root } = machine({});
 		writeFileSync(join(root, "file"), "");
 		const found = await doctor([], { AGENTV_HOME: join(root, "file/home") });
 		expect(found.problems).toContain("home directory");
 	});
 
-	it("takes the evals that are named, and tells of faults and of a directory without evals", async () => {
+	it("checks the given evals, and reports errors and a directory without evals", async () => {
 		const { doctor } = machine({
 			"one/a.eval.yaml": `target: t\n${greeting}`,
 			"one/targets.yaml": "targets: [{ name: t, provider: mock }]\n",
@@ -211,7 +211,7 @@ describe("agentv doctor", () => {
 		expect((await machine({}).doctor()).item("evals", "found")).toMatchObject({ state: "note" });
 	});
 
-	it("measures what is kept, and points out what killed processes left", async () => {
+	it("measures the cache and reports what killed processes left behind", async () => {
 		const { root, doctor } = machine({ ".agentv/results/runs/default/2026-01-01T00-00-00Z/run.json": "{}" });
 		mkdirSync(join(root, "home/workspaces/run"), { recursive: true });
 		const dead = { token: "", pid: 2 ** 22 + 1, started: "1", machine: "elsewhere" };
@@ -224,7 +224,7 @@ describe("agentv doctor", () => {
 });
 
 describe("agentv doctor --online", () => {
-	it("asks the remotes of benchmarks, and servers without telling them anything", async () => {
+	it("contacts the remotes of benchmarks and the servers of targets without sending secrets", async () => {
 		const heard: { url: string | undefined; headers: IncomingHttpHeaders }[] = [];
 		const server = createServer(({ url, headers }, answer) => {
 			heard.push({ url, headers });
@@ -259,7 +259,7 @@ describe("agentv doctor --online", () => {
 		expect(heard).toEqual([{ url: "/", headers: { host: `127.0.0.1:${port}`, connection: "close" } }]);
 	});
 
-	it("does not wait for a server that never answers", async () => {
+	it("gives up on a server that never responds", async () => {
 		const { url } = await silentServer("http");
 		const { doctor } = machine({
 			"a.eval.yaml": `target: t\n${greeting}`,

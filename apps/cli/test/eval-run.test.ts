@@ -15,7 +15,7 @@ tests:
 `;
 const targets = "targets:\n  - { name: default, provider: mock, response: it is two }\n";
 const files = { "my.eval.yaml": evalText, "targets.yaml": targets };
-/** What differs from run to run. */
+/** Replaces times and durations by placeholders. */
 const steady = (text: string) =>
 	text
 		.replace(/\d{4}-\d\d-\d\dT[\d-]+Z/g, "<time>")
@@ -23,7 +23,7 @@ const steady = (text: string) =>
 		.replace(/ +/g, " ");
 
 describe("agentv eval run", () => {
-	test("shows each test, what failed and why, and where the results are", async () => {
+	test("shows each test, the reasons for failures, and the path of the results", async () => {
 		const session = await agentv(["eval", "run", "my.eval.yaml", "--workers", "1"], { cwd: tempTree(files) });
 		expect({ ...session, stdout: steady(session.stdout) }).toMatchInlineSnapshot(`
 			{
@@ -46,7 +46,7 @@ describe("agentv eval run", () => {
 		`);
 	});
 
-	test("shows what an after-hook that failed said", async () => {
+	test("shows the output of a failed after_each hook", async () => {
 		const hooks = 'hooks: { after_each: [sh, -c, "echo no space >&2; exit 3"] }\n';
 		const cwd = tempTree({ ...files, "my.eval.yaml": evalText + hooks });
 		const warning = "    ! the after_each hook exited with code 3: no space\n";
@@ -63,7 +63,7 @@ describe("agentv eval run", () => {
 		});
 	});
 
-	test("exits with 4 where a test could not be run, even if another failed", async () => {
+	test("exits with 4 if a test could not be run, even if another failed", async () => {
 		const cwd = tempTree({
 			"my.eval.yaml": evalText,
 			"targets.yaml": "targets:\n  - { name: default, provider: replay, fixtures: ./answers.jsonl }\n",
@@ -83,7 +83,7 @@ describe("agentv eval run", () => {
 		expect(readFileSync(join(cwd, "out/.gitignore"), "utf8")).toBe("*\n");
 	});
 
-	test("reports to JUnit and to GitHub", async () => {
+	test("reports as JUnit and as GitHub annotations", async () => {
 		const cwd = tempTree(files);
 		const junit = await agentv(["eval", "my.eval.yaml", "--workers", "1", "--reporter", "junit"], { cwd });
 		expect(await junitSuites(junit.stdout)).toMatchObject([
@@ -105,7 +105,7 @@ describe("agentv eval run", () => {
 		expect(await agentv(["eval", "my.eval.yaml", "--reporter", "xml"], { cwd })).toMatchObject({ exitCode: 2 });
 	});
 
-	test("says what it would do with --dry-run, and does nothing", async () => {
+	test("prints the plan with --dry-run and runs nothing", async () => {
 		const cwd = tempTree({
 			...files,
 			"my.eval.yaml": `${evalText}workspace:\n  template: ./template\n  hooks: { before_each: { command: ./setup.sh } }\n`,
@@ -128,7 +128,7 @@ describe("agentv eval run", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("answers wrong usage with 2, and runs nothing", async () => {
+	test("exits with 2 for wrong usage and runs nothing", async () => {
 		const cwd = tempTree(files);
 		const usage = async (...args: string[]) => (await agentv(["eval", "run", ...args], { cwd })).exitCode;
 		expect(await usage()).toBe(2);
@@ -140,7 +140,7 @@ describe("agentv eval run", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("shows the place of what can't be loaded", async () => {
+	test("shows the location of an error in the eval", async () => {
 		const cwd = tempTree({ ...files, "my.eval.yaml": evalText.replace("type: contains", "type: contians") });
 		const { stderr, exitCode } = await agentv(["eval", "my.eval.yaml"], { cwd });
 		expect(exitCode).toBe(2);
@@ -148,7 +148,7 @@ describe("agentv eval run", () => {
 		expect(stderr).toContain('hint: did you mean "contains"?');
 	});
 
-	test("never lets an answer steer the terminal", async () => {
+	test("never lets an answer control the terminal", async () => {
 		const cwd = tempTree({
 			...files,
 			"targets.yaml": 'targets:\n  - { name: default, provider: mock, response: "\\e[2J\\e]0;owned\\a" }\n',
@@ -166,7 +166,7 @@ describe("agentv eval run", () => {
 				cwd,
 				terminal: true,
 			});
-			// The live view's own sequences move the cursor up and clear lines, no more.
+			// The live view's own sequences only move the cursor up and clear lines.
 			const steers = session.stdout
 				.split("\u001b")
 				.slice(1)
@@ -176,7 +176,7 @@ describe("agentv eval run", () => {
 		}
 	});
 
-	test("keeps the records of a bundle or synced benchmark out of it", async () => {
+	test("doesn't write results into the directory of a synced benchmark", async () => {
 		const cwd = tempTree({
 			...Object.fromEntries(Object.entries(files).map(([name, text]) => [`checkout/evals/${name}`, text])),
 			".home/benchmarks.yaml":
@@ -199,7 +199,7 @@ describe("agentv eval run", () => {
 });
 
 describe("agentv results", () => {
-	test("lists runs, newest first, and shows one", async () => {
+	test("lists the newest runs first, and shows a run", async () => {
 		const cwd = tempTree(files);
 		expect((await agentv(["results", "list"], { cwd })).stdout).toContain("No runs yet");
 		await agentv(["eval", "my.eval.yaml"], { cwd });
@@ -222,7 +222,7 @@ describe("agentv results", () => {
 		});
 	});
 
-	test("knows no run that is not there", async () => {
+	test("reports an unknown run", async () => {
 		const cwd = tempTree(files);
 		expect(await agentv(["results", "show", "default/2020"], { cwd })).toMatchObject({ exitCode: 2 });
 		expect(await agentv(["results", "show"], { cwd })).toMatchObject({ exitCode: 2 });

@@ -9,7 +9,7 @@ const evals = readdirSync(examples, { recursive: true, encoding: "utf8" })
 	.filter((file) => /\.eval\.ya?ml$/.test(file))
 	.sort();
 
-/** Runs an eval of the examples as a user would, its results in a directory of the test's own. */
+/** Runs an eval of the examples, with its results in a temporary directory. */
 async function run(file: string) {
 	const cwd = tempTree();
 	const output = join(cwd, "results");
@@ -33,7 +33,7 @@ describe("every example", () => {
 });
 
 describe("an example's results", () => {
-	it("say where the agent's rules were", async () => {
+	it("include the paths of the agent's rules", async () => {
 		const found = await run("agent-rules/discovered.eval.yaml");
 		expect(found.rows()[0]?.metadata.agent_rules_paths).toMatchObject({
 			...{ skills: [expect.stringMatching(/\/\.claude\/skills$/)], rules: [expect.stringMatching(/\/AGENTS\.md$/)] },
@@ -44,7 +44,7 @@ describe("an example's results", () => {
 		});
 	});
 
-	it("hold what extensions returned as metadata", async () => {
+	it("include the metadata that extensions returned", async () => {
 		const { rows } = await run("extensions/extensions.eval.yaml");
 		for (const { metadata } of rows()) {
 			expect(metadata).toMatchObject({ prepared_by: "beforeEach", token: expect.stringMatching(/^token-[12]$/) });
@@ -52,17 +52,26 @@ describe("an example's results", () => {
 	});
 });
 
-it.runIf(process.platform === "linux")("runs in a session whose leader is gone, as jobs of a CI do", async () => {
-	const cwd = tempTree();
-	const words = [process.execPath, agentvBin(), "eval", "run", join(examples, "quickstart/evals/quickstart.eval.yaml")];
-	const command = [...words, "--output", join(cwd, "results")].map((word) => `'${word}'`).join(" ");
-	const script = `(${command} >out 2>&1 </dev/null; echo $? >exit-code.new; mv exit-code.new exit-code) &`;
-	execFileSync("setsid", ["sh", "-c", script], { cwd, env: { ...process.env, HOME: cwd }, stdio: "ignore" });
-	await waitUntil(() => existsSync(join(cwd, "exit-code")), 60_000);
-	expect(readFileSync(join(cwd, "exit-code"), "utf8"), readFileSync(join(cwd, "out"), "utf8")).toBe("0\n");
-});
+it.runIf(process.platform === "linux")(
+	"an example runs in a session whose leader has exited, like CI jobs",
+	async () => {
+		const cwd = tempTree();
+		const words = [
+			process.execPath,
+			agentvBin(),
+			"eval",
+			"run",
+			join(examples, "quickstart/evals/quickstart.eval.yaml"),
+		];
+		const command = [...words, "--output", join(cwd, "results")].map((word) => `'${word}'`).join(" ");
+		const script = `(${command} >out 2>&1 </dev/null; echo $? >exit-code.new; mv exit-code.new exit-code) &`;
+		execFileSync("setsid", ["sh", "-c", script], { cwd, env: { ...process.env, HOME: cwd }, stdio: "ignore" });
+		await waitUntil(() => existsSync(join(cwd, "exit-code")), 60_000);
+		expect(readFileSync(join(cwd, "exit-code"), "utf8"), readFileSync(join(cwd, "out"), "utf8")).toBe("0\n");
+	},
+);
 
-it("the pinned repository's script makes the commits that the eval names", () => {
+it("the script of the pinned repository creates the commits of the eval", () => {
 	const directory = join(examples, "pinned-repository");
 	const goal = join(tempTree(), "shop.bundle");
 	const said = execFileSync(process.execPath, [join(directory, "scripts/make-repository.mjs"), goal], {
@@ -74,7 +83,7 @@ it("the pinned repository's script makes the commits that the eval names", () =>
 	expect(said).toContain(`${pinned} add prices`);
 });
 
-it("none of them writes into its own directory", async () => {
+it("no example writes into its own directory", async () => {
 	const listed = () =>
 		execFileSync("git", ["status", "--porcelain", "--", examples], { cwd: examples, encoding: "utf8" });
 	const before = listed();

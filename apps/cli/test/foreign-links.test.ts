@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const targets = "targets:\n  - { name: default, provider: mock, response: hi }\n";
 const sound = "tests:\n  - { id: a, input: hi, assertions: [{ type: contains, value: hi }] }\n";
-/** No YAML, and keys that no file of AgentV has. */
+/** Invalid YAML, and YAML with unknown keys. */
 const foreign = ["machine x login bob\n  : [hunter-words\n", "hunter-words: { password: hunter-words }\n"];
 
 const places: Readonly<Record<string, { readonly link: string; readonly files: Readonly<Record<string, string>> }>> = {
@@ -24,7 +24,7 @@ const places: Readonly<Record<string, { readonly link: string; readonly files: R
 	},
 };
 
-/** A tree with a link to a file of the user's outside of it. */
+/** Creates a tree with a link to a file of the user outside of it. */
 function linked(place: string, content: string, isRepository: boolean): string {
 	const { link, files } = places[place] ?? { link: "", files: {} };
 	const out = join(tempTree({ secret: content }), "secret");
@@ -35,7 +35,7 @@ function linked(place: string, content: string, isRepository: boolean): string {
 	return cwd;
 }
 
-describe.each(Object.keys(places))("%s that is a link out of the eval's root", (place) => {
+describe.each(Object.keys(places))("%s that is a link to a file outside the eval's root", (place) => {
 	test.each([true, false])(
 		"is refused and never quoted (in a repository: %s)",
 		{ timeout: 120_000 },
@@ -45,7 +45,7 @@ describe.each(Object.keys(places))("%s that is a link out of the eval's root", (
 				const { stdout, stderr, exitCode } = await agentv(["eval", command, "."], { cwd });
 				const said = stdout + stderr;
 				expect(said).not.toContain("hunter-words");
-				// A run reads no settings of validation.
+				// A run doesn't read the settings for validation.
 				if (place === "the project's settings" && command === "run") continue;
 				expect(exitCode, said).not.toBe(0);
 				expect(said).toMatch(/path\.(outside-repo|symlink-escape)/);
@@ -54,7 +54,7 @@ describe.each(Object.keys(places))("%s that is a link out of the eval's root", (
 	);
 });
 
-test("an eval that is the user's own link, named itself, is run; one of a bundle is not", {
+test("an eval that is a link is run if the user named it, but not if it belongs to a bundle", {
 	timeout: 60_000,
 }, async () => {
 	const shared = join(tempTree({ "real.yaml": sound }), "real.yaml");

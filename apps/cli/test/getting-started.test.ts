@@ -14,14 +14,14 @@ function filesBelow(directory: string): string[] {
 		.sort();
 }
 
-/** The warnings of `eval validate --format json`, by rule. */
+/** Returns the rules that `eval validate` reports. */
 async function warnings(cwd: string) {
 	const { stdout } = await agentv(["eval", "validate", "evals", "--format", "json"], { cwd });
 	const document = JSON.parse(stdout) as { evals: { diagnostics: { rule: string }[] }[]; summary: unknown };
 	return document.evals.flatMap(({ diagnostics }) => diagnostics.map(({ rule }) => rule));
 }
 
-/** Checks a YAML file against the schema that its first line names, as an editor would: by a relative path, offline. */
+/** Validates a YAML file against the schema named in its first line, as an editor would. */
 function judgedByItsSchema(file: string) {
 	const text = readFileSync(file, "utf8");
 	const named = /^# yaml-language-server: \$schema=(.+)\n/.exec(text)?.[1];
@@ -31,7 +31,7 @@ function judgedByItsSchema(file: string) {
 }
 
 describe("agentv init", () => {
-	it("writes an eval that is valid and passes offline, and says how to try it", async () => {
+	it("writes an eval that is valid and passes offline, and prints the next steps", async () => {
 		const cwd = tempTree();
 		const session = await agentv(["init"], { cwd });
 		expect(session).toMatchInlineSnapshot(`
@@ -59,14 +59,14 @@ describe("agentv init", () => {
 		expect(JSON.parse(run.stdout).summary).toMatchObject({ planned: 2, passed: 2 });
 	});
 
-	it("writes schemas next to it, which editors find without a network", async () => {
+	it("writes schemas that editors find offline", async () => {
 		const cwd = tempTree();
 		await agentv(["init"], { cwd });
 		for (const file of ["evals/greeting.eval.yaml", "evals/targets.yaml"])
 			expect(judgedByItsSchema(join(cwd, file)), file).toEqual({ ok: true, refuses: true });
 	});
 
-	it("fits into a repository: once committed nothing is left to warn of, and keys and results stay out of git", async () => {
+	it("works in a repository: committed files cause no warnings, and git ignores keys and results", async () => {
 		const cwd = tempTree({ "README.md": "# Mine\n" });
 		git(cwd, "init", "--quiet");
 		const session = await agentv(["init"], { cwd });
@@ -80,7 +80,7 @@ describe("agentv init", () => {
 		expect(git(cwd, "status", "--porcelain")).toBe("");
 	});
 
-	it("touches nothing that is there: it refuses its own names and keeps a schema", async () => {
+	it("refuses to overwrite files, and keeps existing schemas", async () => {
 		const cwd = tempTree({ "evals/targets.yaml": "mine\n", "evals/other.txt": "mine\n" });
 		symlinkSync("/nowhere", join(cwd, "evals/cases.jsonl"));
 		const before = filesBelow(cwd);
@@ -100,7 +100,7 @@ describe("agentv init", () => {
 		expect(readFileSync(join(other, ".agentv/schemas/eval.schema.json"), "utf8")).toBe("{}");
 	});
 
-	it("makes the directory that it is given, and says why where it can't", async () => {
+	it("creates the given directory, and reports why if it can't", async () => {
 		const cwd = tempTree({ file: "" });
 		const made = await agentv(["init", "my project/sub"], { cwd });
 		expect(made.stdout).toContain("my project/sub/evals/greeting.eval.yaml");
@@ -109,7 +109,7 @@ describe("agentv init", () => {
 		expect(refused.stderr).toMatch(/^error: .*not a directory/);
 	});
 
-	it.skipIf(process.platform !== "linux")("leaves nothing behind where nothing can be written", async () => {
+	it.skipIf(process.platform !== "linux")("fails if nothing can be written", async () => {
 		const refused = await agentv(["init", "/proc/self/new"], { cwd: tempTree() });
 		expect(refused.stderr).toMatch(/^error: /);
 		expect(refused.stderr).not.toContain("inside AgentV");
@@ -118,7 +118,7 @@ describe("agentv init", () => {
 });
 
 describe("agentv schema", () => {
-	/** The schema as the command prints it, compiled. */
+	/** Compiles the schema that the command prints. */
 	async function schemaOf(format: string) {
 		const { stdout, exitCode } = await agentv(["schema", format], { cwd: tempTree() });
 		expect(exitCode).toBe(0);
@@ -135,14 +135,14 @@ describe("agentv schema", () => {
 		["eval", named(/\.eval\.ya?ml$/)],
 		["targets", named(/(^|\/)targets\.ya?ml$/)],
 		["benchmarks", named(/(^|\/)benchmarks\.ya?ml$/)],
-	])("prints the schema of %s, which takes every such file of the examples", async (format, files) => {
+	])("prints the schema of %s, which every such file of the examples matches", async (format, files) => {
 		const problems = await schemaOf(format);
 		expect(files.length).toBeGreaterThan(0);
 		for (const file of files) expect(problems(parse(read(file))), file).toEqual([]);
 		expect(problems([])).not.toEqual([]);
 	});
 
-	it("prints the schemas of what AgentV writes: a bundle's manifest and a run's rows", async () => {
+	it("prints the schemas of a bundle's manifest and a run's rows", async () => {
 		const cwd = tempTree();
 		const evalFile = join(examples, "quickstart/evals/quickstart.eval.yaml");
 		expect((await agentv(["bundle", evalFile, "--output", "bundle"], { cwd })).exitCode).toBe(0);
@@ -164,7 +164,7 @@ describe("agentv schema", () => {
 		expect(problems({ validate: { rules: { "git.dirty": "never" } } })).not.toEqual([]);
 	});
 
-	it("names the formats when asked for another", async () => {
+	it("lists the formats if the given one is unknown", async () => {
 		const session = await agentv(["schema", "tests"], { cwd: tempTree() });
 		expect(session).toMatchObject({ exitCode: 2, stdout: "" });
 		expect(session.stderr).toContain("Allowed choices are eval, targets, benchmarks, config, manifest, results");

@@ -5,12 +5,12 @@ import { dirname, join } from "node:path";
 import { agentv, agentvBin, tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 
-/** Far below what reading such a file takes. */
+/** Far below the time for reading such a file. */
 const soon = { timeout: 30_000 };
 const sound = (head: string) =>
 	`${head}tests:\n  - { id: a, input: hi, assertions: [{ type: contains, value: hi }] }\n`;
 
-/** A file of nothing but holes. */
+/** Creates a sparse file. */
 function hole(path: string, gigabytes: number): void {
 	mkdirSync(dirname(path), { recursive: true });
 	writeFileSync(path, "");
@@ -23,7 +23,7 @@ function tree(files: Readonly<Record<string, string>>): string {
 }
 
 test(
-	"a huge file that an agent leaves in its workspace makes its attempt not graded, and others go on",
+	"an attempt is not graded if the agent leaves a huge file in its workspace, and other attempts continue",
 	soon,
 	async () => {
 		const cwd = tree({
@@ -60,7 +60,7 @@ test.each([
 		'extensions: [{ id: "agentv:agent-rules", skills: ./t }]\nworkspace: { template: ./w }\n',
 		"t/inner/huge.bin",
 	],
-])("a huge file in %s is refused by its size", { timeout: 60_000 }, async (_, head, path) => {
+])("a huge file in %s is refused", { timeout: 60_000 }, async (_, head, path) => {
 	const cwd = tree({ "e/my.eval.yaml": sound(head), "e/t/a.md": "x", "e/w/b.txt": "x" });
 	hole(join(cwd, "e", path), 200);
 	expect((await agentv(["eval", "validate", "e/my.eval.yaml"], { cwd })).exitCode).toBeLessThan(2);
@@ -74,7 +74,7 @@ test.each([
 	}
 });
 
-test("a huge input file is an error before the first test", soon, async () => {
+test("a huge input file is reported before the first test", soon, async () => {
 	const cwd = tree({ "e/my.eval.yaml": sound("input_files: [./in.bin]\n") });
 	hole(join(cwd, "e/in.bin"), 3);
 	for (const command of ["validate", "run"]) {
@@ -84,7 +84,7 @@ test("a huge input file is an error before the first test", soon, async () => {
 	}
 });
 
-test("Ctrl-C ends the copying of a large template", { timeout: 60_000 }, async () => {
+test("Ctrl-C stops copying a large template", { timeout: 60_000 }, async () => {
 	const cwd = tree({ "e/my.eval.yaml": sound("workspace: { template: ./t }\n"), "e/t/a.txt": "x" });
 	hole(join(cwd, "e/t/large.bin"), 12);
 	const run = spawn(process.execPath, [agentvBin(), "eval", "run", "e/my.eval.yaml", "--output", "r"], {

@@ -9,7 +9,7 @@ const many = (count: number, folder: string) =>
 		Array.from({ length: count }, (_, index) => [`${folder}/d${index % 10}/f${index}.txt`, `${index}\n`.repeat(100)]),
 	);
 
-describe("at any moment kill -9 of", () => {
+describe("kill -9 at any moment of", () => {
 	const { count, random } = moments(100);
 
 	test(`a bundle leaves the previous one or the new one (${count} moments)`, { timeout: 1_800_000 }, async () => {
@@ -33,7 +33,7 @@ describe("at any moment kill -9 of", () => {
 		}
 	});
 
-	test(`a fix leaves each file whole (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a fix leaves each file intact (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const evals = 24;
 		const text = (path: string) =>
 			`tests: [{id: a, input: hi, criteria: x, assertions: [{type: contains, value: hi}]}]\nworkspace: {template: '${path}'}\n`;
@@ -59,7 +59,7 @@ describe("at any moment kill -9 of", () => {
 		}
 	});
 
-	test(`a prune leaves what the next run can use (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a prune leaves a cache that the next run can use (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = new KilledCommand(
 			tempTree({
 				"e.eval.yaml":

@@ -30,7 +30,7 @@ function results({ cwd }: KilledCommand, directory: string): string[] {
 		.sort();
 }
 
-describe("at any moment kill -9 of", () => {
+describe("kill -9 at any moment of", () => {
 	const { count, random } = moments(100);
 
 	test(`a run leaves a state that --resume can use (${count} moments)`, { timeout: 1_800_000 }, async () => {
@@ -40,19 +40,19 @@ describe("at any moment kill -9 of", () => {
 		const expected = results(here, "whole");
 		rmSync(join(here.cwd, ".home/workspaces"), { recursive: true, force: true });
 		for (let round = 0; round < count; round++) {
-			// The start of a run is killed as often as all the rest.
+			// Every second kill hits the first half of the run.
 			await here.killed(run("out"), random() * (round % 2 === 0 ? 1 : 0.5), whole, round >> 1);
 			await here.succeeds([...run("out"), "--resume"], 1);
 			expect(results(here, "out")).toEqual(expected);
 			await here.succeeds(["results", "verify", "out"]);
-			// Workspaces of failed tests are kept on purpose.
+			// Workspaces of failed tests are kept.
 			expect(here.remains().filter((path) => !path.startsWith(".home/workspaces/"))).toEqual([]);
 			rmSync(join(here.cwd, "out"), { recursive: true });
 			rmSync(join(here.cwd, ".home/workspaces"), { recursive: true, force: true });
 		}
 	});
 
-	test(`a merge leaves the whole run or none (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a merge leaves the complete run or none (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = project(24);
 		for (const shard of ["1", "2"])
 			await here.run("eval", "run", "my.eval.yaml", "--shard", `${shard}/2`, "--output", `shard-${shard}`);

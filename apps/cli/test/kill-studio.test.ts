@@ -9,7 +9,7 @@ import { KilledCommand, kill, moments, pause } from "./testing/killed.ts";
 
 const token = "a-token-of-this-test-0123456789";
 
-/** A Studio of its own process, and requests to it. */
+/** Starts Studio in a separate process and returns a client for it. */
 async function studio(here: KilledCommand) {
 	const child = here.start(["studio", "--no-open", "--port", "0", "--token", token], {
 		stdio: ["ignore", "pipe", "ignore"],
@@ -31,7 +31,7 @@ async function studio(here: KilledCommand) {
 	return { child, ask };
 }
 
-/** One request over a connection of its own: Studio closes what was idle for some seconds, which a busy machine takes. */
+/** Sends a request over a new connection, because Studio closes idle ones. */
 async function sent(url: URL, headers: Readonly<Record<string, string>>, body: object | undefined) {
 	const asked = request(url, { agent: false, headers, method: body === undefined ? "GET" : "POST" });
 	asked.end(body === undefined ? undefined : JSON.stringify(body));
@@ -43,7 +43,7 @@ async function sent(url: URL, headers: Readonly<Record<string, string>>, body: o
 
 type Studio = Awaited<ReturnType<typeof studio>>;
 
-/** Starts a job; the answer waits until it has ended. */
+/** Starts a job and returns a function that waits for its end. */
 async function start({ ask }: Studio, path: string, body: object): Promise<() => Promise<string>> {
 	const { status, answer } = await ask(path, body);
 	expect(status, JSON.stringify(answer)).toBe(202);
@@ -59,7 +59,9 @@ async function start({ ask }: Studio, path: string, body: object): Promise<() =>
 	};
 }
 
-/** An eval and a benchmark; a run, a bundle and a sync take some hundred milliseconds each. */
+/**
+ * Creates an eval and a benchmark whose run, bundle and sync take a few hundred milliseconds each.
+ */
 function place() {
 	const files = Object.fromEntries(
 		Array.from({ length: 200 }, (_, index) => [`d${index % 10}/f${index}.txt`, `${index}\n`.repeat(100)]),
@@ -82,7 +84,7 @@ function place() {
 
 const { count, random } = moments(100);
 
-test(`after kill -9 of Studio at any moment of a job the next Studio does it (${count} moments)`, {
+test(`a job can be repeated after kill -9 of Studio at any moment (${count} moments)`, {
 	timeout: 1_800_000,
 }, async () => {
 	const { here, registry } = place();
@@ -104,7 +106,7 @@ test(`after kill -9 of Studio at any moment of a job the next Studio does it (${
 		await pause(400 * random());
 		await end(open.child, round);
 		open = await studio(here);
-		// A bundle that was finished is there already, and no second one is made of its name.
+		// If the bundle was finished, a second one with its name would be refused.
 		const isThere = path.endsWith("/bundle") && existsSync(at(".home/bundles/made"));
 		if (!isThere) expect(await (await start(open, path, body))(), path).toBe("done");
 		if (path.endsWith("/bundle")) await here.succeeds(["bundle", "verify", ".home/bundles/made"]);
@@ -117,7 +119,7 @@ test(`after kill -9 of Studio at any moment of a job the next Studio does it (${
 			}
 			expect(readdirSync(runs).filter((one) => !existsSync(join(runs, one, "run.json")))).toEqual([]);
 		}
-		// Studio itself may have something under way in a moment: what it works with is told apart by its owner.
+		// The new Studio may use temporary files for a moment.
 		await waitUntil(() => here.remains().length === 0, 10_000).catch(() => undefined);
 		expect(here.remains()).toEqual([]);
 	}

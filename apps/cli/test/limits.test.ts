@@ -9,10 +9,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 const targets = "targets:\n  - { name: default, provider: mock, response: hi }\n";
 const sound = "tests:\n  - { id: a, input: hi, assertions: [{ type: contains, value: hi }] }\n";
 
-/** Each command starts a process of its own: a part of them does for every day. */
+/** Every command starts a process, so the default is a part of the inputs. */
 const isFull = process.env["AGENTV_TEST_ROUNDS"] === "full";
 
-/** A generous limit: an input that makes a command hang fails here. */
+/** A generous limit in milliseconds, above which a command counts as hanging. */
 const hangs = 20_000;
 
 async function validateAndRun(cwd: string) {
@@ -21,7 +21,7 @@ async function validateAndRun(cwd: string) {
 	return { validated, run };
 }
 
-/** Fields that name a file, each with the test's or eval's other fields. */
+/** Returns an eval with the path in a field, by field. */
 const fields: Readonly<Record<string, (path: string) => string>> = {
 	tests: (path) => `tests: ${path}\n`,
 	"a list of tests": (path) => `tests: ["${path}"]\n`,
@@ -37,13 +37,13 @@ const fields: Readonly<Record<string, (path: string) => string>> = {
 	"a hook's script": (path) => `hooks: { before_all: { command: [node, ${path}] } }\n${sound}`,
 };
 
-test.for(Object.keys(fields))("%s: nothing but regular files is opened", { timeout: 60_000 }, async (field) => {
+test.for(Object.keys(fields))("%s: only regular files are opened", { timeout: 60_000 }, async (field) => {
 	const cwd = tempTree({ "targets.yaml": targets });
 	gitRepository(cwd, {});
 	execFileSync("mkfifo", [join(cwd, "fifo")]);
 	const socket = createServer().listen(join(cwd, "socket"));
 	onTestFinished(async () => void (await new Promise((closed) => socket.close(closed))));
-	// A program gets what lies outside of the eval as it is; a judge's prompt may be a text that looks like a path.
+	// Programs receive outside paths unchanged; a judge's prompt may be text that looks like a path.
 	const isPassedOn = field.endsWith("script") || field === "a judge's prompt";
 	const paths = ["./fifo", "./socket", ...(isPassedOn ? [] : ["/proc/kmsg"])];
 	for (const path of isFull ? paths : paths.slice(0, 1)) {
@@ -54,27 +54,24 @@ test.for(Object.keys(fields))("%s: nothing but regular files is opened", { timeo
 	}
 });
 
-test.each(["a pipe", "a link that leaves it"])(
-	"a template that holds %s is refused before anything runs",
-	async (what) => {
-		const cwd = tempTree({
-			"targets.yaml": targets,
-			"my.eval.yaml": `workspace: { template: ./template }\n${sound}`,
-			"template/a.txt": "a",
-		});
-		gitRepository(cwd, {});
-		const path = join(cwd, "template/odd");
-		if (what === "a pipe") execFileSync("mkfifo", [path]);
-		else symlinkSync("/etc/hosts", path);
-		const { validated, run } = await validateAndRun(cwd);
-		const dryRun = await agentv(["eval", "run", "my.eval.yaml", "--dry-run"], { cwd });
-		expect([validated.exitCode, run.exitCode, dryRun.exitCode]).toEqual([1, 2, 2]);
-		for (const { stdout, stderr } of [validated, run, dryRun])
-			expect(stdout + stderr).toMatch(/my\.eval\.yaml:1:\d+ +error .*odd/s);
-	},
-);
+test.each(["a pipe", "a link that leaves it"])("a template with %s is refused before anything runs", async (what) => {
+	const cwd = tempTree({
+		"targets.yaml": targets,
+		"my.eval.yaml": `workspace: { template: ./template }\n${sound}`,
+		"template/a.txt": "a",
+	});
+	gitRepository(cwd, {});
+	const path = join(cwd, "template/odd");
+	if (what === "a pipe") execFileSync("mkfifo", [path]);
+	else symlinkSync("/etc/hosts", path);
+	const { validated, run } = await validateAndRun(cwd);
+	const dryRun = await agentv(["eval", "run", "my.eval.yaml", "--dry-run"], { cwd });
+	expect([validated.exitCode, run.exitCode, dryRun.exitCode]).toEqual([1, 2, 2]);
+	for (const { stdout, stderr } of [validated, run, dryRun])
+		expect(stdout + stderr).toMatch(/my\.eval\.yaml:1:\d+ +error .*odd/s);
+});
 
-test("patterns of many stars stop no command", { timeout: 60_000 }, async () => {
+test("patterns with many stars don't block a command", { timeout: 60_000 }, async () => {
 	const stars = `${"*a".repeat(30)}b`;
 	const cwd = tempTree({
 		"targets.yaml": targets,
@@ -123,7 +120,7 @@ test.for([
 	["budget_usd: -1", /budget_usd/],
 	["workers: .nan", /workers/],
 	["threshold: .inf", /threshold/],
-] as const)("%s is refused with its place", async ([field, name]) => {
+] as const)("%s is refused with its location", async ([field, name]) => {
 	const cwd = tempTree({ "targets.yaml": targets, "my.eval.yaml": `${field}\n${sound}` });
 	const { validated, run } = await validateAndRun(cwd);
 	expect([validated.exitCode, run.exitCode]).toEqual([1, 2]);
@@ -131,7 +128,7 @@ test.for([
 	expect(validated.stdout).toMatch(name);
 });
 
-describe("a machine that has run out of something", () => {
+describe("exhausted resources:", () => {
 	async function inShell(line: string, env: Record<string, string> = {}) {
 		const cwd = tempTree({ "targets.yaml": targets, "my.eval.yaml": sound });
 		const command = `${process.execPath} ${agentvBin()}`;
@@ -146,7 +143,7 @@ describe("a machine that has run out of something", () => {
 	}
 
 	test.for(["--version", "--help", "schema eval", "eval validate my.eval.yaml", "eval run my.eval.yaml", "doctor"])(
-		"full standard output: %s",
+		"full stdout: agentv %s exits with 4",
 		async (args) => {
 			const said = await inShell(`agentv ${args} > /dev/full`);
 			expect(said.exitCode).toBe(4);
@@ -156,10 +153,9 @@ describe("a machine that has run out of something", () => {
 		},
 	);
 
-	test("a fault that no command caught loses its secrets and control characters, and says what to do", async () => {
+	test("an uncaught error is reported with a hint, without secrets and control characters", async () => {
 		const key = `ghp_${"a1B2".repeat(9)}`;
 		const thrown = `Object.assign(new Error("no \\u001b[2J ${key} planted-env"), { code: process.env.CODE })`;
-		// Once Studio listens, the command is under way.
 		const fault = `const timer = setInterval(() => { if (!process.getActiveResourcesInfo().includes("TCPServerWrap")) return; clearInterval(timer); throw ${thrown}; }, 20);`;
 		const line = `echo '${fault}' > fault.mjs; NODE_OPTIONS="--import $PWD/fault.mjs" agentv --debug studio --no-open --port 0 > /dev/null`;
 		const said = await Promise.all(
@@ -172,18 +168,18 @@ describe("a machine that has run out of something", () => {
 		expect(said[2]?.stderr).toMatch(/internal error: no .*\*\*\*/);
 	});
 
-	test("a reader that goes away is not an error", async () => {
+	test("a closed pipe is not an error", async () => {
 		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
 	});
 
-	test.for([64, 40, 26])("%i open files", async (limit) => {
+	test.for([64, 40, 26])("with at most %i open files, a run passes or reports the limit", async (limit) => {
 		const said = await inShell(`ulimit -n ${limit}; agentv eval run my.eval.yaml`);
 		expect([0, 4]).toContain(said.exitCode);
 		if (said.exitCode === 4) expect(said.stderr).toMatch(/EMFILE[\s\S]*hint:/);
 	});
 
 	test.for(["my.eval.yaml", "my.eval.yaml/below", "/proc", "/proc/x/y", "/sys/x", "/dev/null", "/dev/null/x"])(
-		"AGENTV_HOME and HOME can't be %s",
+		"an unusable home directory is reported: %s",
 		{ timeout: 60_000 },
 		async (home) => {
 			const commands = [
@@ -212,7 +208,7 @@ describe("a machine that has run out of something", () => {
 	});
 });
 
-test("two Ctrl-C end a run whose extension never does", { timeout: 30_000 }, async () => {
+test("two Ctrl-C end a run whose extension never ends", { timeout: 30_000 }, async () => {
 	const cwd = tempTree({
 		"targets.yaml": targets,
 		"ext.mjs":

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { agentv, writeTree } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-/** Eight tests; the agent passes five of them, and exits with an error in those that it would fail. */
+/**
+ * Eight tests. The agent fails `FAILS` of them; if `CHEATS` is set, it exits with an error instead.
+ */
 const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const files = {
 	"my.eval.yaml": `name: tricks\ntarget: agent\nassertions: [{type: contains, value: "yes"}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: ${id}}\n`).join("")}`,
@@ -32,8 +34,8 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const bounded = "1.00 (2 of 8, at least 0.25)";
 
-describe("a run whose agent exited in every test that it would have failed", () => {
-	test("shows how many tests its mean is over, and its lower bound", async () => {
+describe("a run whose agent exits with an error in every test that it would fail", () => {
+	test("shows the number of tests in its mean, and the lower bound", async () => {
 		const shown = await read("results", "show", "cheats");
 		expect(shown).toContain(`8 tests: 2 passed, 0 failed, 6 not graded · mean score ${bounded} · `);
 		expect(shown).toMatch(/^Target +Passed +Failed +Not graded +Mean score +Mean time +Cost$/m);
@@ -42,7 +44,7 @@ describe("a run whose agent exited in every test that it would have failed", () 
 		expect(await read("results", "list")).not.toContain("cheats");
 	});
 
-	test("says so in every export", async () => {
+	test("includes the lower bound in every export", async () => {
 		const markdown = await read("results", "export", "cheats", "--format", "markdown");
 		expect(markdown).toContain(`mean score ${bounded}`);
 		expect(markdown).toContain(`| agent | 2 | 0 | 6 | ${bounded} |`);
@@ -62,7 +64,7 @@ describe("a run whose agent exited in every test that it would have failed", () 
 		expect(JSON.parse(readFileSync(join(cwd, "cheats/summary.json"), "utf8"))).toEqual(summary);
 	});
 
-	test("does not pass a gate that honest failures don't pass", async () => {
+	test("fails a gate like honest failures do", async () => {
 		const gate = ["--vary", "target", "--fail-on", "regression"];
 		const honest = await agentv(["results", "compare", "passes", "fails", ...gate], { cwd });
 		expect(honest.exitCode).toBe(1);
@@ -84,7 +86,7 @@ describe("a run whose agent exited in every test that it would have failed", () 
 	});
 });
 
-test("a run in which every test was judged shows its mean alone", async () => {
+test("a run whose tests were all graded shows only its mean", async () => {
 	expect(await read("results", "show", "fails")).toContain("8 tests: 2 passed, 6 failed · mean score 0.25 · ");
 	const list = await agentv(["eval", "run", "my.eval.yaml"], { cwd, env: { FAILS: "3", CHEATS: "1" } });
 	expect(list.exitCode).toBe(4);

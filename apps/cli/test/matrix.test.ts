@@ -11,7 +11,7 @@ const files = {
 	"my.eval.yaml": `assertions: [{type: contains, value: yes}]\ntests:\n${names.map((id) => `  - {id: ${id}, input: hi}\n`).join("")}`,
 	"targets.yaml": "targets:\n  - {name: default, provider: replay, fixtures: ./answers.jsonl}\n",
 	"answers.jsonl": names.map((id) => `{"test_id": "${id}", "output": "yes"}\n`).join(""),
-	// What stands for agentv in a shell: the real one, and one that notes how it was called.
+	// The real agentv, and one that only prints its arguments.
 	"bin/agentv": '#!/bin/sh\nexec "$AGENTV_NODE" "$AGENTV_BIN" "$@"\n',
 	"notes/agentv": '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done\n',
 };
@@ -34,7 +34,7 @@ function project(more: Readonly<Record<string, string>> = {}): string {
 	return cwd;
 }
 
-/** Runs a program that finds `agentv` in this folder of the project. */
+/** Runs a program with this folder of the project on its PATH. */
 function runWith(folder: string, cwd: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
 	const [program = "", ...args] = argv;
 	return spawnSync(program, args, {
@@ -55,7 +55,7 @@ const words = (stdout: string) => stdout.split("\0").slice(0, -1);
 const matrix = (cwd: string, ...args: string[]) => agentv(["eval", "matrix", "my.eval.yaml", ...args], { cwd });
 
 describe("agentv eval matrix --format lines", () => {
-	test("prints commands whose results are all of it", async () => {
+	test("prints commands that together produce the whole run", async () => {
 		const cwd = project();
 		const { stdout, stderr, exitCode } = await matrix(cwd, "--shards", "3", "--workers", "1");
 		expect({ stdout, stderr, exitCode }).toEqual({
@@ -70,7 +70,7 @@ describe("agentv eval matrix --format lines", () => {
 		expect(merged).toMatchObject({ status: 0, stdout: expect.stringContaining("6 tests: 6 passed") });
 	});
 
-	test("hands on every option, and no shell reads what is in them", async () => {
+	test("passes on every option, quoted for the shell", async () => {
 		const cwd = project();
 		const given = [
 			...["--target", "default", "--targets", "targets.yaml", "--limit", "9", "--workers", "2", "--threshold", "0.5"],
@@ -103,7 +103,7 @@ describe("agentv eval matrix --format lines", () => {
 		expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("as experiment my experiment") });
 	});
 
-	test("takes evals whose names look like options, and balances by a previous run", async () => {
+	test("accepts eval names that look like options, and balances by a previous run", async () => {
 		const cwd = project({ "-x.eval.yaml": files["my.eval.yaml"] });
 		await agentv(["eval", "run", "my.eval.yaml", "--output", "previous"], { cwd });
 		const args = ["eval", "matrix", "--shards", "2", "--durations-from", "previous", "--", "-x.eval.yaml"];
@@ -115,7 +115,7 @@ describe("agentv eval matrix --format lines", () => {
 });
 
 describe("agentv eval matrix --format github", () => {
-	test("prints one line: a matrix", async () => {
+	test("prints a matrix on one line", async () => {
 		const cwd = project();
 		const { stdout, exitCode } = await matrix(
 			cwd,
@@ -154,7 +154,8 @@ function containerOf(manifest: string): Container {
 }
 
 /**
- * What Kubernetes makes of a container's words: `$(NAME)` is a variable, where there is one, and `$$` a dollar sign.
+ * Expands a container's command as Kubernetes does: `$(NAME)` if the variable exists, and `$$` as a
+ * dollar sign.
  */
 function expanded({ command, args }: Container, env: Readonly<Record<string, string>>): string[] {
 	return [...command, ...args].map((text) =>
@@ -168,7 +169,7 @@ function startShard(folder: string, cwd: string, container: Container, index: nu
 }
 
 describe("agentv eval matrix --format k8s", () => {
-	test("prints an Indexed Job that Kubernetes takes", async () => {
+	test("prints a valid Indexed Job", async () => {
 		const { stdout, exitCode } = await k8s(project(), "--secret", "keys", "--parallelism", "2", "--retries", "5");
 		expect(exitCode).toBe(0);
 		expect(stdout).toMatchInlineSnapshot(`
@@ -240,7 +241,7 @@ describe("agentv eval matrix --format k8s", () => {
 		const job = parse(stdout);
 		expect(parse(stdout, { version: "1.1" })).toEqual(job);
 		expect(() => new Job(job).validate()).not.toThrow();
-		// The schema does refuse what is not a Job.
+		// Checks that the schema refuses invalid Jobs.
 		for (const broken of [
 			{ ...job, spec: { ...job.spec, completions: "3" } },
 			{ ...job, spec: { ...job.spec, podFailurePolicy: { rules: [{ onExitCodes: { values: [1] } }] } } },
@@ -249,7 +250,7 @@ describe("agentv eval matrix --format k8s", () => {
 			expect(() => new Job(broken).validate()).toThrow();
 	});
 
-	test("runs each shard in its container; a pod that is started again goes on", async () => {
+	test("runs each shard in its container, and resumes in a restarted pod", async () => {
 		const cwd = project();
 		const container = containerOf((await k8s(cwd, "--output", join(cwd, "results/"))).stdout);
 		const lines = readFileSync(join(cwd, "answers.jsonl"), "utf8");
@@ -262,7 +263,7 @@ describe("agentv eval matrix --format k8s", () => {
 		expect(merged).toMatchObject({ status: 0, stdout: expect.stringContaining("6 tests: 6 passed") });
 	});
 
-	test("lets neither Kubernetes nor a shell read what is in the options", async () => {
+	test("protects options from expansion by Kubernetes and the shell", async () => {
 		const cwd = project();
 		const tests = hostile.flatMap((text) => ["--test", text]);
 		const { stdout } = await k8s(cwd, ...tests, "--test", "*");
@@ -289,7 +290,7 @@ describe("agentv eval matrix --format k8s", () => {
 	});
 });
 
-test("agentv eval matrix answers wrong usage with 2, and a configuration that can't be run as --dry-run does", async () => {
+test("agentv eval matrix exits with 2 for wrong usage and for a configuration that can't be run", async () => {
 	const cwd = project();
 	const said = async (...args: string[]) => {
 		const { exitCode, stderr, stdout } = await agentv(["eval", "matrix", ...args], { cwd });

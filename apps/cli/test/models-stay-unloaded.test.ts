@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { agentv, tempTree } from "@agentv/test-support";
 import { expect, it } from "vitest";
 
-/** Words that only the code of the models' and the agents' SDKs holds. */
+/** Text that only occurs in the SDKs of models and agents. */
 const sdk = /ai-sdk\/(openai|openai-compatible|anthropic|google|azure)\/|"session\/request_permission"/;
 
-/** The files that a session of the built command line loaded, as Node itself reports them. */
+/** Returns the files that the built command line loads, from Node's coverage report. */
 async function loadedFiles(args: readonly string[], cwd: string): Promise<string[]> {
 	const coverage = tempTree();
 	await agentv(args, { cwd, env: { NODE_V8_COVERAGE: coverage } });
@@ -31,7 +31,7 @@ it.each([[["--version"]], [["--help"]], [["eval", "validate", "my.eval.yaml"]]])
 	},
 );
 
-it("a run loads the SDK of the target that it uses, and of no other", async () => {
+it("a run loads only the SDK of the target that it uses", async () => {
 	const directory = tempTree({
 		...files,
 		"targets.yaml":

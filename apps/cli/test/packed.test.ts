@@ -9,7 +9,10 @@ import { readPage, root } from "./docs/markdown-page.ts";
 const cli = resolve(import.meta.dirname, "..");
 const limitBytes = 5_000_000;
 
-/** The README's lines for installing from a checkout; `npm test` has run the first one, which builds. */
+/**
+ * The README's commands for installing from a checkout, without the build, which precedes the
+ * tests.
+ */
 function installLines(): readonly string[] {
 	const block = readPage("README.md").blocks.find(({ text }) => text.includes("npm install -g"));
 	const [build, ...lines] = block?.text.split("\n") ?? [];
@@ -18,7 +21,7 @@ function installLines(): readonly string[] {
 }
 
 /**
- * Types the README's lines in the checkout, with an empty prefix and HOME for the installed program, and returns its
+ * Runs the README's commands in the checkout, with an empty prefix and HOME. Returns the
  * environment.
  */
 function installAsDocumented(): {

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../../..");
 const core = "packages/core/src";
 
-/** Copies the source of the command line and of Studio, with the installed packages. */
+/** Copies the source of the command line and Studio, with the installed packages. */
 function copyOfSource(): string {
 	const copy = tempTree();
 	const folders = ["packages/core/src", "apps/cli/src", "apps/cli/scripts", "apps/cli/test/plugins"];
@@ -33,7 +33,7 @@ function link(installed: string, goal: string): void {
 	}
 }
 
-/** A plug-in: its new file, and changes of existing ones as [text, replacement]. */
+/** A plug-in: its new file, and replacements in existing files as [text, replacement]. */
 interface PlugIn {
 	readonly file: string;
 	readonly content: string;
@@ -147,7 +147,7 @@ const router = createRouter(`,
 	},
 };
 
-/** Adds a plug-in. Returns the number of files that this takes. */
+/** Adds a plug-in. Returns the number of new and changed files. */
 function add(plugIn: PlugIn, copy: string): number {
 	writeFileSync(join(copy, plugIn.file), plugIn.content);
 	for (const [file, changes] of Object.entries(plugIn.changes)) {
@@ -172,7 +172,7 @@ const project = {
 `,
 };
 
-test("a provider, grader, rule or export format is one file and its line in a list, a screen at most three files", async () => {
+test("a provider, grader, rule or export format needs one file and one line in a list, a screen at most three files", async () => {
 	const copy = copyOfSource();
 	const plugIns = { provider, grader, rule, exporter, screen };
 	const files = Object.entries(plugIns).map(([name, plugIn]) => [name, add(plugIn, copy)]);
@@ -180,7 +180,7 @@ test("a provider, grader, rule or export format is one file and its line in a li
 	const cwd = tempTree(project);
 	const env = { PATH: process.env["PATH"], HOME: tempTree() };
 	const node = async (...words: string[]) => {
-		// A warning is exit code 1, and printed.
+		// With warnings, the command exits with 1.
 		const ran = await run(process.execPath, words, { cwd, env }).catch(
 			(error: { stdout: string; stderr: string }) => error,
 		);
@@ -191,7 +191,7 @@ test("a provider, grader, rule or export format is one file and its line in a li
 	const firstRow = (name: string, rows: string) =>
 		node("--input-type=module", "-e", `console.log((await import("${join(copy, "out", name)}")).${rows}()[0].join())`);
 
-	// What derives from the lists.
+	// Schemas, docs and help derive from the lists.
 	const [targets, evals, doctor, explained, help, ofProvider, ofGrader] = await Promise.all([
 		agentv("schema", "targets"),
 		agentv("schema", "eval"),
@@ -208,10 +208,10 @@ test("a provider, grader, rule or export format is one file and its line in a li
 	expect(help).toContain('"dummy"');
 	expect(ofProvider).toBe("`dummy`,a dummy,`model`, `api_key`,`pricing`\n");
 	expect(ofGrader).toBe("`is-short`,`max_length`,1 or 0\n");
-	// Reached by the router, because it is bundled.
+	// The bundle contains the screen, so the router imports it.
 	expect(readdirSync(join(copy, "out/studio")).filter((name) => name.startsWith("dummy"))).toHaveLength(1);
 
-	// The behaviour: the model answers and, being a model, also grades.
+	// A model provider answers and also grades.
 	expect(await agentv("eval", "validate", "one.eval.yaml")).toContain("the dummy rule reports every eval");
 	expect(await agentv("eval", "run", "one.eval.yaml", "--output", "run")).toContain("1 passed");
 	expect(await agentv("results", "export", "run", "--format", "dummy")).toBe("a dummy\n");

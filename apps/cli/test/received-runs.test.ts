@@ -15,7 +15,10 @@ interface RecordedRun {
 	readonly flags: Readonly<Record<string, unknown>>;
 }
 
-/** A run of `own/e.eval.yaml` in `art/run`, next to which somebody put an eval that sends the user's key elsewhere. */
+/**
+ * Creates a run of `own/e.eval.yaml` in `art/run`, next to a foreign eval that would send the
+ * user's key to a server.
+ */
 async function project() {
 	const { heard, port } = await modelListener();
 	const cwd = tempTree({
@@ -28,7 +31,7 @@ async function project() {
 	const run = (...args: string[]) => agentv(args, { cwd, env });
 	expect(await run("eval", "run", "own/e.eval.yaml", "--output", "art/run")).toMatchObject({ exitCode: 1 });
 	const file = join(cwd, "art/run/run.json");
-	/** Alters the record as who sends it can: without leaving a trace. */
+	/** Changes the record without a trace, as its sender could. */
 	const alter = (change: (record: RecordedRun) => object) => {
 		const record: RecordedRun = JSON.parse(readFileSync(file, "utf8"));
 		writeFileSync(file, JSON.stringify({ ...record, ...change(record) }));
@@ -60,8 +63,8 @@ function expectRefusal({ exitCode, stderr }: Session, says: string): void {
 	expect(stderr).not.toContain(secret);
 }
 
-describe("a received record does not choose what reads the user's variables", () => {
-	it.each(["art/ee/e.eval.yaml", "absolute"])("with the eval %s", async (path) => {
+describe("a received record can't send the user's variables elsewhere", () => {
+	it.each(["art/ee/e.eval.yaml", "absolute"])("by the path of another eval (%s)", async (path) => {
 		const { heard, port, cwd, run, evalAt } = await project();
 		evalAt(path === "absolute" ? join(cwd, "art/ee/e.eval.yaml") : path);
 		for (const args of Object.values(ways)) {
@@ -72,7 +75,7 @@ describe("a received record does not choose what reads the user's variables", ()
 		expect(heard).toEqual([]);
 	});
 
-	it("nor by a grader's model when answers are graded again", async () => {
+	it("by a grader's model in a regrade", async () => {
 		const { heard, cwd, run, evalAt } = await project();
 		writeFileSync(
 			join(cwd, "art/ee/e.eval.yaml"),
@@ -83,7 +86,7 @@ describe("a received record does not choose what reads the user's variables", ()
 		expect(heard).toEqual([]);
 	});
 
-	it("nor starts a program", async () => {
+	it("or start a program", async () => {
 		const { cwd, run, evalAt } = await project();
 		writeFileSync(
 			join(cwd, "art/ee/targets.yaml"),
@@ -94,7 +97,7 @@ describe("a received record does not choose what reads the user's variables", ()
 		expect(existsSync(join(cwd, "ran"))).toBe(false);
 	});
 
-	it("by the files of options inside of the eval's root", async () => {
+	it("by files in its options, even inside the eval's root", async () => {
 		const { heard, port, cwd, run, alter } = await project();
 		alter(({ flags }) => ({ flags: { ...flags, targetsFile: join(cwd, "art/ee/targets.yaml") } }));
 		for (const named of [[], ["own/e.eval.yaml"]])
@@ -110,7 +113,7 @@ describe("a received record does not choose what reads the user's variables", ()
 		expect(heard).toEqual([]);
 	});
 
-	it("until the user names it, or trusts any", async () => {
+	it("unless the user names the eval or passes --trust any", async () => {
 		const { heard, run, evalAt } = await project();
 		evalAt("art/ee/e.eval.yaml");
 		expect(await run("eval", "run", "art/ee/e.eval.yaml", "--rerun-failed", "art/run")).toMatchObject({ exitCode: 1 });
@@ -118,13 +121,13 @@ describe("a received record does not choose what reads the user's variables", ()
 		const trusted = await run("eval", "run", "--rerun-failed", "art/run", "--trust", "any", "--output", "again");
 		expect(trusted).toMatchObject({ exitCode: 1 });
 		expect(heard).toHaveLength(2);
-		// The consent of that run was for that run.
+		// --trust any applies to a single run.
 		expectRefusal(await run("eval", "run", "--rerun-failed", "again"), "the variable OPENAI_API_KEY");
 		expect(heard).toHaveLength(2);
 	});
 });
 
-describe("nothing is asked", () => {
+describe("no consent is needed", () => {
 	async function ownRun() {
 		const made = await project();
 		writeFileSync(join(made.cwd, "own/targets.yaml"), model(made.port));
@@ -132,7 +135,7 @@ describe("nothing is asked", () => {
 		return made;
 	}
 
-	it("of runs that the user made, moved and copied too", async () => {
+	it("for the user's own runs, even if moved or copied", async () => {
 		const { heard, cwd, run } = await ownRun();
 		renameSync(join(cwd, "mine"), join(cwd, "moved"));
 		cpSync(join(cwd, "moved"), join(cwd, "copied"), { recursive: true });
@@ -148,7 +151,7 @@ describe("nothing is asked", () => {
 		for (const word of ["e.eval.yaml", cwd, secret]) expect(state).not.toContain(word);
 	});
 
-	it("of runs that were merged from the user's own shards; but of those with a part of others", async () => {
+	it("for runs merged from the user's own shards, unless one is foreign", async () => {
 		const { heard, cwd, env, run } = await ownRun();
 		const tests = "- {id: a, input: hi, assertions: [{type: contains, value: zz}]}\n"
 			.repeat(2)
@@ -169,7 +172,7 @@ describe("nothing is asked", () => {
 		expect(heard).toHaveLength(before + 1);
 	});
 
-	it("of a received run whose evals read nothing, or whose evals the user names", async () => {
+	it("for a received run whose evals read nothing, or whose evals the user names", async () => {
 		const { heard, cwd, env, run } = await ownRun();
 		rmSync(join(cwd, ".home/state/trust.json"));
 		expect(
@@ -192,7 +195,7 @@ it.each([
 	["threshold", [5]],
 	["shard", "1/2"],
 	["tags", { a: 1 }],
-])("a record with other options than AgentV writes is refused: %s %j", async (key, value) => {
+])("a record with an option that AgentV never writes is refused: %s %j", async (key, value) => {
 	const { run, alter } = await project();
 	alter(({ flags }) => ({ flags: { ...flags, [key]: value } }));
 	for (const words of Object.values(ways)) {

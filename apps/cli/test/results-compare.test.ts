@@ -9,7 +9,7 @@ const schemaFile = new URL("../../../docs/schemas/compare-output.schema.json", i
 const isValid = new Ajv2020({ strict: false }).compile(JSON.parse(readFileSync(schemaFile, "utf8")));
 
 const count = 10;
-/** Ten tests, each with a grader of its own. `graders` tells what the answer must hold. */
+/** Returns ten tests with a grader each, which expects the text in `graders`, or "yes". */
 function evalText(graders: Readonly<Record<number, string>> = {}): string {
 	const tests = Array.from({ length: count }, (_, index) => {
 		const grader = `{type: contains, value: ${graders[index] ?? "yes"}}`;
@@ -18,7 +18,7 @@ function evalText(graders: Readonly<Record<number, string>> = {}): string {
 	return `name: my\ntests:\n${tests.join("")}`;
 }
 
-/** The same target to a fingerprint, whether or not its answers change. */
+/** A program whose answers can change without changing the target's fingerprint. */
 const agent = `import { readFileSync } from "node:fs";
 const said = JSON.parse(readFileSync(process.env.SAID, "utf8"));
 const text = said[/question (\\d+)/.exec(process.argv[2])[1]] ?? said.other;
@@ -32,14 +32,17 @@ const files = {
 	"evals/agent.mjs": agent,
 };
 
-/** A project whose target says what a run is told to hear. */
+/** Creates a project whose answers are chosen for each run. */
 function project() {
 	const cwd = tempTree(files);
 	const write = (path: string, text: string) => writeFileSync(join(cwd, path), text);
 	return {
 		cwd,
 		write,
-		/** Runs the eval; the answer to question i is `said[i]`, else `said.other`; without either it fails. */
+		/**
+		 * Runs the eval; the answer to question i is `said[i]`, else `said.other`, else the target
+		 * fails.
+		 */
 		async run(output: string, said: Readonly<Record<string, string>>, ...args: string[]) {
 			write("said.json", JSON.stringify(said));
 			const path = args[0]?.endsWith(".yaml") ? [] : ["evals/my.eval.yaml"];
@@ -61,7 +64,7 @@ const yes = { other: "yes" };
 const no = { other: "no" };
 
 describe("agentv results compare", () => {
-	test("splits tests by what was changed, and shows what the comparable ones show", async () => {
+	test("groups tests by their changes, and shows the result for the comparable ones", async () => {
 		const { run, write, compare } = project();
 		await run("before", yes);
 		const added = "  - {id: fresh, input: question 99, assertions: [{type: contains, value: yes}]}\n";
@@ -95,7 +98,7 @@ describe("agentv results compare", () => {
 		`);
 	});
 
-	test("compares each of several runs with the first", async () => {
+	test("compares several runs with the first", async () => {
 		const { run, compare, json } = project();
 		await run("a", yes);
 		await run("b", no);
@@ -115,7 +118,7 @@ describe("agentv results compare", () => {
 		expect(comparisons[1].changed[0]).toMatchObject({ target: "bigger", before_target: "default", parts: ["target"] });
 	});
 
-	test("prints one JSON document, every test in one part of the split", async () => {
+	test("prints one JSON document that contains every test in one group", async () => {
 		const { cwd, run, write, json } = project();
 		await run("before", yes);
 		write("evals/my.eval.yaml", evalText({ 1: "nope" }).replace("id: t9", "id: t10"));
@@ -135,7 +138,7 @@ describe("agentv results compare", () => {
 		});
 	});
 
-	test("leaves out what was not graded, and counts it", async () => {
+	test("excludes and counts tests that were not graded", async () => {
 		const { run, compare, json } = project();
 		await run("before", yes);
 		await run("after", Object.fromEntries(Array.from({ length: 7 }, (_, index) => [index, "yes"])));
@@ -148,11 +151,11 @@ describe("agentv results compare", () => {
 		expect(difference).toMatchObject({ tests: 7, mean: 0 });
 	});
 
-	test("averages repeats within a test; an attempt that could not be judged is left out, and counted", async () => {
+	test("averages the attempts of a test, and excludes and counts those that were not graded", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("once", yes);
 		await run("twice", yes, "--repeat", "2");
-		// Of t3 one attempt was worth a half; one of t4 was not graded.
+		// Scores one attempt of t3 with 0.5, and leaves one of t4 ungraded.
 		const lines = readFileSync(join(cwd, "twice/index.jsonl"), "utf8")
 			.split("\n")
 			.map((line) => {
@@ -172,7 +175,7 @@ describe("agentv results compare", () => {
 		);
 	});
 
-	test("finds a bundle's tests in its source, whose eval has another name", async () => {
+	test("matches a bundle's tests with those of its source, whose eval has another name", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("before", yes);
 		expect((await agentv(["bundle", "evals/my.eval.yaml", "--output", "bundled"], { cwd })).exitCode).toBe(0);
@@ -185,7 +188,7 @@ describe("agentv results compare", () => {
 });
 
 describe("--fail-on regression", () => {
-	test("exits with 1 where a regression is shown, with 0 where none is", async () => {
+	test("exits with 1 if there is a regression, and with 0 if not", async () => {
 		const { run, compare } = project();
 		await run("good", yes);
 		await run("bad", no);
@@ -195,11 +198,11 @@ describe("--fail-on regression", () => {
 		expect(await gate("bad", "good")).toBe(0);
 		expect(await gate("good", "much the same")).toBe(0);
 		expect(await gate("good", "much the same", "bad")).toBe(1);
-		// Without it, the outcome of the tests does not matter.
+		// Without --fail-on, a regression is not an error.
 		expect((await compare("good", "bad")).exitCode).toBe(0);
 	});
 
-	test("exits with 2 and the reason where nothing is comparable, unless that is allowed", async () => {
+	test("exits with 2 and the reason if no tests are comparable, unless that is allowed", async () => {
 		const { run, compare } = project();
 		await run("a", yes);
 		await run("b", yes, "--target", "bigger");
@@ -217,7 +220,7 @@ hint: If the difference in target is intended: --vary target. Pass --allow-incom
 		expect(JSON.parse((await compare(...asked, "--json")).stdout)).toMatchObject({ verdict: "nothing to compare" });
 	});
 
-	test("says so where too few tests are comparable to show any", async () => {
+	test("reports if too few tests are comparable", async () => {
 		const { run, compare } = project();
 		await run("a", yes, "--test", "t1", "--test", "t2");
 		await run("b", no, "--test", "t1", "--test", "t2");
@@ -229,8 +232,8 @@ hint: If the difference in target is intended: --vary target. Pass --allow-incom
 	});
 });
 
-describe("runs that can't be compared as they are", () => {
-	test("wrong usage exits with 2 and says what is wrong", async () => {
+describe("agentv results compare with special runs", () => {
+	test("exits with 2 for wrong usage", async () => {
 		const { cwd, run, compare } = project();
 		await run("a", yes);
 		symlinkSync("a", join(cwd, "link"));
@@ -250,7 +253,7 @@ describe("runs that can't be compared as they are", () => {
 		expect(await refused("a", "evals")).toMatch(/evals\/run\.json is not a valid run record/);
 	});
 
-	test("a run that did not finish, and lines that are not rows, are reported", async () => {
+	test("reports an unfinished run and invalid rows", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("a", yes);
 		cpSync(join(cwd, "a"), join(cwd, "b"), { recursive: true });
@@ -267,7 +270,7 @@ warning: b did not finish: 9 of 10 tests have results
 		expect((await compare("b", "a")).stderr).toContain("warning: a finished, but only 0 of 10 tests have results\n");
 	});
 
-	test("a row without fingerprint is an unknown change", async () => {
+	test("shows a row without fingerprint as an unknown change", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("a", yes);
 		await run("b", yes);
@@ -277,7 +280,7 @@ warning: b did not finish: 9 of 10 tests have results
 		expect((await compare("a", "b")).stdout).toContain("1  changed     unknown change (no fingerprint recorded): t");
 	});
 
-	test("are named by directory, experiment and time, run id or latest; ids that steer a terminal are shown, not obeyed", async () => {
+	test("accepts a directory, experiment and time, run id or latest, and escapes control characters in ids", async () => {
 		const { cwd, compare, json } = project();
 		const home = { cwd, env: { SAID: join(cwd, "said.json") } };
 		writeFileSync(join(cwd, "said.json"), JSON.stringify(yes));
@@ -302,7 +305,7 @@ warning: b did not finish: 9 of 10 tests have results
 	});
 });
 
-test("swapping graders moves exactly their tests to changed, in their graders", async () => {
+test("swapping graders marks exactly their tests as changed", async () => {
 	const { run, write, json } = project();
 	await run("before", yes);
 	await fc.assert(

@@ -19,7 +19,7 @@ function expectValid(schema: object | string, value: unknown): void {
 }
 
 describe("agentv results export", () => {
-	test("writes every format, of the same run, without its secrets", async () => {
+	test("exports a run to every format without its secrets", async () => {
 		const cwd = await eventfulRun();
 		const exported = async (format: string) => {
 			const session = await agentv(["results", "export", "out", "--format", format], { cwd });
@@ -88,7 +88,7 @@ describe("agentv results export", () => {
 		expect(await exported("html")).toMatch(/^<!doctype html>\n[\s\S]*<\/html>\n$/);
 	});
 
-	test("writes to a file, over one that is there, and leaves that where it can't", async () => {
+	test("writes to a file, and reports a path that it can't write to", async () => {
 		const cwd = await eventfulRun();
 		const exportTo = (file: string) =>
 			agentv(["results", "export", "out", "--format", "jsonl", "--output", file], { cwd });
@@ -101,7 +101,7 @@ describe("agentv results export", () => {
 		expect(await exportTo("new/folder/rows.jsonl")).toMatchObject({ exitCode: 0 });
 	});
 
-	test("refuses what is not a run, and unknown formats", async () => {
+	test("refuses invalid runs and unknown formats", async () => {
 		const cwd = tempTree({ "out/run.json": "{}" });
 		for (const run of ["nowhere", "out", "latest"])
 			expect(await agentv(["results", "export", run, "--format", "json"], { cwd })).toMatchObject({
@@ -112,7 +112,7 @@ describe("agentv results export", () => {
 		});
 	});
 
-	test("writes what there is of a run that is not finished, and says so", async () => {
+	test("exports an unfinished run with a warning", async () => {
 		const cwd = await eventfulRun();
 		const index = join(cwd, "out/index.jsonl");
 		rmSync(join(cwd, "out/summary.json"));
@@ -135,7 +135,7 @@ describe("agentv results export", () => {
 		expect(suites.flatMap((suite) => suite.cases).filter(({ skipped }) => skipped !== undefined)).toHaveLength(11);
 	});
 
-	test("writes what there is where records are gone", async () => {
+	test("exports a run whose attempt files are missing", async () => {
 		const cwd = await eventfulRun();
 		rmSync(join(cwd, "out/tests"), { recursive: true });
 		for (const format of ["html", "markdown", "json", "junit"])

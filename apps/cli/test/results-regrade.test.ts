@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 const check = (score: number) => `process.stdin.resume();\nconsole.log('{"score": ${score}}');\n`;
 
-/** A run of two tests, of which one fails by its program. */
+/** Creates a run of two tests, one of which fails because of its code grader. */
 async function project() {
 	const cwd = tempTree({
 		"my.eval.yaml": `tests:
@@ -32,7 +32,7 @@ describe("agentv results regrade", () => {
 		expect(await agentv(["results", "verify", "again"], { cwd })).toMatchObject({ exitCode: 0 });
 	});
 
-	test("takes an eval from elsewhere", async () => {
+	test("uses the eval given with --eval", async () => {
 		const cwd = await project();
 		const moved = readFileSync(join(cwd, "my.eval.yaml"), "utf8").replace("value: hello", "value: bye");
 		writeFileSync(join(cwd, "other.eval.yaml"), moved);
@@ -40,7 +40,7 @@ describe("agentv results regrade", () => {
 		expect(JSON.parse(session.stdout).summary).toMatchObject({ planned: 2, passed: 0, failed: 2 });
 	});
 
-	test("of a grader that the evals don't have is a wrong usage", async () => {
+	test("exits with 2 for an unknown grader", async () => {
 		const cwd = await project();
 		const session = await agentv(["results", "regrade", "out", "--grader", "chek"], { cwd });
 		expect(session).toMatchObject({ exitCode: 2, stdout: "" });
@@ -49,7 +49,7 @@ describe("agentv results regrade", () => {
 });
 
 describe("agentv eval run --rerun-failed", () => {
-	test("runs what did not pass, in a new run", async () => {
+	test("runs the tests that did not pass in a new run", async () => {
 		const cwd = await project();
 		writeFileSync(join(cwd, "check.mjs"), check(0.9));
 		const session = await agentv(["eval", "run", "--rerun-failed", "out", "--output", "again"], { cwd });

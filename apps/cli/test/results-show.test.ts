@@ -5,7 +5,7 @@ import { agentv, judgedPrograms, tempTree, writeTree } from "@agentv/test-suppor
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { junitSuites } from "./testing/junit-suites.ts";
 
-/** Text that would steer a terminal, were it printed as it is. */
+/** Text that would control a terminal if printed unescaped. */
 const hostile = "\u001b[2J\u0007</script>";
 
 const files = {
@@ -41,8 +41,8 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const show = async (...args: string[]) => (await agentv(["results", "show", "out", ...args], { cwd })).stdout;
 
-describe("what a run cost", () => {
-	test("is said of the target and of judging apart, and together", async () => {
+describe("the cost of a run", () => {
+	test("is shown for target and judging, and in total", async () => {
 		const summary = JSON.parse(readFileSync(join(cwd, "out/summary.json"), "utf8"));
 		expect(summary).toMatchObject({ planned: 3, passed: 1, failed: 1, errors: 1, cost_usd: expect.closeTo(0.8) });
 		const judging = summary.grader_cost_usd;
@@ -61,7 +61,7 @@ describe("what a run cost", () => {
 });
 
 describe("agentv results show", () => {
-	test("lists tests, attempts as attempts", async () => {
+	test("lists tests with their attempts", async () => {
 		const text = await show();
 		expect(text).toMatch(/^✓ right \(agent\) {2}1\.00 /m);
 		expect(text).toMatch(/^! unclear \(agent\) {2}not graded\n/m);
@@ -70,7 +70,7 @@ describe("agentv results show", () => {
 		expect(text).toContain("\n3 tests: 1 passed, 1 failed, 1 not graded · ");
 	});
 
-	test("shows everything about an attempt with --test", async () => {
+	test("shows all details of an attempt with --test", async () => {
 		const text = await show("--test", "unclear");
 		expect(text).toMatch(/^! unclear \(agent\) {2}not graded\n/m);
 		expect(text).toMatch(/^ {4}error\n {6}grader\/exit-code tool: .*exit/m);
@@ -90,7 +90,7 @@ describe("agentv results show", () => {
 		expect(both.match(/^ {4}output$/gm)).toHaveLength(2);
 	});
 
-	test("shows what the row says if the attempt's own file is gone", async () => {
+	test("shows the row's details if the attempt's file is missing", async () => {
 		const copy = tempTree();
 		const read = (name: string) => readFileSync(join(cwd, "out", name), "utf8");
 		for (const name of ["run.json", "index.jsonl", "summary.json"]) writeFileSync(join(copy, name), read(name));
@@ -109,7 +109,7 @@ describe("agentv results show", () => {
 		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Resume with: agentv eval run --resume");
 	});
 
-	test("names the run that a run started from", async () => {
+	test("names the run that a regrade or rerun is based on", async () => {
 		const { run_id: id } = JSON.parse(readFileSync(join(cwd, "out/run.json"), "utf8"));
 		await agentv(["results", "regrade", "out", "--grader", "kind", "--output", "again"], { cwd });
 		await agentv(["eval", "run", "--rerun-failed", "out", "--output", "rerun"], { cwd });
@@ -123,7 +123,7 @@ describe("agentv results show", () => {
 });
 
 describe("the budget of a shard", () => {
-	test("is said before anything runs, in a dry run and when the run starts", async () => {
+	test("is shown in a dry run and at the start of the run", async () => {
 		const args = ["eval", "my.eval.yaml", "--budget-usd", "9", "--shard", "1/2"];
 		const dry = await agentv([...args, "--dry-run"], { cwd });
 		const said = /^Budget of this shard: \$(\S+), its share \((\d) of 3 tests\) of \$9\.00\.$/m.exec(dry.stdout);

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 const hasAgent = spawnSync("ssh-agent", ["-?"]).error === undefined;
 
-/** A finished run, keys of two people, and a file that allows only ada's. */
+/** Creates a finished run, the keys of two people, and an allowed signers file with only ada's. */
 async function signed() {
 	const cwd = tempTree({
 		"my.eval.yaml": "tests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
@@ -25,7 +25,7 @@ async function signed() {
 }
 
 describe.skipIf(!hasKeygen)("a signed run", () => {
-	test("is verified as that of an allowed signer, and without AgentV, too", async () => {
+	test("can be verified with the allowed signers, also without AgentV", async () => {
 		const { cwd, run, verify } = await signed();
 		expect(await verify()).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("the run is not signed") });
 		expect(await run("results", "sign", "out", "--key", "ada")).toMatchObject({
@@ -41,7 +41,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		execFileSync("sha256sum", ["--check", "--strict", "--quiet", "run.sha256"], { cwd: join(cwd, "out") });
 	});
 
-	test("is refused for other signers, other digests, and a signature that was changed", async () => {
+	test("is refused for another signer, another digest, or a modified signature", async () => {
 		const { cwd, run, verify } = await signed();
 		const says = async (reason: string, ...args: string[]) =>
 			expect(await verify(...args)).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(reason) });
@@ -57,7 +57,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		);
 		expect(await verify()).toMatchObject({ exitCode: 1 });
 		writeFileSync(signature, text);
-		// The run is resumed: it gets another digest.
+		// Resuming the run changes its digest.
 		rmSync(join(cwd, "out/tests"), { recursive: true });
 		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
 		await says("does not match this digest: the run, its record or the signature changed after signing");
@@ -67,12 +67,12 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		});
 		await run("results", "sign", "out", "--key", "ada");
 		expect(await verify()).toMatchObject({ exitCode: 0 });
-		// A resumed run that has nothing left to do keeps its digest.
+		// Resuming a finished run keeps its digest.
 		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
 		expect(await verify()).toMatchObject({ exitCode: 0 });
 	});
 
-	test("is invalid if the record was changed, and an unusable key is reported", async () => {
+	test("can't be created with an unusable key or after the record was modified", async () => {
 		const { cwd, run } = await signed();
 		expect(await run("results", "sign", "out", "--key", "nowhere")).toMatchObject({
 			exitCode: 2,
@@ -84,7 +84,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("index.jsonl") });
 	});
 
-	test("is distinguished from another file in place of the signature, with any allowed signers", async () => {
+	test("is checked for its digest even without allowed signers", async () => {
 		const { cwd, run } = await signed();
 		expect((await run("results", "verify", "out")).stdout).not.toContain("sign");
 		await run("results", "sign", "out", "--key", "eve");
@@ -122,7 +122,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		expect(() => process.kill(Number(readFileSync(join(cwd, "pid"), "utf8")), 0)).toThrow("ESRCH");
 	});
 
-	test("waits for no pipe in place of a key or of the allowed signers", async () => {
+	test("can't be created or verified with a pipe in place of the key or allowed signers", async () => {
 		const { cwd, run } = await signed();
 		for (const name of ["pipe", "eve.pub"]) {
 			rmSync(join(cwd, name), { force: true });
@@ -139,7 +139,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		});
 	});
 
-	test.skipIf(!hasAgent)("may be signed by a key that only ssh-agent holds", async () => {
+	test.skipIf(!hasAgent)("can be created with a key that only ssh-agent has", async () => {
 		const { cwd } = await signed();
 		const script = [
 			"export SSH_AUTH_SOCK=$PWD/agent",
@@ -163,7 +163,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 	});
 });
 
-test("without ssh-keygen says what to install, and --signer alone what it needs", async () => {
+test("agentv results sign and verify report a missing ssh-keygen and missing options", async () => {
 	const cwd = tempTree({
 		"my.eval.yaml": "tests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
 		"targets.yaml": "targets: [{name: default, provider: mock, response: hi}]\n",

@@ -10,7 +10,7 @@ const schema = JSON.parse(
 );
 const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema);
 
-/** A run of two tests that pass, one judged by a program, too. */
+/** Creates a run of two passing tests, one of them with a code grader. */
 async function project() {
 	const cwd = tempTree({
 		"my.eval.yaml": `tests:
@@ -33,7 +33,7 @@ async function project() {
 }
 
 describe("agentv results verify", () => {
-	test("says that all agrees, and what it could not judge again", async () => {
+	test("reports that everything matches, and which graders it did not run again", async () => {
 		const { cwd, json } = await project();
 		const { stdout: digest } = await agentv(["results", "verify", "out", "--print-digest"], { cwd });
 		expect(digest).toBe(
@@ -62,7 +62,7 @@ digest ${digest}`,
 		});
 	});
 
-	test("names test, grader and both values of what differs, and exits 1", async () => {
+	test("exits with 1 and reports test, grader and both values of each difference", async () => {
 		const { cwd, edit, json } = await project();
 		const file = JSON.parse(readFileSync(join(cwd, "out/index.jsonl"), "utf8").split("\n")[0] ?? "").file;
 		edit(file, (text) => text.replaceAll("hello there", "good \\u001b[2J bye"));
@@ -112,13 +112,13 @@ digest ${digest}`,
 		});
 	});
 
-	test("judges without the eval, its targets and its programs", async () => {
+	test("doesn't need the eval, its targets or programs", async () => {
 		const { cwd } = await project();
 		writeFileSync(join(cwd, "my.eval.yaml"), "tests: []\n");
 		expect(await agentv(["results", "verify", "out"], { cwd })).toMatchObject({ exitCode: 0 });
 	});
 
-	test("refuses what is not a run", async () => {
+	test("refuses invalid runs", async () => {
 		const cwd = tempTree({ "out/run.json": "{}" });
 		for (const run of ["nowhere", "out", "latest"])
 			expect(await agentv(["results", "verify", run], { cwd })).toMatchObject({ exitCode: 2, stdout: "" });

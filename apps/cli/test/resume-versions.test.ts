@@ -13,7 +13,7 @@ tests: [{id: one, input: hi}, {id: two, input: hi}, {id: three, input: hi}]
 	"graders/rules.mjs": "export {};\n",
 };
 
-/** A run that stopped before its last test. */
+/** Creates a run that stopped before its last test. */
 async function interrupted() {
 	const cwd = tempTree(files);
 	const run = (...args: string[]) => agentv(args, { cwd });
@@ -26,7 +26,7 @@ async function interrupted() {
 }
 
 describe("agentv eval run --resume after a script has changed", () => {
-	test("exits 2 and names it with the results that it touches", async () => {
+	test("exits with 2 and names the script and the affected results", async () => {
 		const { cwd, run } = await interrupted();
 		writeFileSync(join(cwd, "graders/rules.mjs"), "export {}; \n");
 		for (const args of [["--resume"], ["--retry-errors"], ["--resume", "--dry-run"]]) {
@@ -42,7 +42,7 @@ hint: Undo the change, rerun the affected tests with --rerun-changed, or start a
 		expect(readdirSync(cwd)).not.toContain("rest");
 	});
 
-	test("runs what it touches again with --rerun-changed", async () => {
+	test("runs the affected tests again with --rerun-changed", async () => {
 		const { cwd, run, index } = await interrupted();
 		writeFileSync(join(cwd, "graders/rules.mjs"), "export {}; \n");
 		const session = await run("eval", "run", "--only-missing", "out", "--rerun-changed", "--json");
@@ -56,7 +56,7 @@ hint: Undo the change, rerun the affected tests with --rerun-changed, or start a
 	});
 });
 
-test("agentv results verify exits 1 for results that two versions of one script made, and names it", async () => {
+test("agentv results verify exits with 1 and names the script if results come from two of its versions", async () => {
 	const cwd = tempTree(files);
 	const run = (...args: string[]) => agentv(args, { cwd });
 	await run("eval", "my.eval.yaml", "--output", "before", "--workers", "1");

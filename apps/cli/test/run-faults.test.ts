@@ -24,7 +24,7 @@ function results(directory: string): string[] {
 }
 
 describe("a run that is killed", () => {
-	test("at any moment is finished by --resume as if nothing had happened", { timeout: 600_000 }, async () => {
+	test("at any moment is completed by --resume with the same results", { timeout: 600_000 }, async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(40), "targets.yaml": cliTarget("printf %s {PROMPT}") });
 		const started = performance.now();
 		await agentv(["eval", "my.eval.yaml", "--output", "whole"], { cwd });
@@ -72,13 +72,13 @@ function tryRead(path: string): string | undefined {
 	}
 }
 
-describe("Ctrl-C", () => {
-	/** The first tests are quick, so that the later ones are started by the helper. */
+describe("stopping a run", () => {
+	// The first tests are fast, so that the helper process starts the later ones.
 	const slow = cliTarget(
 		"if [ -e quick ] || [ {PROMPT} -lt 8 ]; then echo {PROMPT}; else echo $$ >> pids; (trap '' TERM; sleep 60 & wait) & wait; fi",
 	);
 
-	test("ends what runs with all it started, and says how to go on", async () => {
+	test("with Ctrl-C ends its programs and their children, and prints how to resume", async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(12), "targets.yaml": slow });
 		const abort = new AbortController();
 		const running = agentv(["eval", "my.eval.yaml", "--workers", "2", "--output", "out"], {
@@ -98,7 +98,7 @@ describe("Ctrl-C", () => {
 		expect(results(join(cwd, "out"))).toHaveLength(12);
 	});
 
-	test("during a health check is an interruption, no fault of the target", async () => {
+	test("with Ctrl-C during a health check is an interruption, not an error of the target", async () => {
 		const target = "{name: default, provider: cli, command: echo, healthcheck: [sh, -c, 'echo $$ > pids; sleep 60']}";
 		const cwd = tempTree({ "my.eval.yaml": many(1), "targets.yaml": `targets: [${target}]\n` });
 		const abort = new AbortController();
@@ -108,7 +108,7 @@ describe("Ctrl-C", () => {
 		expect(await running).toMatchObject({ exitCode: 130 });
 	});
 
-	test("by kill -9 ends what the helper started, too", async () => {
+	test("with kill -9 ends its programs, too", async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(10), "targets.yaml": slow });
 		await agentv(["eval", "my.eval.yaml", "--workers", "1"], {
 			cwd,
@@ -120,7 +120,7 @@ describe("Ctrl-C", () => {
 		await waitUntil(() => !isAlive(Number(readFileSync(join(cwd, "pids"), "utf8"))));
 	});
 
-	test("twice stops immediately", async () => {
+	test("with a second Ctrl-C ends it immediately", async () => {
 		const cwd = tempTree({
 			"my.eval.yaml": many(2),
 			"targets.yaml": cliTarget("trap '' TERM; echo $$ > pids; while :; do sleep 1; done"),
@@ -141,7 +141,7 @@ describe("Ctrl-C", () => {
 	});
 });
 
-test("two concurrent runs in one directory stay separate", async () => {
+test("concurrent runs in one directory have separate results", async () => {
 	const cwd = tempTree({ "my.eval.yaml": many(12), "targets.yaml": cliTarget("printf %s {PROMPT}") });
 	const sessions = await Promise.all([1, 2, 3].map(() => agentv(["eval", "my.eval.yaml", "--json"], { cwd })));
 	const directories = sessions.map(({ stdout }) => JSON.parse(stdout).run_dir as string);
@@ -149,12 +149,12 @@ test("two concurrent runs in one directory stay separate", async () => {
 	for (const directory of directories) expect(results(directory)).toHaveLength(12);
 });
 
-test("a full disk stops the run, which can be finished once there is room", async () => {
+test("a full disk stops the run, which can be resumed later", async () => {
 	const cwd = tempTree({
 		"my.eval.yaml": many(60),
 		"targets.yaml": "targets:\n  - {name: default, provider: mock, response: '1 2 4'}\n",
 	});
-	// No file may outgrow 8 KB: the index runs full in the middle of a row.
+	// A limit of 8 KB per file ends the index in the middle of a row.
 	const words = [process.execPath, agentvBin(), "eval", "my.eval.yaml", "--output", "out"];
 	const limited = spawnSync("sh", ["-c", `ulimit -f 16; exec "$@"`, "sh", ...words], {
 		cwd,
@@ -169,7 +169,7 @@ test("a full disk stops the run, which can be finished once there is room", asyn
 	expect(results(join(cwd, "out"))).toHaveLength(60);
 });
 
-test("a grader that crashes or hangs makes an execution error of its test alone", async () => {
+test("a grader that crashes or hangs causes an execution error only in its test", async () => {
 	const cwd = tempTree({
 		"my.eval.yaml": `tests:
   - {id: crash, input: hi, assertions: [{type: code-grader, command: [node, -e, "process.abort()"]}]}

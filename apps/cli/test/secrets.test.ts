@@ -18,14 +18,13 @@ import { dirname, join } from "node:path";
 import { agentv, agentvBin, tempTree, waitUntil } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// One table: each kind of secret, and each place where text leaves. Everything is planted together, and all output is
-// searched for all of it.
+// Plants all kinds of secrets together and searches every output for each of them.
 
 const key = (head: string, length = 36) => head + "a1B2c3D4".repeat(8).slice(0, length);
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
 const pemBody = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDplanted";
 
-/** What agents, graders and servers say: the text, and what of it is secret. */
+/** Texts of agents, graders and servers, and the secret part of each. */
 const said: Readonly<Record<string, readonly [text: string, secret: string]>> = {
 	"a JSON web token": [jwt, jwt],
 	"an OpenAI key": [key("sk-proj-"), key("sk-proj-")],
@@ -59,7 +58,7 @@ const said: Readonly<Record<string, readonly [text: string, secret: string]>> = 
 	"a command with a login": ["curl -u ada:plantedcurl http://host", "plantedcurl"],
 	"a netrc login": ["machine host login ada password planted-netrc", "planted-netrc"],
 };
-/** Variables by their values, none of which has a form of its own. */
+/** Variables whose values have no recognisable format. */
 const env = {
 	MY_API_TOKEN: 'planted"env/one',
 	ODD_TOKEN: "plänted & <odd>'1/2\"",
@@ -73,7 +72,7 @@ const env = {
 	TENANT: "planted-tenant",
 	API_KEY2: "planted name five",
 } as const;
-/** Variables that one eval alone makes secrets of, by their use. */
+/** Variables that are secret only because of their use in an eval. */
 const used = { IN_REPO: "planted+use-one", IN_CONFIG: "planted use two", AS_USER: "planted-use-three" };
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
 const settings = {
@@ -108,7 +107,7 @@ const spoken = Object.values(said)
 	.join("\n");
 const all = [spoken, ...Object.values(env), ...Object.values(dotEnv), ...Object.values(settings)].join("\n");
 
-/** A text as programs write it into URLs, HTML and JSON: Python's quote and ASCII, Go, PHP. */
+/** Returns the text in the encodings of URLs, HTML and JSON that Python, Go and PHP use. */
 const written = (text: string): string[] => {
 	const json = JSON.stringify(text).slice(1, -1);
 	const code = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -133,7 +132,7 @@ async function run(name: string, ...args: string[]) {
 	return session;
 }
 
-/** Everything below a directory, by path. */
+/** Adds all files under a directory to the searched outputs. */
 function keepFiles(directory: string, name: string): void {
 	for (const path of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
 		const file = join(directory, path);
@@ -178,7 +177,7 @@ async function studio() {
 
 beforeAll(async () => {
 	root = realpathSync(mkdtempSync(join(tmpdir(), "agentv-secrets-")));
-	// A server that repeats what it was sent, and more, in its errors.
+	// A server that repeats the request in its errors.
 	const server = createServer((request, response) => {
 		const message = `refused ${request.url} ${JSON.stringify(request.headers)} ${all}`;
 		const isGit = request.url?.includes("info/refs");
@@ -292,15 +291,15 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	for (const place of [".agentv", "work/.agentv"])
 		if (existsSync(join(root, place))) keepFiles(join(root, place), "results folder");
 	const home = join(root, ".home");
-	for (const name of readdirSync(home)) // What an agent wrote stays as it is in its workspace.
+	for (const name of readdirSync(home)) // Files that the agent wrote are not redacted in its workspace.
 		if (name !== "workspaces" && statSync(join(home, name)).isDirectory()) keepFiles(join(home, name), `home ${name}`);
 	server.close();
 }, 120_000);
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe("no secret leaves", () => {
-	test("what was planted came by, and what was searched is there", () => {
+describe("redaction", () => {
+	test("is tested with texts that reach every output", () => {
 		expect(places.get("run: stdout")).toContain("***");
 		expect(places.get("run github: stdout")).toContain("::error");
 		expect([...places.keys()].some((name) => name.endsWith("1.output.txt"))).toBe(true);
@@ -313,7 +312,7 @@ describe("no secret leaves", () => {
 		expect(places.get("benchmark status: stdout")).toContain("403");
 	});
 
-	test.each(Object.entries(known))("%s", (_, secret) => {
+	test.each(Object.entries(known))("removes %s from every output", (_, secret) => {
 		const forms = written(secret);
 		const leaks = [...places].filter(([, text]) => forms.some((form) => text.includes(form)));
 		expect(
@@ -362,7 +361,7 @@ describe("a bundle", () => {
 		expect(stderr).not.toContain(secret);
 	});
 
-	test("captures no secret, for any name of its variable", async () => {
+	test("never captures a secret, regardless of its variable's name", async () => {
 		const targets = `targets:
   - name: m
     provider: openai

@@ -10,14 +10,14 @@ const files = {
 	"targets.yaml": "targets:\n  - {name: default, provider: mock, response: yes}\n",
 };
 
-/** What differs from run to run. */
+/** Replaces durations by placeholders. */
 const steady = (text: string) => text.replace(/\d+(\.\d+)?m?s\b/g, "<duration>").replace(/ +/g, " ");
 
 function sessionsIn(cwd: string) {
 	return (...args: string[]) => agentv(args, { cwd });
 }
 
-/** A project with the shards 1/2 and 2/2 of its tests. */
+/** Creates a project with runs of its shards 1/2 and 2/2. */
 async function sharded() {
 	const cwd = tempTree(files);
 	const run = sessionsIn(cwd);
@@ -31,7 +31,7 @@ async function sharded() {
 }
 
 describe("agentv eval run --shard", () => {
-	test("runs a part of the tests and says which", async () => {
+	test("runs and names a part of the tests", async () => {
 		const { cwd, run, ids } = await sharded();
 		expect([...ids[0], ...ids[1]].sort()).toEqual(names);
 		const { stdout } = await run("eval", "run", "my.eval.yaml", "--shard", "2/2", "--output", "again");
@@ -45,7 +45,7 @@ describe("agentv eval run --shard", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("runs a shard without tests, which is not an error", async () => {
+	test("accepts a shard without tests", async () => {
 		const run = sessionsIn(
 			tempTree({
 				...files,
@@ -62,7 +62,7 @@ describe("agentv eval run --shard", () => {
 		});
 	});
 
-	test("balances by a previous run; latest is never a shard", async () => {
+	test("balances by a previous run, and ignores shards for latest", async () => {
 		const run = sessionsIn(tempTree(files));
 		const none = await run("eval", "my.eval.yaml", "--shard", "1/2", "--durations-from", "latest");
 		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there are no runs yet") });
@@ -85,7 +85,7 @@ describe("agentv eval run --shard", () => {
 		]);
 	});
 
-	test("answers wrong usage with 2, and runs nothing", async () => {
+	test("exits with 2 for wrong usage and runs nothing", async () => {
 		const cwd = tempTree(files);
 		const run = sessionsIn(cwd);
 		for (const shard of ["0/2", "3/2", "2", "-1/2"]) {
@@ -101,7 +101,7 @@ describe("agentv eval run --shard", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("resumes as the same shard", async () => {
+	test("resumes only the same shard", async () => {
 		const { cwd, run, ids } = await sharded();
 		writeFileSync(join(cwd, "s1/index.jsonl"), "");
 		const other = await run("eval", "my.eval.yaml", "--shard", "2/2", "--resume", "--run", "s1");
@@ -112,7 +112,7 @@ describe("agentv eval run --shard", () => {
 });
 
 describe("agentv results merge", () => {
-	test("puts shards together", async () => {
+	test("merges shards", async () => {
 		const { run } = await sharded();
 		const { exitCode, stdout, stderr } = await run("results", "merge", "s1/", "s2", "--output", "all");
 		expect({ exitCode, stdout: steady(stdout), stderr }).toEqual({
@@ -124,7 +124,7 @@ describe("agentv results merge", () => {
 		expect(JSON.parse(shown.stdout).summary).toMatchObject({ planned: 8, passed: 8 });
 	});
 
-	test("names what is missing, which --only-missing then runs", async () => {
+	test("reports missing tests, which --only-missing then runs", async () => {
 		const { cwd, run, ids } = await sharded();
 		const gap = await run("results", "merge", "s2", "--output", "all");
 		const count = ids[0].length;
@@ -153,7 +153,7 @@ describe("agentv results merge", () => {
 		expect(inside.exitCode).toBe(0);
 	});
 
-	test("says what contradicts itself, and writes nothing", async () => {
+	test("reports contradictions and writes nothing", async () => {
 		const { cwd, run } = await sharded();
 		await run("eval", "my.eval.yaml", "--shard", "1/2", "--repeat", "2", "--output", "other");
 		const { exitCode, stdout, stderr } = await run("results", "merge", "s2", "other", "--output", "all");
@@ -177,7 +177,7 @@ describe("agentv results merge", () => {
 		expect(existsSync(join(cwd, "all"))).toBe(false);
 	});
 
-	test("prints one JSON document of what is missing", async () => {
+	test("prints one JSON document with the missing tests", async () => {
 		const { cwd, run, ids } = await sharded();
 		const { exitCode, stdout } = await run("results", "merge", "s2", "--output", "all", "--json");
 		expect(exitCode).toBe(1);
@@ -195,7 +195,7 @@ describe("agentv results merge", () => {
 		});
 	});
 
-	test("answers wrong usage with 2", async () => {
+	test("exits with 2 for wrong usage", async () => {
 		const { cwd, run } = await sharded();
 		const code = async (...args: string[]) => (await run("results", "merge", ...args)).exitCode;
 		expect(await code("s1", "s2")).toBe(2);
@@ -208,7 +208,7 @@ describe("agentv results merge", () => {
 });
 
 describe("agentv eval run --only-missing", () => {
-	test("refuses evals that are others by now, and what it can't go together with", async () => {
+	test("refuses changed evals and conflicting options", async () => {
 		const { cwd, run } = await sharded();
 		await run("results", "merge", "s2", "--output", "all");
 		const stderr = async (...args: string[]) => {
@@ -232,7 +232,7 @@ describe("agentv eval run --only-missing", () => {
 		expect(await stderr("--only-missing", "all")).toContain("target");
 	});
 
-	test("takes the evals from where they are named when the shards ran elsewhere", async () => {
+	test("uses the given evals if the shards ran on another machine", async () => {
 		const { cwd, run, ids } = await sharded();
 		await run("results", "merge", "s2", "--output", "all");
 		const moved = tempTree(files);

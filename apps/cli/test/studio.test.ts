@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { agentv, agentvBin, isAlive, tempTree, waitUntil } from "@agentv/test-support";
 import { expect, it, onTestFinished } from "vitest";
 
-/** A Studio of its own process: where it listens, and how to stop it by Ctrl-C. */
+/**
+ * Starts Studio in a separate process. Returns its URL and a function that stops it with SIGINT.
+ */
 async function studio(cwd: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
 	const env = { ...more, PATH: process.env.PATH ?? "", HOME: cwd, AGENTV_HOME: join(cwd, ".home") };
 	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", ...args], { cwd, env });
@@ -35,14 +37,14 @@ async function takenPort(): Promise<number> {
 	return (server.address() as AddressInfo).port;
 }
 
-it("says that a port which was asked for is taken", async () => {
+it("reports that the requested port is in use", async () => {
 	const port = String(await takenPort());
 	const { exitCode, stderr } = await agentv(["studio", "--no-open", "--port", port], { cwd: tempTree() });
 	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is already in use`)]);
 });
 
 it.each([["127.0.0.1"], ["0.0.0.0"]])(
-	"prints a link with its token on %s, starts with any registry, and ends clean by Ctrl-C",
+	"prints a link with its token on %s, starts with an invalid registry, and exits with 0 on Ctrl-C",
 	async (host) => {
 		const root = tempTree({ ".home/benchmarks.yaml": "benchmarks: [\n" });
 		const { url, stop } = await studio(root, ["--port", "0", "--host", host, "--token", token]);
@@ -68,7 +70,7 @@ it.each([
 	expect(stderr).toContain("openssl rand");
 });
 
-it("takes its token from the environment, which no program that it starts inherits", async () => {
+it("reads its token from the environment and doesn't pass it on to programs", async () => {
 	const root = tempTree({
 		"a.eval.yaml": "target: shows\ntests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
 		"targets.yaml": "targets: [{name: shows, provider: cli, command: [node, shows.mjs]}]\n",
@@ -82,7 +84,7 @@ it("takes its token from the environment, which no program that it starts inheri
 	await stop();
 });
 
-/** Starts a run of the first eval in the list, as a script does. */
+/** Starts a run of the first eval in the list, like a script. */
 async function startFirstEval(url: URL, bearer: string): Promise<void> {
 	const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
 	const list = (await (await fetch(new URL("/api/evals", url), { headers })).json()) as { items: { id: string }[] };
@@ -90,7 +92,7 @@ async function startFirstEval(url: URL, bearer: string): Promise<void> {
 	expect(run.status).toBe(202);
 }
 
-it("ends what runs in it by Ctrl-C, processes of a target included", async () => {
+it("ends running jobs and their processes on Ctrl-C", async () => {
 	const root = tempTree({
 		"a.eval.yaml": "target: slow\ntests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
 		"targets.yaml": "targets: [{name: slow, provider: cli, command: [node, slow.mjs]}]\n",

@@ -25,7 +25,7 @@ function remoteOf(checkout: string): string {
 }
 
 interface Synced {
-	/** The user's directory; the registry is in `.home` of it. */
+	/** The user's directory; AGENTV_HOME is `.home` in it. */
 	readonly cwd: string;
 	readonly origin: TestRepository;
 	readonly checkout: string;
@@ -33,7 +33,7 @@ interface Synced {
 	run(...args: string[]): Promise<Session>;
 }
 
-/** A benchmark `b`, synced from a repository that holds `files`. */
+/** Creates a benchmark `b`, synced from a repository with `files`. */
 async function synced(
 	files: Readonly<Record<string, string>>,
 	env: Readonly<Record<string, string>> = {},
@@ -70,8 +70,8 @@ const reading = {
 	"targets.yaml": model(`base_url: "http://127.0.0.1:PORT/v1"`),
 };
 
-describe("consent is needed however an eval is reached", () => {
-	it("by id, path, links, another eval, eval record, regrade, resume, a bundle", async () => {
+describe("an eval from others needs consent", () => {
+	it("by id, path, link, another eval, eval record, regrade, resume and bundle", async () => {
 		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));
 		symlinkSync(checkout, join(cwd, "link"));
@@ -99,7 +99,7 @@ describe("consent is needed however an eval is reached", () => {
 		});
 		expect(heard).toHaveLength(1);
 		expect(heard[0]).toContain(secret);
-		// The consent of that run was for that run.
+		// --trust any applies to a single run.
 		expectRefusal(await run("results", "regrade", "results", "--output", "again"), "the variable SECRET");
 		const rows = readFileSync(join(cwd, "results/index.jsonl"), "utf8");
 		writeFileSync(join(cwd, "results/index.jsonl"), "");
@@ -110,7 +110,7 @@ describe("consent is needed however an eval is reached", () => {
 		expect(heard).toHaveLength(1);
 	});
 
-	it("and given once for all of them, until it is revoked", async () => {
+	it("only once, until it is revoked", async () => {
 		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));
 		symlinkSync(checkout, join(cwd, "link"));
@@ -141,8 +141,8 @@ describe("consent is needed however an eval is reached", () => {
 	});
 });
 
-describe("a benchmark that was removed", () => {
-	it("leaves a clone of others, with the consent that was given", async () => {
+describe("a removed benchmark", () => {
+	it("leaves a clone that still needs consent, unless it was given before", async () => {
 		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));
 		expect(await run("benchmark", "remove", "b")).toMatchObject({ exitCode: 0 });
@@ -161,8 +161,8 @@ describe("a benchmark that was removed", () => {
 	});
 });
 
-describe("consent covers what it was given for", () => {
-	it("a new commit that adds a variable, a host and a file needs consent again, the rest does not", async () => {
+describe("consent", () => {
+	it("is needed again for a variable, host or file that a new commit adds", async () => {
 		const { heard, port } = await modelListener();
 		const { port: other, heard: otherHeard } = await modelListener();
 		const { run, sync } = await synced(withPort(reading, port));
@@ -190,7 +190,7 @@ describe("consent covers what it was given for", () => {
 		expect([heard.length, otherHeard.length]).toEqual([1, 0]);
 	});
 
-	it("another host by a variable, another repository under the same id, another id, another home", async () => {
+	it("is needed again for another host in a variable, another repository, another id and another home", async () => {
 		const { heard, port } = await modelListener();
 		const files = { ...reading, "targets.yaml": model(`base_url: "http://\${{ HOST:-127.0.0.1:PORT }}/v1"`) };
 		const { run, cwd, checkout } = await synced(withPort(files, port));
@@ -215,7 +215,7 @@ describe("consent covers what it was given for", () => {
 		expectRefusal(await agentv(["eval", "run", "--benchmark", "b"], { cwd, env: other }), "the variable SECRET");
 	});
 
-	it("a record that can't be read is refused, and kept", async () => {
+	it("can't be used or changed if its file is invalid, which is kept", async () => {
 		const { port } = await modelListener();
 		const { run, cwd } = await synced(withPort(reading, port));
 		expect(await run("benchmark", "trust", "b", "--yes")).toMatchObject({ exitCode: 0 });
@@ -229,7 +229,7 @@ describe("consent covers what it was given for", () => {
 		expect(readFileSync(join(cwd, ".home/state/trust.json"), "utf8")).toBe("{");
 	});
 
-	it("a secret in a host's name is not shown", async () => {
+	it("is asked for without showing a secret in a host's name", async () => {
 		const { run } = await synced({
 			"a.eval.yaml": test1,
 			"targets.yaml": model(`base_url: "http://\${{ SECRET }}.invalid/v1"`),
@@ -245,8 +245,8 @@ describe("consent covers what it was given for", () => {
 	});
 });
 
-describe("nothing else is asked", () => {
-	it("of evals of the user's own, of local benchmarks, of a target that the user names", async () => {
+describe("no consent is needed", () => {
+	it("for the user's own evals, local benchmarks, and targets that the user names", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = tempTree({
 			...withPort(reading, port),
@@ -275,7 +275,7 @@ describe("nothing else is asked", () => {
 		expect(heard).toHaveLength(3);
 	});
 
-	it("but a part of it that the benchmark overrides is", async () => {
+	it("for the user's target unless the benchmark overrides a part of it", async () => {
 		const { heard, port } = await modelListener();
 		const { run } = await synced({
 			"a.eval.yaml": `target: {extends: mine, base_url: "http://127.0.0.1:${port}/v1"}\n${test1}`,
@@ -300,7 +300,7 @@ describe("bundles", () => {
 		);
 	const env = { SECRET: secret };
 
-	it("that the user made run without a question, moved and archived too; edited ones do not", async () => {
+	it("made by the user need no consent, even if moved or archived, unless they were edited", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		const made = await agentv(["bundle", "evals/a.eval.yaml", "-o", "made", "--archive", "made.tgz"], { cwd, env });
@@ -319,7 +319,7 @@ describe("bundles", () => {
 		expect(heard).toHaveLength(before);
 	});
 
-	it("that were received are asked about: by path, by a link, in another home, and again when they were edited", async () => {
+	it("received from others need consent: by path, by link, in another home, and again after an edit", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		expect(await agentv(["bundle", "evals/a.eval.yaml", "-o", "made"], { cwd, env })).toMatchObject({ exitCode: 0 });
@@ -352,7 +352,7 @@ describe("bundles", () => {
 		expect(heard).toHaveLength(2);
 	});
 
-	it("that were received are asked about when their eval has another name, or their manifest is broken", async () => {
+	it("received from others need consent even with a renamed eval or an invalid manifest", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		expect(await agentv(["bundle", "evals/a.eval.yaml", "-o", "made"], { cwd, env })).toMatchObject({ exitCode: 0 });
@@ -360,7 +360,7 @@ describe("bundles", () => {
 		const breaks: Record<string, (manifest: string) => void> = {
 			"an array": (manifest) => writeFileSync(manifest, "[]"),
 			"nothing in it": (manifest) => writeFileSync(manifest, "{}"),
-			"no JSON": (manifest) => writeFileSync(manifest, "{"),
+			"invalid JSON": (manifest) => writeFileSync(manifest, "{"),
 			"a directory": (manifest) => mkdirSync(manifest),
 			"a dangling link": (manifest) => symlinkSync("nowhere", manifest),
 			"a FIFO": (manifest) => void execFileSync("mkfifo", [manifest]),
@@ -386,7 +386,7 @@ describe("bundles", () => {
 		expect(await run("eval", "run", "as-other.eval.yaml/other.eval.yaml")).toMatchObject({ exitCode: 0 });
 	});
 
-	it("are not projects with the manifest of something else", async () => {
+	it("are not confused with projects that have another kind of manifest.json", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		writeFileSync(join(cwd, "manifest.json"), '{"manifest_version": 3, "name": "an extension"}');
@@ -395,7 +395,7 @@ describe("bundles", () => {
 		expect(heard).toHaveLength(1);
 	});
 
-	it("take no file from outside of the repository unless they are to", async () => {
+	it("contain files from outside the repository only with --include-outside", async () => {
 		const outside = tempTree({
 			"id_rsa.md": "secret",
 			"cases.yaml": "- {id: t, input: hi, assertions: [{type: contains, value: hi}]}\n",
@@ -424,7 +424,7 @@ describe("bundles", () => {
 		}
 	});
 
-	it("of a benchmark ask none of its hosts before consent", async () => {
+	it("of a benchmark contact none of its hosts before consent", async () => {
 		const { heard, port } = await modelListener();
 		const repo = `workspace: {repos: [{path: r, commit: main, repo: "http://x:\${{ SECRET }}@127.0.0.1:${port}/r.git"}]}\n${test1}`;
 		const { run } = await synced({ "a.eval.yaml": repo, "targets.yaml": offline });
@@ -435,12 +435,12 @@ describe("bundles", () => {
 	});
 });
 
-describe("on a terminal", () => {
+describe("the question for consent on a terminal", () => {
 	it.each([
 		["y", 0, "Trusted."],
 		["no", 1, "Nothing was trusted."],
 		["", 1, "Nothing was trusted."],
-	])("%j", async (answer, exitCode, says) => {
+	])("accepts the answer %j", async (answer, exitCode, says) => {
 		const { run, cwd } = await synced({ ...reading, "targets.yaml": offline });
 		const asked = await agentv(["benchmark", "trust", "b"], {
 			cwd,

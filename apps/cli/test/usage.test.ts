@@ -3,7 +3,7 @@ import { agentv, agentvBin, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import manifest from "../package.json" with { type: "json" };
 
-/** `script` of util-linux; other systems' own takes other arguments. */
+/** Whether there is `script` of util-linux; other implementations have different arguments. */
 const hasPseudoTerminal = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
 
 describe("agentv", () => {
@@ -17,12 +17,12 @@ describe("agentv", () => {
 		}
 	});
 
-	it("prints help on stdout when asked", async () => {
+	it("prints help on stdout with --help", async () => {
 		const help = await agentv(["--help"], { cwd: tempTree() });
 		expect(help).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("Usage: agentv") });
 	});
 
-	it("names the nearest option when one is unknown", async () => {
+	it("suggests the nearest option for an unknown one", async () => {
 		expect(await agentv(["--debgu"], { cwd: tempTree() })).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
@@ -34,7 +34,7 @@ describe("agentv", () => {
 		`);
 	});
 
-	it.skipIf(!hasPseudoTerminal)("uses colours in a terminal, and none with NO_COLOR or --no-color", async () => {
+	it.skipIf(!hasPseudoTerminal)("uses colours in a terminal, except with NO_COLOR or --no-color", async () => {
 		const cwd = tempTree();
 		const red = "\u001b[31m";
 		expect((await agentv(["--debgu"], { cwd, terminal: true })).stdout).toContain(red);
@@ -43,7 +43,7 @@ describe("agentv", () => {
 		expect((await agentv(["--debgu"], { cwd, env: { FORCE_COLOR: "1" } })).stderr).toContain(red);
 	});
 
-	it("is quiet when the reader of its output goes away", async () => {
+	it("prints no error if the reader closes the pipe", async () => {
 		const child = spawn(process.execPath, [agentvBin(), "--help"], { stdio: ["ignore", "pipe", "pipe"] });
 		child.stdout.destroy();
 		let complaint = "";
@@ -54,9 +54,9 @@ describe("agentv", () => {
 		expect({ exitCode, complaint }).toEqual({ exitCode: 0, complaint: "" });
 	});
 
-	it.skipIf(process.platform === "win32")("says all of it through a pipe that takes 64 KB and is read late", () => {
+	it.skipIf(process.platform === "win32")("prints all output to a slow pipe with a buffer of 64 KB", () => {
 		const option = `--${"x".repeat(100_000)}`;
-		// A pipe of the shell: Node gives a child a socket, which has a larger buffer.
+		// The pipe is the shell's, because Node would use a socket with a larger buffer.
 		const line = '("$@" 2>&1 >/dev/null; echo "exit $?") | (sleep 0.5; cat)';
 		const run = spawnSync("sh", ["-c", line, "sh", process.execPath, agentvBin(), option], { encoding: "utf8" });
 		expect(run.stdout.startsWith(`error: unknown option '${option}'\n`)).toBe(true);

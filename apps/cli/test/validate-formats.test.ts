@@ -10,7 +10,7 @@ import { junitSuites } from "./testing/junit-suites.ts";
 const sarifPackage = createRequire(import.meta.url).resolve("@microsoft/jest-sarif/package.json");
 const sarifSchema = join(dirname(sarifPackage), "lib/schemas/sarif-2.1.0-rtm.5.json");
 
-/** An eval with fixable and other findings, in names and texts that every format has to escape. */
+/** Validates an eval with problems in names and texts that every format must escape. */
 async function validated(format: string) {
 	const cwd = tempTree();
 	gitRepository(cwd, {
@@ -26,8 +26,8 @@ async function validated(format: string) {
 	return stdout;
 }
 
-describe("formats for machines", () => {
-	it("SARIF is valid by the official schema and carries fixes", async () => {
+describe("machine-readable formats", () => {
+	it("SARIF matches the official schema and includes fixes", async () => {
 		const log = JSON.parse(await validated("sarif"));
 		const ajv = addFormats.default(new Ajv.default({ strict: false, allErrors: true, unicodeRegExp: false }));
 		const validate = ajv.compile(JSON.parse(readFileSync(sarifSchema, "utf8")));
@@ -44,7 +44,7 @@ describe("formats for machines", () => {
 		const stdout = await validated("github");
 		const lines = stdout.trimEnd().split("\n");
 		const annotations = lines.filter((line) => line.startsWith("::"));
-		// Values of properties hold no `,`, `:`, line end or lone `%`; messages no line end or lone `%`.
+		// `%` and line ends must be escaped everywhere, `,` and `:` only in the values of properties.
 		const value = "(?:[^%,:\\r\\n]|%25|%2C|%3A|%0A|%0D)+";
 		const command = new RegExp(`^::(error|warning) (?:\\w+=${value})(?:,\\w+=${value})*::(?:[^%\\r\\n]|%25|%0A|%0D)+$`);
 		for (const line of annotations) expect(line).toMatch(command);
@@ -52,7 +52,7 @@ describe("formats for machines", () => {
 		expect(stdout).toMatchSnapshot();
 	});
 
-	it("JUnit is valid by the schemas of Ant and Jenkins, and counts right", async () => {
+	it("JUnit matches the schemas of Ant and Jenkins and has correct counts", async () => {
 		const stdout = await validated("junit");
 		const suites = await junitSuites(stdout);
 		expect(suites.map(({ name }) => name)).toEqual(["evals, 100%/eval.yaml", "sound/eval.yaml"]);

@@ -16,12 +16,12 @@ const fixtures = [
 ];
 const rules = new Map(ruleDocs().map((doc) => [doc.id, doc]));
 
-it("every rule has a tree that it reports and one that it does not", () => {
+it("every rule has a tree with a problem and one without", () => {
 	expect(new Set(fixtures.map(({ rule }) => rule))).toEqual(new Set(rules.keys()));
 	expect(new Set(fixtures.filter(({ good }) => good).map(({ rule }) => rule))).toEqual(new Set(rules.keys()));
 });
 
-it("of an eval that brings all it needs nothing is said", async () => {
+it("a self-contained eval has no problems", async () => {
 	expect(await fixtureTree({}, {}).validate("--strict")).toEqual({ exitCode: 0, found: [] });
 });
 
@@ -29,7 +29,7 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, fixed,
 	const isError = found.split(" ")[1] === "error";
 	const doc = rules.get(rule);
 
-	it("is found at its place, and decides the exit code", async () => {
+	it("is reported at its location and sets the exit code", async () => {
 		const tree = fixtureTree(bad, { ...(later ? { later } : {}), ...(bare ? { bare } : {}) });
 		const judged = await tree.validate();
 		const own = judged.found.filter((one) => one.rule === rule);
@@ -42,7 +42,7 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, fixed,
 	});
 
 	if (good !== undefined)
-		it("is not found after the fix", async () => {
+		it("is not reported for the correct tree", async () => {
 			const judged = await fixtureTree(good ?? {}, {}).validate();
 			expect(judged.found.filter((one) => one.rule === rule)).toEqual([]);
 			expect(judged.found.filter(({ text }) => text.includes(" error "))).toEqual([]);
@@ -52,11 +52,11 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, fixed,
 
 const fixable = fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? ""));
 
-describe.each(fixable)("$rule, and its option: $found", ({ rule, bad, fixed }) => {
+describe.each(fixable)("the fix option of $rule: $found", ({ rule, bad, fixed }) => {
 	const option = `--${rules.get(rule)?.fixedBy}`;
 
 	if (fixed !== false)
-		it("fixes it, and nothing else", async () => {
+		it("fixes only this problem", async () => {
 			const tree = fixtureTree(bad, {});
 			const judged = await tree.validate(option);
 			expect(judged.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([true]);
@@ -67,7 +67,7 @@ describe.each(fixable)("$rule, and its option: $found", ({ rule, bad, fixed }) =
 		});
 
 	if (fixed === false)
-		it("leaves it as it is", async () => {
+		it("changes nothing", async () => {
 			const tree = fixtureTree(bad, {});
 			const judged = await tree.validate(option);
 			expect(judged.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([false]);

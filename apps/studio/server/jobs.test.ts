@@ -2,7 +2,7 @@ import { AgentvError } from "@agentv/core";
 import { describe, expect, it } from "vitest";
 import { Jobs } from "./jobs.ts";
 
-/** Work that counts until it is told to stop. */
+/** Counts until it is aborted. */
 async function* counting(signal: AbortSignal) {
 	for (let number = 1; !signal.aborted; number++) {
 		yield { number };
@@ -17,7 +17,7 @@ async function all(jobs: Jobs, id: string, last = 0) {
 }
 
 describe("a job", () => {
-	it("is followed from the beginning, or from where a reader left off, by any number of readers", async () => {
+	it("sends its events to any number of readers, from the start or after a given event", async () => {
 		const jobs = new Jobs();
 		const { id } = jobs.start("count", "a", async function* () {
 			yield* ["one", "two", "three"];
@@ -29,7 +29,7 @@ describe("a job", () => {
 		expect(await all(jobs, id, 99)).toEqual([]);
 	});
 
-	it("has its locks for itself, and frees them when it is cancelled", async () => {
+	it("has exclusive locks and releases them when it is cancelled", async () => {
 		const jobs = new Jobs();
 		const first = jobs.start("sync", "all", counting, ["a", "b"]);
 		expect(() => jobs.start("sync", "b", counting)).toThrow(
@@ -42,10 +42,10 @@ describe("a job", () => {
 		expect(jobs.running("sync", "b")).toBeUndefined();
 	});
 
-	it("fails with the words of what it threw; what is not ours says nothing", async () => {
+	it("fails with the message of an AgentvError, and hides that of any other error", async () => {
 		const jobs = new Jobs();
 		const end = async (error: Error) => {
-			// biome-ignore lint/correctness/useYield: it fails before it has anything to say
+			// biome-ignore lint/correctness/useYield: it fails before the first event
 			const { id } = jobs.start("x", error.message, async function* () {
 				throw error;
 			});
@@ -59,7 +59,7 @@ describe("a job", () => {
 		});
 	});
 
-	it("keeps a flat memory: a late reader gets the last events, numbered on", async () => {
+	it("keeps only the last events, with their original numbers", async () => {
 		const jobs = new Jobs();
 		const { id } = jobs.start("x", "a", async function* () {
 			for (let number = 1; number <= 10_000; number++) yield number;
@@ -71,7 +71,7 @@ describe("a job", () => {
 	});
 });
 
-it("closing ends what runs, says how many, and starts nothing more", async () => {
+it("close ends running jobs, returns their number, and prevents new ones", async () => {
 	const jobs = new Jobs();
 	const { id } = jobs.start("x", "a", counting);
 	expect(await jobs.close()).toBe(1);

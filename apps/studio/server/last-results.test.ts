@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { EvalListAnswer } from "./describe-eval.ts";
 import { testStudio } from "./testing/test-studio.ts";
 
-it("only counts an eval's own tests, also in runs of several evals", async () => {
+it("the last result of an eval counts only its own tests, even in a run of several evals", async () => {
 	const test = (id: string, value: string) =>
 		`tests: [{id: ${id}, input: hi, assertions: [{type: contains, value: ${value}}]}]\n`;
 	const studio = testStudio({

@@ -14,7 +14,7 @@ async function refusal(answer: Response): Promise<unknown> {
 
 const refused = [401, "login-needed", true];
 
-/** Logs in by a link; the cookies as a browser keeps them, by name. */
+/** Logs in with a link. Returns the cookies by name, like a browser's. */
 async function logIn(studio: TestStudio, link: string, headers: Record<string, string | undefined>) {
 	const answer = await studio.request(link, { headers });
 	const set = answer.headers.getSetCookie();
@@ -34,17 +34,17 @@ describe.each(hosts)("Studio on %s", (host) => {
 		"/api/about",
 		"/api/jobs/x/events",
 		"/api/bundles/x/archive",
-	])("%s needs the token and says what to do", async (path) => {
+	])("refuses %s without the token, with a hint", async (path) => {
 		const answer = await studio().request(path, { headers: bare(host) });
 		expect(JSON.stringify([...answer.headers])).not.toContain(token);
 		expect(await refusal(answer)).toEqual(refused);
 	});
 
-	it("starts nothing without the token", async () => {
+	it("refuses writes without the token", async () => {
 		expect(await refusal(await studio().request(cancel, { body: {}, headers: bare(host) }))).toEqual(refused);
 	});
 
-	it("tells a person who has only the address which link to open", async () => {
+	it("shows which link to open in a browser that is not logged in", async () => {
 		const page = await studio().request("/", { headers: { ...bare(host), accept: "text/html" } });
 		expect([page.status, await page.text()]).toEqual([
 			401,
@@ -52,12 +52,12 @@ describe.each(hosts)("Studio on %s", (host) => {
 		]);
 	});
 
-	it("takes the token of a script in a header", async () => {
+	it("accepts the token in a header", async () => {
 		for (const headers of [{ authorization: `bearer ${token}` }, { "x-agentv-token": token }])
 			expect((await studio().request("/api/about", { headers: { ...bare(host), ...headers } })).status).toBe(200);
 	});
 
-	it("exchanges the token for cookies and a clean address", async () => {
+	it("exchanges the token for cookies and a URL without it", async () => {
 		const opened = studio();
 		const { answer, set, cookies } = await logIn(opened, `/runs?token=${token}&page=2`, bare(host));
 		expect([answer.status, answer.headers.get("location")]).toEqual([303, "/runs?page=2"]);
@@ -70,7 +70,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		expect((await opened.request(cancel, { body: {}, headers })).status).toBe(404);
 	});
 
-	it("binds the API's cookie to a path that only its own pages know, once", async () => {
+	it("binds the API's cookie to a secret path, which it sends to a page only once", async () => {
 		const opened = studio();
 		const { cookies, path } = await logIn(opened, `/?token=${token}`, bare(host));
 		const atEveryPath = { ...bare(host), cookie: `agentv-3117=${cookies["agentv-3117"]}` };
@@ -78,7 +78,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		expect(`/${/content="(~[\w-]{43})"/.exec(first)?.[1]}/api`).toBe(path);
 		const used = { ...bare(host), cookie: `agentv-api-3117=${cookies["agentv-api-3117"]}` };
 		expect((await opened.request(`${path}/about`, { headers: used })).status).toBe(200);
-		// From here on, the cookie that other ports receive opens pages without data, and nothing else.
+		// From now on, the cookie that other ports also receive only opens pages without data.
 		expect(await (await opened.request("/", { headers: atEveryPath })).text()).toContain('content=""');
 		for (const address of ["/api/about", "/%61pi/about", "/%61%70%69/about", "/x/../api/about", `${path}/about`])
 			expect(await refusal(await opened.request(address, { headers: atEveryPath }))).toEqual(refused);
@@ -90,7 +90,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		expect(answer.headers.get("location")).toBe("/evil.example/x");
 	});
 
-	it("continues by a page of its own where another site opened the link, as strict cookies need", async () => {
+	it("redirects with a page if another site opened the link, because strict cookies need it", async () => {
 		const headers = { ...bare(host), "sec-fetch-site": "cross-site" };
 		const { answer } = await logIn(studio(), `/runs?token=${token}&search="><script>`, headers);
 		expect([answer.status, await answer.text()]).toEqual([
@@ -99,7 +99,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		]);
 	});
 
-	it("answers wrong tokens late, the right one among them immediately, and never too many", async () => {
+	it("delays and limits responses to wrong tokens, but responds to the right one immediately", async () => {
 		const opened = studio();
 		const wrong = Array.from({ length: 150 }, (_, index) =>
 			opened.request("/api/about", { headers: { ...bare(host), authorization: `Bearer ${"x".repeat(22)}${index}` } }),
@@ -114,7 +114,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 	});
 });
 
-describe("a link for one use", () => {
+describe("a one-time link", () => {
 	it("opens Studio once", async () => {
 		const studio = testStudio();
 		const link = `/here?code=${studio.services.session.createCode()}`;
@@ -123,7 +123,7 @@ describe("a link for one use", () => {
 		expect(await refusal(await studio.request(link, { headers: bare("127.0.0.1") }))).toEqual(refused);
 	});
 
-	it("does not turn away a browser that is logged in", async () => {
+	it("is ignored if the browser is already logged in", async () => {
 		const studio = testStudio({}, { token });
 		const { cookies } = await logIn(studio, `/?token=${token}`, bare("127.0.0.1"));
 		const cookie = `agentv-3117=${cookies["agentv-3117"]}`;
@@ -139,7 +139,7 @@ describe("a session", () => {
 		},
 	);
 
-	it("keeps at most 200 logins, those that were used last", () => {
+	it("keeps the 200 most recently used logins", () => {
 		const session = createSession();
 		const first = session.logIn();
 		const second = session.logIn();
@@ -150,7 +150,7 @@ describe("a session", () => {
 		expect([session.opensApi([first.apiCookie]), session.opensApi([second.apiCookie])]).toEqual([true, false]);
 	});
 
-	it("shares nothing with another of the same token", () => {
+	it("doesn't accept cookies of another session with the same token", () => {
 		const { apiCookie, pageCookie } = createSession(token).logIn();
 		const other = createSession(token);
 		expect([other.opensApi([apiCookie]), other.opensPages([pageCookie])]).toEqual([false, false]);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { EvalListAnswer } from "./describe-eval.ts";
 import { testStudio } from "./testing/test-studio.ts";
 
-test("names of fields in an eval's targets file stay in the answers about others", async () => {
+test("an API key that equals a field name doesn't redact that field in other responses", async () => {
 	const evalText = "tests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n";
 	const studio = testStudio({
 		"cwd/good/good.eval.yaml": evalText,

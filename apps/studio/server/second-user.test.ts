@@ -8,7 +8,7 @@ import { startStudio } from "./index.ts";
 const otherUser = 65_534;
 const run = promisify(execFile);
 
-/** Fetches as a process of `uid`; the statuses and bodies of the answers. */
+/** Sends requests from a process of `uid`. Returns the statuses and contents of the responses. */
 async function fetchAs(
 	uid: number | undefined,
 	requests: readonly [string, RequestInit?][],
@@ -37,11 +37,11 @@ async function listening(host = "127.0.0.1") {
 	return { studio, at: link.origin, token: link.searchParams.get("token") ?? "" };
 }
 
-/** Only root can start a process of another user. */
+/** Only root can start a process as another user. */
 const asRoot = describe.skipIf(process.getuid?.() !== 0 || process.platform !== "linux");
 
-asRoot("another user of the machine", () => {
-	it("reads and starts nothing", async () => {
+asRoot("another user of the same machine", () => {
+	it("can't read or start anything", async () => {
 		const { at, token } = await listening();
 		const post = { method: "POST", body: "{}", headers: { "content-type": "application/json", origin: at } };
 		const answers = await fetchAs(otherUser, [
@@ -58,11 +58,11 @@ asRoot("another user of the machine", () => {
 		expect(JSON.stringify(answers)).not.toMatch(/set-cookie/i);
 	});
 
-	it.each(["127.0.0.1", "::1"])("can't use the link that a browser's command line shows on %s", async (host) => {
+	it.each(["127.0.0.1", "::1"])("can't use the link in the browser's arguments on %s", async (host) => {
 		const { studio } = await listening(host);
 		const link = studio.linkForOneUse();
 		expect((await fetchAs(otherUser, [[link]])).map(([status]) => status)).toEqual([401]);
-		// It was not used up: the owner's browser, which is slower, still gets in.
+		// The attempt doesn't use up the link for the owner's slower browser.
 		const answers = await fetchAs(undefined, [[link], [link]]);
 		expect(answers.map(([status]) => status)).toEqual([303, 401]);
 	});

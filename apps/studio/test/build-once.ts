@@ -3,8 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 /**
- * Builds the command line and Studio's pages from source before the first test, and finds a browser. Passes the paths
- * to the tests in environment variables. A build that such a variable names already is used as it is.
+ * Builds the command line and Studio's pages from source before the first test, and finds a
+ * browser. Passes the paths to the tests in environment variables. If such a variable already names
+ * a build, uses it.
  */
 export default function buildOnce(): () => void {
 	const studio = resolve(import.meta.dirname, "..");
@@ -12,7 +13,7 @@ export default function buildOnce(): () => void {
 	const node = (...args: string[]) =>
 		execFileSync(process.execPath, args, {
 			cwd: studio,
-			// Overrides vitest's NODE_ENV for a production build.
+			// Overrides Vitest's NODE_ENV for a production build.
 			env: { ...process.env, NODE_ENV: "production" },
 			stdio: ["ignore", "pipe", "inherit"],
 			encoding: "utf8",

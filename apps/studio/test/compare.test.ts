@@ -8,7 +8,10 @@ import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
 
-/** Thirty questions; `graders` tells what the answer to some of them must hold, `dropped` leaves some out. */
+/**
+ * Returns an eval of 30 questions. `graders` overrides the expected text, `dropped` omits
+ * questions.
+ */
 function evalText({ graders = {}, dropped = [] }: { graders?: Record<number, string>; dropped?: number[] }): string {
 	const tests = Array.from({ length: 30 }, (_, index) => index)
 		.filter((index) => !dropped.includes(index))
@@ -23,14 +26,20 @@ const ids = Array.from({ length: 30 }, (_, index) =>
 	index % 7 === 0 ? `a-refund-that-was-asked-for-after-the-order-had-been-cancelled-${index}` : `case-${index}`,
 );
 
-/** Says yes, but to some questions: the same program with another mood. */
+/**
+ * Answers yes, except to the questions listed in `MOOD`, so that answers can change without the
+ * program.
+ */
 const program = `import { readFileSync } from "node:fs";
 const no = JSON.parse(readFileSync(process.env.MOOD, "utf8"));
 const index = Number(/Question (\\d+)/.exec(process.argv[2])[1]);
 console.log(no.includes(index) ? "# Answer\\n\\nI am **not** sure about question " + index + "." : "# Answer\\n\\nI checked it: **yes**, question " + index + " holds.");
 `;
 
-/** A Studio with three runs of one eval: as it was, with two other graders and a worse answer to many, and a better one. */
+/**
+ * Starts Studio with three runs of one eval: a first one, a worse one with two changed graders, and
+ * a better one.
+ */
 async function threeRuns() {
 	const mood = join(tempTree(), "mood.json");
 	const studio = await openStudio({
@@ -44,7 +53,7 @@ async function threeRuns() {
 	const run = async (experiment: string, no: readonly number[], text: string, ...more: string[]) => {
 		writeFileSync(join(studio.cwd, "holds.eval.yaml"), text);
 		writeFileSync(mood, JSON.stringify(no));
-		// 1: some tests fail, which is what is to be looked at.
+		// Some tests are meant to fail.
 		await studio.agentv("eval", "run", "holds.eval.yaml", "--experiment", experiment, ...more).catch((error) => {
 			if (error.code !== 1) throw error;
 		});
@@ -59,7 +68,7 @@ async function threeRuns() {
 	return { studio, ids: ["first", "shorter-prompt", "longer-prompt"].map(idOf) };
 }
 
-test("runs are compared by a link: part by part, test by test, both answers side by side", async () => {
+test("a link compares runs: by kind of change, by test, and with the answers side by side", async () => {
 	const { studio, ids: runs } = await threeRuns();
 	const page = await browser.page();
 	const table = page.getByRole("table", { name: "Compared tests" });
@@ -68,7 +77,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	await open(runs.slice(0, 2).join(","));
 	await page.getByText("Worse", { exact: true }).waitFor();
 	await page.getByText("10 down", { exact: true }).waitFor();
-	// What moved most comes first.
+	// The largest change comes first.
 	await expect(table.getByRole("row").nth(1).textContent()).resolves.toMatch(/[−+]1$/);
 	await inspect(page, "compare-two");
 
@@ -85,7 +94,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	await table.getByRole("button", { name: "Difference" }).click();
 	await expect.poll(() => page.url()).toContain("sort=delta");
 	const dialog = page.getByRole("dialog");
-	// A click while the table is still being sorted may meet a row that is replaced.
+	// Sorting replaces rows, so a click may be lost.
 	await expect
 		.poll(async () => {
 			if (!(await dialog.isVisible())) await table.getByRole("link", { name: /^case-5:/ }).click();
@@ -95,7 +104,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	await dialog.getByRole("region", { name: "Before" }).getByText("I checked it: yes, question 5 holds.").waitFor();
 	await dialog.getByRole("region", { name: "After" }).getByText("I am not sure about question 5.").waitFor();
 	await inspect(page, "compare-side-by-side");
-	// What is open is in the address: who gets the link sees the same.
+	// The URL contains the open test.
 	const link = page.url();
 	await page.goto("about:blank");
 	await page.goto(link);
@@ -112,7 +121,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	await inspect(page, "compare-three");
 	await second.getByRole("button", { name: "Show its tests" }).click();
 	await table.getByRole("link", { name: /^case-4:/ }).click();
-	// Repeated twice: each attempt can be looked at.
+	// Each attempt of a repeated test can be selected.
 	await page.getByRole("dialog").getByLabel("Attempt").selectOption("1");
 	await page.getByRole("region", { name: "After" }).getByText("I checked it: yes, question 4 holds.").waitFor();
 }, 240_000);

@@ -24,7 +24,7 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => rmSync(dirname(file), { recursive: true, force: true }));
 
-/** The page as it is opened from disk; asking for anything else fails the test. */
+/** Opens the page from disk. Any other request fails the test. */
 async function opened(options: Parameters<typeof browser.page>[0] = {}) {
 	const page = await browser.page({ ...options, offline: true });
 	const address = pathToFileURL(file).href;
@@ -51,7 +51,7 @@ const inOrder = [
 ];
 
 describe("the exported page", () => {
-	test("shows the sum of the run, and its tests, what did not pass first", async () => {
+	test("shows the summary and the tests of the run, with unsuccessful tests first", async () => {
 		const { page, expectTests } = await opened();
 		const figures = await page.locator("dl").first().innerText();
 		expect(figures).toMatch(/Passed\s+8\s+Failed\s+2\s+Not graded\s+2\s+Mean score\s+0.8\s+10 of 12/);
@@ -78,7 +78,7 @@ describe("the exported page", () => {
 		await page.getByText("No tests match").waitFor();
 	});
 
-	test("sorts by any column, up and down", async () => {
+	test("sorts by any column in both directions", async () => {
 		const { page, expectTests } = await opened();
 		await page.getByRole("combobox", { name: "Target" }).selectOption("careful");
 		const header = (name: string) => page.getByRole("columnheader", { name });
@@ -94,11 +94,11 @@ describe("the exported page", () => {
 		await expect.poll(() => first.innerText()).toContain("greets");
 		await header("Score").getByRole("button").click();
 		await expect.poll(() => first.innerText()).toContain(hostileName);
-		// What has no score comes last.
+		// Tests without a score come last.
 		await expect.poll(() => page.getByRole("row").last().innerText()).toContain("unanswered");
 	});
 
-	test("opens the details of tests, all attempts of a repeated one, long answers cut", async () => {
+	test("shows details of tests, all attempts of a repeated test, and truncated long answers", async () => {
 		const { page, open, back } = await opened();
 		const panel = (name: string) => page.getByRole("region", { name, exact: true });
 		await open("greets");
@@ -127,7 +127,7 @@ describe("the exported page", () => {
 		expect(await page.getByRole("note").innerText()).toMatch(/no recorded answer[\s\S]*target\/not-recorded/);
 	});
 
-	test("shows everything a model wrote as text, and contains no secret", async () => {
+	test("shows model output as plain text, and contains no secrets", async () => {
 		const { page, open } = await opened();
 		expect(await page.title()).toBe("support · AgentV");
 		await open("hostile");
@@ -142,7 +142,7 @@ describe("the exported page", () => {
 		expect(text.match(/<\/script>/g)).toHaveLength(2);
 	});
 
-	test("is used by keyboard alone", async () => {
+	test("can be used with only the keyboard", async () => {
 		const { page, expectTests } = await opened();
 		const press = async (key: string, until: string) => {
 			for (let times = 0; times < 20 && !(await page.locator(`${until}:focus`).count()); times++)
@@ -166,7 +166,7 @@ describe("the exported page", () => {
 		["dark", 1440],
 		["light", 375],
 		["dark", 375],
-	] as const)("is readable in %s at %i pixels, and by assistive technology", async (colorScheme, width) => {
+	] as const)("is readable in %s mode at %i pixels, and accessible", async (colorScheme, width) => {
 		const { page, open } = await opened({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
 		mkdirSync(pictures, { recursive: true });
 		const check = async (name: string) => {

@@ -10,7 +10,7 @@ import { openStudio } from "./testing/open-studio.ts";
 const browser = testBrowser();
 
 describe("an eval in the browser", () => {
-	test("shows what is wrong at its line, and a fix that is confirmed by its diff", async () => {
+	test("shows findings at their lines, and fixes them after showing the diff", async () => {
 		const cwd = tempTree({ ...smallEval("sums", ["one"]), "prompt.md": "What is one?" });
 		const file = join(cwd, "sums.eval.yaml");
 		const written = readFileSync(file, "utf8").replace("    input:", `    input_files: [${cwd}/prompt.md]\n    input:`);
@@ -42,7 +42,7 @@ describe("an eval in the browser", () => {
 		await source.getByText("Error:").waitFor({ state: "detached" });
 	});
 
-	test("is bundled, downloaded, and what was downloaded verifies", async () => {
+	test("can be bundled and downloaded, and the download passes verification", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one", "two"]) });
 		const page = await browser.page();
 		await page.goto(studio.link("here"));

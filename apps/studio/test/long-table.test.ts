@@ -9,7 +9,7 @@ import { openStudio } from "./testing/open-studio.ts";
 const browser = testBrowser();
 const rows = 10_000;
 
-/** A real run of one test, its row written again under other names until there are 10,000. */
+/** Starts Studio with a run whose only row is copied under 10,000 names. */
 async function longRun() {
 	const cwd = tempTree(smallEval("sums", ["one"]));
 	const studio = await openStudio({ cwd });
@@ -22,7 +22,7 @@ async function longRun() {
 }
 
 describe("a table of 10,000 rows", () => {
-	test("keeps few of them in the page, and scrolls without long tasks", async () => {
+	test("renders only a few of them, and scrolls without long tasks", async () => {
 		const studio = await longRun();
 		const page = await browser.page();
 		await page.goto(studio.link("runs"));

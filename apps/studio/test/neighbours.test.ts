@@ -9,7 +9,7 @@ import { type OpenStudio, openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
 
-/** A server of a neighbour on another port of 127.0.0.1, and what browsers sent to it. */
+/** Starts a foreign server on another port of 127.0.0.1, which records its requests. */
 async function neighbour(html = ""): Promise<{ url: string; received: IncomingMessage[] }> {
 	const received: IncomingMessage[] = [];
 	const server: Server = createServer((request, response) => {
@@ -24,7 +24,7 @@ async function neighbour(html = ""): Promise<{ url: string; received: IncomingMe
 	return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, received };
 }
 
-/** The owner's page: logged in, on the list of evals. */
+/** Opens the list of evals in the owner's logged-in browser. */
 async function ownersPage(studio: OpenStudio): Promise<Page> {
 	const page = await browser.page();
 	await page.goto(studio.link("here"));
@@ -32,7 +32,7 @@ async function ownersPage(studio: OpenStudio): Promise<Page> {
 	return page;
 }
 
-/** A page whose console may complain, as browsers do about what they block. */
+/** Opens a page whose console may have errors, because the browser blocks requests. */
 async function visitorsPage(owner: Page): Promise<Page> {
 	return owner.context().newPage();
 }
@@ -42,7 +42,7 @@ async function runs(studio: OpenStudio): Promise<unknown[]> {
 }
 
 describe("the owner's browser", () => {
-	test("is logged in by the link alone, also in other tabs, and shows no secret in its address", async () => {
+	test("is logged in by the link, also in other tabs, without a secret in the URL", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		expect(page.url()).toBe(`${studio.url}here`);
@@ -54,14 +54,14 @@ describe("the owner's browser", () => {
 		await tab.getByRole("link", { name: /sums.eval.yaml/ }).waitFor();
 	});
 
-	test("reads which link to open where it has only the address, or another Studio's", async () => {
+	test("shows which link to open if it is not logged in", async () => {
 		const studio = await openStudio();
 		const page = await (await browser.page()).context().newPage();
 		expect((await page.goto(studio.url))?.status()).toBe(401);
 		await page.getByText("Open the link that `agentv studio` printed").waitFor();
 	});
 
-	test("keeps two Studios of one host apart", async () => {
+	test("can use two Studios on one host", async () => {
 		const files = smallEval("sums", ["one"]);
 		const [one, two] = [await openStudio({ files }), await openStudio({ files })];
 		const page = await ownersPage(one);
@@ -73,7 +73,7 @@ describe("the owner's browser", () => {
 });
 
 describe("a server on another port of the host", () => {
-	test("receives nothing that reads data or starts something, for any path that it links to", async () => {
+	test("receives no cookie that gives access to data or actions, on any path", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		const { url, received } = await neighbour();
@@ -102,7 +102,7 @@ describe("a server on another port of the host", () => {
 		expect(received.some(({ headers }) => headers.referer?.includes(studio.token))).toBe(false);
 	});
 
-	test("reads and starts nothing by a page that the logged-in owner visits", async () => {
+	test("can't read or start anything from a page that the logged-in owner visits", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		const { items } = (await (
@@ -110,7 +110,7 @@ describe("a server on another port of the host", () => {
 		).json()) as { items: { id: string }[] };
 		const run = `${studio.url}api/evals/${items[0]?.id}/run`;
 		const key = await page.evaluate<string>("localStorage.getItem('agentv-key')");
-		// The worst case: the page has learnt the key.
+		// The worst case is that the page knows the key.
 		const keyed = run.replace("/api/", `/${key}/api/`);
 		const { url } = await neighbour();
 		const visitor = await visitorsPage(page);
@@ -140,7 +140,7 @@ describe("a server on another port of the host", () => {
 		expect(await runs(studio)).toEqual([]);
 	});
 
-	test("can't show Studio in a frame, nor look into a window of it", async () => {
+	test("can't embed Studio in a frame or read its window", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		const { url } = await neighbour(

@@ -7,7 +7,7 @@ import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
 
-/** An eval whose program takes its time, so that a run can be watched. */
+/** An eval with a slow program, so that the test can watch the run. */
 const slow = {
 	"slow.eval.yaml": [
 		"name: slow",
@@ -26,7 +26,7 @@ const slow = {
 };
 
 describe("a run in the browser", () => {
-	test("is started, watched, read, and run again", async () => {
+	test("can be started, watched, inspected, and started again", async () => {
 		const studio = await openStudio({ files: slow });
 		const page = await browser.page();
 		await page.goto(studio.link("here"));
@@ -66,7 +66,7 @@ describe("a run in the browser", () => {
 		await expect(page.getByRole("row", { name: /slow/ }).count()).resolves.toBe(2);
 	});
 
-	test("of a synced benchmark shows what it will execute before it runs", async () => {
+	test("of a synced benchmark shows its commands before it starts", async () => {
 		const bare = gitRepository(join(tempTree(), "evals"), below("evals", slow)).pushTo(join(tempTree(), "team.git"));
 		const studio = await openStudio();
 		await studio.agentv("benchmark", "add", `file://${bare}`, "--id", "team");
@@ -86,7 +86,7 @@ describe("a run in the browser", () => {
 		expect(await studio.agentv("results", "list", "--json")).not.toContain("slow");
 	});
 
-	test("of a synced benchmark asks once for consent to what it reads", async () => {
+	test("of a synced benchmark asks only once for consent to read variables", async () => {
 		const files = smallEval("reads", ["one"]);
 		const reading = {
 			...files,
@@ -111,7 +111,7 @@ describe("a run in the browser", () => {
 		await expect(dialog.getByText("New access to files, hosts or variables").count()).resolves.toBe(0);
 	});
 
-	test("that cannot be started says what is missing", async () => {
+	test("that cannot be started reports what is missing", async () => {
 		const files = smallEval("sums", ["one"]);
 		const studio = await openStudio({ files: { ...files, "targets.yaml": "targets: []\n" } });
 		const page = await browser.page();

@@ -7,7 +7,10 @@ import { type OpenStudio, openStudio } from "./testing/open-studio.ts";
 import { showcase } from "./testing/showcase.ts";
 
 const browser = testBrowser();
-/** A Studio with a synced benchmark, a local one, a broken entry, evals with findings, and runs. */
+/**
+ * Starts Studio with a synced benchmark, a local one, an invalid entry, evals with findings, and
+ * runs.
+ */
 async function fullStudio(): Promise<OpenStudio> {
 	const bare = gitRepository(join(tempTree(), "evals"), showcase).pushTo(join(tempTree(), "support-evals.git"));
 	const studio = await openStudio({ files: showcase });
@@ -21,7 +24,7 @@ async function fullStudio(): Promise<OpenStudio> {
 }
 
 describe("every screen", () => {
-	test("is readable in light and dark, at 375 and 1440 pixels, and by assistive technology", async () => {
+	test("is readable in light and dark mode, at 375 and 1440 pixels, and accessible", async () => {
 		const studio = await fullStudio();
 		const page = await browser.page();
 		const open = async (path: string, name: string, ready: string | RegExp) => {
@@ -79,7 +82,7 @@ describe("every screen", () => {
 		await open("/nowhere", "nothing-here", "Page not found");
 	}, 240_000);
 
-	test("says what to do where there is nothing yet", async () => {
+	test("shows the next step if it is empty", async () => {
 		const studio = await openStudio();
 		const page = await browser.page();
 		await page.goto(studio.link());
@@ -90,7 +93,7 @@ describe("every screen", () => {
 		await inspect(page, "no-runs");
 	});
 
-	test("is never blank: what failed is said, and can be tried again", async () => {
+	test("shows a failure with a button to retry", async () => {
 		const studio = await openStudio();
 		const page = await browser.page({ ignoreHTTPSErrors: true });
 		await page.goto(studio.link());

@@ -8,7 +8,7 @@ import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
 
-/** Collects what every progress bar on the page says, however short it is there. */
+/** Collects the labels and values of all progress bars, even if they are only shown briefly. */
 const watchProgress = `
 	window.seenProgress = new Set();
 	new MutationObserver(() => {
@@ -17,7 +17,7 @@ const watchProgress = `
 	}).observe(document, { subtree: true, childList: true, attributes: true });
 `;
 
-/** A repository of evals, and a server that hands it out slowly. */
+/** Creates a repository of evals and a slow server for it. */
 async function remoteBenchmark(pieceDelayMs: number) {
 	const served = tempTree();
 	const files = { ...below("evals", smallEval("sums", ["one", "two"])), "README.md": "Evals" };
@@ -29,7 +29,7 @@ async function remoteBenchmark(pieceDelayMs: number) {
 }
 
 describe("a benchmark in the browser", () => {
-	test("is added, synced under the eyes of the user, falls behind, is previewed and synced again", async () => {
+	test("can be added, synced with progress, checked for updates, previewed, and synced again", async () => {
 		const remote = await remoteBenchmark(10);
 		const studio = await openStudio();
 		const page = await browser.page();
@@ -72,7 +72,7 @@ describe("a benchmark in the browser", () => {
 		expect(new Set(received).size, "different percents that were seen").toBeGreaterThan(3);
 	});
 
-	test("whose clone has commits of its own is not touched, and the page says why", async () => {
+	test("whose clone has local commits is not synced, and the page shows why", async () => {
 		const remote = await remoteBenchmark(0);
 		const studio = await openStudio();
 		await studio.agentv("benchmark", "add", remote.url);
@@ -95,7 +95,7 @@ describe("a benchmark in the browser", () => {
 		await row.getByText("Diverged", { exact: true }).waitFor();
 	});
 
-	test("that is a directory has no Sync button, and leaves the registry when it is removed", async () => {
+	test("that is a directory has no Sync button, and can be removed from the registry", async () => {
 		const studio = await openStudio({ files: below("evals", smallEval("sums", ["one"])) });
 		await studio.agentv("benchmark", "add", "evals");
 		const page = await browser.page();
@@ -109,7 +109,7 @@ describe("a benchmark in the browser", () => {
 		expect(await studio.agentv("benchmark", "list", "--json")).toContain('"benchmarks": []');
 	});
 
-	test("of a read-only Studio offers nothing that changes anything", async () => {
+	test("of a read-only Studio has no buttons", async () => {
 		const studio = await openStudio({ files: below("evals", smallEval("sums", ["one"])), args: ["--read-only"] });
 		await studio.agentv("benchmark", "add", "evals");
 		const page = await browser.page();

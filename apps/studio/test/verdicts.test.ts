@@ -9,7 +9,7 @@ import { openStudio } from "./testing/open-studio.ts";
 const browser = testBrowser();
 const hostile = `</pre><img src=x onerror='document.title = "owned"'>`;
 
-/** Tests that pass, fail, are not graded and are run several times; graders that are models and programs. */
+/** Tests that pass, fail, are not graded or are repeated, with model and program graders. */
 const files = {
 	"verdicts.eval.yaml": `name: verdicts
 target: agent
@@ -34,7 +34,8 @@ tests:
 };
 
 /**
- * Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault.
+ * Adds results of other kinds to a run: a veto, a refusal, a cached answer, and an error caused by
+ * the agent.
  */
 function embellish(run: string): void {
 	const index = join(run, "index.jsonl");
@@ -58,7 +59,7 @@ function embellish(run: string): void {
 	appendFileSync(index, `${JSON.stringify({ ...greets, ...more })}\n${JSON.stringify({ ...broken, error: fault })}\n`);
 }
 
-test("a run and its results say what was judged, what not, why, and what it cost", async () => {
+test("a run and its results show verdicts, ungraded tests with reasons, and costs", async () => {
 	const studio = await openStudio({ files });
 	const run = ".agentv/results/runs/default/2026-01-01T00-00-00Z";
 	await expect(

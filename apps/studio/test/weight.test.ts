@@ -7,7 +7,7 @@ const browser = testBrowser();
 const mostBytes = 180_000;
 
 describe("the first screen", () => {
-	test("loads at most 180 KB of compressed JavaScript and CSS, all of it from Studio itself", async () => {
+	test("loads at most 180 KB of compressed JavaScript and CSS, all from Studio's own server", async () => {
 		const studio = await openStudio();
 		const page = await browser.page();
 		const foreign: string[] = [];

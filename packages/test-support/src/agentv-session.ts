@@ -8,7 +8,10 @@ export interface SessionOptions {
 	readonly cwd: string;
 	/** Added to a bare environment (PATH, TMPDIR, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
 	readonly env?: Readonly<Record<string, string>>;
-	/** Written to stdin, which is then closed. Default: empty, or the test's own stdin with `terminal`. */
+	/**
+	 * Written to stdin, which is then closed. Default: empty, or the test's own stdin with
+	 * `terminal`.
+	 */
 	readonly input?: string;
 	/** Called when it has started, for tests that send signals. */
 	readonly onStart?: (pid: number) => void;
@@ -16,7 +19,7 @@ export interface SessionOptions {
 	readonly signal?: AbortSignal;
 	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
 	readonly terminal?: boolean;
-	/** Always starts a process, for tests of what only a process has: how it ends, what it holds. */
+	/** Always starts a process, for tests of its exit, signals or resources. */
 	readonly process?: true;
 }
 
@@ -40,8 +43,9 @@ const readAtStart = /^(FORCE_COLOR|NO_COLOR|NODE_.*|TZ)$/;
 let isCalled = false;
 
 /**
- * Runs the built command line and returns its output and exit code. Calls its `main` if no separate process is needed,
- * because loading the command takes longer than most of its work; the full rounds always start a process.
+ * Runs the built command line and returns its output and exit code. Calls its `main` if no separate
+ * process is needed, because loading the command takes longer than most of its work; the full
+ * rounds always start a process.
  */
 export async function agentv(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const { env = {}, input, onStart, signal, terminal } = options;

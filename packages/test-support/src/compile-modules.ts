@@ -4,8 +4,9 @@ import ts from "typescript";
 import { tempTree } from "./temp-tree.ts";
 
 /**
- * Compiles a TypeScript module and its relative imports, so that a separate process can run the current source.
- * Returns the path of the entry's `.js`. Packages resolve from the entry's own workspace package.
+ * Compiles a TypeScript module and its relative imports, so that a separate process can run the
+ * current source. Returns the path of the entry's `.js`. Packages resolve from the entry's own
+ * workspace package.
  */
 export function compileModules(entry: string): string {
 	const sources = new Map<string, string>();

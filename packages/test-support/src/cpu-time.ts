@@ -1,4 +1,6 @@
-/** What this process has computed, in milliseconds: for limits of computations, which a busy machine does not stretch. */
+/**
+ * Returns this process's CPU time in milliseconds, which other load on the machine does not affect.
+ */
 export function cpuMs(): number {
 	const { user, system } = process.cpuUsage();
 	return (user + system) / 1000;

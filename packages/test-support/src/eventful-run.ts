@@ -1,6 +1,6 @@
 import { agentv, tempTree, writeTree } from "./index.ts";
 
-/** Text that would be markup, a script or a terminal's command, were it ever taken for more than text. */
+/** Text that would act as markup, a script or terminal control sequences if it were not escaped. */
 export const hostile = `</script><script>document.title = "owned"</script><img src=x onerror='document.title = "owned"'>\u0007\u001b[31m & \u202e | \`x\` **y**`;
 export const secret = "correct-horse-battery";
 
@@ -38,7 +38,10 @@ tests:
 	".env": `MY_TOKEN=${secret}\n`,
 };
 
-/** A project with a run in \`out\`: of two targets, with tests that pass, fail, can't be run, are repeated, and answers of every kind. */
+/**
+ * Creates a run in `out` of two targets, with tests that pass, fail, error or repeat, and all kinds
+ * of answers.
+ */
 export async function eventfulRun(cwd = tempTree()): Promise<string> {
 	writeTree(cwd, eventfulFiles);
 	const { exitCode, stderr } = await agentv(["eval", "run", "support.eval.yaml", "--output", "out", "--workers", "1"], {

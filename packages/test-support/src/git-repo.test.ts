@@ -16,8 +16,8 @@ const files = {
 	[`${"long/".repeat(40)}name`]: "long\n",
 };
 
-describe("a fixture's repository is as git itself makes it", () => {
-	it("with a first commit of all files", () => {
+describe("a fixture's repository", () => {
+	it("has the same first commit of all files as with git", () => {
 		const { root } = gitRepository(tempTree(), files);
 		expect(git(root, "status", "--porcelain", "--ignored")).toBe("");
 		expect(git(root, "diff-files")).toBe("");
@@ -31,7 +31,7 @@ describe("a fixture's repository is as git itself makes it", () => {
 		expect(git(root, "write-tree")).toBe(tree);
 	});
 
-	it("with an empty commit and later ones", () => {
+	it("can have an empty first commit and later commits", () => {
 		const repository = gitRepository(tempTree(), {});
 		expect(git(repository.root, "ls-tree", "HEAD")).toBe("");
 		const second = repository.commit({ "a.txt": "1\n" }, "second");
@@ -41,12 +41,12 @@ describe("a fixture's repository is as git itself makes it", () => {
 		expect(repository.commit({ "a.txt": null })).toBe(git(repository.root, "rev-parse", "side"));
 	});
 
-	it("with attributes, which git heeds", () => {
+	it("respects attributes", () => {
 		const { root } = gitRepository(tempTree(), { ".gitattributes": "* text=auto\n", "a.txt": "a\r\n" });
 		expect(git(root, "cat-file", "-s", "HEAD:a.txt")).toBe("2");
 	});
 
-	it("and its remote has every branch and tag, immediately and after the next push", () => {
+	it("has every branch and tag in its remote after each push", () => {
 		const repository = gitRepository(tempTree(), files);
 		repository.branch("side");
 		repository.tag("v1", { annotated: true });
@@ -60,7 +60,7 @@ describe("a fixture's repository is as git itself makes it", () => {
 		expect(git(bare, "config", "uploadpack.allowAnySHA1InWant")).toBe("true");
 	});
 
-	it("has the settings that git init gives", () => {
+	it("has the settings of git init", () => {
 		const [made, bare, real] = [gitRepository(tempTree()).root, bareRepository(tempTree()), tempTree()];
 		git(real, "init", "--quiet", "--initial-branch=main");
 		expect(readFileSync(join(made, ".git/config"), "utf8")).toBe(readFileSync(join(real, ".git/config"), "utf8"));

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
 
-/** Where the tests' set-up wants temporary files, if it says so. */
+/** TMPDIR if the tests' setup has set it. */
 export const temporary: Readonly<Record<string, string>> =
 	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
 
@@ -18,19 +18,24 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-/** Nothing is tidied up after a commit and nothing is forced onto the disk: no fixture outlives its test. */
+/** Skips maintenance and fsync, because fixtures only exist during a test. */
 const settings = [
 	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
 ].flatMap((setting) => ["-c", setting]);
 
-/** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
+/**
+ * Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails.
+ */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
 	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
-/** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
+/**
+ * A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission
+ * bits.
+ */
 export type FileContent =
 	| string
 	| Uint8Array
@@ -61,7 +66,10 @@ export interface TestRepository {
 	/** Checks out the branch, and creates it if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/** Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns `bare`. */
+	/**
+	 * Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns
+	 * `bare`.
+	 */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
@@ -102,7 +110,10 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 	return repository;
 }
 
-/** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
+/**
+ * Creates a bare repository that serves partial clones and single commits, like the large hosts.
+ * Returns its path.
+ */
 export function bareRepository(path: string): string {
 	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;

@@ -19,7 +19,10 @@ export interface GitHttpBehaviour {
 	pieceDelayMs?: number;
 	/** Status of all responses. */
 	status?: number;
-	/** Redirects paths that begin with `from` to `to`, a URL or path, followed by the rest of the path. */
+	/**
+	 * Redirects paths that begin with `from` to `to`, a URL or path, followed by the rest of the
+	 * path.
+	 */
 	redirect?: { readonly from: string; readonly to: string };
 }
 

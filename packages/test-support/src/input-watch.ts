@@ -3,7 +3,10 @@ import { onTestFinished } from "vitest";
 
 /** Measures time and memory of code with hostile inputs. */
 export interface InputWatch {
-	/** Calls `work` with one input and measures its processor time. Reports the input if it never ends. */
+	/**
+	 * Calls `work` with one input and measures its processor time. Reports the input if it never
+	 * ends.
+	 */
 	look<T>(input: string, work: () => T): T;
 	/** The slowest input and its processor time in milliseconds. */
 	readonly slowest: { readonly ms: number; readonly input: string };
@@ -11,10 +14,14 @@ export interface InputWatch {
 	grownMb(): number;
 }
 
-/** Wall time after which an input counts as endless; generous, because other tests run in parallel. */
+/**
+ * Milliseconds after which an input counts as endless; generous, because other tests run in
+ * parallel.
+ */
 const hangsAfterMs = 30_000;
 
-// A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread can't be stopped.
+// A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread
+// can't be stopped.
 const watcher = `
 const { workerData, parentPort } = require("node:worker_threads");
 const { writeSync } = require("node:fs");

@@ -4,8 +4,9 @@ function printing(answer: object): string {
 }
 
 /**
- * Returns files for an eval whose answer costs $0.20 and its grading $0.05: `targets.yaml` with `agent`, `judge` and `mumbler`, a model whose
- * reply is not a verdict; and `broken.mjs`, a code grader that can't run.
+ * Returns files for an eval whose answer costs $0.20 and its grading $0.05: `targets.yaml` with
+ * `agent`, `judge` and `mumbler`, a model whose reply is not a verdict; and `broken.mjs`, a code
+ * grader that can't run.
  * @param diagnostics what the agent prints to standard error
  */
 export function judgedPrograms(diagnostics: string) {

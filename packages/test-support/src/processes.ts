@@ -16,7 +16,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Waits until `condition` is true and does not throw. Rejects after `timeoutMs` (default 10,000) with the last error.
+ * Waits until `condition` is true and does not throw. Rejects after `timeoutMs` (default 10,000)
+ * with the last error.
  */
 export async function waitUntil(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
 	const until = Date.now() + timeoutMs;

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 
-/** A project with a random run: tests pass, fail, are not graded, repeated, skipped or never reached. */
+/**
+ * A project with a random run, whose tests pass, fail, are not graded, repeat, are skipped or don't
+ * run.
+ */
 export interface RandomProject {
 	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;
@@ -27,7 +30,7 @@ const testArbitrary = fc.record({
 });
 type RandomTest = typeof testArbitrary extends fc.Arbitrary<infer Test> ? Test : never;
 
-/** Offline projects: targets and the judge replay files, with separate tokens and costs. */
+/** Offline projects, whose targets and judges replay files with separate tokens and costs. */
 export const randomProjects: fc.Arbitrary<RandomProject> = fc
 	.record({
 		tests: fc.array(testArbitrary, { minLength: 1, maxLength: 5 }),
@@ -62,7 +65,7 @@ function testText(test: RandomTest, index: number): string {
 	return `  - { id: t${index}, input: hi, ${repeat}, assertions: [{ type: contains, value: right }${judge}]${depends} }\n`;
 }
 
-/** Every second answer reports its cost. */
+/** Returns recorded answers, every second of which reports its tokens and cost. */
 function answersOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => {
 		if (end === "no-answer") return undefined;
@@ -71,7 +74,7 @@ function answersOf(tests: readonly RandomTest[], target: number): string {
 	});
 }
 
-/** An unreadable verdict costs as much as a readable one. */
+/** Returns recorded replies of the judge; an invalid one costs as much as a valid one. */
 function verdictsOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => ({
 		output:

@@ -32,7 +32,7 @@ async function session(cwd: string, ...argv: string[]) {
 }
 
 describe("agentv eval validate", () => {
-	it("prints a short tree, then a frame for each finding", async () => {
+	it("prints a short tree, then a code frame for each finding", async () => {
 		const { stdout, exitCode } = await session(tree(), "my-eval.yaml");
 		expect(exitCode).toBe(0);
 		expect(stdout.replace(/commit: [0-9a-f]{7}/, "commit: …")).toBe(`⚠ my-eval.yaml
@@ -68,7 +68,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
 		expect((await session(tree(), ...argv)).exitCode).toBe(exitCode);
 	});
 
-	it("fixes findings, reports them, and finds nothing to fix again", async () => {
+	it("fixes findings, reports the fixes, and finds nothing to fix on the next run", async () => {
 		const root = tree();
 		const dry = await session(root, "below", "--fix", "--dry-run");
 		expect(dry.stdout).toContain('-tests: "/cases.jsonl"\n+tests: "../cases.jsonl"');
@@ -79,7 +79,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
 		expect(JSON.parse(again.stdout).summary).toMatchObject({ errors: 0, fixed: 0 });
 	});
 
-	it("prints JSON of the shape that is checked in", async () => {
+	it("prints JSON that matches the checked-in schema", async () => {
 		const { stdout } = await session(tree(), ".", "--format", "json");
 		const schema = JSON.parse(readFileSync(schemaFile, "utf8"));
 		const document = JSON.parse(stdout);
@@ -92,7 +92,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
 		expect(document.evals.map(({ file }: { file: string }) => file)).toEqual(["below/eval.yaml"]);
 	});
 
-	it("offers its fixes in SARIF, with regions", async () => {
+	it("includes its fixes with regions in SARIF", async () => {
 		const { stdout } = await session(tree(), "below", "--format", "sarif");
 		const { version, runs } = JSON.parse(stdout);
 		expect(version).toBe("2.1.0");
@@ -104,7 +104,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
 		expect(absolute.fixes[0].artifactChanges[0].artifactLocation).toEqual({ uri: "below/eval.yaml" });
 	});
 
-	it("annotates by workflow commands with everything escaped", async () => {
+	it("prints annotations as escaped workflow commands", async () => {
 		const root = tree();
 		const github = (await session(root, ".", "--format", "github")).stdout.trimEnd().split("\n");
 		for (const line of github.slice(0, -1))

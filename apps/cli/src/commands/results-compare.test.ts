@@ -4,7 +4,7 @@ import { law, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { resultsCompare } from "./results.ts";
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Returns a generator of numbers in [0, 1) that depends only on the seed (mulberry32). */
 function random(seed: number): () => number {
 	let state = seed;
 	return () => {
@@ -15,22 +15,24 @@ function random(seed: number): () => number {
 	};
 }
 
-/** How an eval's tests behave: each has its own chance to be answered well. */
+/** The tests of a simulated eval. */
 interface Suite {
-	/** How often of a hundred a run passes, a test each. */
+	/** The probability that a criterion of the test is met, for each test. */
 	readonly chances: readonly number[];
-	/** Criteria of a test: its score is the share of them that is met. */
+	/** Number of criteria of each test; its score is the share of met criteria. */
 	readonly criteria: number;
 }
 
-/** Most tests are passed nearly always, some often, a few hardly ever: as suites of working agents are. */
+/** Draws a suite like that of a working agent: most tests nearly always pass, a few rarely do. */
 function suiteOf(tests: number, criteria: number, draw: () => number): Suite {
 	const kinds = [0.99, 0.99, 0.95, 0.95, 0.9, 0.9, 0.8, 0.7, 0.5, 0.2];
 	const chances = Array.from({ length: tests }, () => kinds[Math.floor(draw() * kinds.length)] ?? 1);
 	return { chances, criteria };
 }
 
-/** The same suite, whose mean score is truly lower by `effect`: every test suffers in proportion. */
+/**
+ * Lowers the true mean score of the suite by `effect`, each test in proportion to its own score.
+ */
 function worsened({ chances, criteria }: Suite, effect: number): Suite {
 	const mean = chances.reduce((sum, chance) => sum + chance, 0) / chances.length;
 	return { chances: chances.map((chance) => chance * Math.max(0, 1 - effect / mean)), criteria };
@@ -60,7 +62,7 @@ function simulate(directory: string, { chances, criteria }: Suite, draw: () => n
 	writeFileSync(join(directory, "summary.json"), JSON.stringify({ ...summary, token_usage: null, cost_usd: null }));
 }
 
-/** The gate as CI asks it; what it says and what it decides. */
+/** Runs the command as CI does, and returns its JSON document and whether it exits with 1. */
 async function gate(cwd: string, before: string, after: string) {
 	const said: string[] = [];
 	const output = { write: (text: string) => void said.push(text), isTTY: false, columns: 80, color: false };
@@ -70,7 +72,10 @@ async function gate(cwd: string, before: string, after: string) {
 	return { fires: exitCode === 1, document: JSON.parse([...text].join("")) };
 }
 
-/** Of many pairs of noisy runs how often the gate fires: where they are alike, and where the truth is once and twice what it says it can see. */
+/**
+ * Counts how often the gate fires for pairs of noisy runs: runs without a regression, and runs that
+ * are worse by once and twice the smallest effect that the comparison reports.
+ */
 async function tryPairs(tests: number, criteria: number, pairs: number) {
 	const cwd = tempTree();
 	const fired = { alike: 0, once: 0, twice: 0 };
@@ -101,10 +106,10 @@ describe.each([
 	[50, 4],
 	[100, 4],
 ])("--fail-on regression over %i tests of %i criteria", (tests, criteria) => {
-	test("fires for runs that are alike in at most one pair of twenty, for the smallest effect in four of five", async () => {
+	test("fires in at most 5% of the pairs without a regression, and in at least 80% with the smallest effect", async () => {
 		const pairs = law(200).numRuns;
 		const fired = await tryPairs(tests, criteria, pairs);
-		/** Twice the standard deviation of a count whose rate is `rate`. */
+		/** Returns twice the standard deviation of the number of events with this rate. */
 		const chance = (rate: number) => 2 * Math.sqrt(rate * (1 - rate) * pairs);
 		expect(fired.alike).toBeLessThanOrEqual(0.05 * pairs + chance(0.05));
 		expect(fired.once).toBeGreaterThanOrEqual(0.8 * pairs - chance(0.8));

@@ -7,11 +7,11 @@ import { readShellLine } from "./shell-line.ts";
 
 const breaks = " \t\n\"'><=;|&(:@";
 
-/** Texts full of what a shell reads otherwise. */
+/** Texts full of characters that a shell interprets. */
 const texts = fc.array(fc.constantFrom(..."ab ~!'\"\\$`();&|<>*?[]{}#=:@é/-"), { minLength: 1, maxLength: 12 });
 
-describe("what bash is answered", () => {
-	it("is read by bash as the same word, for any characters and any open quote", () => {
+describe("answerBash", () => {
+	it("quotes any word for bash, inside any open quote", () => {
 		const words: string[] = [];
 		const lines: string[] = [];
 		fc.assert(
@@ -23,12 +23,12 @@ describe("what bash is answered", () => {
 			}),
 			law(500),
 		);
-		// One shell reads them all: each is an argument of printf.
+		// A single shell reads all words, as arguments of printf.
 		const said = execFileSync("bash", ["-c", `printf '%s\\0' ${lines.join(" ")}`], { encoding: "utf8" });
 		expect(said.split("\0").slice(0, -1)).toEqual(words);
 	});
 
-	it("takes the place of what readline replaces only, and ends a finished word", () => {
+	it("returns only what readline replaces, and ends a complete word with a space", () => {
 		const line = readShellLine("agentv --rule=git.no-repo=o", breaks);
 		expect(answerBash([{ text: "--rule=git.no-repo=off" }], line)).toBe("off \n");
 		expect(answerBash([{ text: "a dir/", isOpen: true }], readShellLine("agentv a", breaks))).toBe("a\\ dir/\n");
@@ -36,8 +36,8 @@ describe("what bash is answered", () => {
 	});
 });
 
-describe("what zsh and fish are answered", () => {
-	it("are the words as they are, what they are, and whether they go on", () => {
+describe("answerZsh and answerFish", () => {
+	it("return unquoted words with their descriptions, and mark words that can be continued", () => {
 		const candidates = [
 			{ text: "a b", about: "one\n  two" },
 			{ text: "dir/", isOpen: true },

@@ -25,7 +25,7 @@ function* commandsOf(command: Command): Generator<Command> {
 const evalText = "tests: [{ id: one, input: hi, criteria: greets }, { id: other, input: hi, criteria: greets }]\n";
 
 describe("complete", () => {
-	it("knows the values of every option and argument that there is", () => {
+	it("knows the values of every option and argument", () => {
 		const unknown = [...commandsOf(program)].flatMap((command) => {
 			if (command.name().startsWith("__")) return [];
 			const wanted: (Option | Argument)[] = [...command.options.filter(takesValue), ...command.registeredArguments];
@@ -36,7 +36,7 @@ describe("complete", () => {
 		expect(unknown, "name their source in sources.ts").toEqual([]);
 	});
 
-	it("offers the commands that help lists, and no hidden one", async () => {
+	it("offers the commands that the help lists, but no hidden ones", async () => {
 		const all = await offered([""]);
 		expect(all).toEqual(expect.arrayContaining(["init", "eval", "benchmark", "help"]));
 		expect(all.filter((name) => name.startsWith("_"))).toEqual([]);
@@ -45,7 +45,7 @@ describe("complete", () => {
 		expect(await offered(["benchmark", "help", "sy"])).toEqual(["sync"]);
 	});
 
-	it("offers options that are left, those of the short form too, and none behind --", async () => {
+	it("offers the remaining options, also for the short form, and none after --", async () => {
 		expect(await offered(["eval", "validate", "--f"])).toEqual(["--fix", "--format"]);
 		expect(await offered(["eval", "validate", "--fix", "--f"])).toEqual(["--format"]);
 		expect(await offered(["eval", "run", "--tag", "a", "--ta"])).toEqual(["--target", "--targets", "--tag"]);
@@ -55,7 +55,7 @@ describe("complete", () => {
 		expect(await offered(["schema", "--de"])).toEqual(["--debug"]);
 	});
 
-	it("offers the choices of an option, in both ways to write it", async () => {
+	it("offers the choices of an option in both notations", async () => {
 		expect(await offered(["eval", "validate", "--format", "s"])).toEqual(["sarif"]);
 		expect(await offered(["eval", "validate", "--format=s"])).toEqual(["--format=sarif"]);
 		expect(await offered(["eval", "run", "--reporter", ""])).toEqual(["text", "json", "junit", "github"]);
@@ -64,7 +64,7 @@ describe("complete", () => {
 		expect(await offered(["completion", ""])).toEqual(["bash", "zsh", "fish"]);
 	});
 
-	it("offers rules, and then the levels of one", async () => {
+	it("offers rules, then the levels of a rule", async () => {
 		expect(await offered(["eval", "validate", "--explain", "git.no"])).toEqual(["git.no-repo"]);
 		expect(await offered(["eval", "validate", "--rule", "git.no"])).toEqual(["git.no-repo="]);
 		expect(await offered(["eval", "validate", "--rule", "git.no-repo="])).toEqual([
@@ -72,7 +72,7 @@ describe("complete", () => {
 		]);
 	});
 
-	it("offers eval files and the directories that lead to them", async () => {
+	it("offers eval files and their directories", async () => {
 		const cwd = tempTree({ "a/x.eval.yaml": "", "a/notes.md": "", "a/.hidden/y.eval.yaml": "", "b/other.yaml": "" });
 		expect(await offered(["eval", "run", ""], cwd)).toEqual(["a/", "b/"]);
 		expect(await offered(["eval", "run", "a/"], cwd)).toEqual(["a/x.eval.yaml"]);
@@ -84,7 +84,7 @@ describe("complete", () => {
 		expect(await offered(["results", "export", "--output", "a/"], cwd)).toEqual(["a/notes.md", "a/x.eval.yaml"]);
 	});
 
-	it("offers benchmarks, and with --benchmark the evals below that one", async () => {
+	it("offers benchmarks, and with --benchmark the evals of that benchmark", async () => {
 		const cwd = tempTree({
 			"home/benchmarks.yaml": "benchmarks:\n  - { id: alpha, path: ../a, name: First }\n  - { id: beta, path: ../b }\n",
 			"a/in-alpha.eval.yaml": evalText,
@@ -97,7 +97,7 @@ describe("complete", () => {
 		expect(await offered(["benchmark", "add", "--id", ""], cwd, env)).toEqual([]);
 	});
 
-	it("offers the targets and tests of the named eval, else the targets that are near", async () => {
+	it("offers the targets and tests of the given eval, or else the nearest targets", async () => {
 		const cwd = tempTree({
 			"one/x.eval.yaml": evalText,
 			"one/targets.yaml": "targets: [{ name: first, provider: mock }]\n",
@@ -111,7 +111,7 @@ describe("complete", () => {
 		expect(await offered(["eval", "one/x.eval.yaml", "--test", "o"], cwd)).toEqual(["one", "other"]);
 	});
 
-	it("offers runs, newest first", async () => {
+	it("offers the newest runs first", async () => {
 		const run = (time: string) => `.agentv/results/runs/default/${time}/run.json`;
 		const cwd = tempTree({ [run("2026-01-01T00-00-00Z")]: "{}", [run("2026-01-02T00-00-00Z")]: "{}" });
 		expect(await offered(["results", "show", ""], cwd)).toEqual([
@@ -120,7 +120,7 @@ describe("complete", () => {
 		expect(await offered(["results", "list", "--experiment", ""], cwd)).toEqual(["default"]);
 	});
 
-	it("ignores what can't be read, and shows no control characters", async () => {
+	it("ignores unreadable files and removes control characters", async () => {
 		const cwd = tempTree({
 			"home/benchmarks.yaml": "benchmarks: {",
 			"a\u001b[31m.eval.yaml": "",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readShellLine } from "./shell-line.ts";
 
-/** As bash sets it. */
+/** The default COMP_WORDBREAKS of bash. */
 const breaks = " \t\n\"'><=;|&(:@";
 
 describe("readShellLine", () => {
@@ -12,7 +12,7 @@ describe("readShellLine", () => {
 		["agentv '' ", ["agentv", "", ""]],
 		['agentv "\\$x \\y" ', ["agentv", "$x \\y", ""]],
 		["agentv $(touch x) `y` ", ["agentv", "$(touch", "x)", "`y`", ""]],
-	])("reads %j", (line, words) => {
+	])("splits %j into words", (line, words) => {
 		expect(readShellLine(line, breaks).words).toEqual(words);
 	});
 
@@ -24,11 +24,11 @@ describe("readShellLine", () => {
 		["agentv x'a b", "x"],
 		["agentv 'a:b'/c", "a:b"],
 		["agentv --x='a", "--x="],
-	])("tells what readline leaves of the word in %j", (line, prefix) => {
+	])("returns the prefix that readline keeps of the word in %j", (line, prefix) => {
 		expect(readShellLine(line, breaks).prefix).toBe(prefix);
 	});
 
-	it("tells an open quote, and a home directory that is not quoted", () => {
+	it("recognises an open quote and an unquoted home directory", () => {
 		expect(readShellLine('agentv "a b', breaks).quote).toBe('"');
 		expect(readShellLine("agentv 'a b' ", breaks).quote).toBe("");
 		expect(readShellLine("agentv ~/a", breaks).isHome).toBe(true);

@@ -5,7 +5,10 @@ import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { expect, test } from "vitest";
 import { exportMarkdown } from "./export.ts";
 
-/** A run of `count` tests that all failed, each for ten reasons in words of four bytes that all have to be escaped. */
+/**
+ * Builds a run of `count` failed tests with ten reasons each, in four-byte characters that need
+ * escaping.
+ */
 function hostileRun(count: number) {
 	const name = "| **x** </td> `\n# [y](z)\u001b[31m";
 	const assertions = Array.from({ length: 10 }, (_, index) => {
@@ -34,7 +37,7 @@ function hostileRun(count: number) {
 	});
 }
 
-test("a summary of hostile texts keeps its structure and stays below what GitHub shows", () => {
+test("a summary of hostile texts keeps its structure and stays below GitHub's size limit", () => {
 	const run = openRun(hostileRun(500));
 	const markdown = [...exportMarkdown({ ...run, name: "a/`b`" })].join("");
 	expect(Buffer.byteLength(markdown)).toBeLessThan(1_000_000);

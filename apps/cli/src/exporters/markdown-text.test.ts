@@ -6,7 +6,7 @@ import { gfm, gfmHtml } from "micromark-extension-gfm";
 import { expect, test } from "vitest";
 import { markdownText } from "./export.ts";
 
-/** What a reader of the rendered text sees. */
+/** Returns the text that a reader of the rendered Markdown sees. */
 function seen(markdown: string): string {
 	const html = micromark(markdown, { extensions: [gfm()], htmlExtensions: [gfmHtml()] });
 	const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', amp: "&" };
@@ -21,11 +21,11 @@ test.each([
 	"<script>alert(1)</script> &lt; &#60; <!-- -->",
 	"[link](https://example.com) ![image](x) https://example.com www.example.com me@example.com",
 	"@user #12 $x^2$ :tada: - [ ] task",
-])("%s reads as it is written", (text) => {
+])("%s is rendered literally", (text) => {
 	expect(seen(`- ${markdownText(text)}`)).toBe(`<ul>\n<li>${text}</li>\n</ul>`);
 });
 
-test("any text reads as it is written, on one line and without what steers a terminal", () => {
+test("any text is rendered literally, on one line and without control characters", () => {
 	const pieces = fc.oneof(
 		fc.string({ unit: "binary" }),
 		fc
@@ -43,7 +43,7 @@ test("any text reads as it is written, on one line and without what steers a ter
 	);
 });
 
-test("long text is cut", () => {
+test("long text is truncated", () => {
 	expect(markdownText("a".repeat(400))).toBe(`${"a".repeat(300)}…`);
 	expect(markdownText("😀".repeat(4), 5)).toBe("😀😀…");
 });

@@ -37,7 +37,7 @@ type PlannedTest = RunFile["planned"][number];
 interface Planned {
 	readonly count?: number;
 	readonly strategy?: "mean" | "pass_any" | "pass_all";
-	/** Tests of the first eval that have no row. */
+	/** Planned tests of the first eval without a row. */
 	readonly left?: readonly string[];
 }
 
@@ -58,7 +58,7 @@ function documentOf(rows: readonly ResultRow[], { count = 1, strategy = "mean", 
 }
 
 describe("a run as JUnit", () => {
-	test("has a suite for each eval and target, and says why a test did not pass", async () => {
+	test("has a suite for each eval and target, and the reason if a test did not pass", async () => {
 		const suites = await documentOf([
 			row({}),
 			failing({ testId: "wrong" }),
@@ -87,7 +87,7 @@ describe("a run as JUnit", () => {
 		]);
 	});
 
-	test("has one case for all attempts of a test, which fails where the run counts it as failed", async () => {
+	test("has one case for all attempts of a test, which fails if the run counts the test as failed", async () => {
 		const attempts = [failing({}), row({ attempt: 2 }), unrun({ attempt: 3 })];
 		const [any] = await documentOf(attempts, { count: 3, strategy: "pass_any" });
 		expect(any?.cases).toEqual([{ name: "t", classname: "a.eval.yaml (default)", time: "3.702" }]);
@@ -99,7 +99,7 @@ describe("a run as JUnit", () => {
 		expect(unfinished?.cases).toMatchObject([{ skipped: "not run: 3 of 4 attempts were made" }]);
 	});
 
-	test("tells the same test with two targets apart, and one that was not run from one that was not graded", async () => {
+	test("distinguishes a test's results with two targets, and tests that were not run from those not graded", async () => {
 		const suites = await documentOf([row({}), row({ target: "other" }), unrun({ testId: "silent" })], {
 			left: ["left"],
 		});
@@ -111,7 +111,7 @@ describe("a run as JUnit", () => {
 		]);
 	});
 
-	test("says what the target and what judging used, a failed judgement's included", async () => {
+	test("reports the usage of target and judge, also for a failed judgement", async () => {
 		const usage = { target: "judge", costUsd: 0.05, tokenUsage: { input: 10, output: 1 } };
 		const broken = {
 			...{ name: "judge", type: "llm-grader", score: null, weight: 1, verdict: "not_judged" as const },
@@ -129,7 +129,7 @@ describe("a run as JUnit", () => {
 		expect(suite?.cases[1]?.error?.text).toContain("judge: not graded: no verdict");
 	});
 
-	test("names a veto, which fails a test although its score would pass", async () => {
+	test("names the veto that fails a test with a passing score", async () => {
 		const scores = failing({}).scores.map((one) => ({ ...one, score: 0.9, veto: true as const }));
 		const [suite] = await documentOf([failing({ score: 0.9, scores })]);
 		expect(suite?.cases[0]?.failure).toMatchObject({

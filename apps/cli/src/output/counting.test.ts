@@ -16,7 +16,7 @@ import { spendingTexts } from "./run.ts";
 import type { RunReporter } from "./run-report.ts";
 import { colorsFor } from "./terminal.ts";
 
-/** What a report says of a run. */
+/** The counts of tests in a report. */
 interface Counts {
 	readonly planned: number;
 	readonly passed: number;
@@ -30,7 +30,7 @@ function countsOf(summary: RunSummary): Counts {
 	return { planned, passed, failed, notJudged: errors, notRun: testsNotRun(summary) };
 }
 
-/** `5 tests: 3 passed, 1 failed, 1 not graded`, emphasised or not. */
+/** Parses `5 tests: 3 passed, 1 failed, 1 not graded`, with or without Markdown emphasis. */
 function sentenceCounts(text: string): Counts {
 	const plain = text.replaceAll("*", "");
 	const count = (words: string) => Number(new RegExp(`(\\d+) ${words}`).exec(plain)?.[1] ?? 0);
@@ -40,7 +40,7 @@ function sentenceCounts(text: string): Counts {
 	};
 }
 
-/** The columns of a table with a line for each target, added up. */
+/** Sums the columns of a table with a row for each target. */
 function tableCounts(header: readonly string[], rows: readonly (readonly string[])[]): Omit<Counts, "planned"> {
 	const sum = (name: string) => {
 		const column = header.indexOf(name);
@@ -82,7 +82,7 @@ async function run(cwd: string, project: RandomProject, go: "start" | "resume" |
 	return { text: textOf(result), exitCode: result.exitCode, said: context.said.join("") };
 }
 
-/** What a reporter makes of the run in `out`. */
+/** Returns the report of the run in `out`. */
 function reported(cwd: string, reporter: RunReporter, summary: RunSummary): string {
 	const { env } = contextIn(cwd, undefined);
 	const plan = planRun({ evals: [join(cwd, "my.eval.yaml")], targets: ["one", "two"] }, { env, cwd, version: "1.2.3" });
@@ -137,7 +137,7 @@ async function expectReportsAgree(cwd: string, summary: RunSummary): Promise<voi
 	expectGithubAgrees(reported(cwd, runGithub, summary), counts);
 }
 
-/** The lines of the table of targets as cells. */
+/** Returns the cells of the table of targets. */
 function cellsOf(text: string): string[][] {
 	const lines = text.split("\n");
 	const start = lines.findIndex((line) => line.startsWith("Target "));
@@ -168,7 +168,7 @@ function expectGithubAgrees(text: string, counts: Counts): void {
 	expect(sentenceCounts(text.trimEnd().split("\n").at(-1) ?? "")).toEqual(counts);
 }
 
-/** What the engine itself counted, and what it said when it ended. */
+/** Checks the counts of the summary against the rows, the final report and the exit code. */
 function expectEndAgrees(cwd: string, ended: Awaited<ReturnType<typeof run>>): RunSummary {
 	const summary = readSummary(join(cwd, "out"));
 	if (!summary) throw new Error("the run wrote no summary");
@@ -183,7 +183,7 @@ function expectEndAgrees(cwd: string, ended: Awaited<ReturnType<typeof run>>): R
 	return summary;
 }
 
-test("every report counts the tests and the money of a run as its summary and its exit code do", async () => {
+test("the test counts and costs in every report agree with the run's summary and exit code", async () => {
 	await fc.assert(
 		fc.asyncProperty(randomProjects, async (project) => {
 			const cwd = tempTree(project.files);

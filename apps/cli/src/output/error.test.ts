@@ -13,7 +13,7 @@ function context(overrides: Partial<Context> = {}): Context {
 }
 
 describe("reportError", () => {
-	it("says what is wrong, where, and what to do", async () => {
+	it("prints the message, the location and the hint", async () => {
 		const cwd = tempTree({ "a.eval.yaml": "name: greeting\ntarget: clod\ntests: []\n" });
 		const error = new AgentvError("config", "The eval can't be run.", {
 			hint: "Correct the eval and run it again.",
@@ -42,7 +42,7 @@ hint: Correct the eval and run it again.
 		});
 	});
 
-	it("keeps causes and stacks for --debug", async () => {
+	it("prints causes and stacks only with --debug", async () => {
 		const error = new AgentvError("failed", "git could not clone.", {
 			cause: new Error("exit 128", { cause: "no network" }),
 		});
@@ -53,14 +53,14 @@ hint: Correct the eval and run it again.
 		);
 	});
 
-	it("stops at a cycle of causes", async () => {
+	it("stops at a cycle in the causes", async () => {
 		const first = new Error("first");
 		first.cause = new Error("second", { cause: first });
 		const { text } = await reportError(first, context({ debug: true }));
 		expect(text.match(/caused by: Error: second/g)).toHaveLength(1);
 	});
 
-	it("calls anything unexpected a bug in AgentV", async () => {
+	it("reports an unexpected error as a bug in AgentV", async () => {
 		expect(await reportError(new TypeError("x is not a function"), context())).toEqual({
 			exitCode: 3,
 			text: `error: internal error: x is not a function
@@ -76,7 +76,7 @@ hint: This is a bug in AgentV. Re-run with --debug for a stack trace.
 		["failed", 1],
 		["not-runnable", 4],
 		["interrupted", 130],
-	] as const)("exits with the code of %s: %i", async (code, exitCode) => {
+	] as const)("returns the exit code of %s: %i", async (code, exitCode) => {
 		expect(await reportError(new AgentvError(code, "no"), context())).toMatchObject({ exitCode });
 	});
 });

@@ -37,7 +37,7 @@ const started = (planned: number, passed = 0): RunEvent => ({
 });
 
 describe("the live view", () => {
-	test("counts what is done, shows what runs and for how long", () => {
+	test("counts finished tests and shows running ones with their duration", () => {
 		const result = { status: "passed", score: 1, lowest: 1, attempts: 1 } as const;
 		const state = stateAfter(
 			started(3),
@@ -54,7 +54,7 @@ describe("the live view", () => {
 		expect(view(state, 80)[0]).toContain("stopping");
 	});
 
-	test("counts what a resumed run had finished before", () => {
+	test("includes the tests that a resumed run had already finished", () => {
 		expect(view(stateAfter(started(10, 9)), 80)).toEqual(["9/10  9 passed  0 failed  $0.50"]);
 	});
 
@@ -63,7 +63,7 @@ describe("the live view", () => {
 		[40, 12],
 		[20, 5],
 		[40, 2],
-	])("keeps within %i columns and %i lines, for any names of tests", (columns, rows) => {
+	])("fits into %i columns and %i lines with any test names", (columns, rows) => {
 		const ids = [
 			"x".repeat(10_000),
 			"日本語".repeat(40),
@@ -108,7 +108,7 @@ describe("the table of targets", () => {
 	const failed = row({ score: 0.5, executionStatus: "quality_failure", costUsd: 1 });
 	tally.add(outcome("a-longer-name", "failed", [failed]));
 
-	test("counts tests, not attempts, and is aligned by what is seen", () => {
+	test("counts tests, not attempts, and is aligned by display width", () => {
 		expect(targetTable(tally, plain, 100)).toBe(
 			[
 				"Target         Passed  Failed  Not graded  Mean score  Mean time   Cost  Judging",
@@ -118,7 +118,7 @@ describe("the table of targets", () => {
 		);
 	});
 
-	test("becomes short lines if it does not fit", () => {
+	test("is split into short lines if it is too wide", () => {
 		expect(targetTable(tally, plain, 40).split("\n").slice(0, 4)).toEqual([
 			"日本",
 			"  1 passed, 0 failed, 0 not graded",

@@ -23,16 +23,16 @@ test.each([
 	[["a\n:", ":stop-commands::x"]],
 	[["a #", "#", "vso", "[task]x"]],
 	[["##[error]x"]],
-] as const)("%j commands nothing", (chunks) => {
+] as const)("%j is written without workflow commands", (chunks) => {
 	expect(written(chunks)).not.toMatch(commands);
 });
 
-test("what commands nothing stays as it is", () => {
+test("harmless text is unchanged", () => {
 	const chunks = ["a::b ", "::c\n", " : d\n## e [f] #[x]\n", "std::string", "\n"];
 	expect(written(chunks)).toBe(chunks.join(""));
 });
 
-test("any split of a hostile text into chunks gives a harmless whole, the same for each split", () => {
+test("any text is made harmless, regardless of how it is split into chunks", () => {
 	const piece = fc.constantFrom(":", "::", "#", "##", "[", "error", "vso", " ", "\t", "\n", "x", "]", "é");
 	fc.assert(
 		fc.property(fc.array(piece, { maxLength: 40 }), fc.infiniteStream(fc.nat(6)), (pieces, sizes) => {

@@ -13,11 +13,11 @@ test.each([
 		"\u001b[31m✗\u001b[39m \u001b[1mb\u001b[22m  refused: local\n    edits",
 	],
 	["漢字漢字漢字 漢字漢字", "漢字漢字漢字\n    漢字漢字"],
-])("%j is broken at blanks", (line, wrapped) => {
+])("%j is wrapped at spaces", (line, wrapped) => {
 	expect(wrapLine(line, narrow)).toBe(wrapped);
 });
 
-test("what goes to a file or a pipe stays one line", () => {
+test("a line for a file or a pipe is not wrapped", () => {
 	const line = "✗ b  refused: local edits are in the way";
 	expect(wrapLine(line, { isTTY: false, columns: 20 })).toBe(line);
 });

@@ -7,8 +7,9 @@ import { onTestFinished } from "vitest";
 const list = (file: string) => readFileSync(file, "utf8").split("\0").slice(0, -1);
 
 /**
- * Writes to `file` an `agentv` for shells, which works until the test ends. It hands its words, environment and directory to this
- * process, where `agentv()` decides how they are run: a page's commands would take a hundred starts. Studio, which serves, is started.
+ * Writes an `agentv` script for shells to `file`, which works until the test ends. It passes its
+ * arguments, environment and working directory to this process, which saves starting a process for
+ * each command. `agentv studio` is started.
  */
 export function calledCommand(file: string, place: string): void {
 	const calls = join(place, "calls");

@@ -27,7 +27,7 @@ ${fence}
 );
 
 describe("the checks of the documentation", () => {
-	it("find commands with their lines and exit codes, those of the checkout left out", () => {
+	it("find commands with their lines and exit codes, except those for the checkout", () => {
 		expect(commandsOf(page).map(({ text, line, exitCode }) => [line, text.split(/\s*[#\\]/)[0], exitCode])).toEqual([
 			[7, "agentv eval validate evals", 0],
 			[8, "agentv eval validate nowhere", 1],
@@ -37,7 +37,7 @@ describe("the checks of the documentation", () => {
 		]);
 	});
 
-	it("type them in one shell and tell of each that ends otherwise", async () => {
+	it("run them in one shell and report each unexpected exit code", async () => {
 		const starter = tempTree();
 		await agentv(["init"], { cwd: starter });
 		const sandbox = await pageSandbox(page, { starter, fromNothing: false });
@@ -71,12 +71,12 @@ describe("the checks of the documentation", () => {
 		["agentv forget", "there is no such command"],
 		["--nothing", "no command has --nothing"],
 		["docs/nothing.md", "there is no such file"],
-	])("know that %s is nothing", (code, problem) => {
+	])("reject %s", (code, problem) => {
 		expect(unknownName(code)).toBe(problem);
 	});
 
 	it.each(["agentv eval run --json", "agentv <command> --help", "agentv eval evals/", "--shard 1/2", "docs/evals.md"])(
-		"know %s",
+		"accept %s",
 		(code) => {
 			expect(unknownName(code)).toBeUndefined();
 		},
@@ -86,12 +86,12 @@ describe("the checks of the documentation", () => {
 		["benchmarks: [{ id: a }]", "/benchmarks/0 must have required property 'path'"],
 		["targets: [{ name: a, provider: mock, respond: b }]", "a: unknown setting respond"],
 		["threshold: high", "/threshold must be number"],
-	])("judge %s by its schema", (text, problem) => {
+	])("validate %s against its schema", (text, problem) => {
 		const known = kindOf({ language: "yaml", text, line: 1 });
 		expect(known && schemaProblems(known.kind, known.value)).toContain(problem);
 	});
 
-	it("ask what YAML of no known kind is", () => {
+	it("reject YAML of an unknown kind", () => {
 		expect(kindOf({ language: "yaml", text: "something: unknown", line: 1 })).toBeUndefined();
 	});
 });

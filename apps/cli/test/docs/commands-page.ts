@@ -3,13 +3,13 @@ import { createProgram } from "../../src/main.ts";
 
 const nowhere = { write: () => undefined, isTTY: false, columns: 80, color: false };
 
-/** The command line as it is offered, its actions never called. */
+/** Returns the complete command line, for its help only. */
 export function wholeProgram(): Command {
 	const context = { env: {}, cwd: "/", stdout: nowhere, stderr: nowhere, signal: new AbortController().signal };
 	return createProgram({ ...context, debug: false }, { finish: () => undefined, complain: () => undefined });
 }
 
-/** Every command that does something, with its parents' names before it: `agentv eval run`. */
+/** Returns every command with an action and its full name, such as `agentv eval run`. */
 export function commandsBelow(command: Command, name = command.name()): [name: string, command: Command][] {
 	const own: [string, Command][] = command.commands.length === 0 || hasAction(command) ? [[name, command]] : [];
 	const shown = command.createHelp().visibleCommands(command);
@@ -17,12 +17,12 @@ export function commandsBelow(command: Command, name = command.name()): [name: s
 	return [...own, ...subs.flatMap((sub) => commandsBelow(sub, `${name} ${sub.name()}`))];
 }
 
-/** `agentv bundle` has commands below it and is one itself: its arguments tell. */
+/** A group that is also a command, like `agentv bundle`, has arguments. */
 function hasAction(command: Command): boolean {
 	return command.registeredArguments.length > 0;
 }
 
-/** The page docs/commands.md. */
+/** Returns the content of docs/commands.md. */
 export function commandsPage(): string {
 	const program = wholeProgram();
 	const commands = commandsBelow(program);
@@ -87,7 +87,7 @@ function noted(choices: readonly string[] | undefined, fallback: unknown): strin
 	return notes.length === 0 ? "" : ` (${notes.join("; ")})`;
 }
 
-/** What a command's help says after its options. */
+/** Returns the text of a command's help after its options. */
 function afterHelp(command: Command): string {
 	let said = "";
 	command.configureOutput({
@@ -108,7 +108,7 @@ function cell(text: string): string {
 	return escaped(text).replaceAll("|", "\\|");
 }
 
-/** What would be taken for a tag, outside of backticks. */
+/** Escapes `<` outside of backticks, where it would begin a tag. */
 function escaped(text: string): string {
 	return text.replace(/`[^`]*`|</g, (found) => (found === "<" ? "\\<" : found));
 }

@@ -7,20 +7,23 @@ const program = wholeProgram();
 const commands = new Map(commandsBelow(program));
 const groups = [...new Set([...commands.keys()].map((name) => name.split(" ").slice(0, 2).join(" ")))];
 
-/** Understood behind every command. */
+/** Options of every command. */
 const everywhere = new Set(["--help", "-h", ...program.options.flatMap(flagsOf)]);
 const everyFlag = new Set([
 	...everywhere,
 	...[...commands.values()].flatMap(({ options }) => options.flatMap(flagsOf)),
 ]);
-/** Of other programs. */
+// Options of other programs.
 for (const flag of ["--acp", "--check", "--full", "--file"]) everyFlag.add(flag);
 
 function flagsOf({ short, long }: { readonly short?: string | undefined; readonly long?: string | undefined }) {
 	return [short, long].filter((flag) => flag !== undefined);
 }
 
-/** Why a name in backticks can't be right: a command, an option or a file of this repository that is not there. */
+/**
+ * Returns why a text in backticks is wrong, if it names a missing command, option or file of this
+ * repository.
+ */
 export function unknownName(code: string): string | undefined {
 	const words = code.split(/\s+/);
 	const flags = words.filter((word) => /^--?[a-z]/i.test(word)).map((word) => word.replace(/[=,].*$/s, ""));
@@ -34,13 +37,13 @@ export function unknownName(code: string): string | undefined {
 }
 
 function unknownCommand([, first = "", second = ""]: readonly string[], flags: readonly string[]): string | undefined {
-	// `agentv --help`, `agentv <command>`, `agentv benchmark …`: no command is named.
+	// `agentv --help` and `agentv <command>` name no command.
 	if (/^[-<[…]/.test(first)) return unknownFlags("agentv", everywhere, flags);
 	const group = `agentv ${first}`;
 	if (!groups.includes(group)) return "there is no such command";
 	if (commands.has(`${group} ${second}`)) return unknownFlags(`${group} ${second}`, undefined, flags);
 	if (commands.has(group)) return unknownFlags(group, undefined, flags);
-	// `agentv eval` takes evals itself; any other group is nothing without one of its commands.
+	// `agentv eval` is the only group that accepts arguments itself.
 	if (/^($|[-<[…])/.test(second)) return undefined;
 	return group === "agentv eval" && /[./*]/.test(second)
 		? unknownFlags("agentv eval run", undefined, flags)

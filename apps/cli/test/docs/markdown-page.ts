@@ -1,34 +1,34 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** The checkout. */
+/** The repository's root directory. */
 export const root = resolve(import.meta.dirname, "../../../..");
 
-/** A fenced block; `line` is that of its first line of text. */
+/** A fenced block; `line` is the line of its first content. */
 export interface Block {
 	readonly language: string;
 	readonly text: string;
 	readonly line: number;
 }
 
-/** Something written within a line: a link's target, or what stands between backticks. */
+/** The target of a link, or text in backticks. */
 interface Word {
 	readonly text: string;
 	readonly line: number;
 }
 
-/** A page of the documentation, taken apart. */
+/** A parsed page of the documentation. */
 export interface MarkdownPage {
-	/** Relative to the checkout. */
+	/** Relative to the repository. */
 	readonly path: string;
 	readonly blocks: readonly Block[];
 	readonly codes: readonly Word[];
 	readonly links: readonly Word[];
-	/** What links may name after `#`. */
+	/** The valid fragments of links to this page. */
 	readonly anchors: ReadonlySet<string>;
 }
 
-/** Every page that people read: the README and all of docs/. */
+/** The README and all pages of docs/. */
 export const pagePaths: readonly string[] = [
 	"README.md",
 	...readdirSync(join(root, "docs"))
@@ -69,12 +69,12 @@ export function parsePage(path: string, content: string): MarkdownPage {
 	return { path, blocks, codes, links, anchors };
 }
 
-/** What stands between backticks; a bar is escaped in tables. */
+/** Returns the texts in backticks, with the `\|` of tables unescaped. */
 function codesOf(text: string): string[] {
 	return [...text.matchAll(/(`+)(.+?)\1(?!`)/g)].map(([, , code = ""]) => code.trim().replaceAll("\\|", "|"));
 }
 
-/** The anchor that GitHub gives a heading; the second of a name is numbered. */
+/** Returns GitHub's anchor for a heading; repeated ones are numbered. */
 function anchorOf(heading: string, taken: ReadonlySet<string>): string {
 	const plain = heading.replaceAll("`", "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
 	const anchor = plain
@@ -87,7 +87,7 @@ function anchorOf(heading: string, taken: ReadonlySet<string>): string {
 	}
 }
 
-/** Whether a link leads to something that is there; links that leave the repository are not followed. */
+/** Returns why a link is broken; external links are not checked. */
 export function linkProblem(page: MarkdownPage, link: string): string | undefined {
 	if (/^(https?|mailto):/.test(link)) return undefined;
 	const [file = "", anchor] = link.split("#");

@@ -1,18 +1,18 @@
 import type { Block, MarkdownPage } from "./markdown-page.ts";
 
-/** A command of a page, as one would type it. */
+/** A command of a page, as a user would type it. */
 export interface PageCommand {
 	readonly text: string;
 	readonly line: number;
-	/** What its comment says (`# exit 1`), else 0. */
+	/** The code in its comment (`# exit 1`), else 0. */
 	readonly exitCode: number;
-	/** Answers until it is interrupted. */
+	/** Whether it runs until it is interrupted. */
 	readonly serves: boolean;
 }
 
 /**
- * Commands that are not run here: those of the checkout, which CI and `packed.test.ts` run, and programs that not every
- * machine has.
+ * Commands for the checkout, which CI and `packed.test.ts` run, and programs that many machines
+ * lack.
  */
 const notRun: readonly RegExp[] = [
 	/^npm (start|test|run (build|pack:cli))\b/,
@@ -21,13 +21,13 @@ const notRun: readonly RegExp[] = [
 	/^kubectl /,
 ];
 
-/** The commands of a page's `sh` blocks, in order. */
+/** Returns the commands of a page's `sh` blocks in order. */
 export function commandsOf(page: MarkdownPage): PageCommand[] {
 	return page.blocks.filter(({ language }) => language === "sh").flatMap(blockCommands);
 }
 
 function blockCommands({ text, line }: Block): PageCommand[] {
-	// A script is run as one, with a command that it hands over to.
+	// A script is run as a whole, with a command that it can exec.
 	if (text.startsWith("#!")) return [command(`sh -s true <<'END_OF_SCRIPT'\n${text}\nEND_OF_SCRIPT`, line)];
 	const commands: PageCommand[] = [];
 	const lines = text.split("\n");
@@ -46,7 +46,7 @@ function command(text: string, line: number): PageCommand {
 	return { text, line, exitCode: Number(code), serves: /(^|\s)agentv studio\b/.test(withoutComment(text)) };
 }
 
-/** A command without the comment at its end. */
+/** Removes the comment at the end of a command. */
 export function withoutComment(text: string): string {
 	return text.replace(/(^|\s)#\s.*$/s, "").trim();
 }

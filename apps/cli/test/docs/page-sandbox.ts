@@ -10,18 +10,18 @@ import { calledCommand } from "./called-command.ts";
 import type { MarkdownPage } from "./markdown-page.ts";
 import { type PageCommand, withoutComment } from "./page-commands.ts";
 
-/** What a command came to. */
+/** The exit code and output of a command. */
 interface Outcome {
 	readonly exitCode: number | null;
 	readonly output: string;
 }
 
-/** A place in which a page's commands are typed, one after the other, in one shell. */
+/** Runs a page's commands in sequence, as in one shell. */
 export interface PageSandbox {
 	run(command: PageCommand): Promise<Outcome>;
 }
 
-/** How a command's end differs from what the page says, with its line and output. */
+/** Returns the line, exit code and output of a command that doesn't exit as the page says. */
 export async function surpriseOf(command: PageCommand, sandbox: PageSandbox): Promise<string | undefined> {
 	const { exitCode, output } = await sandbox.run(command);
 	return exitCode === command.exitCode ? undefined : `${command.line}: ${command.text}\nexit ${exitCode}\n${output}`;
@@ -30,15 +30,15 @@ export async function surpriseOf(command: PageCommand, sandbox: PageSandbox): Pr
 const identity = "[user]\n\tname = Reader\n\temail = reader@example.com\n[init]\n\tdefaultBranch = main\n";
 
 interface SandboxOptions {
-	/** A directory that holds what `agentv init` writes. */
+	/** A directory with the files of `agentv init`. */
 	readonly starter: string;
-	/** The page's reader has no project yet. */
+	/** Whether the page's reader has no project yet. */
 	readonly fromNothing: boolean;
 }
 
 /**
- * Makes a project of its own for a page: what `agentv init` writes, and the files that the page shows, committed. HOME and AGENTV_HOME are
- * empty. `https://github.com/acme/…` is redirected to local repositories.
+ * Creates a project for a page, with the files of `agentv init` and of the page committed. HOME and
+ * AGENTV_HOME are empty. `https://github.com/acme/…` is redirected to local repositories.
  */
 export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: SandboxOptions): Promise<PageSandbox> {
 	const place = tempTree({ "shell/env": "" });
@@ -66,7 +66,7 @@ export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: 
 	return { run: (command) => (command.serves ? visit(command, place, env) : type(command, place, env)) };
 }
 
-/** Blocks whose first line is a comment that names a path are files of the project. */
+/** Returns the files of the project: blocks whose first line is a comment with a path. */
 function filesOf(page: MarkdownPage): Record<string, string> {
 	return Object.fromEntries(
 		page.blocks.flatMap(({ text, language }) => {
@@ -77,7 +77,10 @@ function filesOf(page: MarkdownPage): Record<string, string> {
 	);
 }
 
-/** `https://github.com/acme/evals.git`: the starter's evals, and some in a folder of their own. */
+/**
+ * Creates `https://github.com/acme/evals.git` with the starter's evals, also in the directory
+ * `smoke`.
+ */
 function makeRemotes(place: string, starter: string): void {
 	const evals = join(place, "remotes/acme/evals");
 	mkdirSync(evals, { recursive: true });
@@ -91,7 +94,7 @@ function makeRemotes(place: string, starter: string): void {
 	writeFileSync(join(place, "gitconfig"), identity + answered);
 }
 
-/** A server that speaks chat completions and greets everybody. */
+/** Starts a server for chat completions with a fixed response. */
 async function modelServer(): Promise<string> {
 	const message = { role: "assistant", content: "Hello Ada, hello Grace." };
 	const answer = {
@@ -109,7 +112,7 @@ async function modelServer(): Promise<string> {
 
 type Env = Readonly<Record<string, string>>;
 
-/** Types one command into the shell: directory and exported variables are those that the last one left. */
+/** Runs a command in the directory and with the exported variables that the previous one left. */
 async function type({ text }: PageCommand, place: string, env: Env): Promise<Outcome> {
 	const state = join(place, "shell");
 	const script = `. '${state}/env'\ncd "$(cat '${state}/cwd')"\n${text}\ncode=$?\nexport -p > '${state}/env'\npwd > '${state}/cwd'\nexit $code\n`;
@@ -118,7 +121,7 @@ async function type({ text }: PageCommand, place: string, env: Env): Promise<Out
 	return { exitCode, output: output() };
 }
 
-/** Starts a server, opens the address that it prints, and ends it by Ctrl-C. */
+/** Starts a server, opens the URL that it prints, and stops it with SIGINT. */
 async function visit({ text }: PageCommand, place: string, env: Env): Promise<Outcome> {
 	const script = `. '${place}/shell/env'\ncd "$(cat '${place}/shell/cwd')"\n${withoutComment(text)} &\necho "pid $!"\nwait $!\n`;
 	const { child, output } = start(script, place, env);

@@ -15,7 +15,7 @@ export function schemaOf(format: string): Schema {
 	return JSON.parse(readFileSync(join(root, `docs/schemas/${format}.schema.json`), "utf8")) as Schema;
 }
 
-/** Every field's name that a schema knows, at any depth; older spellings are left out. */
+/** Returns the names of all fields in a schema at any depth, except deprecated ones. */
 export function fieldsOf(schema: unknown, found: Set<string> = new Set()): Set<string> {
 	if (typeof schema !== "object" || schema === null) return found;
 	if (Array.isArray(schema)) {
@@ -40,10 +40,16 @@ function isOlder(field: Schema): boolean {
 type Kind = "eval" | "targets" | "benchmarks" | "config" | "elsewhere";
 
 const evalFields = new Set(Object.keys(schemaOf("eval").properties ?? {}));
-/** Keys that tell files of other tools: workflows, pipelines, hooks of pre-commit, containers, clusters. */
+/**
+ * Keys by which files of other tools are recognised, such as workflows, pipelines and pre-commit
+ * hooks.
+ */
 const elsewhere = ["jobs", "steps", "permissions", "repos", "apiVersion", "services", "stages", "script", "on"];
 
-/** What a YAML block is, and the document it stands for: lists of tests or assertions are put into an eval. */
+/**
+ * Returns the kind of a YAML block and its document; a list of tests or assertions is wrapped in an
+ * eval.
+ */
 export function kindOf(block: Block): { kind: Kind; value: unknown } | undefined {
 	const document = parseDocument(block.text);
 	if (document.errors.length > 0) throw new Error(document.errors.map(({ message }) => message).join("\n"));
@@ -67,7 +73,7 @@ function listKind(list: readonly unknown[]): { kind: Kind; value: unknown } | un
 	return has("type") || has("include") ? { kind: "eval", value: { assertions: list } } : undefined;
 }
 
-/** A job of GitLab: any name, with a script. */
+/** Returns whether the value is a GitLab job, which may have any name. */
 function scripted(value: object, key: string): boolean {
 	const job = (value as Record<string, unknown>)[key];
 	return typeof job === "object" && job !== null && "script" in job;
@@ -86,7 +92,7 @@ function validatorOf(format: string): ValidateFunction {
 
 const targetFields = fieldsOf(schemaOf("targets"));
 
-/** What is wrong with a block by its schema, and with targets also the settings that no provider knows. */
+/** Returns schema errors, and for targets also the settings that no provider has. */
 export function schemaProblems(kind: Kind, value: unknown): string[] {
 	if (kind === "elsewhere") return [];
 	const validate = validatorOf(kind);
@@ -99,8 +105,8 @@ export function schemaProblems(kind: Kind, value: unknown): string[] {
 }
 
 /**
- * Loads an eval that was written to `file`. Files that a page only names are not there; an eval that a page shows in part has a test put
- * in. Everything else that loading finds is a problem.
+ * Loads the eval in `file` and returns its diagnostics, except those for files that a page only
+ * names.
  */
 export function loadingProblems(file: string, cwd: string): string[] {
 	const { diagnostics } = loadEval(file, { view: openDiskView(), env: {}, cwd });
@@ -109,7 +115,7 @@ export function loadingProblems(file: string, cwd: string): string[] {
 		.map(({ rule, message }) => `${rule}: ${message}`);
 }
 
-/** A type of the reader's own, of which the page tells the file. */
+/** The page shows the file of this custom type. */
 function isCustom({ type }: Readonly<Record<string, unknown>>): boolean {
 	return type === "word-count";
 }

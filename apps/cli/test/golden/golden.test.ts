@@ -6,8 +6,9 @@ import { bareRepository, gitRepository, gitTestEnvironment, tempTree } from "@ag
 import { beforeEach, expect, it } from "vitest";
 import { goldenPlace, type Place, Recorder } from "./recorder.ts";
 
-// Everything that users and programs see, as recorded in `recorded/`; it must not change when code is only moved.
-// normalise.mjs removes what may differ. `AGENTV_UPDATE_GOLDEN=1` records it again.
+// Compares all output with the files in `recorded/`, which must not change in a refactoring.
+// normalise.mjs removes what differs between machines and runs. `AGENTV_UPDATE_GOLDEN=1` updates
+// the files.
 
 const examples = resolve(import.meta.dirname, "../../../../examples");
 const schemas = resolve(import.meta.dirname, "../../../../docs/schemas");
@@ -23,7 +24,7 @@ beforeEach(() => {
 
 const at = (...path: string[]) => join(place.root, ...path);
 
-/** Copies a directory of evals into the scenario's own. */
+/** Copies a directory of evals into the scenario's directory. */
 const bring = (from: string, to: string) => cpSync(from, at(to), { recursive: true });
 
 const filesBelow = (directory: string) =>
@@ -32,7 +33,7 @@ const filesBelow = (directory: string) =>
 		.map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
 		.sort();
 
-/** Writes down files as they are on disk. */
+/** Records the content of files. */
 function writeFiles(directory: string, files: readonly string[]): void {
 	for (const file of files) recorder.write(`== ${file}`, readFileSync(join(directory, file), "utf8"));
 }
@@ -147,7 +148,7 @@ it("plans", async () => {
 });
 
 const graders = ["eval", "run", "graders", "--workers", "1"];
-/** Without the graders that start a program, for runs that only serve another test. */
+/** Excludes graders that start a program, for runs that only prepare another test. */
 const quick = [...graders, "--exclude-tag", "programs"];
 
 it("examples-run", async () => {
@@ -254,7 +255,9 @@ it("bundle", async () => {
 	recorder.check("bundle");
 });
 
-/** Commits everything below `work` and pushes it; the commits are the same on each machine and day. */
+/**
+ * Commits everything below `work` and pushes it; the commits are the same on each machine and day.
+ */
 function push(day: number): void {
 	const date = `2026-01-0${day}T00:00:00Z`;
 	const env = { ...gitTestEnvironment, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
@@ -318,7 +321,7 @@ it("studio", async () => {
 			? undefined
 			: JSON.parse(text);
 	};
-	/** The ids of a list, which depend on where its files are, by the names that they are written down as. */
+	/** Returns the ids of the items, which depend on paths, and records them by name. */
 	const idsOf = (
 		items: readonly Readonly<Record<string, string>>[],
 		nameOf: (item: Readonly<Record<string, string>>) => string,
@@ -340,7 +343,7 @@ it("studio", async () => {
 		await get("/api/evals?benchmark=quickstart");
 		for (const id of evals) for (const path of ["", "/tests"]) await get(`/api/evals/${id}${path}`);
 		for (const id of evals) {
-			// The plan's digest covers when files were written.
+			// The plan's digest depends on the files' modification times.
 			const { digest } = await get(`/api/evals/${id}/run/plan`);
 			if (typeof digest === "string") recorder.name(digest, "<plan digest>");
 		}

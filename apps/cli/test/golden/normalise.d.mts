@@ -1,2 +1,2 @@
-/** Returns `text` without what may differ; `names` are texts that stand for something else here: directories, ids. */
+/** Replaces everything in `text` that may differ between machines and runs, and all `names`. */
 export function normalise(text: string, names: Readonly<Record<string, string>>): string;

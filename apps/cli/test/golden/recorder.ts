@@ -10,14 +10,17 @@ import { normalise } from "./normalise.mjs";
 const recorded = resolve(import.meta.dirname, "recorded");
 const checkout = resolve(import.meta.dirname, "../../../..");
 
-/** Where a scenario's commands run, and what they see of the machine. */
+/** The directory and environment of a scenario's commands. */
 export interface Place {
 	/** Real absolute path. */
 	readonly root: string;
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** A directory in which only git, Node and a shell are installed, and whose temporary directory nothing else uses while the test runs. */
+/**
+ * Prepares an environment with only git, Node and a shell on the PATH, and a separate temporary
+ * directory.
+ */
 export function goldenPlace(root: string): Place {
 	const temporary = join(root, ".tmp");
 	mkdirSync(temporary);
@@ -42,7 +45,7 @@ export interface Said {
 	readonly stderr: string;
 }
 
-/** Writes down what is seen from outside, normalised, and compares it with what was written down before. */
+/** Records normalised output and compares it with the previous record. */
 export class Recorder {
 	readonly #place: Place;
 	readonly #blocks: string[] = [];
@@ -54,12 +57,12 @@ export class Recorder {
 		this.#names[process.versions.node] = "<node version>";
 	}
 
-	/** Lets `found` be written down as `name` from now on. */
+	/** Replaces `found` by `name` in the record. */
 	name(found: string, name: string): void {
 		this.#names[found] ??= name;
 	}
 
-	/** Runs a command line in this process, and writes down what it prints and its exit code. */
+	/** Runs a command in this process and records its output and exit code. */
 	async agentv(...args: string[]): Promise<Said> {
 		const said = await run(this.#place, args);
 		this.write(
@@ -69,18 +72,18 @@ export class Recorder {
 		return said;
 	}
 
-	/** Runs a command line and writes nothing down. */
+	/** Runs a command without recording it. */
 	quietly(...args: string[]): Promise<Said> {
 		return run(this.#place, args);
 	}
 
-	/** Writes down a text; JSON of one line is spread over several, so that a difference can be read. */
+	/** Records a text, with single-line JSON formatted on several lines for readable diffs. */
 	write(title: string, text: string): void {
 		const lines = text.split("\n").map((line) => (/^[{[].*[}\]]$/.test(line) ? spread(line) : line));
 		this.#blocks.push(`${title}\n${lines.join("\n").trimEnd()}\n`);
 	}
 
-	/** Compares all that was written down with the file of this name, or writes the file with `AGENTV_UPDATE_GOLDEN=1`. */
+	/** Compares the record with the file of this name, or writes it with `AGENTV_UPDATE_GOLDEN=1`. */
 	check(name: string): void {
 		const text = normalise(this.#blocks.join("\n"), this.#names);
 		const file = join(recorded, `${name}.golden`);

@@ -19,7 +19,7 @@ const input = {
 };
 await bundle({ ...bundling, input }, join(root, "out"));
 
-// Other packages stay outside: only the screens that the router can open matter.
+// Other packages are external, because only the router's screens matter.
 const client = join(root, "apps/studio/client");
 const moduleTypes = { ".css": "empty" };
 await bundle({ input: join(client, "main.tsx"), external: /^[^./]/, moduleTypes }, join(root, "out/studio"));

@@ -6,17 +6,17 @@ import { type Probe, replay } from "./probe.ts";
 import { smallEval, target, testEntry } from "./small-evals.ts";
 
 const large = "three gigabytes of nothing";
-/** What is as good as no file, where AgentV looks for one by itself. */
+/** Kinds that count as a missing file if the file is optional. */
 const notThere = ["a directory", "a link to nothing", "a cycle of links"];
 
-/** What a path can be instead of a regular file, and what puts it there. */
+/** Creates something other than a regular file at the path, by kind. */
 const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
 	"a pipe": (path) => void execFileSync("mkfifo", [path]),
 	"a directory": (path) => mkdirSync(path),
 	"a socket": async (path) => {
 		const server = createServer();
 		await new Promise<void>((resolve) => server.listen(path, resolve));
-		// Its file stays when the process that listens does not close it.
+		// An unclosed socket keeps its file.
 		server.unref();
 	},
 	"an endless device": (path) => symlinkSync("/dev/zero", path),
@@ -30,15 +30,15 @@ const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
 	},
 };
 
-/** Where an eval, a bundle, a run or the registry names a file, and the commands that read it. */
+/** Paths that evals, bundles, runs or the registry refer to, and the commands that read them. */
 const places: readonly {
 	readonly place: string;
 	readonly path: string;
 	readonly files: Record<string, string>;
 	readonly commands: readonly (readonly string[])[];
-	/** What the error names; default the file. */
+	/** What the error must name; default the file. */
 	readonly named?: RegExp;
-	/** Kinds that are right there, or as good as no file. */
+	/** Kinds that are valid here or count as a missing file. */
 	readonly allowed?: readonly string[];
 }[] = [
 	{ place: "the eval", path: "my.eval.yaml", files: smallEval(), commands: both() },
@@ -177,4 +177,4 @@ const probes: readonly Probe[] = places.flatMap(({ place, path, files, commands,
 		),
 );
 
-replay("where a file is named", probes);
+replay("in place of a file", probes);

@@ -1,7 +1,7 @@
 import { type Probe, replay } from "./probe.ts";
 import { grader, smallEval, target, testEntry } from "./small-evals.ts";
 
-/** Names that every object of JavaScript has something under, and those that other systems keep for themselves. */
+/** Properties of every JavaScript object, and names that are reserved on some systems. */
 const names = [
 	"constructor",
 	"toString",
@@ -14,7 +14,7 @@ const names = [
 	"a/../../b",
 ];
 
-/** Names that must be refused, with a sentence that repeats them. */
+/** Places where unknown names must be refused with an error that contains the name. */
 const unknown: Readonly<Record<string, (name: string) => Record<string, string>>> = {
 	"a provider": (name) => smallEval({ targets: `targets:\n  - { name: default, provider: ${name} }\n` }),
 	"a grader's type": (name) => smallEval({ tests: `tests:\n${testEntry([], [`{ type: ${name} }`])}` }),
@@ -27,7 +27,7 @@ const unknown: Readonly<Record<string, (name: string) => Record<string, string>>
 		}),
 };
 
-/** Names that are the user's to choose. */
+/** Places where the user may choose any name. */
 const free: Readonly<Record<string, (name: string) => Record<string, string>>> = {
 	"a test's id": (name) => smallEval({ tests: `tests:\n${testEntry([], undefined, `"${name}"`)}` }),
 	"a grader's name": (name) =>

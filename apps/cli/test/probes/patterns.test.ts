@@ -1,7 +1,7 @@
 import { type Probe, replay } from "./probe.ts";
 import { smallEval, testEntry } from "./small-evals.ts";
 
-/** Patterns that take a backtracking matcher years, and invalid ones. */
+/** Patterns on which a backtracking matcher takes years, and invalid ones. */
 const patterns: Readonly<Record<string, string>> = {
 	"30 stars": `${"*a".repeat(30)}b`,
 	"30 double stars": `${"**/".repeat(30)}x`,
@@ -16,7 +16,7 @@ const patterns: Readonly<Record<string, string>> = {
 	"100 kB": "*a".repeat(50_000),
 };
 
-/** Names that such patterns are slow on. */
+/** Names on which such patterns are slow. */
 const longName = "a".repeat(200);
 const quoted = (pattern: string) => JSON.stringify(pattern);
 

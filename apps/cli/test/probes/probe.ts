@@ -4,34 +4,34 @@ import { agentvBin, law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-/** A hostile input and what the built command line must do with it, in addition to the laws for every input. */
+/** A hostile input and the expected result, in addition to the laws for every input. */
 export interface Probe {
-	/** Unique: the area, then what is hostile and where. */
+	/** Unique; the area, followed by the input and its place. */
 	readonly name: string;
-	/** Relative path → content, in the directory in which the command starts. */
+	/** Relative path → content, in the working directory. */
 	readonly files: Readonly<Record<string, string>>;
-	/** Creates what is not a regular file, or a state that needs its own commands. */
+	/** Creates special files, or a state that needs additional commands. */
 	readonly prepare?: (cwd: string) => void | Promise<void>;
 	/**
-	 * Arguments of each `agentv` that is started, one after the other; `CWD` in a word is the directory, `OUT` another.
+	 * Arguments of each `agentv`, run in sequence. `CWD` stands for the working directory, `OUT` for
+	 * another.
 	 */
 	readonly commands: readonly (readonly string[])[];
 	readonly env?: Readonly<Record<string, string>>;
-	/** What a POSIX shell does before it becomes the command, as `ulimit -n 64`. */
+	/** A shell command that runs first, such as `ulimit -n 64`. */
 	readonly before?: string;
-	/** Where stdout goes; default a pipe. */
+	/** Path that stdout is redirected to; default a pipe. */
 	readonly stdout?: string;
-	/** Exit codes that are right for the last command; default 0, 1, 2 and 4. */
+	/** Allowed exit codes of the last command; default 0, 1, 2 and 4. */
 	readonly exitCodes?: readonly number[];
-	/** What both streams together must hold. */
+	/** Must match the combined output. */
 	readonly says?: RegExp;
-	/** What neither stream may hold. */
+	/** Must not match the combined output. */
 	readonly never?: RegExp;
-	/** Additional checks of what the commands left. @throws */
+	/** Additional checks after the commands. @throws */
 	readonly check?: (cwd: string, output: string) => void;
 }
 
-/** What one command did. */
 interface Observed {
 	readonly exitCode: number | null;
 	readonly output: string;
@@ -39,12 +39,12 @@ interface Observed {
 	readonly peakBytes: number;
 }
 
-/** Far above what any of these takes on a busy machine, far below what a hang takes. */
+/** Far above the time of any command on a busy machine. */
 const longestMs = 30_000;
 const mostBytes = 500 * 1024 * 1024;
 const stack = /^\s+at .+(:\d+:\d+|node:internal.*)\)?$/m;
 
-/** Replays all probes of an area with the full rounds, else a tenth that the seed chooses. */
+/** Replays all probes of an area in full rounds, otherwise a tenth chosen by the seed. */
 export function replay(area: string, probes: readonly Probe[]): void {
 	const { numRuns, seed } = law(probes.length);
 	const size = { minLength: numRuns, maxLength: numRuns };
@@ -52,8 +52,8 @@ export function replay(area: string, probes: readonly Probe[]): void {
 		numRuns: 1,
 		...(seed === undefined ? {} : { seed }),
 	});
-	describe(`hostile input ${area} costs no more than an error`, () => {
-		test("no two probes have one name", () => {
+	describe(`hostile input ${area} causes at most an error:`, () => {
+		test("probe names are unique", () => {
 			expect(new Set(probes.map(({ name }) => name)).size).toBe(probes.length);
 		});
 		test.each(chosen.map((probe) => [probe.name, probe] as const))("%s", async (_, probe) => {
@@ -62,7 +62,7 @@ export function replay(area: string, probes: readonly Probe[]): void {
 	});
 }
 
-/** Runs the probe and returns each way in which the answer was wrong; empty when it held. */
+/** Runs the probe and returns the violations, followed by the output if there are any. */
 async function violations(probe: Probe): Promise<string[]> {
 	const [cwd, out] = [tempTree(probe.files), tempTree()];
 	await probe.prepare?.(cwd);
@@ -134,7 +134,7 @@ function watch(child: ChildProcess): Promise<Observed> {
 	});
 }
 
-/** The most memory that a process held, in bytes; 0 where the system does not say. */
+/** Returns the peak memory of a process in bytes; 0 if the system does not report it. */
 function peakOf(pid: number | undefined): number {
 	try {
 		const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];

@@ -7,7 +7,7 @@ import { smallEval, testEntry } from "./small-evals.ts";
 const esc = String.fromCharCode(0x1b);
 const run = ["eval", "run", "my.eval.yaml", "--output", "r"];
 
-/** What can become of a text that AgentV wrote. */
+/** Damages a text that AgentV wrote, by kind of damage. */
 const changes: Readonly<Record<string, (text: string) => string>> = {
 	emptied: () => "",
 	"cut in half": (text) => text.slice(0, text.length / 2),

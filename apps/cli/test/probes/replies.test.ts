@@ -6,7 +6,7 @@ import { printingGrader, printingTarget, smallEval, testEntry } from "./small-ev
 const esc = String.fromCharCode(0x1b);
 const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 
-/** What a program can print for a number, in a reply that is otherwise right. */
+/** Values in place of a number in an otherwise valid reply. */
 const numbers = [
 	"NaN",
 	"Infinity",
@@ -54,7 +54,7 @@ const answers: Readonly<Record<string, string>> = {
 	"escapes of a terminal": "\u001b]52;c;eA==\u0007\u001b[2J\n::error::x\n##[command]x",
 };
 
-/** Every number on record must be one that can be read back and added to others; a sum of known numbers is known. */
+/** Expects that every recorded number is finite, and that sums of known numbers are known. */
 function recordIsSound(cwd: string): void {
 	const numbersIn = (text: string): Record<string, unknown> =>
 		JSON.parse(text, (key, value) => {
@@ -78,7 +78,7 @@ const commands = [
 const probes: readonly Probe[] = [
 	...Object.entries(replies).map(([name, reply]) => ({
 		name: `replies: a grader prints ${name}`,
-		// The other test must be judged regardless of this one's grader.
+		// The other test must be graded regardless of this grader.
 		files: smallEval({
 			tests: `tests:\n${testEntry([], [printingGrader])}${testEntry([], undefined, "other")}`,
 			files: { "reply.txt": reply },

@@ -16,7 +16,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
 	"cache prune": ["cache", "prune"],
 };
 
-/** Homes in which nothing can be kept. */
+/** Unusable values of AGENTV_HOME. */
 const homes: Readonly<Record<string, string>> = {
 	"a file": "CWD/a-file",
 	"below a file": "CWD/a-file/below",
@@ -39,7 +39,7 @@ const homeProbes: readonly Probe[] = Object.entries(homes).flatMap(([name, home]
 		},
 		commands: [args],
 		env: { AGENTV_HOME: home },
-		// The doctor's task is to say what is wrong, with all else that it sees.
+		// The doctor reports the problem together with its other checks.
 		exitCodes: [command === "doctor" ? 1 : 2],
 		says: /AGENTV_HOME/,
 	})),

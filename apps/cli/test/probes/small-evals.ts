@@ -1,7 +1,4 @@
-/**
- * An eval with one test that an offline target answers and a text grader passes, and the parts of which probes make
- * hostile ones.
- */
+/** Parts of an eval with one test that passes offline, from which probes build hostile ones. */
 export const target = "targets:\n  - name: default\n    provider: mock\n    response: hello\n";
 export const grader = '{ type: contains, value: "hello" }';
 
@@ -11,7 +8,7 @@ export function testEntry(fields: readonly string[] = [], graders: readonly stri
 	return lines.map((line, index) => `  ${index === 0 ? "" : "  "}${line}\n`).join("");
 }
 
-/** The files of an eval. @param head lines before `tests` */
+/** Returns the files of an eval. @param head lines before `tests` */
 export function smallEval(
 	parts: { head?: string; tests?: string; targets?: string; files?: Record<string, string> } = {},
 ): Record<string, string> {
@@ -19,8 +16,8 @@ export function smallEval(
 	return { "my.eval.yaml": `${head}${tests}`, "targets.yaml": targets, ...files };
 }
 
-/** A program target that prints what the file `answer.txt` holds. */
+/** A program target that prints the content of `answer.txt`. */
 export const printingTarget = "targets:\n  - name: default\n    provider: cli\n    command: [cat, ./answer.txt]\n";
 
-/** A grader that prints what the file `reply.txt` holds. */
+/** A grader that prints the content of `reply.txt`. */
 export const printingGrader = "{ type: code-grader, command: [cat, ./reply.txt] }";

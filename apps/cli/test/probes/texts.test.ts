@@ -1,7 +1,7 @@
 import { type Probe, replay } from "./probe.ts";
 import { grader, smallEval, target, testEntry } from "./small-evals.ts";
 
-/** Texts that a scanner which starts again at each sign takes hours for. */
+/** Texts on which a scanner that restarts at every character takes hours. */
 const texts: Readonly<Record<string, string>> = {
 	"80,000 open variables": "${{ ".repeat(80_000),
 	"nested defaults": `${"${{ A:-".repeat(20_000)}x${" }}".repeat(20_000)}`,

@@ -4,7 +4,7 @@ const tests = (path: string) => `target: local\ntests: ${path}\n`;
 const template = { "evals/template/a.txt": "a" };
 const hook = (command: string) => evals(top(`workspace: { hooks: { before_each: ${command} } }`));
 
-/** Two tests with fields in common. */
+/** Returns an eval with two tests that have the same fields. */
 const both = (fields: string) =>
 	`target: local\ntests:\n${["a", "b"].map((id) => `  - { ${fields}, id: ${id}, input: x, criteria: y }\n`).join("")}`;
 

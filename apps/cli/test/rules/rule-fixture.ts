@@ -3,37 +3,37 @@ import { main } from "../../src/main.ts";
 
 export type Files = Readonly<Record<string, FileContent>>;
 
-/** What a rule says of one tree, and its silence about another. */
+/** A tree in which a rule reports a problem, and one in which it does not. */
 export interface RuleFixture {
 	readonly rule: string;
-	/** Laid over `sound`; the rule finds one thing in it. */
+	/** Written over `sound`; the rule reports one problem. */
 	readonly bad: Files;
-	/** `file:line:column severity message`, all of it. */
+	/** The complete diagnostic: `file:line:column severity message`. */
 	readonly found: string;
 	/** Whether there is a hint. Default true. */
 	readonly hint?: false;
-	/** Laid over `sound`; the rule finds nothing in it. Every rule has one such tree at least. */
+	/** Written over `sound`; the rule reports nothing. Each rule has at least one such tree. */
 	readonly good?: Files;
 	/** The files after the fix, for rules with a fix; `false` if this finding can't be fixed. */
 	readonly fixed?: Files | false;
-	/** Written after the commit, of the bad tree and of the good one. */
+	/** Written to the bad tree after the commit. */
 	readonly later?: Files;
-	/** Whether the bad tree, or both, lie outside of any repository. */
+	/** Whether the bad tree is outside of any repository. */
 	readonly bare?: true;
 }
 
-/** A committed tree in which nothing is found: what fixtures change or add. */
+/** A committed tree without problems, which fixtures change or extend. */
 export const sound: Files = {
 	"evals/eval.yaml": "target: local\ntests:\n  - id: a\n    input: Say hello\n    criteria: greets\n",
 	"evals/targets.yaml": "targets:\n  - name: local\n    provider: mock\n",
 };
 
-/** The sound eval with more lines for its test. */
+/** Returns the sound eval with additional lines for its test. */
 export const test = (extra: string) =>
 	`target: local\ntests:\n  - id: a\n    input: Say hello\n    criteria: greets\n${extra}`;
-/** The sound eval with a line before it. */
+/** Returns the sound eval after an additional line. */
 export const top = (extra: string) => `${extra}\n${test("")}`;
-/** An eval that asks for `input`. */
+/** Returns an eval whose test has this input. */
 export const asks = (input: string, extra = "") =>
 	`target: local\n${extra}tests:\n  - id: a\n    input: ${input}\n    criteria: greets\n`;
 export const evals = (text: string, more: Files = {}): Files => ({ "evals/eval.yaml": text, ...more });
@@ -55,7 +55,10 @@ export interface Judgement {
 	readonly found: readonly Found[];
 }
 
-/** A repository (or a bare directory) with `files` over `sound`, and a way to validate it as the command does. */
+/**
+ * Creates a repository, or a directory if `bare`, with `files` over `sound`, and returns a function
+ * to validate it.
+ */
 export function fixtureTree(files: Files, { later = {}, bare }: Pick<RuleFixture, "later" | "bare">) {
 	const root = tempTree();
 	if (bare) writeTree(root, { ...sound, ...files });
@@ -64,7 +67,7 @@ export function fixtureTree(files: Files, { later = {}, bare }: Pick<RuleFixture
 	return { root, validate: (...options: string[]) => validate(root, options) };
 }
 
-/** A diagnostic as the command prints it. */
+/** A diagnostic in the command's JSON. */
 type WireDiagnostic = Omit<Found, "text"> &
 	Readonly<Record<"file" | "severity" | "message", string> & Record<"line" | "column", number>>;
 

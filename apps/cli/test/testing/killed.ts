@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { agentv, agentvBin, gitTestEnvironment, law, type Session } from "@agentv/test-support";
 import { expect } from "vitest";
 
-/** Moments at which a command is killed: a seeded share of `most`. */
+/** Returns how often a command is killed, at most `most` times, and a seeded random generator. */
 export function moments(most: number): { readonly count: number; readonly random: () => number } {
 	const { numRuns, seed = 1 } = law(most);
 	let state = seed;
@@ -18,7 +18,7 @@ export function moments(most: number): { readonly count: number; readonly random
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Every process below `pid`. */
+/** Returns all descendants of the process. */
 function descendants(pid: number): number[] {
 	const list = spawnSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n");
 	const pairs = list.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
@@ -26,7 +26,7 @@ function descendants(pid: number): number[] {
 	return below(pid);
 }
 
-/** Kills a process, with all that it started if `withOthers`, and waits until it is gone. */
+/** Kills a process, with its descendants if `withOthers`, and waits for its end. */
 export async function kill(child: ChildProcess, withOthers: boolean): Promise<void> {
 	const others = withOthers && child.pid !== undefined ? descendants(child.pid) : [];
 	child.kill("SIGKILL");
@@ -41,7 +41,7 @@ export async function kill(child: ChildProcess, withOthers: boolean): Promise<vo
 		await new Promise((resolve) => child.once("close", resolve));
 }
 
-/** The command line in a directory with a home and a temporary directory of its own. */
+/** The command line in a directory with a separate home and temporary directory. */
 export class KilledCommand {
 	readonly cwd: string;
 	readonly env: Readonly<Record<string, string>>;
@@ -60,14 +60,14 @@ export class KilledCommand {
 		return agentv(args, { cwd: this.cwd, env: this.env });
 	}
 
-	/** Expects a command to end with `exitCode`, and returns what it prints. */
+	/** Expects a command to exit with `exitCode`, and returns its stdout. */
 	async succeeds(args: readonly string[], exitCode = 0): Promise<string> {
 		const ran = await this.run(...args);
 		expect(ran.exitCode, `${args.join(" ")}\n${ran.stdout}${ran.stderr}`).toBe(exitCode);
 		return ran.stdout;
 	}
 
-	/** What commands stage under, below the directory: locks, staged files and directories, workspaces. */
+	/** Returns leftover locks, staged files and workspaces in the directory. */
 	remains(): string[] {
 		return readdirSync(this.cwd, { recursive: true, encoding: "utf8" }).filter(
 			(path) =>
@@ -76,14 +76,14 @@ export class KilledCommand {
 		);
 	}
 
-	/** Kills `args` at a random moment of the time that it takes; the round says whether its children are killed with it. */
+	/** Kills a command after a share of its duration, in odd rounds with its descendants. */
 	async killed(args: readonly string[], share: number, wholeMs: number, round: number): Promise<void> {
 		const child = this.start(args);
 		await pause(share * wholeMs);
 		await kill(child, round % 2 === 1);
 	}
 
-	/** How long a command takes as a process. */
+	/** Returns the duration of a command in a separate process, in milliseconds. */
 	async timed(args: readonly string[]): Promise<number> {
 		const started = performance.now();
 		await once(this.start(args), "close");

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A server that speaks as a model does, and keeps all that it hears. */
+/** Starts a model server that records its requests. */
 export async function modelListener() {
 	const heard: string[] = [];
 	const server = createServer((request, answer) => {

@@ -5,7 +5,7 @@ import { openTerminal, type Terminal } from "./terminal.ts";
 
 export const bashCompletionPackage = "/usr/share/bash-completion/bash_completion";
 
-/** Where a shell is; a test can't do without it. */
+/** Returns the path of a shell, which the tests require. */
 function shellPath(name: string): string {
 	const directories = (process.env["PATH"] ?? "").split(delimiter);
 	const found = directories.map((directory) => join(directory, name)).find((file) => existsSync(file));
@@ -13,18 +13,21 @@ function shellPath(name: string): string {
 	return found;
 }
 
-/** A file of a name that a shell would make a command of. */
+/** A file name with commands that a shell would execute. */
 export const hostileName = 'it\'s $(touch canary) `touch canary`; & "x" !y *.eval.yaml';
 export const hostileTarget = "a b $(touch canary)";
 
 export interface Project {
 	readonly cwd: string;
-	/** What a command in a file's name would make, were it run. */
+	/** The file that a command in a file name would create. */
 	readonly canary: string;
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** A project, and an `agentv` that completes as the real one but only notes down what else it is called with. */
+/**
+ * Creates a project with an `agentv` that completes like the real one, but otherwise only records
+ * its arguments.
+ */
 export function project(): Project {
 	const text = "tests: [{ id: one, input: hi, criteria: greets }, { id: two words, input: hi, criteria: greets }]\n";
 	const cwd = tempTree({
@@ -52,15 +55,15 @@ printf '%s\\0' "$@" > "$HOME/argv.new"
 mv "$HOME/argv.new" "$HOME/argv"
 `;
 
-/** A shell that a user sits at. */
+/** An interactive shell. */
 export interface Session extends Terminal {
-	/** Types a line and Enter, and answers the words that `agentv` was then called with. */
+	/** Types a line and Enter, and returns the arguments of the call of `agentv`. */
 	enter(keys: string): Promise<readonly string[]>;
 }
 
 export type Shell = "bash" | "bash with its completion package" | "zsh" | "fish";
 
-/** Opens a shell with the completion loaded as its help says. */
+/** Opens a shell with completion loaded as documented. */
 export async function openShell(shell: Shell, { cwd, env }: Project): Promise<Session> {
 	const terminal = openTerminal(commandOf(shell, cwd), { cwd, env });
 	await terminal.waitFor("ready> ");

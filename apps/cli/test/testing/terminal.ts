@@ -5,11 +5,11 @@ import { onTestFinished } from "vitest";
 
 /** A program in a pseudo-terminal of `script`, 200 columns wide. */
 export interface Terminal {
-	/** Types: `\t` is the tabulator key, `\r` Enter. */
+	/** Types keys: `\t` is Tab, `\r` is Enter. */
 	type(keys: string): void;
-	/** All that was shown so far, without colours and movements of the cursor. */
+	/** Returns the output so far without control sequences. */
 	shown(): string;
-	/** Waits until `text` was shown. */
+	/** Waits for `text` in the output. */
 	waitFor(text: string): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ interface TerminalOptions {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Opens a terminal, which is closed when the test ends. */
+/** Opens a terminal and closes it when the test ends. */
 export function openTerminal(argv: readonly string[], { cwd, env }: TerminalOptions): Terminal {
 	const words = ["sh", "-c", 'stty cols 200 rows 50; exec "$@"', "sh", ...argv];
 	const args = process.platform === "darwin" ? ["-q", "/dev/null", ...words] : ["-qec", quoted(words), "/dev/null"];
@@ -27,7 +27,7 @@ export function openTerminal(argv: readonly string[], { cwd, env }: TerminalOpti
 	child.stdout.setEncoding("utf8").on("data", (text: string) => {
 		output += text;
 	});
-	// It may have ended before all was typed.
+	// The program may exit before it has read all input.
 	child.stdin.on("error", () => undefined);
 	onTestFinished(() => end(child));
 	const shown = () => stripVTControlCharacters(output);
@@ -42,7 +42,7 @@ export function openTerminal(argv: readonly string[], { cwd, env }: TerminalOpti
 	};
 }
 
-/** Leaves the line that stands there, and the shell. */
+/** Clears the current line and exits the shell. */
 async function end(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const ended = new Promise((resolve) => child.on("close", resolve));

@@ -12,7 +12,7 @@ tests:
   - {id: ${id}, input: hi, expected_output: hi}
 `;
 
-/** Studio with one git-backed benchmark, `team`, whose repository can move on. */
+/** Creates a Studio with the git-backed benchmark `team`, whose repository can get new commits. */
 function withUpstream(url?: (bare: string) => string) {
 	const work = tempTree();
 	const upstream = gitRepository(join(work, "upstream"), { "a.eval.yaml": evalText("a"), "hook.mjs": "" });
@@ -41,7 +41,7 @@ const marksOf = async (studio: TestStudio) =>
 	});
 
 describe("a git-backed benchmark", () => {
-	it("is synced by a job whose events end in its result, and shows it everywhere", async () => {
+	it("is synced by a job whose events end with the result, which the benchmark then shows", async () => {
 		const { studio, upstream } = withUpstream();
 		expect((await marksOf(studio)).map(({ id, revision, evals }) => [id, revision.state, evals])).toEqual([
 			["team", "missing", 0],
@@ -63,7 +63,7 @@ describe("a git-backed benchmark", () => {
 		expect(team).toMatchObject({ evals: 1, revision: { sha: head, subject: "first" }, work_tree: { state: "clean" } });
 	});
 
-	it("that has moved on is behind, and its plan names the evals, tests and hooks it touches", async () => {
+	it("with new commits is behind, and its plan names the affected evals, tests and hooks", async () => {
 		const { studio, upstream, bare } = withUpstream();
 		await job(studio, "/api/benchmarks/team/sync");
 		upstream.commit({ "a.eval.yaml": evalText("renamed"), "hook.mjs": "// changed\n", "new.txt": "" });
@@ -83,7 +83,7 @@ describe("a git-backed benchmark", () => {
 		expect(events.at(-1)).toMatchObject({ results: [{ id: "team", outcome: "synced" }] });
 	});
 
-	it("that refuses to sync says why", async () => {
+	it("with local changes refuses to sync and reports why", async () => {
 		const { studio, upstream, bare } = withUpstream();
 		await job(studio, "/api/benchmarks/team/sync");
 		studio.write({ "home/clones/team/a.eval.yaml": "# mine\n" });
@@ -97,8 +97,8 @@ describe("a git-backed benchmark", () => {
 	});
 });
 
-describe("one sync at a time", () => {
-	it("refuses the second, names the first, keeps the entry, and ends when it is cancelled", async () => {
+describe("a running sync", () => {
+	it("blocks another sync and the removal of its benchmark, and can be cancelled", async () => {
 		const server = await gitHttpServer(tempTree(), { stall: true });
 		const { studio } = withUpstream(() => `${server.url}/x.git`);
 		const first = (await (await studio.request("/api/benchmarks/team/sync", { body: {} })).json()) as { job: string };
@@ -117,13 +117,13 @@ describe("one sync at a time", () => {
 	});
 });
 
-it("a local benchmark has nothing to sync", async () => {
+it("a local benchmark can't be synced", async () => {
 	const { studio } = withUpstream();
 	const answer = await studio.request("/api/benchmarks/local/sync", { body: {} });
 	expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("which can't be synced")]);
 });
 
-it("a read-only Studio has no write route of benchmarks", async () => {
+it("a read-only Studio has no routes that change benchmarks", async () => {
 	const studio = testStudio({ "home/benchmarks.yaml": "benchmarks: [{id: a, path: .}]\n" }, { readOnly: true });
 	for (const path of ["", "/sync", "/status", "/a/sync", "/a/status"])
 		expect((await studio.request(`/api/benchmarks${path}`, { body: {} })).status, path).toBe(404);

@@ -17,7 +17,7 @@ const files = { "team/a.eval.yaml": "tests: []\n", "home/benchmarks.yaml": regis
 const secret = { env: { MY_TOKEN: "tok-0123456789" } };
 
 describe("GET /api/benchmarks", () => {
-	it("lists the registry as it is now, and what is wrong with single entries", async () => {
+	it("lists the current registry and the problems of single entries", async () => {
 		const studio = testStudio(files, secret);
 		const list = await studio.json<BenchmarkListAnswer>("/api/benchmarks");
 		expect(list).toMatchObject({ total: 2, page: 1, registry: join(studio.root, "home/benchmarks.yaml") });
@@ -42,19 +42,19 @@ describe("GET /api/benchmarks", () => {
 		expect((await studio.json<BenchmarkListAnswer>("/api/benchmarks")).total).toBe(0);
 	});
 
-	it("is an empty list without a registry, and searches by words", async () => {
+	it("returns an empty list without a registry, and searches by words", async () => {
 		expect((await testStudio().json<BenchmarkListAnswer>("/api/benchmarks")).items).toEqual([]);
 		const found = await testStudio(files, secret).json<BenchmarkListAnswer>("/api/benchmarks?search=TEAM");
 		expect(found.items.map(({ id }) => id)).toEqual(["team"]);
 	});
 
-	it("says where a registry can't be read", async () => {
+	it("reports the location of an error in the registry", async () => {
 		const answer = await testStudio({ "home/benchmarks.yaml": "benchmarks: {a: 1}\n" }).request("/api/benchmarks");
 		expect(answer.status).toBe(422);
 		expect(await answer.json()).toMatchObject({ error: { code: "config", details: [{ line: 1 }] } });
 	});
 
-	it("never sends a user part or a variable's value", async () => {
+	it("never sends a URL's user part or a variable's value", async () => {
 		const studio = testStudio(files, secret);
 		for (const path of ["", "/remote"]) {
 			const text = await (await studio.request(`/api/benchmarks${path}`)).text();
@@ -65,7 +65,7 @@ describe("GET /api/benchmarks", () => {
 });
 
 describe("GET /api/benchmarks/:id", () => {
-	it("shows one, and knows no other", async () => {
+	it("returns a benchmark, and 404 for an unknown id", async () => {
 		const studio = testStudio(files, secret);
 		const { benchmark } = await studio.json<{ benchmark: BenchmarkAnswer }>("/api/benchmarks/team");
 		expect(benchmark.name).toBe("The team's");
@@ -75,7 +75,7 @@ describe("GET /api/benchmarks/:id", () => {
 });
 
 describe("POST /api/benchmarks", () => {
-	it("registers a directory or a repository, keeping the file as it was", async () => {
+	it("registers a directory or a repository, and keeps the rest of the file", async () => {
 		const studio = testStudio({ ...files, "cwd/mine/x.eval.yaml": "tests: []\n" }, secret);
 		expect(await (await studio.request("/api/benchmarks", { body: { location: "mine" } })).json()).toEqual({
 			id: "mine",
@@ -97,8 +97,8 @@ describe("POST /api/benchmarks", () => {
 		["no location", {}, 400],
 		["an empty location", { location: "  " }, 400],
 		["a list", [], 400],
-		["no JSON", "{", 400],
-	])("refuses %s and leaves the file alone", async (_what, body, status) => {
+		["invalid JSON", "{", 400],
+	])("refuses %s and doesn't change the file", async (_what, body, status) => {
 		const studio = testStudio(files, secret);
 		const answer = await studio.request("/api/benchmarks", { body });
 		expect(answer.status).toBe(status);
@@ -108,7 +108,7 @@ describe("POST /api/benchmarks", () => {
 });
 
 describe("DELETE /api/benchmarks/:id", () => {
-	it("takes the entry out and leaves the directory", async () => {
+	it("removes the entry and keeps the directory", async () => {
 		const studio = testStudio(files, secret);
 		const change = { method: "DELETE", body: {} };
 		const path = join(studio.root, "team");

@@ -16,7 +16,7 @@ interface Row {
 
 const runs = "cwd/.agentv/results/runs/default";
 
-/** The files of a run as the runner records it; its id in Studio is `default~<time>`. */
+/** Returns the files of a recorded run, whose id in Studio is `default~<time>`. */
 function runFiles(time: string, rows: readonly Row[]): Record<string, string> {
 	const lines = rows.map((row) =>
 		JSON.stringify({
@@ -69,7 +69,7 @@ describe("GET /api/runs/compare", () => {
 		}
 	});
 
-	it("lists what moved most first, or in any other order", async () => {
+	it("sorts by the size of the change, or by another column", async () => {
 		const before = [0.5, 0.5, 0.5, 0.5].map((score, index) => ({ test_id: `t${index}`, score }));
 		const after = [0.5, 0.6, 0.1, 1].map((score, index) => ({ test_id: `t${index}`, score }));
 		const studio = testStudio({ ...runFiles(first, before), ...runFiles(second, after) });
@@ -82,7 +82,7 @@ describe("GET /api/runs/compare", () => {
 		expect(comparisons).toMatchObject([{ moved: { up: 2, down: 1 }, difference: { before: 0.5, after: 0.55 } }]);
 	});
 
-	it("shows changed tests by what was changed in them", async () => {
+	it("filters changed tests by their changed parts", async () => {
 		const rows = ["a", "b", "c", "d"].map((test_id) => ({ test_id, score: 1 }));
 		const { target: _, ...torn } = fingerprint;
 		const prints = [fingerprint, { ...fingerprint, graders: "1" }, { ...fingerprint, graders: "1", hooks: "1" }, torn];
@@ -99,7 +99,7 @@ describe("GET /api/runs/compare", () => {
 		expect((await studio.request(`/api/runs/compare?run=a&run=b&differing=odd`)).status).toBe(400);
 	});
 
-	it("links to all attempts of both runs, also if their targets have different names", async () => {
+	it("links to all attempts of both runs, even if their targets have different names", async () => {
 		const other = { fingerprint: { ...fingerprint, target: "y" }, target: "other" };
 		const studio = testStudio({
 			...runFiles(first, [{ test_id: "t", score: 1 }]),
@@ -125,7 +125,7 @@ describe("GET /api/runs/compare", () => {
 			for (const row of rows) expect((await studio.request(`/api/runs/default~${time}/tests/${row}`)).status).toBe(200);
 	});
 
-	it("compares several runs with the first, and says which did not end and what can't be read", async () => {
+	it("compares several runs with the first, and reports unfinished runs and invalid lines", async () => {
 		const rows = [{ test_id: "t", score: 1 }];
 		const studio = testStudio(Object.assign({}, ...[first, second, third].map((time) => runFiles(time, rows))));
 		rmSync(join(studio.root, runs, second, "summary.json"));
@@ -144,7 +144,7 @@ describe("GET /api/runs/compare", () => {
 		expect([twice.status, await twice.text()]).toEqual([400, expect.stringContaining("a run is specified twice")]);
 	});
 
-	it("reads a run again once it has grown", async () => {
+	it("reads a run again after it has grown", async () => {
 		const studio = testStudio({
 			...runFiles(first, [{ test_id: "t", score: 1 }]),
 			...runFiles(second, [{ test_id: "t", score: 1 }]),

@@ -16,7 +16,7 @@ tests:
   - {id: a, input: hi, expected_output: hi}
 `;
 
-/** A repository whose eval takes its target from the directory above. */
+/** Creates a repository whose eval uses a target of the parent directory. */
 function withInheritedTarget() {
 	const studio = testStudio({});
 	gitRepository(join(studio.root, "cwd"), {
@@ -33,7 +33,7 @@ async function onlyEval(studio: TestStudio): Promise<string> {
 }
 
 describe("fixing", () => {
-	it("shows the diff first, writes what was looked at, and finds nothing left", async () => {
+	it("previews the diff, writes the reviewed fixes, and leaves nothing to fix", async () => {
 		const studio = withInheritedTarget();
 		const id = await onlyEval(studio);
 		const before = await studio.json<EvalAnswer>(`/api/evals/${id}`);
@@ -64,7 +64,7 @@ describe("fixing", () => {
 });
 
 describe("bundling", () => {
-	it("tells how far it is, where the bundle lies, and keeps it findable", async () => {
+	it("reports progress and the bundle's directory, and lists the bundle", async () => {
 		const studio = withInheritedTarget();
 		const id = await onlyEval(studio);
 		const { job } = await studio.json<{ job: string }>(`/api/evals/${id}/bundle`, { body: { name: "mine" } });
@@ -77,7 +77,7 @@ describe("bundling", () => {
 		expect((await studio.request("/api/bundles/mine")).status).toBe(200);
 	});
 
-	it("sends a bundle as an archive that verifies once it is unpacked", async () => {
+	it("sends a bundle as an archive that passes verification after unpacking", async () => {
 		const studio = withInheritedTarget();
 		const body = { name: "mine" };
 		const { job } = await studio.json<{ job: string }>(`/api/evals/${await onlyEval(studio)}/bundle`, { body });
@@ -99,7 +99,7 @@ describe("bundling", () => {
 			expect([400, 404]).toContain((await studio.request(`/api/bundles/${path}`)).status);
 	});
 
-	it("says why where it can't: a missing reference", async () => {
+	it("fails with a message if a reference is missing", async () => {
 		const studio = testStudio({ "cwd/a.eval.yaml": `${evalText}workspace: ./gone/\n` });
 		const { job } = await studio.json<{ job: string }>(`/api/evals/${await onlyEval(studio)}/bundle`, { body: {} });
 		const events = await studio.events(`/api/jobs/${job}/events`);
@@ -115,20 +115,20 @@ describe("bundling", () => {
 		},
 	);
 
-	it.each(["none", "..", "..%2F..", ".tmp"])("knows no bundle %s", async (id) => {
+	it.each(["none", "..", "..%2F..", ".tmp"])("returns 404 for the bundle %s", async (id) => {
 		const studio = testStudio({ "home/bundles/.tmp/manifest.json": "{}", "home/manifest.json": "{}" });
 		expect((await studio.request(`/api/bundles/${id}`)).status).toBe(404);
 	});
 });
 
-it("a read-only Studio neither fixes nor bundles", async () => {
+it("a read-only Studio can't fix or bundle", async () => {
 	const studio = testStudio({ "cwd/a.eval.yaml": evalText }, { readOnly: true });
 	const id = await onlyEval(studio);
 	for (const path of ["fix/preview", "fix", "bundle"])
 		expect((await studio.request(`/api/evals/${id}/${path}`, { body: {} })).status, path).toBe(404);
 });
 
-it("writes to an eval that is not there find nothing", async () => {
+it("writes to an unknown eval return 404", async () => {
 	const studio = testStudio();
 	for (const path of ["fix/preview", "bundle", "run"])
 		expect((await studio.request(`/api/evals/_~none-1/${path}`, { body: {} })).status, path).toBe(404);

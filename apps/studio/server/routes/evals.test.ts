@@ -26,7 +26,7 @@ const named = (list: EvalListAnswer, path: string) => {
 };
 
 describe("GET /api/evals", () => {
-	it("lists Studio's own directory, or a benchmark's, without loading any eval", async () => {
+	it("lists the evals of Studio's directory or a benchmark without loading them", async () => {
 		const studio = testStudio(files);
 		const own = await studio.json<EvalListAnswer>("/api/evals");
 		expect(own.items.map(({ file, benchmark, marks }) => [file, benchmark, marks])).toEqual([
@@ -38,7 +38,7 @@ describe("GET /api/evals", () => {
 		expect(team.items[0]).toMatchObject({ file: "deep/EVAL.yaml", benchmark: "team" });
 	});
 
-	it("pages by 50, and searches names", async () => {
+	it("returns pages of 50 and searches names", async () => {
 		const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`cwd/e${n}.eval.yaml`, small("x")]));
 		const studio = testStudio(many);
 		const second = await studio.json<EvalListAnswer>("/api/evals?page=2");
@@ -49,7 +49,7 @@ describe("GET /api/evals", () => {
 		]);
 	});
 
-	it("brings marks by events, remembers them, and filters by them", async () => {
+	it("sends marks as events, caches them, and filters by them", async () => {
 		const studio = testStudio(files);
 		const list = await studio.json<EvalListAnswer>("/api/evals");
 		const events = await studio.events(`/api/evals/marks?${list.items.map(({ id }) => `id=${id}`).join("&")}`);
@@ -77,12 +77,12 @@ describe("GET /api/evals", () => {
 		["benchmark=unknown", 404, "not-found"],
 		["benchmark=gone", 404, "not-found"],
 		["benchmark=..%2Fteam", 404, "not-found"],
-	])("answers ?%s with what is wrong", async (search, status, code) => {
+	])("refuses ?%s", async (search, status, code) => {
 		const answer = await testStudio(files).request(`/api/evals?${search}`);
 		expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([status, code]);
 	});
 
-	it("says where a registry is broken, and goes on showing Studio's own directory", async () => {
+	it("reports the location of an error in the registry, and still lists Studio's directory", async () => {
 		const studio = testStudio({ ...files, "home/benchmarks.yaml": "benchmarks: [\n" });
 		const answer = await studio.request("/api/evals?benchmark=team");
 		expect(answer.status).toBe(422);
@@ -92,7 +92,7 @@ describe("GET /api/evals", () => {
 });
 
 describe("GET /api/evals/:id", () => {
-	it("shows source, findings at their lines with their rules, targets, and what would be executed", async () => {
+	it("returns the source, findings with lines and rules, and targets", async () => {
 		const studio = testStudio(files);
 		const { id } = named(await studio.json<EvalListAnswer>("/api/evals"), "two.eval.yaml");
 		const shown = await studio.json<EvalAnswer>(`/api/evals/${id}`);
@@ -107,7 +107,7 @@ describe("GET /api/evals/:id", () => {
 		]);
 	});
 
-	it("sees an edit without a restart", async () => {
+	it("reflects an edit without a restart", async () => {
 		const studio = testStudio(files);
 		const { id } = named(await studio.json<EvalListAnswer>("/api/evals"), "one.eval.yaml");
 		studio.write({ "cwd/one.eval.yaml": small("renamed") });
@@ -144,13 +144,13 @@ tests:
 	});
 
 	it.each(["none", "_~none-0123456789abcdef", "..%2F..%2Fetc%2Fpasswd", "team~..%2Fone", "~", "unknown~x-1"])(
-		"knows no eval %s",
+		"returns 404 for the eval %s",
 		async (id) => {
 			expect((await testStudio(files).request(`/api/evals/${id}`)).status).toBe(404);
 		},
 	);
 
-	it("refuses a link that leads out of its benchmark", async () => {
+	it("refuses a link to a file outside its benchmark", async () => {
 		const studio = testStudio({ ...files, "team/out.eval.yaml": { link: "../cwd/one.eval.yaml" } });
 		const { id } = named(await studio.json<EvalListAnswer>("/api/evals?benchmark=team"), "out.eval.yaml");
 		const answer = await studio.request(`/api/evals/${id}`);
@@ -159,7 +159,7 @@ tests:
 });
 
 describe("GET /api/evals/:id/tests", () => {
-	it("pages and searches tests", async () => {
+	it("returns pages of tests and searches them", async () => {
 		const rows = Array.from({ length: 120 }, (_, n) => JSON.stringify({ id: `t${n}`, input: `q ${n}`, criteria: "c" }));
 		const studio = testStudio({
 			"cwd/big.eval.yaml": "tests: ./cases.jsonl\n",

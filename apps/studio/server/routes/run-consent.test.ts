@@ -9,7 +9,7 @@ import { testStudio } from "../testing/test-studio.ts";
 
 const secret = "s3cret-0123456789";
 
-/** Studio with a benchmark that is synced from elsewhere, and whose prompt and target are of interest. */
+/** Creates a Studio with a synced benchmark of these files, and a server that records requests. */
 async function studioWith(files: Readonly<Record<string, string>>) {
 	const heard: string[] = [];
 	const server = createServer((request, answer) => {
@@ -42,8 +42,8 @@ tests:
 		'targets: [{name: m, provider: openai, model: m, max_retries: 0, base_url: "http://127.0.0.1:PORT/v1"}]\n',
 };
 
-describe("running an eval that reads or reaches something new", () => {
-	it("is refused until what was shown is trusted, and nothing is sent before", async () => {
+describe("running an eval with new variables or hosts", () => {
+	it("is refused until the user trusts them, and nothing is sent before", async () => {
 		const { studio, heard, port, id } = await studioWith(reading);
 		const plan = await studio.json<RunPlanAnswer>(`/api/evals/${id}/run/plan`);
 		const host = `127.0.0.1:${port}`;
@@ -70,7 +70,7 @@ describe("running an eval that reads or reaches something new", () => {
 		expect((await studio.request(`/api/evals/${id}/run`, { body: { digest: after.digest } })).status).toBe(202);
 	});
 
-	it("is refused where it has changed since it was shown", async () => {
+	it("is refused if the eval has changed since it was shown", async () => {
 		const { studio, heard, id } = await studioWith(reading);
 		const plan = await studio.json<RunPlanAnswer>(`/api/evals/${id}/run/plan`);
 		studio.write({
@@ -81,7 +81,7 @@ describe("running an eval that reads or reaches something new", () => {
 		expect(heard).toEqual([]);
 	});
 
-	it("is refused for a file outside of the benchmark, trusted or not", async () => {
+	it("is refused for a file outside the benchmark, even if trusted", async () => {
 		const files = { ...reading, "a.eval.yaml": `input_files: [/proc/self/environ]\n${reading["a.eval.yaml"]}` };
 		const { studio, heard, id } = await studioWith(files);
 		const plan = await studio.json<RunPlanAnswer>(`/api/evals/${id}/run/plan`);

@@ -37,7 +37,7 @@ interface HowItRuns {
 	readonly into?: string;
 }
 
-/** Runs the eval of a Studio's directory. Returns where its results are. */
+/** Runs the eval in Studio's directory and returns the run's directory. */
 async function runEval({ root, services }: TestStudio, { limits, into }: HowItRuns = {}): Promise<string> {
 	const cwd = join(root, "cwd");
 	const machine = { env: services.options.env, cwd, version: "1.2.3" };
@@ -68,7 +68,7 @@ async function onlyRun(studio: TestStudio): Promise<string> {
 }
 
 describe("the tests of a run", () => {
-	it("are listed as tests, each with its attempts, its target's cost and that of judging", async () => {
+	it("are listed with their attempts, the target's cost and the cost of judging", async () => {
 		const studio = testStudio(below(files));
 		await runEval(studio);
 		const id = await onlyRun(studio);
@@ -91,7 +91,7 @@ describe("the tests of a run", () => {
 		});
 	});
 
-	it("show their results with verdicts, times, logs and all attempts", async () => {
+	it("have results with verdicts, times, logs and all attempts", async () => {
 		const studio = testStudio(below(files));
 		await runEval(studio);
 		const id = await onlyRun(studio);
@@ -119,7 +119,7 @@ describe("the tests of a run", () => {
 		expect(third.test.attempts.map(({ id: one }) => one)).toEqual(items[2]?.attempts.map(({ id: one }) => one));
 	});
 
-	it("that were not run are listed, filtered and told from those that were not graded", async () => {
+	it("that were not run are listed, filtered, and distinguished from those not graded", async () => {
 		const studio = testStudio(below(files));
 		const directory = await runEval(studio);
 		const index = join(directory, "index.jsonl");
@@ -137,7 +137,7 @@ describe("the tests of a run", () => {
 		});
 	});
 
-	it("name the run that theirs started from", async () => {
+	it("name the run that theirs is based on", async () => {
 		const studio = testStudio(below(files));
 		const directory = await runEval(studio);
 		const first = await onlyRun(studio);
@@ -180,7 +180,7 @@ async function expectAgreement(studio: TestStudio, summary: RunSummary): Promise
 	expect(points.reduce((sum, { pass_rate: rate, tests: number }) => sum + rate * number, 0)).toBeCloseTo(passed);
 }
 
-it("every screen counts the tests and the money of a run as its summary does", async () => {
+it("the test counts and costs of every response agree with the run's summary", async () => {
 	await fc.assert(
 		fc.asyncProperty(randomProjects, async (project) => {
 			const studio = testStudio(below(project.files));
@@ -190,7 +190,7 @@ it("every screen counts the tests and the money of a run as its summary does", a
 			const summary = readSummary(directory);
 			if (!summary) throw new Error("the run wrote no summary");
 			await expectAgreement(studio, summary);
-			// The same before its summary is written: the live view counts its rows.
+			// Without a summary, the live view counts the rows.
 			rmSync(join(directory, "summary.json"));
 			studio.services.runs.forget();
 			await expectAgreement(studio, summary);

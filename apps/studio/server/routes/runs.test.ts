@@ -38,7 +38,7 @@ async function firstEval(studio: TestStudio, search = ""): Promise<string> {
 const start = (studio: TestStudio, id: string, body: unknown = {}) =>
 	studio.json<{ job: string }>(`/api/evals/${id}/run`, { body });
 
-/** Runs the only eval to its end. */
+/** Runs the only eval until it has finished. */
 async function runOnce(studio: TestStudio, body: unknown = {}) {
 	const { job } = await start(studio, await firstEval(studio), body);
 	const events = (await studio.events(`/api/jobs/${job}/events`)) as RunJobEvent[];
@@ -47,7 +47,7 @@ async function runOnce(studio: TestStudio, body: unknown = {}) {
 }
 
 describe("a run", () => {
-	it("is followed live, then stands in the list, with its rows, results and history", async () => {
+	it("sends live events and is then listed with its tests, results and history", async () => {
 		const studio = testStudio(files);
 		const { events, run, job } = await runOnce(studio);
 		expect(events.map(({ type }) => type)).toEqual(
@@ -109,7 +109,7 @@ describe("a run", () => {
 		expect(shown.last_result).toMatchObject({ run, passed: 1, failed: 1 });
 	});
 
-	it("runs one job per eval, can be cancelled, and resumes", async () => {
+	it("is the only job of its eval, can be cancelled, and can be resumed", async () => {
 		const studio = testStudio(files);
 		const id = await firstEval(studio);
 		const { job } = await start(studio, id, { targets: ["slow"], workers: 1 });
@@ -140,7 +140,7 @@ describe("a run", () => {
 	});
 });
 
-it("a run whose results are made of something that has changed is resumed only with them run again", async () => {
+it("a run whose inputs have changed can only be resumed by running the affected tests again", async () => {
 	const studio = testStudio(files);
 	const { run } = await runOnce(studio);
 	const { directory } = await studio.json<RunResponse>(`/api/runs/${run}`);
@@ -163,7 +163,7 @@ it("a run whose results are made of something that has changed is resumed only w
 	expect(after.filter(({ type }) => type === "attempt_finished")).toHaveLength(2);
 });
 
-it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s is not resumed", async (flag) => {
+it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s can't be resumed", async (flag) => {
 	const studio = testStudio({
 		...files,
 		"elsewhere/file": 'targets: [{name: quick, provider: cli, command: "touch ran"}]',
@@ -185,7 +185,7 @@ it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s i
 });
 
 describe("comparing two runs", () => {
-	it("are compared over what is comparable, changed tests apart", async () => {
+	it("shows the comparable tests, and changed tests separately", async () => {
 		const studio = testStudio(files);
 		const first = await runOnce(studio);
 		studio.write({ "cwd/sums.eval.yaml": files["cwd/sums.eval.yaml"].replace("2 + 3?", "3 + 3?") });
@@ -210,16 +210,16 @@ describe("comparing two runs", () => {
 		expect((await studio.request(`/api/runs/${first.run}/tests/${row}`)).status).toBe(200);
 	});
 
-	it.each(["run=a", "run=a&run=b&part=odd", "run=a&run=b&vary=odd", ""])("refuse ?%s", async (search) => {
+	it.each(["run=a", "run=a&run=b&part=odd", "run=a&run=b&vary=odd", ""])("refuses ?%s", async (search) => {
 		expect((await testStudio().request(`/api/runs/compare?${search}`)).status).toBe(400);
 	});
 
-	it("are not found where one is not there", async () => {
+	it("returns 404 if one of them does not exist", async () => {
 		expect((await testStudio().request("/api/runs/compare?run=a&run=b")).status).toBe(404);
 	});
 });
 
-describe("an eval that others wrote", () => {
+describe("an eval of others", () => {
 	const foreign = {
 		"team/.git/HEAD": "ref: refs/heads/main\n",
 		"team/a.eval.yaml": `target: {provider: openai, model: m, api_key: "\${{ MY_API_KEY }}", base_url: "https://llm.example/v1"}
@@ -233,7 +233,7 @@ tests: [{id: a, input: hi, expected_output: hi, assertions: [{type: code-grader,
 		"home/benchmarks.yaml": "benchmarks: [{id: team, path: ../team, source: {url: https://git.example/a.git}}]\n",
 	};
 
-	it("shows what it will execute and who gets which key, and runs only what was looked at", async () => {
+	it("shows its commands and which host gets which key, and runs only as reviewed", async () => {
 		const studio = testStudio(foreign, { env: { MY_API_KEY: "key-0123456789" } });
 		const id = await firstEval(studio, "?benchmark=team");
 		const text = await (await studio.request(`/api/evals/${id}/run/plan`)).text();
@@ -256,8 +256,8 @@ tests: [{id: a, input: hi, expected_output: hi, assertions: [{type: code-grader,
 	});
 });
 
-describe("requests for what is not there", () => {
-	it.each(["none", "default~2026", "..%2F..", "..~..~etc", "%2e%2e~x"])("find no run %s", async (id) => {
+describe("invalid requests", () => {
+	it.each(["none", "default~2026", "..%2F..", "..~..~etc", "%2e%2e~x"])("return 404 for the run %s", async (id) => {
 		const studio = testStudio(files);
 		for (const path of ["", "/tests", "/tests/x"])
 			expect((await studio.request(`/api/runs/${id}${path}`)).status).toBe(404);
@@ -275,7 +275,7 @@ describe("requests for what is not there", () => {
 	);
 
 	it.each([{ repeat: 0 }, { workers: "2" }, { targets: "quick" }, { targets: ["unknown"] }])(
-		"start no run with %j",
+		"can't start a run with %j",
 		async (body) => {
 			const studio = testStudio(files);
 			const answer = await studio.request(`/api/evals/${await firstEval(studio)}/run`, { body });
@@ -284,8 +284,8 @@ describe("requests for what is not there", () => {
 	);
 });
 
-describe("records that someone tampered with", () => {
-	it("never lead out of the run's directory, and are shown as far as they go", async () => {
+describe("manipulated records", () => {
+	it("can't expose files outside the run's directory, and are shown as far as possible", async () => {
 		const studio = testStudio({ ...files, "cwd/secret.txt": "outside" });
 		const { run } = await runOnce(studio);
 		const { items } = await studio.json<RunTests>(`/api/runs/${run}/tests`);
@@ -305,7 +305,7 @@ describe("records that someone tampered with", () => {
 	});
 });
 
-it("a read-only Studio starts and resumes nothing", async () => {
+it("a read-only Studio can't start or resume a run", async () => {
 	const studio = testStudio(files, { readOnly: true });
 	const id = await firstEval(studio);
 	expect((await studio.request(`/api/evals/${id}/run`, { body: {} })).status).toBe(404);

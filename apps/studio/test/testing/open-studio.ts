@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { onTestFinished } from "vitest";
 
-/** A running Studio: the real command with its own home. */
+/** A running Studio with a separate home. */
 export interface OpenStudio {
 	/** `http://127.0.0.1:<port>/`. */
 	readonly url: string;

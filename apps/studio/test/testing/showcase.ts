@@ -61,7 +61,7 @@ console.log(JSON.stringify({ assertions: [
 ] }));
 `;
 
-/** Files that give every screen something to show: findings, hooks, graders, failures, errors. */
+/** Files for every screen, with findings, hooks, graders, failures and errors. */
 export const showcase: Readonly<Record<string, string>> = {
 	"evals/refunds.eval.yaml": evalFile,
 	"evals/targets.yaml": `targets:
