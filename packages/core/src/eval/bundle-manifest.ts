@@ -22,13 +22,12 @@ export function readManifest(directory: string): BundleManifest {
 	return readManifestText(directory).manifest;
 }
 
-/** Reads the manifest and its text. @throws AgentvError as `readManifest` */
 function readManifestText(directory: string): { readonly text: string; readonly manifest: BundleManifest } {
 	const text = manifestText(directory);
 	return { text, manifest: parseManifest(text, join(directory, manifestName)) };
 }
 
-/** Reads the text of the manifest. @throws AgentvError `not-found` if there is no bundle */
+/** @throws AgentvError `not-found` if there is no bundle */
 export function manifestText(directory: string): string {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
@@ -61,7 +60,6 @@ export function isBundleDirectory(directory: string): boolean {
 	return text.includes('"format_version"') && text.includes('"files_digest"');
 }
 
-/** Returns the manifest as written, without its own digest. */
 function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	return {
 		format_version: manifest.formatVersion,
@@ -84,10 +82,9 @@ function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	};
 }
 
-/** Fields with many values, one per line. */
 const lists: ReadonlySet<string> = new Set(["files", "empty_directories", "variables", "targets", "repos"]);
 
-/** Yields the manifest's text in chunks, one line per file: it is never in memory as a whole. */
+/** Yields one line per file, so that the text is never in memory as a whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {
 	const wire = wireManifest(manifest);
 	yield* renderWire(wire, manifestDigest(wire), renderFile);
@@ -147,7 +144,7 @@ function plain(item: unknown): unknown {
 		: item;
 }
 
-/** Returns the problems of a manifest's text, each as a sentence about `it`. */
+/** Returns each problem as a sentence about `it`. */
 function manifestTextProblems(text: string, manifest: BundleManifest): string[] {
 	const value = JSON.parse(text) as Record<string, unknown>;
 	const twice = isRendered(text, manifest) ? undefined : spellingOf(text).duplicate;
@@ -182,7 +179,7 @@ function isMadeOf(text: string, pieces: Iterable<string>): boolean {
 	return at === text.length;
 }
 
-/** Returns a line of `sha256sum`: a leading backslash marks an escaped name. */
+/** A leading backslash marks an escaped name, as in the output of `sha256sum`. */
 export function sumLine(sha256: string, path: string): string {
 	const name = path.replace(/[\\\n\r]/g, (character) => escapes[character] ?? character);
 	return `${name === path ? "" : "\\"}${sha256}  ${name}`;
@@ -212,7 +209,7 @@ function renderFileEntry({ path, size, mode, sha256, kind, source }: BundleFile)
 	return JSON.stringify({ path, size, mode, sha256, kind, source });
 }
 
-/** Returns the SHA-256 over the entries as written in the manifest. */
+/** Covers the entries as written in the manifest. */
 export function filesDigest(files: readonly BundleFile[]): string {
 	const hash = createHash("sha256");
 	for (const file of files) hash.update(`${renderFileEntry(file)}\n`);
@@ -225,7 +222,6 @@ export function listBundle(manifest: BundleManifest): string {
 	return regular.map(({ sha256, path }) => `${sumLine(sha256, path)}\n`).join("");
 }
 
-/** A problem with a path of a bundle. */
 export interface BundleProblem {
 	readonly kind: "missing" | "changed" | "added" | "mode" | "manifest";
 	readonly path: string;
@@ -276,12 +272,14 @@ function manifestProblems(manifest: BundleManifest, text: string, found: readonl
 	return problems;
 }
 
-/** Special files, and directories without listed files: each is reported once and not entered. */
+/** Each special file or directory without listed files is reported once and not entered. */
 class Strangers {
 	readonly #directories: ReadonlySet<string>;
 	readonly #links: ReadonlySet<string>;
 	readonly #found: string[] = [];
-	/** Directories below a former link: an archiver may have created a directory there. */
+	/**
+	 * Directories below paths that are links in the manifest: an archiver may have created them.
+	 */
 	readonly #belowLinks: string[] = [];
 
 	constructor({ files, emptyDirectories = [] }: BundleManifest) {
@@ -290,7 +288,6 @@ class Strangers {
 		this.#links = new Set(files.flatMap(({ path, mode }) => (mode === "link" ? [path] : [])));
 	}
 
-	/** Returns whether to compare the entry with the manifest. */
 	isListed(path: string, kind: TreeEntry["kind"]): boolean {
 		if (kind === "file" || kind === "link") return true;
 		if (kind === "directory" && this.#directories.has(path)) return true;
@@ -360,7 +357,6 @@ class Comparison {
 		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is no longer executable" };
 	}
 
-	/** An archiver that followed the link left the content of a listed file or directory. */
 	#standsForLink(link: BundleFile, entry: DigestEntry | undefined): boolean {
 		if (entry) return this.#contents.has(entry.sha256);
 		const below = [...this.#found.keys()].filter((path) => path.startsWith(`${link.path}/`));
@@ -374,7 +370,7 @@ class Comparison {
 		return true;
 	}
 
-	/** Returns directories of the manifest that contain a file of that inner path. */
+	/** Returns the manifest's directories that contain a file with that inner path. */
 	#directoriesLike(link: BundleFile, inner: string): string[] {
 		const ending = `/${inner}`;
 		return [...this.#expected.keys()].flatMap((path) =>

@@ -27,13 +27,12 @@ interface ContentState {
 	readonly files: readonly FileVersion[];
 }
 
-/** A check stays valid for this many times its own duration. */
+/** A check remains valid for this many times its own duration. */
 const patience = 10;
 
 /**
  * The current content of some files. The state is the same object while nothing changes. A slow
- * check (a directory of thousands of files) is not repeated for each test: its result is valid for
- * ten times its duration.
+ * check, as of a directory with thousands of files, is not repeated for each test.
  */
 export class Content {
 	readonly #look: (before: ContentState | undefined) => ContentState;
@@ -74,12 +73,11 @@ export class Content {
 		return this.#state;
 	}
 
-	/** The representation of the content in JSON. */
 	toJSON(): string {
 		return this.state().digest;
 	}
 
-	/** Keeps the current state: a copy does not change with its source. */
+	/** Keeps the current state, because a copy does not change with its source. */
 	freeze(): void {
 		this.state();
 		this.#isFrozen = true;
@@ -87,8 +85,8 @@ export class Content {
 }
 
 /**
- * The contents of paths, scripts and commands, each read once and again after a change. They are
- * identified by content, so that a source and its bundle, which use different paths, agree.
+ * Caches the contents of paths, scripts and commands until they change. They are identified by
+ * content, so that a source and its bundle agree despite different paths.
  */
 export class ContentPrints {
 	readonly #view: DiskView;
@@ -99,7 +97,7 @@ export class ContentPrints {
 		this.#view = view;
 	}
 
-	/** Returns the content of a file or of a directory's whole tree; a text if there is none. */
+	/** Covers a directory's whole tree. Returns a text if the content is unknown. */
 	path(text: PathText, scope: EvalScope): Content | string {
 		return this.#resolved(text, scope, (path) => this.content(path));
 	}
@@ -109,7 +107,7 @@ export class ContentPrints {
 		return this.#resolved(text, scope, (path) => this.#tree(path, (name) => !/(^|\/)\.git$/.test(name)));
 	}
 
-	/** Returns the content of a script that a setting names by a path. */
+	/** `text` is a setting that names a script. */
 	module(text: PathText, scope: EvalScope): Content | string {
 		return this.#resolved(text, scope, (path) => this.script(path, scope));
 	}
@@ -120,7 +118,7 @@ export class ContentPrints {
 		return kind === "missing" ? "missing" : contentOf(path);
 	}
 
-	/** Returns the content of a script with everything that it imports. */
+	/** Includes everything that the script imports. */
 	script(file: string, scope: EvalScope, directory?: string): Content {
 		const root = scope.root;
 		return this.#once(`script ${root} ${directory ?? ""} ${file}`, () =>
@@ -139,7 +137,7 @@ export class ContentPrints {
 		);
 	}
 
-	/** Returns a command as its words, with those that name files replaced by the files' content. */
+	/** Replaces the words that name files by the files' content. */
 	command(command: CommandSpec, scope: EvalScope): unknown {
 		const { words, others } = commandFiles(command, scope, this.#view);
 		const directory = workingDirectory(command, scope.directory);
@@ -158,7 +156,6 @@ export class ContentPrints {
 		return used ? { words: printed, used } : printed;
 	}
 
-	/** Returns the content of files that an eval declares, by their paths relative to `directory`. */
 	declared(files: readonly string[], directory: string): Content {
 		return this.#once(`declared ${directory} ${files.join("\0")}`, () =>
 			Content.of((before) => {
@@ -229,17 +226,16 @@ function treeEntries(root: string, filter: (path: string) => boolean): readonly 
 }
 
 export interface IncludedFiles {
-	/** Absolute, sorted. */
 	readonly files: readonly string[];
 	/** `.env` files that a pattern names explicitly. */
 	readonly dotEnv: ReadonlySet<string>;
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Directory entries that all patterns of an eval may visit. */
+/** Limits the directory entries that all patterns of an eval visit together. */
 const mostEntries = 1_000_000;
 
-/** Returns files that match `patterns` but not `exclude`. A directory includes all its files. */
+/** A matching directory includes all its files. */
 export function includedFiles(
 	patterns: readonly { readonly pattern: string; readonly at: Place }[],
 	exclude: readonly string[],
@@ -304,10 +300,10 @@ export interface Print {
 
 const noFiles: readonly FileVersion[] = [];
 
-/** A digest's input. Its print is the same object while its files are unchanged. */
+/** Input of a digest. Its print is the same object while its files are unchanged. */
 export class Recipe {
 	readonly #redact: Redactor;
-	/** Its contents, including those of nested recipes. */
+	/** Includes those of nested recipes. */
 	readonly contents: readonly Content[];
 	readonly #value: unknown;
 	#states: readonly ContentState[] = [];
@@ -332,7 +328,6 @@ export class Recipe {
 		return this.#print;
 	}
 
-	/** The representation of the recipe in an outer one. */
 	toJSON(): string {
 		return this.print().digest;
 	}

@@ -61,8 +61,8 @@ const ownDirectory = ".agentv";
 export const ownFiles = `**/${ownDirectory}/{results,cache}`;
 
 /**
- * Returns every eval file below `directory` by name; `.git`, `node_modules`, `.agentv` and links to
- * directories are not entered. A bundle is one eval, independent of its template and scripts.
+ * `.git`, `node_modules`, `.agentv` and links to directories are not entered. A bundle is one eval,
+ * independent of its template and scripts.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
 	const found: string[] = [];
@@ -83,8 +83,8 @@ export function evalsBelow(directory: string, view: DiskView): string[] {
 }
 
 /**
- * Returns the evals among a glob's matches: files with eval names; if there are none, every YAML
- * and JSONL file, as the author probably meant, but never a targets file.
+ * Returns the files with eval names. If there are none, the author probably meant every YAML and
+ * JSONL file, except target files.
  */
 function evalsAmong(files: readonly string[]): string[] {
 	const named = files.filter((file) => isEvalName(file));
@@ -117,11 +117,12 @@ export interface EvalScope {
 	readonly reach?: Reach;
 }
 
-/** What the user allows evals to read outside their root. */
 export interface Reach {
 	/** Real paths of files and directories. */
 	readonly allowed: readonly string[];
-	/** Files that the user passed to the command: their paths may refer to anything. Absolute. */
+	/**
+	 * The user passed these files to the command, so their paths may refer to anything. Absolute.
+	 */
 	readonly ownFiles: readonly string[];
 	/** The option that allows more, if the command has one. */
 	readonly option?: "--allow-outside" | "--include-outside";
@@ -135,7 +136,7 @@ export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
 	"eval-directory": "the eval's directory, which is not in a repository",
 };
 
-/** Finds the scope of an eval in `directory`; without a repository `cwd` bounds it. */
+/** Outside a repository, `cwd` bounds the scope. */
 export function findScope(directory: string, cwd: string, view: DiskView): EvalScope {
 	for (const candidate of withParents(directory)) {
 		if (isBundle(candidate, view)) return { directory, root: candidate, rootKind: "bundle" };
@@ -146,14 +147,14 @@ export function findScope(directory: string, cwd: string, view: DiskView): EvalS
 }
 
 /**
- * Returns `path` for messages: relative to the eval's directory if it is below the root, so that
- * messages are equal in every checkout; else absolute.
+ * Returns a path relative to the eval's directory if it is below the root, so that messages are
+ * equal in every checkout.
  */
 export function shownPath(path: string, { directory, root }: Pick<EvalScope, "directory" | "root">): string {
 	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
 
-/** Yields `directory` and its parents up to and including `root`, nearest first. */
+/** Nearest first, including both `directory` and `root`. */
 export function* withParents(directory: string, root?: string): Generator<string> {
 	let current = directory;
 	while (true) {
@@ -165,8 +166,8 @@ export function* withParents(directory: string, root?: string): Generator<string
 }
 
 /**
- * Returns whether a directory is a bundle: its manifest is a JSON object with `format_version` and
- * `digest`. An unparsable manifest counts as a damaged bundle.
+ * A bundle's manifest is a JSON object with `format_version` and `digest`. An unparsable manifest
+ * counts as a damaged bundle.
  */
 export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
@@ -178,9 +179,8 @@ export function isBundle(directory: string, view: DiskView): boolean {
 }
 
 /**
- * Returns whether the manifest shows that a directory was received, even if it is damaged, not a
- * file, or for an eval of another name. A JSON object without `format_version` and `digest` belongs
- * to something else, such as a web app or browser extension.
+ * Returns whether the manifest shows that a directory was received, even if it is damaged or for
+ * another eval. Other JSON objects belong to something else, such as a browser extension.
  */
 export function hasBundleManifest(directory: string, view: DiskView): boolean {
 	const names = [...entriesOf(view, directory).keys()].filter((name) => name.toLowerCase() === "manifest.json");
@@ -209,7 +209,6 @@ function readManifestJson(file: string, view: DiskView): JsonReading | undefined
 	}
 }
 
-/** The eval files of `--benchmark <id> [glob…]`. */
 export interface BenchmarkPaths {
 	readonly id: string;
 	/** Absolute directory of the benchmark. */
@@ -270,7 +269,6 @@ export function benchmarkOfFile(
 	return holding.sort((a, b) => b.root.length - a.root.length)[0];
 }
 
-/** The readable rows of an index. */
 interface IndexReading {
 	/** In writing order; for an attempt that was run again the last row counts. */
 	readonly rows: readonly ResultRow[];
@@ -278,7 +276,7 @@ interface IndexReading {
 	readonly badLines: readonly number[];
 }
 
-/** Reads a run's `index.jsonl`; without one there are no rows. */
+/** A missing file has no rows. */
 export function readIndex(directory: string): IndexReading {
 	const rows = new Map<string, ResultRow>();
 	const badLines: number[] = [];
@@ -296,7 +294,7 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], badLines };
 }
 
-/** Yields complete lines without line breaks; returns the rest. A missing file has none. */
+/** Yields complete lines without line breaks; returns the rest. A missing file has no lines. */
 export function* wholeLines(path: string): Generator<string, string> {
 	const lines = linesOf(path);
 	let next = lines.next();
@@ -309,7 +307,7 @@ export function* linesOf(path: string): Generator<FileLine, string> {
 	return pathKind(path) === "missing" ? "" : yield* readLines(path);
 }
 
-/** Returns a key for an attempt within its run. */
+/** The key is unique within a run. */
 export function rowKey({
 	eval: label,
 	testId,
@@ -319,7 +317,7 @@ export function rowKey({
 	return JSON.stringify([label, testId, target, attempt]);
 }
 
-/** Parses a row; undefined if invalid. */
+/** Returns undefined for an invalid row. */
 export function parseRow(text: string): ResultRow | undefined {
 	const read = readJson(text);
 	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
@@ -342,7 +340,6 @@ export function readRunFile(directory: string): RunFile {
 	throw new AgentvError("config", first ? `${what}: ${first.path.join(".")}: ${first.message}` : what);
 }
 
-/** Reads a run's `summary.json`; undefined if the run has not ended, or the file is invalid. */
 export function readSummary(directory: string): RunSummary | undefined {
 	const file = join(directory, "summary.json");
 	if (targetKind(file) !== "file") return undefined;

@@ -29,16 +29,16 @@ import { readShape } from "./read-shape.ts";
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, placeOf, plainPart } from "./source.ts";
 
-/** The score that a test needs to pass, unless its eval says otherwise. */
+/** Applies to evals that don't define their own. */
 const defaultThreshold = 0.8;
 
 export interface LoadOptions {
 	readonly view: DiskView;
-	/** The process environment; it overrides `.env` files next to and above the eval. */
+	/** Overrides `.env` files next to and above the eval. */
 	readonly env: Environment;
-	/** Without a repository, bounds the search through parent directories. */
+	/** Outside a repository, it bounds the search through parent directories. */
 	readonly cwd: string;
-	/** Readable paths outside the eval's root; others are reported. Default none. */
+	/** Paths outside the eval's root that may be read; others are reported. Default: none. */
 	readonly reach?: Reach;
 }
 
@@ -96,7 +96,7 @@ function checkGlobs(globs: readonly string[], part: Part, loading: Loading): voi
 	}
 }
 
-/** A field of a wrong shape is skipped: it must not hide problems of others. */
+/** A field with a wrong shape is skipped, so that it doesn't hide problems of others. */
 function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	const whole = readShape(evalEnvelopeSchema, part, loading);
 	if (whole || typeof part.value !== "object" || part.value === null || Array.isArray(part.value)) return whole ?? {};
@@ -224,7 +224,7 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 	};
 }
 
-/** A hook of the eval and one of its workspace would run at the same time, and only one could. */
+/** The hooks of an eval and of its workspace run at the same time, so only one could run. */
 function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part: Part, loading: Loading): void {
 	for (const name of hookNames) {
 		const [own, other] = [hooks[name], workspace?.hooks[name]];
@@ -256,7 +256,7 @@ function targetsOf(envelope: EvalEnvelope, part: Part, base: string): TargetChoi
 	return execution?.target === undefined ? [] : [one(execution.target, child(part, "execution", "target"))].flat();
 }
 
-/** Returns the eval's name: `my.eval.yaml` → `my`, `EVAL.yaml` → the directory's name. */
+/** `my.eval.yaml` is `my`; `EVAL.yaml` is named by its directory. */
 function evalName(file: string): string {
 	const stem = basename(file)
 		.replace(/\.(ya?ml|jsonl?)$/i, "")
@@ -266,13 +266,10 @@ function evalName(file: string): string {
 
 const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
 
-/** Variables that AgentV sets itself; they never contain a secret. */
+/** AgentV sets these itself; they never contain a secret. */
 export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
 
-/**
- * Returns the process environment merged over the user's `.env` file. @throws AgentvError if that
- * is unreadable
- */
+/** @throws AgentvError if the file is unreadable */
 export function withEnvFile(env: Environment, file: string | undefined): Environment {
 	if (file === undefined) return env;
 	const variables = loadDotEnv(readTextFile(file));
@@ -281,9 +278,9 @@ export function withEnvFile(env: Environment, file: string | undefined): Environ
 }
 
 /**
- * Returns the variables of an eval: the process environment, then `.env` files from the eval's
- * directory up to its root, nearest first; none overrides what is already set. For `${{ }}` and the
- * eval's own child processes, never for git or AgentV itself.
+ * Returns the process environment, then `.env` files from the eval's directory up to its root;
+ * the nearest wins. For `${{ }}` and the eval's own child processes, never for git or AgentV
+ * itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
 	const files = dotEnvFiles(scope, view);
@@ -292,7 +289,7 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
-/** Returns the `.env` files of an eval, nearest first. */
+/** Nearest first. */
 export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
 	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
 	return files.filter((file) => hasFile(view, file));
@@ -303,7 +300,7 @@ interface Layered {
 	readonly result: Environment;
 }
 
-/** Evals of one tree share variables: each set of files is read once per view. */
+/** Evals of one tree share variables, so each set of files is read once per view. */
 const known = new WeakMap<DiskView, Map<string, Layered>>();
 
 function layered(files: string, env: Environment, view: DiskView): Environment {

@@ -20,7 +20,7 @@ export const unknownField: FindingKind<{ key: string; nearest?: string | undefin
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
-/** For graders, in which an unknown field is an error because it would change what passes. */
+/** In graders an unknown field is an error, because it would change what passes. */
 export const unknownSetting: FindingKind<{ key: string; nearest?: string | undefined }> = {
 	...unknownField,
 	severity: error,
@@ -82,7 +82,7 @@ export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** An existing file that is not readable as text. */
+/** The file exists but is not readable as text. */
 export const notText: FindingKind<{ file: string; reason: string }> = {
 	rule: "yaml.syntax",
 	severity: error,
@@ -215,7 +215,6 @@ export const variableUnset: FindingKind<{ name: string }> = {
 
 const braced = (name: string) => `{{ ${name} }}`;
 
-/** A `{{ name }}` that is not in the test's `vars`. */
 export const unknownName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "vars.unknown",
 	severity: error,
@@ -234,7 +233,6 @@ export const proseName: FindingKind<{ name: string }> = {
 	hint: ({ name }) => `add \`vars\` to the test, or write {{${braced(name)}}} for the literal text`,
 };
 
-/** An unknown variable in a grader's prompt. */
 export const promptName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
@@ -243,7 +241,7 @@ export const promptName: FindingKind<{ name: string; known: readonly string[]; n
 		nearest ? `did you mean ${braced(nearest)}?` : `variables: ${known.slice(0, 30).join(", ")}`,
 };
 
-/** A prompt that shows the model everything except what is graded. */
+/** The prompt shows the model everything except what is graded. */
 export const promptBlind: FindingKind<{ wanted: "answer" | "results"; names: readonly string[] }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
@@ -260,7 +258,7 @@ export const badSchema: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => `invalid JSON Schema: ${reason}`,
 };
 
-/** The grader will not grade: its reference may come from elsewhere. */
+/** The grader will not grade, unless its reference comes from elsewhere. */
 export const noReference: FindingKind<{ path: string }> = {
 	rule: "assertions.field-path",
 	severity: "warning",

@@ -27,10 +27,10 @@ export interface LoadLog {
 }
 
 /**
- * Parses `part` by `schema`: reports shape issues, unknown, deprecated, conflicting and unsupported
- * keys at their locations, and returns the typed value, or undefined if the shape is wrong. Text
- * that is a whole variable reference becomes a number or boolean if the schema expects one; a
- * number in place of text is read as written.
+ * Parses `part` by `schema`: reports wrong shapes and unknown, deprecated, conflicting and
+ * unsupported keys at their locations. Returns undefined if the shape is wrong. A text that is a
+ * whole variable reference becomes a number or boolean if the schema expects one; a number in place
+ * of text is read as written.
  */
 export function readShape<Schema extends z.ZodType>(
 	schema: Schema,
@@ -47,7 +47,7 @@ export function readShape<Schema extends z.ZodType>(
 	return parsed.value;
 }
 
-/** Returns the part with its scalars as written if its format needs text. */
+/** Keeps scalars as written if their format needs text. */
 function asWritten(part: Part, notes: readonly FieldNote[]): Part {
 	let { value } = part;
 	for (const note of notes) {
@@ -119,7 +119,6 @@ function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
 	}
 }
 
-/** What a path or command is for, with its noun in messages. */
 const nouns = {
 	tests: "test data",
 	suite: "suite",
@@ -150,20 +149,20 @@ export function referenceNoun({ kind }: { readonly kind: ReferenceKind }): strin
 	return nouns[kind];
 }
 
-/** A path as written, with the directory it is relative to. */
+/** A path as written, with the directory that it is relative to. */
 export interface PathText {
 	readonly kind: ReferenceKind;
 	/** After `${{ }}`; with a `file://` prefix. */
 	readonly raw: string;
 	readonly at: Place;
-	/** Absolute directory of the file that contains it. */
+	/** Absolute; the directory of the file that contains the path. */
 	readonly base: string;
 }
 
 export type PathFound = "direct" | "absolute" | "from-root" | "parent-search" | "other-case";
 
 interface ResolvedPath {
-	/** Absolute path; if not found, where it should be. */
+	/** Absolute; if not found, where it should be. */
 	readonly path: string;
 	readonly found: PathFound | undefined;
 	readonly kind: PathKind;
@@ -206,14 +205,12 @@ function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
 
-/** Returns whether a file or image is a URL or inline data, so that it has no path. */
+/** A URL or inline data has no path. */
 export function isAddress(text: string): boolean {
 	return /^(https?:\/\/|data:)/i.test(text);
 }
 
-/** A path in a file, with its location. */
 export interface NamedPath {
-	/** As written. */
 	readonly raw: string;
 	/** Noun in messages: `input file`. */
 	readonly kind: string;
@@ -226,7 +223,7 @@ export function pathOutside(path: string, { root }: Pick<EvalScope, "root">): st
 	return isInside(root, real) || isInside(realPath(root), real) ? undefined : real;
 }
 
-/** Undefined if `path` is inside the root, or the user allows it. */
+/** Returns undefined if `path` is inside the root, or the user allows it. */
 export function outOfReach(path: string, { raw, kind, at }: NamedPath, scope: EvalScope): Diagnostic | undefined {
 	if (!scope.reach || scope.reach.ownFiles.includes(at.file)) return undefined;
 	const real = pathOutside(path, scope);
@@ -253,7 +250,6 @@ export function resolveWithinReach(text: PathText, scope: EvalScope, view: DiskV
 	return resolved;
 }
 
-/** A finding with the text of its file and the range in it, as far as known. */
 export interface LocatedFinding {
 	readonly diagnostic: Diagnostic;
 	readonly text?: string;

@@ -42,7 +42,7 @@ import { writeAtomic } from "../machine/write-file.ts";
 import { benchmarksPlace } from "./run-digest.ts";
 import { misplacedSecret, urlEnvironment } from "./source.ts";
 
-/** A well-formed entry of `benchmarks.yaml`, its variables filled in. */
+/** A well-formed entry of `benchmarks.yaml` with its variables filled in. */
 export interface RegistryEntry {
 	readonly id: string;
 	readonly name: string;
@@ -50,23 +50,22 @@ export interface RegistryEntry {
 	readonly path: string;
 	/** As written. Never show it: use `shownSource`. */
 	readonly source: WrittenSource | undefined;
-	/** The checked source; undefined if it has a problem. */
 	readonly access: SourceAccess | undefined;
 	readonly addedAt: string | undefined;
 	/** Index in the list `benchmarks`. */
 	readonly index: number;
 	readonly at: Place;
-	/** Why it can't be used now, in one sentence: an unset variable, an invalid URL. */
+	/** One sentence, such as for an unset variable or an invalid URL. */
 	readonly problem: string | undefined;
 	/** Whether only the source has a problem, so that `path` can still be read. */
 	readonly hasUsablePath: boolean;
 }
 
 export interface Registry {
-	/** Absolute path of `benchmarks.yaml`, which may not exist. */
+	/** Absolute; the file may not exist. */
 	readonly file: string;
 	readonly entries: readonly RegistryEntry[];
-	/** Problems of single entries; these are missing from `entries`, or have a `problem`. */
+	/** Problems of single entries, which are missing from `entries` or have a `problem`. */
 	readonly diagnostics: readonly Diagnostic[];
 	/** Undefined if there is no file. */
 	readonly document: YamlDocument | undefined;
@@ -79,10 +78,11 @@ export function registryFile(env: Environment): string {
 }
 
 /**
- * Reads the registry from disk. A missing file is an empty list; a bad entry becomes a diagnostic,
- * the others still work.
- * @throws AgentvError `config`, with diagnostics, if the file as a whole is unreadable; nothing may
- * write to it then
+ * Reads the registry from disk. A missing file is an empty list; an invalid entry becomes a
+ * diagnostic, and the others still work.
+ * @throws AgentvError `config`, with diagnostics, if the whole file is unreadable: nothing may
+ * write
+ * to it then
  */
 export function readRegistry(env: Environment): Registry {
 	const file = registryFile(env);
@@ -198,7 +198,7 @@ function readEntry(
 	return { ...entry, access, problem: first?.message, hasUsablePath: !first || first.rule === registrySource.rule };
 }
 
-/** Keeps text scalars as written: an id `007` is not a number here. */
+/** Keeps text scalars as written: the id `007` is not a number here. */
 function asWritten(value: unknown, path: DocumentPath, document: YamlDocument): unknown {
 	if (typeof value === "number" || typeof value === "boolean") return document.sourceText(path) ?? String(value);
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
@@ -216,14 +216,13 @@ function filledId(entry: unknown, env: Environment): string | undefined {
 	return typeof id === "string" ? interpolateEnv(id, env).value : undefined;
 }
 
-/** An entry to write: keys in order; values are texts or a nested entry of texts. */
 interface EntryFields {
 	readonly [key: string]: string | EntryFields;
 }
 
 /**
- * Returns the registry's text with `entry` appended to its list; all existing bytes stay.
- * @throws AgentvError `refused` if the layout of the text makes that unsafe (aliases)
+ * Appends `entry` and keeps all existing bytes.
+ * @throws AgentvError `refused` if aliases in the text make that unsafe
  */
 export function withEntry(document: YamlDocument, entry: EntryFields): string {
 	const value = (document.value ?? {}) as Record<string, unknown>;
@@ -233,8 +232,7 @@ export function withEntry(document: YamlDocument, entry: EntryFields): string {
 }
 
 /**
- * Returns the registry's text without entry `index`. Removes only its own lines: a comment above it
- * may be about something else, so it stays.
+ * Removes only the entry's own lines: a comment above it may be about something else.
  * @throws AgentvError `refused` as `withEntry`
  */
 export function withoutEntry(document: YamlDocument, index: number): string {
@@ -260,8 +258,6 @@ function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const isLast = to === text.length && !text.endsWith("\n") && index > 0;
 	return { range: [isLast ? from - (text.slice(0, from).endsWith("\r\n") ? 2 : 1) : from, to], text: "" };
 }
-
-/** Findings of reading the registry. */
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -294,7 +290,7 @@ const registrySource: FindingKind<{ id: string; reason: string; hint?: string | 
 
 export interface AddBenchmarkOptions {
 	readonly env: Environment;
-	/** Absolute directory that relative paths are relative to. */
+	/** Absolute; base of relative paths. */
 	readonly cwd: string;
 	readonly id?: string | undefined;
 	readonly name?: string | undefined;
@@ -331,11 +327,9 @@ export async function addBenchmark(location: string, options: AddBenchmarkOption
 	return { file, ...entry };
 }
 
-/** A removed entry, and where its directory still is. */
 export interface RemovedEntry {
 	readonly file: string;
 	readonly id: string;
-	/** Absolute. */
 	readonly path: string;
 }
 
@@ -354,10 +348,7 @@ export async function removeBenchmark(id: string, options: { readonly env: Envir
 	return { file, id, path };
 }
 
-/**
- * Returns the entry of that id.
- * @throws AgentvError `not-found`, with the known ids
- */
+/** @throws AgentvError `not-found`, with the known ids */
 export function findEntry(registry: Registry, id: string): RegistryEntry {
 	const found = registry.entries.find((entry) => entry.id === id);
 	if (found) return found;
@@ -443,7 +434,7 @@ function defaultId(text: string, location: string): string {
 	});
 }
 
-/** Checks whether sync would accept URL and ref; variables that are unset now can be set then. */
+/** Checks whether sync would accept URL and ref. Variables that are unset now can be set then. */
 function checkSource(url: string, { env, cwd, ref }: AddBenchmarkOptions): void {
 	const unset = [url, ref ?? ""].some((text) => interpolateEnv(text, env).uses.some(({ state }) => state === "unset"));
 	if (!unset) {
@@ -460,7 +451,7 @@ export interface WrittenSource {
 	readonly ref?: string | undefined;
 }
 
-/** Credentials are separate from the URL. Never shown or stored. */
+/** Credentials are separate from the URL, and are never shown or stored. */
 export interface SourceAccess {
 	/** For git and its configuration: without credentials. Paths are absolute. */
 	readonly url: string;
@@ -473,8 +464,7 @@ const whereCredentialsBelong =
 	"Use a variable (https://x-access-token:${{ GITHUB_TOKEN }}@host/…) or git's credential helper.";
 
 /**
- * Fills in the variables of `written` and checks the result: URL and ref are untrusted.
- * @param base directory that a relative path is relative to
+ * Fills in the variables of `written` and checks the result, because URL and ref are untrusted.
  * @throws AgentvError `config` if it can't be used; the message never contains a credential
  */
 function sourceAccess(written: WrittenSource, base: string, env: Environment): SourceAccess {
@@ -535,7 +525,7 @@ function refOf(written: string | undefined, env: Environment): string | undefine
 	return ref;
 }
 
-/** Returns whether `ref` is a full commit SHA (SHA-1 or SHA-256). */
+/** The SHA is SHA-1 or SHA-256. */
 export function isFullSha(ref: string): boolean {
 	return /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref);
 }

@@ -35,19 +35,16 @@ import { child, type DiskView, type PlacedVariable } from "./source.ts";
 
 export interface CommandSetting {
 	readonly view: DiskView;
-	/** The scope of the eval that runs it; bounds the search that older evals need. */
+	/** Bounds the search through parent directories that older evals need. */
 	readonly scope: EvalScope;
-	/** The program's environment. */
 	readonly env: Environment;
 	/** By the text inside the braces of `{NAME}` or `{{name}}`. Other names stay. */
 	readonly values?: Readonly<Record<string, HoleValue>> | undefined;
 	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string | undefined;
-	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[] | undefined;
 }
 
-/** Options for `runProcess`. */
 type RunnableCommand = {
 	/** Absolute. */
 	readonly cwd: string;
@@ -99,7 +96,7 @@ function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: Com
 	return located === known ? undefined : located;
 }
 
-/** Returns the word as an absolute path if it names a file, else unchanged. */
+/** Returns the word unchanged if it doesn't name a file. */
 function locate(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string {
 	const known = fileOfWord(word, command, setting.view);
 	if (known !== undefined) return known;
@@ -114,7 +111,7 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 
 const hole = /^\$\{\{[\s\S]*?\}\}|^\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}|^\{([A-Z_][A-Z0-9_]*)\}/;
 
-/** Reads holes: `${{ }}` and a test's `vars` if the text still has them, then the given values. */
+/** Fills in `${{ }}` and a test's `vars` if the text still has them, then the given values. */
 function holeReader(setting: CommandSetting, written: WrittenCommand | undefined): HoleReader {
 	return (rest) => {
 		if (rest[0] !== "{" && rest[0] !== "$") return undefined;
@@ -130,7 +127,10 @@ function holeReader(setting: CommandSetting, written: WrittenCommand | undefined
 	};
 }
 
-/** Returns a `${{ }}` look-alike unchanged; throws for a reference without a value. */
+/**
+ * Returns a `${{ }}` look-alike unchanged.
+ * @throws AgentvError for a reference without a value
+ */
 function orThrow(reference: string): string {
 	const [unset] = interpolateEnv(reference, {}).uses;
 	if (unset) {
@@ -140,7 +140,7 @@ function orThrow(reference: string): string {
 	return reference;
 }
 
-/** Fills values into a word: one argument, or several for a list that is the whole word. */
+/** Returns one argument, or several for a list that is the whole word. */
 function fillWord(word: string, readHole: HoleReader): string[] {
 	const whole = readHole(word);
 	if (whole && whole.length === word.length) {
@@ -160,16 +160,15 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 	return [pieces.join("") + word.slice(kept)];
 }
 
-/** One argument, or several. */
 type HoleValue = string | readonly string[];
 
 interface ShellText {
 	readonly text: string;
-	/** Variables that the text uses; add them to the shell's environment. */
+	/** Variables that the text uses, for the shell's environment. */
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Returns the hole at the beginning of `rest` and its value; undefined if there is none. */
+/** Reads the hole at the beginning of `rest`; returns undefined if there is none. */
 type HoleReader = (rest: string) => { readonly length: number; readonly value: HoleValue } | undefined;
 
 type Mode = "plain" | "double" | "substitution" | "backtick" | "braces" | "parenthesis";
@@ -181,9 +180,8 @@ interface Heredoc {
 }
 
 /**
- * Fills values into a shell's text. They are passed in environment variables and the text only
- * refers to these, quoted for their context, since a shell never parses a variable's value as
- * syntax: no value can become a command.
+ * Passes values in environment variables, quoted for their context: a shell never parses a
+ * variable's value as syntax, so that no value can become a command.
  * @throws AgentvError `config` for a value that would end its here-document
  */
 function fillShellText(text: string, readHole: HoleReader, prefix = "AGENTV_VALUE_"): ShellText {
@@ -270,7 +268,7 @@ class ShellScan {
 		}
 	}
 
-	/** With a quoted end nothing is expanded, so the text itself is inserted. */
+	/** A quoted end turns off expansion, so the value itself is inserted. */
 	#heredoc({ end, tabs, literal }: Heredoc): void {
 		let line = "";
 		while (this.#at < this.#text.length) {
@@ -346,14 +344,14 @@ const reasons = {
 	tree: "the directory contains the eval itself: its files are not covered",
 } as const;
 
-/** Programs that take code as an argument, with the options for it. */
+/** These programs take code as the argument of an option. */
 const inlineCode: readonly (readonly [RegExp, RegExp])[] = [
 	[/^(node|bun|deno|tsx)$/, /^(-e|-p|--eval|--print|-pe)$/],
 	[/^python[\d.]*$/, /^-c$/],
 	[/^(ruby|perl|lua|php)$/, /^(-e|-r|-E)$/],
 ];
 
-/** Collects what fingerprints can't see, each use once. */
+/** Collects each use once. */
 export class OpaqueUses {
 	readonly #view: DiskView;
 	readonly #uses = new Map<string, OpaqueUse>();
@@ -399,7 +397,6 @@ export class OpaqueUses {
 		}
 	}
 
-	/** Adds a script with everything that it imports. */
 	script(file: string, scope: EvalScope, directory?: string): void {
 		const key = JSON.stringify(["script", file, directory]);
 		if (this.#seen.has(key) || !mayBeScript(file)) return;
@@ -430,10 +427,10 @@ export class OpaqueUses {
 	}
 }
 
-/** Top-level fields that describe an eval and don't affect its run. */
+/** Top-level fields that don't affect the run of an eval. */
 const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
 
-/** Returns the variables of an eval's own files that a run of it reads. */
+/** Returns the variables of an eval's own files that its run reads. */
 export function evalVariables({ variables }: LoadedEval): PlacedVariable[] {
 	return variables.filter(({ at }) => !descriptive.has(String(at.path?.[0])));
 }
@@ -490,7 +487,7 @@ function notStarted(message: string): ProcessResult {
 	};
 }
 
-/** An empty credential or address; with the variable's name if there is one. */
+/** Has the variable's name if the empty setting comes from one. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",
@@ -509,9 +506,8 @@ export const emptyCredential: FindingKind<{ setting: string; name?: string; targ
 type Sources = Pick<TargetScope, "sources">;
 
 /**
- * Returns the credential and address settings of a target that are empty. An empty default
- * (`${{ KEY:-}}`) is intended.
- * @param scope the files that the settings are written in
+ * An empty default (`${{ KEY:-}}`) is intended.
+ * @param scope the files that contain the settings
  */
 export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagnostic[] {
 	const found: Diagnostic[] = [];
@@ -540,7 +536,7 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 	return found;
 }
 
-/** Returns the empty secrets in an eval's own fields (its workspace's variables, repositories). */
+/** Covers the eval's own fields: its workspace's variables and its repositories. */
 export function emptyEvalCredentials(loaded: LoadedEval): Diagnostic[] {
 	return evalVariables(loaded)
 		.filter(({ name, isEmpty }) => isEmpty === true && isSecretName(name))

@@ -33,7 +33,6 @@ import { child, type Part, type PlacedVariable, plainPart } from "./source.ts";
 
 export type { TargetLayer } from "./load-targets.ts";
 
-/** A step of a chain: the definition, and the variables that selected the next one. */
 export interface TargetHop {
 	readonly definition: TargetDefinition;
 	/** The `use_target` or `extends`. */
@@ -41,19 +40,18 @@ export interface TargetHop {
 }
 
 interface ResolvedBase extends TargetPaths {
-	/** The name that the eval uses. */
 	readonly name: string;
 	/** From the one that the eval names to the concrete one; can be empty. */
 	readonly via: readonly TargetHop[];
-	/** In file spelling, the chain's overrides merged, `${{ }}` replaced. */
+	/** In file spelling, with the chain's overrides merged and `${{ }}` replaced. */
 	readonly wire: Readonly<Record<string, unknown>>;
-	/** The layer that each wire key came from: its location, base directory and text. */
+	/** By wire key. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
 	readonly graderTarget: string | undefined;
 	readonly at: Place;
 }
 
-/** A target that can be run: its chain flattened, its settings checked by its provider's schema. */
+/** A target that can run: its chain is flattened and its settings match its provider's schema. */
 export type TargetWith<Name extends string, Settings> = ResolvedBase & {
 	readonly provider: Name;
 	readonly settings: Settings;
@@ -88,7 +86,7 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
-/** Reports a chain that ends without a provider; it is then not `whole`. */
+/** A chain that ends without a provider is reported and is not `whole`. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,
@@ -132,7 +130,6 @@ function follow(
 	return { via, whole: true };
 }
 
-/** Returns the variables at a location of a targets file. */
 export function variablesAt(place: Place, scope: Pick<TargetScope, "sources">): PlacedVariable[] {
 	const path = (place.path ?? []).join("\0");
 	return (scope.sources.get(place.file)?.variables ?? []).filter(
@@ -209,7 +206,7 @@ function otherSpellings(key: string): string[] {
 	return settingSpellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
 }
 
-/** Returns the provider for `written`, in its current or another spelling. */
+/** Accepts all spellings. */
 function providerOf(written: string): ProviderName | undefined {
 	return Object.hasOwn(providers, written) ? (written as ProviderName) : providerAliases.get(written);
 }
@@ -267,7 +264,6 @@ function checkSettings(
 	return { ...base, graderTarget: settings.graderTarget ?? settings.judgeTarget, provider, settings } as ResolvedTarget;
 }
 
-/** A location where an eval, or one of its targets, refers to a target. */
 export interface TargetUse {
 	/** `target` runs tests, `grader` grades answers, `fallback` replaces a failing target. */
 	readonly role: "target" | "grader" | "fallback";
@@ -277,12 +273,12 @@ export interface TargetUse {
 	readonly implied: boolean;
 }
 
-/** The target of tests without one. */
+/** For tests without a target. */
 export const defaultTarget = "default";
 
 /**
- * Returns every target that an eval uses: its own and its tests', their graders and fallbacks, and
- * those of graders. One use for each reference. `override` replaces them for `--target`.
+ * Returns every target that an eval uses, one use for each reference: its own and its tests',
+ * their graders and fallbacks, and those of graders. `override` replaces them for `--target`.
  */
 export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
 	const uses = new Uses(scope, loaded.scope);
@@ -297,7 +293,7 @@ export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: r
 	return uses.all;
 }
 
-/** Returns the resolved targets, each once. */
+/** Returns each target once. */
 export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
 	return [...new Set(uses.flatMap(({ resolution }) => (resolution.ok ? [resolution.target] : [])))];
 }
@@ -314,7 +310,6 @@ function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 	}
 }
 
-/** Returns whether an assertion is graded by a model. */
 function needsModel(assertion: Assertion): boolean {
 	return modelOf(assertion) !== undefined || (assertion.parts ?? []).some(needsModel);
 }
@@ -370,7 +365,7 @@ class Uses {
 		return resolution;
 	}
 
-	/** Shows search paths relative to the eval: the same in every checkout. */
+	/** Search paths are relative to the eval, so that they are the same in every checkout. */
 	#shown(resolution: TargetResolution): TargetResolution {
 		if (resolution.ok) return resolution;
 		const diagnostics = resolution.diagnostics.map((found) => {
@@ -388,7 +383,6 @@ class Uses {
 	}
 }
 
-/** Returns where a setting of a resolved target is written. */
 function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(string | number)[]]): Place {
 	const layer = target.origin.get(key);
 	return layer ? child(layer.part, key, ...rest).at : target.at;
@@ -442,7 +436,7 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	};
 }
 
-/** Returns the paths of settings that are secret: `api_key`, `headers` and secret names. */
+/** Includes `api_key`, `headers` and settings with secret names. */
 function secretSettings(wire: Readonly<Record<string, unknown>>): string[][] {
 	return Object.entries(wire).flatMap(([key, value]) => {
 		if (key === "headers" && typeof value === "object" && value !== null)

@@ -27,10 +27,9 @@ import { child, type Source } from "./source.ts";
 
 /** `sha256sum` lines for the record's files. The run's digest is the SHA-256 of this file. */
 export const digestName = "run.sha256";
-/** A signature of `run.sha256`, as created by `ssh-keygen -Y sign`. */
+/** Created by `ssh-keygen -Y sign`. */
 export const signatureName = `${digestName}.sig`;
 
-/** A file of a run's record that does not match its digest. */
 interface DigestProblem {
 	readonly kind: "digest-missing" | "digest-unreadable" | "file-added" | "file-changed" | "file-kind" | "file-missing";
 	/** Relative to the run's directory. */
@@ -80,7 +79,10 @@ function recordFiles(directory: string): RecordFiles {
 	return { plain: plain.sort(compareByBytes), odd, executable: saysNothing ? [] : executable, empty: [...empty] };
 }
 
-/** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
+/**
+ * Makes what a run has recorded so far survive a power failure.
+ * @throws AgentvError
+ */
 export async function syncRecord(directory: string): Promise<void> {
 	await syncFiles(
 		directory,
@@ -107,7 +109,7 @@ export function writeRunDigest(directory: string, written: ReadonlyMap<string, s
 	return [];
 }
 
-/** Compares each file of a run with its digest. @throws AgentvError if a file is unreadable */
+/** @throws AgentvError if a file is unreadable */
 export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
 	const { plain, odd, executable, empty } = recordFiles(directory);
@@ -134,7 +136,7 @@ const largestDigest = 2 ** 29;
 
 const unescaped: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\r": "\r" };
 
-/** Parses digests by path; undefined if the text is not exactly what we would write. */
+/** Returns undefined if the text is not exactly what AgentV would write. */
 function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	const sums = new Map<string, string>();
 	const rendered = createDigest();
@@ -148,7 +150,7 @@ function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	return rendered.hex() === digestText(bytes) ? sums : undefined;
 }
 
-/** Redacted, with one line per planned test, so that the file is readable. */
+/** One line per planned test keeps the file readable. */
 export function runFileText(run: RunFile, redact: Redactor): string {
 	const { evals, targets, graderTargets, git, benchmark, bundle, flags, repositories, merged, origin, ...others } = run;
 	const {
@@ -186,18 +188,15 @@ function lines(name: string, list: readonly unknown[]): string {
 }
 
 /**
- * Returns the text of a file from a run's records (`output_path`, `file_changes_path`, …), relative
- * to the run's directory. Redacting secrets can make an answer of 64 MB longer.
+ * `path` is relative to the run's directory (`output_path`, …). The size limit allows for secrets
+ * that redaction makes longer.
  * @throws AgentvError `refused` if the path is outside that directory, `not-found`
  */
 export function readRecordText(directory: string, path: string): string {
 	return readTextFile(recordPath(directory, path), { maxBytes: 256 * 1024 * 1024 });
 }
 
-/**
- * Returns the absolute path of a file from a run's records.
- * @throws AgentvError `refused` if it is outside the run's directory
- */
+/** @throws AgentvError `refused` if the path is outside the run's directory */
 export function recordPath(directory: string, path: string): string {
 	const root = realPath(directory);
 	const file = realPath(join(root, path));
@@ -220,12 +219,12 @@ export function readAttempt(directory: string, path: string): AttemptFile | unde
 	}
 }
 
-/** Returns what identifies a test with a target in records, across runs. */
+/** The key is equal across runs. */
 export function caseKey(evalLabel: string, testId: string, target: string): string {
 	return JSON.stringify([evalLabel, testId, target]);
 }
 
-/** Options that determine which tests run and how they are graded: flags in `run.json`. */
+/** Flags in `run.json` that determine which tests run and how they are graded. */
 export const planFlags = [
 	"targets",
 	"tests",
@@ -267,21 +266,21 @@ export function isMadeHere(run: RunFile, env: Environment): boolean {
 }
 
 /**
- * Records that the user made a run: its record may select what runs here. @param redact as
- * `run.json` is redacted
+ * Allows the run's record to select what runs on this machine.
+ * @param redact as `run.json` is redacted
  */
 export async function noteMadeRun(run: RunFile, redact: Redactor, env: Environment): Promise<void> {
 	const { runId, startedAt, evals, flags, origin } = run;
 	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, mostRuns);
 }
 
-/** Identifies a run and everything that its record selects. */
+/** Covers everything that the record selects. */
 function noteOf({ runId, startedAt, evals, flags, origin }: Choices): Trusted {
 	const chosen = { runId, startedAt, evals: evals.map(({ path }) => path), flags, origin };
 	return { kind: "run", value: canonicalJson(chosen) };
 }
 
-/** Something that the user can consent to. Records of unknown kinds are kept. */
+/** Records of unknown kinds are kept. */
 interface Trusted {
 	readonly kind: string;
 	readonly value: string;
@@ -293,14 +292,14 @@ export const madeHere: Trusted = { kind: "bundle", value: "made here" };
 const entrySchema = z.looseObject({ kind: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const recordSchema = z.looseObject({
 	version: z.literal(1),
-	/** What the user allows, by the digest of the subject. */
+	/** By the digest of the subject. */
 	trusted: z.record(z.string(), z.array(entrySchema)),
 });
 
 type TrustFile = z.output<typeof recordSchema>;
 type TrustEntry = z.output<typeof entrySchema>;
 
-/** What the user has consented to. It contains only digests, no names or values. */
+/** Contains only digests, no names or values. */
 class TrustRecord {
 	readonly #known: ReadonlySet<string>;
 
@@ -345,7 +344,7 @@ export async function addTrust(
 	});
 }
 
-/** Removes all trust for a subject. */
+/** Makes the user's consent necessary again. */
 export async function removeTrust(subject: string, env: Environment): Promise<void> {
 	if (targetKind(trustFile(env)) === "missing") return;
 	await change(env, ({ trusted, ...rest }) => {
@@ -421,17 +420,17 @@ export function mirrorsPlace(home: string): string {
 	return join(home, "cache", "git");
 }
 
-/** Cached model responses, `<two digits>/<sha-256>.json`. */
+/** `<two digits>/<sha-256>.json`. */
 export function callsPlace(home: string): string {
 	return join(home, "cache");
 }
 
-/** Workspaces by run id. */
+/** By run id. */
 export function workspacesPlace(home: string): string {
 	return join(home, "workspaces");
 }
 
-/** Clones of benchmarks whose entries have no path. */
+/** Only clones of entries without a path. */
 export function benchmarksPlace(home: string): string {
 	return join(home, "benchmarks");
 }
@@ -440,7 +439,7 @@ function resultsPlace(home: string): string {
 	return join(home, "results");
 }
 
-/** Prefix of the directories next to the target in which clones are created. */
+/** Clones are created in directories with this prefix, next to the target. */
 export const workshopPrefix = ".agentv-clone-";
 
 export interface ResultsMachine {
@@ -449,10 +448,9 @@ export interface ResultsMachine {
 	readonly cwd: string;
 }
 
-/** A directory with `<experiment>/<time>` subdirectories. */
 export interface RunRoot {
 	readonly path: string;
-	/** The benchmark or bundle of these runs; absent for the project of the current directory. */
+	/** Benchmark or bundle; absent for the project of the current directory. */
 	readonly owner?: string;
 }
 

@@ -31,7 +31,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
 	".cjs": [".cts"],
 };
 
-/** As written, by TypeScript's rules, with an extension, or a directory's index. */
+/** Follows TypeScript's rules: as written, with an extension, or a directory's index. */
 function resolveRelative(specifier: string, directory: string, view: DiskView): string | undefined {
 	const path = resolve(directory, decoded(specifier.replace(/[?#].*$/s, "")));
 	if (view.kind(path) === "file") return path;
@@ -63,7 +63,7 @@ function nearestPackage(directory: string, root: string, view: DiskView): string
 	return undefined;
 }
 
-/** Returns all targets of a `#name` import, for all conditions. */
+/** Returns the targets for all conditions. */
 function subpathImports(specifier: string, packageFile: string, view: DiskView): string[] {
 	const imports = packageFields(packageFile, view)?.imports;
 	if (typeof imports !== "object" || imports === null) return [];
@@ -106,7 +106,7 @@ function packageName(specifier: string): string | undefined {
 	return /^(?:@[\w.-]+\/)?[\w][\w.-]*/.exec(specifier)?.[0];
 }
 
-/** Returns whole packages, since they load their own parts. */
+/** Returns packages as a whole, because they load their own parts. */
 export function resolvePython(name: string, directories: readonly string[], view: DiskView): string[] {
 	const dots = /^\.*/.exec(name)?.[0].length ?? 0;
 	const parts = name.slice(dots).split(".").filter(Boolean);
@@ -159,31 +159,29 @@ function importMissing(file: string, line: number, specifier: string): Diagnosti
 	return finding(missingImport, { specifier }, { file, line });
 }
 
-/** Scripts with everything they are known to need. */
 export interface ScriptClosure {
 	/** Absolute, sorted: scripts, imports, files next to them, and their `package.json`. */
 	readonly files: readonly string[];
-	/** npm packages that are imported from `node_modules`, sorted. */
+	/** Imported from `node_modules`, sorted. */
 	readonly packages: readonly string[];
-	/** Programs of `#!` lines, sorted. */
+	/** From `#!` lines, sorted. */
 	readonly programs: readonly string[];
-	/** Warnings: what is unknown without running a script, and imports of files that do not exist. */
+	/** Warnings about what is unknown without running a script, and about missing imports. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
 interface ClosureOptions {
 	readonly view: DiskView;
-	/** Bound of every search: the eval's repository or bundle. */
+	/** The eval's repository or bundle; nothing outside is searched. */
 	readonly root: string;
-	/** Directories for a shell's `source` and Python's modules, in addition to the script's own. */
+	/** For a shell's `source` and Python's modules, in addition to the script's own. */
 	readonly workingDirectories?: readonly string[];
 }
 
 /**
- * Follows the relative imports of `scripts` (absolute paths): JavaScript and TypeScript by a parser
- * (static, literal dynamic,
- * `require`, `new URL("./x", import.meta.url)`), Python modules and sourced shell files by a line
- * scan. Files only; `node_modules` is never entered. Never throws because of a script's content.
+ * Follows the relative imports of `scripts` (absolute paths): a parser finds those of JavaScript
+ * and TypeScript, a line scan finds Python modules and sourced shell files. Never enters
+ * `node_modules`, and never throws because of a script's content.
  */
 export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions): ScriptClosure {
 	const walk = new ClosureWalk(options);
@@ -199,7 +197,7 @@ export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions
 
 interface Waiting {
 	readonly file: string;
-	/** Directory of the started script: Python searches modules there. */
+	/** Python searches modules in the started script's directory. */
 	readonly start: string;
 }
 
@@ -339,7 +337,6 @@ const scanners: Readonly<Record<ScriptLanguage, (text: string) => ScriptImports>
 	none: () => nothing,
 };
 
-/** Returns the command line of an agent, for targets without their own. */
 export function agentProgram(name: ProviderName): string | undefined {
 	const provider = providers[name];
 	return provider.kind === "agent" ? provider.executable : undefined;
@@ -356,7 +353,7 @@ const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = 
 	sh: "sh",
 };
 
-/** Returns names or absolute paths of the programs that an eval runs. */
+/** Returns names or absolute paths. */
 export function neededPrograms(references: References, targets: readonly ResolvedTarget[]): Set<string> {
 	const programs = new Set<string>(references.executables.map(({ name }) => name));
 	for (const { kind, resolved, word } of references.files) {

@@ -10,7 +10,7 @@ const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
 const statement = /^[ \t]*(?:import|export)\b[^'"\n\r\u2028\u2029;]*(?:(?<=\bfrom[ \t]*)\s+)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
-/** Uses a parser, and patterns for other forms than import syntax. */
+/** Uses a parser for import syntax, and patterns for other forms. */
 export function javascriptImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
@@ -35,7 +35,7 @@ export function javascriptImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** Returns patterns for calls of `require`, including aliases of `createRequire`'s result. */
+/** Includes aliases of `createRequire`'s result. */
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
 	const makers = namesOf("createRequire", text, makerAlias);
 	const made = String.raw`(?:(?<![\w$])[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
@@ -110,7 +110,7 @@ const computedImport = /\b(?:import_module|__import__|run_path|run_module|spec_f
 const searchPath = /\bsys\.path\b\s*(?:\.|\[|=|\+)/g;
 const besideFile = /^.*__file__.*$/gm;
 
-/** Returns the imports of a Python file by a line scan, since only Python can parse Python. */
+/** Scans lines, because only Python can parse Python. */
 export function pythonImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
@@ -152,13 +152,13 @@ function pathBesideFile(line: string): string | undefined {
 	return `./${"../".repeat(ups - 1)}${literals.join("/")}`;
 }
 
-/** The script's own directory, as shell scripts write it. */
+/** Matches the forms in which shell scripts name their own directory. */
 const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]{0,300}\)|\$\{(?:0|BASH_SOURCE[^}]{0,100})%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideShellScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
 
-/** Scans lines for sourced files and for paths next to the script. */
+/** Finds sourced files and paths next to the script. */
 export function shellImports(text: string): ScriptImports {
 	const code = text.replace(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
 	const lineOf = lineCounter(code);
@@ -178,7 +178,7 @@ export function shellImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** The result of scanning a script: its imports, and what is unknown. */
+/** Lists also what is unknown without running the script. */
 export interface ScriptImports {
 	readonly imports: readonly ScriptImport[];
 	readonly unknown: readonly UnknownImport[];
@@ -190,18 +190,17 @@ export interface ScriptImport {
 	readonly specifier: string;
 	/** 1-based. */
 	readonly line: number;
-	/** Found by a text scan instead of a parser: a missing file is not an error then. */
+	/** Found by a text scan instead of a parser, so a missing file is not an error. */
 	readonly guessed: boolean;
 }
 
-/** A location in a script whose imports are unknown without running it. */
 interface UnknownImport {
 	readonly line: number;
 	/** The computed construct, a noun phrase: `a computed import`. */
 	readonly what: string;
 }
 
-/** Returns the 1-based line of an offset; offsets must increase. */
+/** Offsets must increase from call to call. */
 function lineCounter(text: string): (offset: number) => number {
 	let line = 1;
 	let seen = 0;
@@ -232,15 +231,15 @@ const byEnding: Readonly<Record<string, ScriptLanguage>> = {
 	...Object.fromEntries([".rb", ".pl", ".php", ".lua", ".r", ".ps1", ".jl"].map((ending) => [ending, "other"])),
 };
 
-/** Extensions of files that can begin with a `#!` line without any of the extensions above. */
+/** For files whose extension doesn't determine a language. */
 const shebang = /^#!\s*(?:\/\S*\/)?(?:env\s+(?:-S\s+)?)?([\w.+-]+)/;
 
-/** Returns the program of a script's first line (`#!/usr/bin/env python3` → `python3`). */
+/** `#!/usr/bin/env python3` gives `python3`. */
 export function shebangProgram(text: string): string | undefined {
 	return shebang.exec(text.slice(0, 256))?.[1];
 }
 
-/** Returns true if the file's name determines the language, so that its text need not be read. */
+/** Returns true if the name determines the language, so that the text need not be read. */
 export function mayBeScript(file: string): boolean {
 	const ending = extname(file).toLowerCase();
 	return ending === "" ? !basename(file).startsWith(".") : Object.hasOwn(byEnding, ending);
@@ -257,9 +256,8 @@ export function scriptLanguage(file: string, text: string): ScriptLanguage {
 }
 
 /**
- * Returns the exports of a JavaScript or TypeScript module, including CommonJS assignments.
- * Undefined if they are unknown: `export *` from elsewhere, a computed `module.exports = …`, or a
- * syntax error.
+ * Includes CommonJS assignments. Returns undefined if the exports are unknown: `export *` from
+ * elsewhere, a computed `module.exports = …`, or a syntax error.
  */
 export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	const names = new Set<string>();
@@ -282,7 +280,7 @@ export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	return names;
 }
 
-/** Returns the top-level names of a Python module. Undefined with `import *`. */
+/** Returns undefined with `import *`. */
 export function pythonNames(text: string): ReadonlySet<string> | undefined {
 	if (/^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*/m.test(text)) return undefined;
 	const names = new Set<string>();

@@ -13,7 +13,6 @@ import { type Environment, existingCase } from "../machine/environment.ts";
 import { directoryEntries, type PathKind, targetKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
 
-/** A variable in a source, with its location. */
 export interface PlacedVariable {
 	readonly name: string;
 	readonly defaultText?: string | undefined;
@@ -32,16 +31,16 @@ export interface Source {
 	readonly diagnostics: readonly Diagnostic[];
 	readonly variables: readonly PlacedVariable[];
 	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
-	/** Returns the value before `${{ }}`; for JSON Lines that of a line. */
+	/** For JSON Lines, returns the value of one line. */
 	raw(line?: number): unknown;
 	/** For patches; absent for JSON Lines. */
 	readonly document?: YamlDocument;
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** A test's `vars`: the values of `{{ name }}` and dotted `{{ a.b }}` in its strings. */
+/** The values of `{{ name }}` and dotted `{{ a.b }}` in a test's strings. */
 export interface Vars {
-	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
+	/** Without `vars`, `{{ name }}` is prose. */
 	readonly isGiven: boolean;
 	/** Numbers are as written, mappings and lists as JSON. */
 	readonly text: (name: string) => string | undefined;
@@ -49,7 +48,7 @@ export interface Vars {
 	readonly names: () => string[];
 }
 
-/** A value with its location: the input of every loading function. */
+/** The input of every loading function. */
 export interface Part {
 	readonly value: unknown;
 	readonly at: Place;
@@ -61,11 +60,11 @@ export interface Part {
 	readonly unfilled: (path: DocumentPath) => unknown;
 	/** Fills variables into a text like into `value`; those without a value stay. */
 	readonly fill: (text: string) => string;
-	/** The test's `vars`, if they were filled into `value`. */
+	/** Present if they were filled into `value`. */
 	readonly vars?: Vars | undefined;
 }
 
-/** Returns a part that was never read from a file, or has no variables. */
+/** The value was never read from a file, or has no variables. */
 export function plainPart(value: unknown, at: Place): Part {
 	const unfilled = (path: DocumentPath) => valueBelow(value, path);
 	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
@@ -91,17 +90,15 @@ export function valueBelow(value: unknown, path: DocumentPath): unknown {
 	return found;
 }
 
-/** Returns the location of an entry or item below `at`. */
 export function placeBelow(at: Place, ...keys: DocumentPath): Place {
 	return { ...at, path: [...(at.path ?? []), ...keys] };
 }
 
-/** Returns the location `path` below `part`. */
 export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
 	return { ...placeBelow(part.at, ...path), ...(half ? { part: half } : {}) };
 }
 
-/** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */
+/** The extension selects YAML, JSON or JSON Lines. Throws only if the file is unreadable. */
 export function readSource(file: string, view: DiskView, env: Environment): Source {
 	const text = view.readText(file);
 	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
@@ -135,7 +132,7 @@ function yamlSource(file: string, text: string, env: Environment): Source {
 	};
 }
 
-/** Returns a source for a file that is not a document: only ranges of it can be located. */
+/** Only ranges can be located in a file that is not a document. */
 export function textSource(file: string, text: string): Source {
 	const lines = new LineIndex(text);
 	return {
@@ -235,8 +232,8 @@ function userPartOf(written: string): readonly [start: number, end: number] | un
 }
 
 /**
- * Returns the environment for filling a URL template: values in its user part are percent-encoded,
- * so that a token can contain a slash or an `@`. Encoded values stay.
+ * Percent-encodes values in the user part of a URL template, so that a token can contain a slash
+ * or an `@`. Encoded values stay.
  */
 export function urlEnvironment(written: string, env: Environment): Environment {
 	const encoded: Record<string, string> = {};
@@ -278,18 +275,18 @@ export function shownSource(written: string): string {
 }
 
 /**
- * The disk as the loader sees it. A view lives as long as one command and caches kinds and
- * directory listings, so that a thousand evals of one directory share its lookups.
+ * The disk as the loader sees it. A view is used for one command and caches kinds and directory
+ * listings, so that a thousand evals of one directory share its lookups.
  */
 export interface DiskView {
 	kind(path: string): PathKind;
 	/** @throws AgentvError if the file is missing, unreadable or too large */
 	readText(path: string): string;
-	/** Returns the sorted entry names of a directory, empty if there is none. */
+	/** Returns sorted names; none for a missing directory. */
 	list(directory: string): readonly string[];
-	/** Like `list`, with each entry's own kind: a link is a `link`. Call it through `entriesOf`. */
+	/** A link has the kind `link` here. Call it through `entriesOf`. */
 	entries?(directory: string): ReadonlyMap<string, PathKind>;
-	/** Returns the path as spelled on disk, if that differs only in letter case; else undefined. */
+	/** Returns the path as spelled on disk if only the letter case differs; else undefined. */
 	otherCase(path: string): string | undefined;
 }
 
@@ -305,9 +302,8 @@ export function openDiskView(): DiskView {
 }
 
 /**
- * Returns whether there is a file at a path that AgentV checks on its own.
- * @throws AgentvError `config` for a device, pipe, socket or kernel file: it would never be opened,
- * and ignoring it could surprise
+ * @throws AgentvError `config` for a device, pipe, socket or kernel file: AgentV would never open
+ * it, and ignoring it could surprise
  */
 export function hasFile(view: DiskView, path: string): boolean {
 	const kind = view.kind(path);
@@ -319,7 +315,7 @@ export function hasFile(view: DiskView, path: string): boolean {
 
 type Entries = ReturnType<typeof directoryEntries>;
 
-/** Returns entries sorted by name; a view that can't detect links follows them. */
+/** A view that can't detect links follows them. Sorted by name. */
 export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
 	return (
 		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))
@@ -328,7 +324,7 @@ export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string
 
 const noEntries: ReadonlyMap<string, PathKind> = new Map();
 
-/** Reads each directory once: that gives the kinds of all its entries, and of missing ones. */
+/** Reads each directory once, which gives the kinds of all its entries, and of missing ones. */
 class OpenView {
 	readonly #entries = new Map<string, { readonly found: Entries }>();
 	readonly #lists = new Map<string, readonly string[]>();
@@ -360,7 +356,10 @@ class OpenView {
 		return this.#read(directory) ?? noEntries;
 	}
 
-	/** Undefined if there is no such directory; a parent's listing can show that without a lookup. */
+	/**
+	 * Returns undefined for a missing directory; its parent's listing can show that without a
+	 * lookup.
+	 */
 	#read(directory: string): Entries {
 		const known = this.#entries.get(directory);
 		if (known) return known.found;
@@ -382,10 +381,10 @@ class OpenView {
 	}
 }
 
-/** Files after a change, by absolute path: the text or how to read it; undefined if removed. */
+/** By absolute path: the text or how to read it; undefined if the file is removed. */
 type ChangedFiles = ReadonlyMap<string, string | (() => string) | undefined>;
 
-/** Returns the view after a change. A directory that loses all its entries is removed, too. */
+/** Also removes a directory that loses all its entries. */
 export function overlayDiskView(view: DiskView, files: ChangedFiles): DiskView {
 	return new Overlay(view, files);
 }
@@ -393,7 +392,6 @@ export function overlayDiskView(view: DiskView, files: ChangedFiles): DiskView {
 class Overlay implements DiskView {
 	readonly #view: DiskView;
 	readonly #files: ChangedFiles;
-	/** The names in directories that contain a changed file. */
 	readonly #names = new Map<string, Set<string>>();
 	/** Directories that contain a removed file. */
 	readonly #losing = new Set<string>();

@@ -22,23 +22,22 @@ import { child, type DiskView, openDiskView, type PlacedVariable, urlEnvironment
 import { collectReferences, isSystemPath, type Reference } from "./visit.ts";
 
 interface TrustOptions {
-	/** The process environment. */
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
 	readonly view: DiskView;
-	/** Targets to run evals with, in addition to their own. */
+	/** In addition to the targets of the evals. */
 	readonly targets?: readonly string[] | undefined;
 	/** As for `eval run`; absolute. */
 	readonly targetsFile?: string | undefined;
 	readonly envFile?: string | undefined;
 }
 
-/** What evals of a subject read and contact. */
+/** What the evals of a subject read and contact. */
 export interface TrustPlan {
 	readonly subject: TrustSubject;
 	readonly access: readonly AccessItem[];
-	/** The part that needs the user's consent. */
+	/** Needs the user's consent. */
 	readonly found: readonly NewAccess[];
 	readonly redact: Redactor;
 }
@@ -65,7 +64,7 @@ function accessOfEval(
 	return accessOf({ loaded, scope, targets: resolvedTargets(uses), tests: loaded.tests, env, view });
 }
 
-/** Records the user's consent to what was shown. */
+/** Records the user's consent to `found`. */
 export async function grantTrust(found: readonly NewAccess[], env: Environment): Promise<void> {
 	for (const key of new Set(found.map(({ subject }) => subject.key))) {
 		const items = found.flatMap(({ subject, item }) => (subject.key === key ? [item] : []));
@@ -73,15 +72,15 @@ export async function grantTrust(found: readonly NewAccess[], env: Environment):
 	}
 }
 
-/** Access of received evals that the user has not consented to. */
+/** An access of a received eval that the user has not consented to. */
 export interface NewAccess {
 	readonly subject: TrustSubject;
 	readonly item: Omit<AccessItem, "kind"> & { readonly kind: AccessItem["kind"] | "program" };
 }
 
 /**
- * Returns the part of `items` that needs the user's consent: accesses that files of a synced
- * benchmark or a bundle define and that are not recorded. The user's own files need none.
+ * Returns accesses that files of a synced benchmark or a bundle define and that the user has not
+ * consented to. The user's own files need no consent.
  * @throws AgentvError `config` if the record is unreadable
  */
 export function newAccess(
@@ -119,7 +118,6 @@ function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
 	return [...found.values()].map((subject) => ({ subject, item }));
 }
 
-/** Names, each with whether consent is missing. */
 interface Described {
 	readonly name: string;
 	readonly isNew: boolean;
@@ -132,7 +130,7 @@ export interface AccessDescription {
 	readonly files: readonly Described[];
 }
 
-/** Describes what evals read and contact, for plans and previews. */
+/** Used by plans and previews. */
 export function describeAccess(items: readonly AccessItem[], found: readonly NewAccess[]): AccessDescription {
 	const isNew = new Set(found.map(({ item: { kind, value } }) => `${kind} ${value}`));
 	const of = (kind: AccessItem["kind"]) =>
@@ -155,10 +153,7 @@ const does: Readonly<Record<NewAccess["item"]["kind"], string>> = {
 	program: "starts the program",
 };
 
-/**
- * Refuses to run received evals with new accesses.
- * @throws AgentvError `config` with each new access and its location
- */
+/** @throws AgentvError `config` with each new access and its location */
 export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, hint = ""): void {
 	const [first] = found;
 	if (!first) return;
@@ -193,13 +188,13 @@ function trustCommand({ kind, name }: TrustSubject): string {
 /** A synced benchmark, a bundle, or a received run. */
 export interface TrustSubject {
 	readonly kind: "benchmark" | "bundle" | "run";
-	/** The benchmark's id, or the directory of the bundle or run. */
+	/** A benchmark's id, or the directory of a bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
 	/** Another repository or manifest under the same id is another subject. */
 	readonly key: string;
-	/** How the user can consent, if there is no command for it. */
+	/** How the user can consent if no command does it. */
 	readonly advice?: string;
 }
 
@@ -218,7 +213,7 @@ export class TrustSubjects {
 		this.#view = view;
 	}
 
-	/** Returns the subjects of a file: by its path, and by its real path. None for the user's own. */
+	/** Checks the path and the real path. Empty for the user's own files. */
 	of(file: string): readonly TrustSubject[] {
 		const known = this.#known.get(file);
 		if (known) return known;
@@ -228,7 +223,7 @@ export class TrustSubjects {
 		return [...found.values()];
 	}
 
-	/** Returns whether a bundle's file matches its manifest. */
+	/** Compares the file with the manifest. */
 	isListed({ root }: TrustSubject, file: string): boolean {
 		let listed = this.#listed.get(root);
 		if (!listed) {
@@ -264,9 +259,10 @@ export class TrustSubjects {
 }
 
 /**
- * Returns the real paths of files that the user passes to a command and that are links: such a link
- * is the user's own choice, unless it belongs to a received benchmark or bundle.
+ * A link that the user passes to a command is the user's own choice, unless it belongs to a
+ * received benchmark or bundle.
  * @param named absolute
+ * @returns real paths
  */
 export function ownLinks(named: readonly string[], env: Environment, view: DiskView): string[] {
 	const subjects = new TrustSubjects(env, view);
@@ -275,7 +271,7 @@ export function ownLinks(named: readonly string[], env: Environment, view: DiskV
 		.map((file) => realPath(file));
 }
 
-/** Returns the bundle at `directory`. @throws AgentvError `not-found` */
+/** @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
 	if (!hasBundleManifest(root, openDiskView()))
@@ -295,7 +291,7 @@ function bundleKey(root: string): string {
 	}
 }
 
-/** Finds a leftover clone; directories that the user registered are the user's. */
+/** Finds a leftover clone. Directories that the user registered are the user's own. */
 function removedBenchmark(path: string, env: Environment): TrustSubject | undefined {
 	const place = realPathOr(benchmarksPlace(agentvHome(env)));
 	const id = isInside(place, path) ? relative(place, path).split(sep)[0] : undefined;
@@ -316,10 +312,7 @@ function originOf(root: string): string {
 
 const urlUser = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 
-/**
- * Returns the benchmark of an entry. @throws AgentvError `config` for one without a source: it is
- * the user's own
- */
+/** @throws AgentvError `config` for an entry without a source: it is the user's own */
 export function benchmarkSubject(entry: RegistryEntry, registry: string, env: Environment): TrustSubject {
 	const { id, path, source } = entry;
 	if (!source)
@@ -368,7 +361,7 @@ function realPathOr(path: string): string {
 	}
 }
 
-/** Returns the repository's URL without its user part; an unset variable stays as written. */
+/** Leaves out the user part; an unset variable stays as written. */
 function urlOf({ url }: WrittenSource, registry: string, env: Environment): string {
 	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(urlUser, "$1");
 	return parseGitUrl(filled).kind === "path" ? resolve(dirname(registry), expandHome(filled, env)) : filled;
@@ -389,7 +382,7 @@ export interface AccessItem {
 interface AccessSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
-	/** Including those that grade. */
+	/** Includes those that grade. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly tests: readonly TestCase[];
 	/** The eval's environment. */
@@ -423,7 +416,9 @@ function* variableItem(
 	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
 }
 
-/** Lists all defining files: one file's key must not go to another's address unnoticed. */
+/**
+ * Lists all defining files, so that a key from one file can't reach another's address unnoticed.
+ */
 function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
 	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
@@ -457,13 +452,13 @@ function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Gen
 /** Settings with text for or from a model: addresses in them are not contacted. */
 const textKeys: ReadonlySet<string> = new Set(["system_prompt", "response", "responses", "name"]);
 
-/** Returns the files that define a target; one that only selects it doesn't count. */
+/** A file that only selects the target doesn't count. */
 function filesOf({ via, origin }: ResolvedTarget): string[] {
 	const layers = [...origin.values()].map(({ part }) => part.at.file);
 	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
-/** Yields the hosts of all addresses in a setting, such as `env` or an argument. */
+/** Searches all strings of a setting, such as `env` or an argument. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
 		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
@@ -492,7 +487,7 @@ function* hostsOfVariables(variables: unknown): Generator<string> {
 	}
 }
 
-/** Yields hosts from the environment of programs: the workspace's, and `.env` files. */
+/** Covers the workspace's environment and `.env` files. */
 function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 	for (const { env, at } of workspacesOf(source))
 		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
@@ -501,7 +496,7 @@ function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 			yield { kind: "host", value: host, at: { file }, files: [file] };
 }
 
-/** Yields what fetching an eval's repositories reads and contacts. */
+/** Covers fetching an eval's repositories. */
 export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
 	for (const { repos } of workspacesOf(source))
 		for (const { repo, local, repoAt, at } of repos) {

@@ -42,11 +42,10 @@ import type { DiskView } from "./source.ts";
 interface Origin {
 	readonly owner: Suite | TestCase | Assertion | ResolvedTarget;
 	readonly scope: EvalScope;
-	/** Of the hook, extension, preprocessor, grader or target; else empty. */
+	/** Name of the hook, extension, preprocessor, grader or target; else empty. */
 	readonly name: string;
 }
 
-/** A path, a command, or a program that a target names. */
 export type Visit = Origin &
 	(
 		| { readonly path: PathText; readonly command?: never; readonly program?: never }
@@ -59,9 +58,9 @@ export type Visit = Origin &
 	);
 
 /**
- * Yields everything in an eval and its targets that refers to a file or runs a program, including
- * addresses of files; shared graders once. A field that can contain a path or a command is visited
- * here, and only here: references, bundles, consent and opaque inputs follow.
+ * Yields everything in an eval and its targets that refers to a file or runs a program; shared
+ * graders once. Any field with a path or a command is visited only here, so that references,
+ * bundles, consent and fingerprints agree.
  */
 export function* visit(loaded: LoadedEval, targets: readonly ResolvedTarget[]): Generator<Visit> {
 	for (const suite of suitesOf(loaded)) yield* visitSuite(suite);
@@ -87,7 +86,6 @@ export function* visitSuite(suite: Suite): Generator<Visit> {
 	}
 }
 
-/** Yields what a test has itself, without its graders. */
 export function* visitTest(test: TestCase): Generator<Visit> {
 	const from = { owner: test, scope: test.suite.scope, name: "" };
 	for (const { content } of [...test.input, ...test.expectedMessages, ...test.turns.flatMap(({ input }) => input)])
@@ -149,15 +147,13 @@ export interface Reference {
 	readonly resolved: string;
 	readonly state: ReferenceState;
 	readonly found: PathFound | undefined;
-	/** The kind of what is at `resolved`. */
 	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
 	/** A pattern; `resolved` is its base directory. */
 	readonly glob?: true;
 	/** A file found through a directory or a pattern: `raw` is not written anywhere. */
 	readonly listed?: true;
-	/** For a word of a command. */
+	/** Only for a word of a command. */
 	readonly word?: CommandWord;
-	/** For words and working directories: the whole command. */
 	readonly command?: CommandSpec;
 }
 
@@ -169,7 +165,7 @@ export function isSystemPath({ word, resolved }: Reference): boolean {
 	);
 }
 
-/** A program named by a bare word (`node`, `git`), found through PATH at run time. */
+/** A bare word (`node`, `git`) that is found through PATH at run time. */
 interface ExecutableUse {
 	readonly name: string;
 	readonly at: Place;
@@ -179,7 +175,7 @@ interface ExecutableUse {
 export interface References {
 	readonly files: readonly Reference[];
 	readonly executables: readonly ExecutableUse[];
-	/** Whether or not they name files. */
+	/** Includes commands without files. */
 	readonly commands: readonly CommandSpec[];
 }
 
@@ -204,7 +200,7 @@ const tooLarge: FindingKind<{ raw: string; size: number }> = {
 	hint: () => "use a smaller file, or fetch it into the workspace in a hook",
 };
 
-/** Paths in a directory that would make copying it fail. */
+/** Paths that make copying their directory fail. */
 export interface TreeFaults {
 	readonly special: readonly string[];
 	/** Links to outside. */
@@ -231,7 +227,10 @@ function shownPaths(paths: readonly string[]): string {
 	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
-/** Scans a directory that a run copies. @param isLeftOut what is not copied */
+/**
+ * `directory` is copied by a run.
+ * @param isLeftOut returns what is not copied
+ */
 export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
 	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
 	return {
@@ -240,7 +239,7 @@ export function treeFaults(directory: string, isLeftOut: (path: string) => boole
 	};
 }
 
-/** Returns findings about templates that a run would refuse to copy. */
+/** A run would refuse to copy these templates. */
 export function irregularTemplates(
 	references: readonly Reference[],
 	faultsOf: (directory: string) => Partial<TreeFaults>,
@@ -256,7 +255,7 @@ export function irregularTemplates(
 	});
 }
 
-/** Returns a finding for each path that is never opened: reading it can block, or never end. */
+/** Reading such a path could block or never end, so it is never opened. */
 export function irregularReferences(references: readonly Reference[]): Diagnostic[] {
 	return references.flatMap((reference) => {
 		const { raw, onDisk, at } = reference;
@@ -273,8 +272,8 @@ function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 }
 
 /**
- * Returns all references of a loaded eval and its targets. Validation checks the list, bundling
- * copies and rewrites it, the runner resolves it, fingerprints hash it.
+ * Returns all references of a loaded eval and its targets. Validation checks them, bundling copies
+ * and rewrites them, the runner resolves them, fingerprints hash them.
  */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
 	const found = new Collection(view, loaded.scope);
@@ -360,7 +359,7 @@ class Collection {
 		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...found });
 	}
 
-	/** Undefined for words with other possible meanings. */
+	/** Returns undefined for words with other possible meanings. */
 	#fileOfWord(
 		word: CommandWord,
 		command: CommandSpec,
