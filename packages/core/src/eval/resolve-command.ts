@@ -127,10 +127,7 @@ function holeReader(setting: CommandSetting, written: WrittenCommand | undefined
 	};
 }
 
-/**
- * Returns a `${{ }}` look-alike unchanged.
- * @throws AgentvError for a reference without a value
- */
+/** Returns a `${{ }}` look-alike unchanged. @throws AgentvError for a reference without a value */
 function orThrow(reference: string): string {
 	const [unset] = interpolateEnv(reference, {}).uses;
 	if (unset) {

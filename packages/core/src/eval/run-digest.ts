@@ -79,10 +79,7 @@ function recordFiles(directory: string): RecordFiles {
 	return { plain: plain.sort(compareByBytes), odd, executable: saysNothing ? [] : executable, empty: [...empty] };
 }
 
-/**
- * Makes what a run has recorded so far survive a power failure.
- * @throws AgentvError
- */
+/** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
 export async function syncRecord(directory: string): Promise<void> {
 	await syncFiles(
 		directory,

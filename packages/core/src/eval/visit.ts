@@ -227,10 +227,7 @@ function shownPaths(paths: readonly string[]): string {
 	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
-/**
- * `directory` is copied by a run.
- * @param isLeftOut returns what is not copied
- */
+/** `directory` is copied by a run. @param isLeftOut returns what is not copied */
 export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
 	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
 	return {

@@ -3,13 +3,12 @@ import type { DocumentPath } from "../lib/errors.ts";
 import { sameValue } from "../lib/yaml-edit.ts";
 import { type FieldFacts, factsOfField, isStrictObject } from "./codec.ts";
 
-/** A schema's finding about a key, beyond its value's shape. */
 export type FieldNote =
 	| {
 			readonly kind: "unknown";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** Keys that the schema allows here (for the nearest name). */
+			/** Candidates for the nearest name. */
 			readonly known: readonly string[];
 			/** Whether an unknown key is an error here. */
 			readonly isError: boolean;
@@ -18,7 +17,6 @@ export type FieldNote =
 			readonly kind: "older";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** The replacement. */
 			readonly instead: string;
 	  }
 	/** Two spellings of one field, both as paths from the mapping that contains them. */
@@ -44,7 +42,7 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value` along its schema and returns notes about its keys. The value may be invalid. */
+/** Walks `value`, which may be invalid, along its schema and returns notes about its keys. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };
@@ -59,7 +57,6 @@ interface Walk {
 	readonly notes: FieldNote[];
 }
 
-/** The precomputed field information of a schema. */
 type Plan =
 	| { readonly kind: "leaf" | "text" }
 	| ObjectPlan
@@ -80,7 +77,7 @@ interface Field {
 	readonly instead: string | undefined;
 }
 
-/** A field, or one inside a deprecated block, and the key that it is a spelling of. */
+/** `key` is the current spelling of a field, or of one inside a deprecated block. */
 interface Spelling {
 	readonly path: readonly string[];
 	readonly of: string;
@@ -134,7 +131,6 @@ function objectPlan(shape: Readonly<Record<string, z.ZodType>>, isStrict: boolea
 	};
 }
 
-/** Returns every spelling of fields that have several. */
 function spellingsOf(fields: ReadonlyMap<string, Field>): Spelling[] {
 	const found: Spelling[] = [];
 	for (const [key, { plan, facts }] of fields) {
@@ -230,7 +226,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 	return found;
 }
 
-/** Decides by plain type if unique, else by parsing. */
+/** Decides by plain type if that is unique, else by parsing. */
 function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], value: object): Plan | undefined {
 	const forms = Array.isArray(value) ? ["array"] : ["object", "record"];
 	const alike = options.filter(({ plan }) => forms.includes(plan.kind) || plan.kind === "union");
@@ -239,18 +235,17 @@ function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], val
 	return alike.find(({ schema }) => schema.safeParse(value).success)?.plan;
 }
 
-/** A mismatch between a value and its schema. */
 export interface ShapeIssue {
 	readonly path: DocumentPath;
 	/** "expected number, got text": completes `<field>: …`. */
 	readonly message: string;
-	/** The expected plain type, if any. */
+	/** A plain type. */
 	readonly expected?: string;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** Returns the issues of a failed parse, with unions reduced to the closest branch. */
+/** Reduces unions to the closest branch. */
 export function shapeIssues(error: z.core.$ZodError, value: unknown): ShapeIssue[] {
 	return error.issues.flatMap((issue) => flatten(issue, [], value));
 }

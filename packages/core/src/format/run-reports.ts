@@ -119,13 +119,13 @@ const differenceKinds = [
 	"file-added",
 	/** A link, special file, or executable. */
 	"file-kind",
-	/** There is no digest: of the run, or in a row. */
+	/** The run, or a row, has no digest. */
 	"digest-missing",
 	/** The file with the run's digest is unreadable, or not in AgentV's format. */
 	"digest-unreadable",
-	/** It does not match this digest; or a required one is missing or not allowed. */
+	/** It does not match the digest; or a required one is missing, or not allowed. */
 	"signature",
-	/** An attempt's file without a row. */
+	/** An attempt's file has no row. */
 	"file-without-row",
 	/** The row differs from the attempt's file. */
 	"fact",
@@ -161,7 +161,6 @@ const differenceSchema = wireObject({
 /** `reason`: a sentence without a full stop. */
 export type Difference = Omit<z.output<typeof differenceSchema>, "message"> & { readonly reason?: string | undefined };
 
-/** The result of `results verify`. */
 export const verificationSchema = wireObject({
 	runDir: z.string().describe("Absolute."),
 	runId: z.string(),

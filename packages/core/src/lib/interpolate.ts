@@ -2,23 +2,21 @@ import type { DocumentPath } from "./errors.ts";
 import { type OffsetRange, scanReferences } from "./template-text.ts";
 import { mostInField, type TextBudget } from "./yaml-value.ts";
 
-/** A `${{ NAME }}` in a string value. */
 export interface VariableUse {
 	readonly name: string;
-	/** Path of the string in the interpolated value. */
+	/** In the interpolated value. */
 	readonly path: DocumentPath;
 	readonly defaultText?: string;
 	/** `unset`: neither a value nor a default; the text was left as written. */
 	readonly state: "set" | "default" | "unset";
 	/** Set to whitespace only, without a default. */
 	readonly isEmpty?: true;
-	/** The string consists of this reference. */
+	/** Whether the string consists of this reference. */
 	readonly whole: boolean;
-	/** Offsets in the string as written. */
 	readonly range: OffsetRange;
 }
 
-/** Text such as `${{ github.ref }}`, which is left unchanged. */
+/** Left unchanged: `${{ github.ref }}`, for example. */
 interface MalformedReference {
 	readonly path: DocumentPath;
 	readonly text: string;
@@ -45,14 +43,11 @@ interface Walk {
 
 /**
  * Replaces `${{ NAME }}` and `${{ NAME:-default }}` in every string value (never a key) of `value`.
- *
- * The default applies if NAME is unset or empty. An unset NAME without a default is left as written
- * and reported with state `unset`: whether that is an error depends on where the value is used.
- * `$${{` becomes a literal `${{`.
- * Variable values are inserted literally and never interpolated again.
- *
+ * The default applies if NAME is unset or empty. An unset NAME without a default remains as written
+ * and is reported as `unset`: whether that is an error depends on where the value is used. `$${{`
+ * becomes a literal `${{`. Inserted values are never interpolated again.
  * @param budget reduced by each insertion; default that of a single field (a path, a URL, a name).
- * Once it is exhausted, references stay as written and `left` is negative
+ * Once it is exhausted, references remain as written and `left` is negative
  */
 export function interpolateEnv<T>(
 	value: T,
@@ -68,10 +63,7 @@ export function interpolateEnv<T>(
 	return { value: replaced as T, uses, malformed };
 }
 
-/**
- * Returns `value` with each scalar replaced by what `map` returns for it. Unchanged parts are the
- * same objects. `path` is only valid during the call.
- */
+/** Unchanged parts are the same objects. `path` is only valid during the call. */
 export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPath) => unknown): unknown {
 	const path: (string | number)[] = [];
 	const at = (step: string | number, item: unknown): unknown => {
@@ -107,7 +99,7 @@ export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPat
 	return visit(value);
 }
 
-/** Reported per string; the first ones are enough to find the mistake. */
+/** Per string; the first ones are enough to find the mistake. */
 const mostLookAlikes = 20;
 
 function replaceIn(text: string, walk: Walk): string {
@@ -149,8 +141,8 @@ function replaceIn(text: string, walk: Walk): string {
 const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
 /**
- * Returns the boolean or number that a whole-string reference resolves to if the schema expects
- * one: `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
+ * Converts `true`, `false` and plain decimals, if the schema expects such a value. Returns
+ * undefined for everything else (`007`, `1e3`, text).
  */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;
@@ -158,7 +150,7 @@ export function referenceScalar(text: string): boolean | number | undefined {
 	return decimal.test(text) ? Number(text) : undefined;
 }
 
-/** Returns the table's own entry: input can be `constructor`, which every object inherits. */
+/** Returns only own entries: input can be `constructor`, which every object inherits. */
 export function lookUp<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
 	return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -24,13 +24,12 @@ const closing = "}}";
 const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
 /**
- * Returns every reference, escape and look-alike in `text`, in order and without overlaps; the text
- * between them is literal. A default extends to the first `}}`, is trimmed and literal.
+ * Returns every reference, escape and look-alike in order and without overlaps; the text between
+ * them is literal. A default extends to the first `}}` and is trimmed.
  */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
-	// Without a `}}` there is none further on either: searching again for each opening would be
-	// quadratic.
+	// Searching again for a missing `}}` after each opening would be quadratic.
 	let nextClosing = -1;
 	let start = text.indexOf(opening);
 	while (start !== -1) {
@@ -82,7 +81,7 @@ function malformedEnd(text: string, inside: number, closingAt: number): number {
 export interface TemplateName {
 	readonly name: string;
 	readonly range: OffsetRange;
-	/** Number of earlier occurrences of the same name in the text. */
+	/** Counts earlier occurrences of the same name in the text. */
 	readonly nth: number;
 }
 
@@ -90,7 +89,7 @@ const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
 /** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is an environment variable. */
 const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
 
-/** Returns placeholder names in order. `{{#if …}}` and similar forms don't count. */
+/** In order. `{{#if …}}` and similar forms don't count. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
 	const found: TemplateName[] = [];
@@ -109,8 +108,8 @@ export function findTemplateName(text: string, name: string, nth: number): Offse
 }
 
 /**
- * Fills placeholders. A name without a value stays as it is, and `{{{{ name }}}}` becomes
- * `{{ name }}`. Inserted values are never filled again.
+ * A name without a value stays as it is, and `{{{{ name }}}}` becomes `{{ name }}`. Inserted values
+ * are never filled again.
  */
 export function fillTemplate(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
@@ -119,7 +118,7 @@ export function fillTemplate(text: string, textOf: (name: string) => string | un
 	);
 }
 
-/** Like `fillTemplate`, but literals stay escaped, because the text is filled again. */
+/** Like `fillTemplate`, but literals remain escaped, because the text is filled again. */
 export function fillTemplateInPart(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) => {

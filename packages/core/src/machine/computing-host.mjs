@@ -42,7 +42,6 @@ function match({ pattern, flags, text }) {
 	return { kind: "match", ...(found ? { found: found[0].slice(0, 1000) } : {}) };
 }
 
-/** Imports the validator on first use. */
 async function schemaCheck() {
 	const [{ Ajv }, { Ajv2019 }, { Ajv2020 }] = await Promise.all([
 		import("ajv"),
@@ -59,7 +58,7 @@ async function schemaCheck() {
 		const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
 		const Validator = draft.includes("2020-12") ? Ajv2020 : draft.includes("2019-09") ? Ajv2019 : Ajv;
 		const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false });
-		// The validator's own compares each item with every other one.
+		// The validator's own check compares each item with every other one.
 		const validate = ajv.removeKeyword("uniqueItems").addKeyword(uniqueItems).compile(schema);
 		if (text === undefined || validate(JSON.parse(text))) return { kind: "schema", problems: [] };
 		/** @type {Problem[]} */
@@ -85,10 +84,7 @@ const uniqueItems = {
 		!isOn || new Set(items.map((item) => JSON.stringify(item, sorted))).size === items.length,
 };
 
-/**
- * @param {string} _
- * @param {unknown} value
- */
+/** @param {string} _ @param {unknown} value */
 function sorted(_, value) {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
 	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -17,14 +17,12 @@ type Computation =
 			readonly text?: string;
 	  };
 
-/** Where a value does not match its schema. */
 interface Problem {
 	readonly instancePath: string;
 	readonly message?: string;
 }
 
 interface Results {
-	/** The start of the first match. */
 	readonly match: { readonly kind: "match"; readonly found?: string };
 	/** At most ten. */
 	readonly schema: { readonly kind: "schema"; readonly problems: readonly Problem[] };
@@ -43,10 +41,11 @@ interface Question {
 export const computingLimitMs = 2000;
 
 /**
- * Computes what an eval or a record requests, and may have made endless, in a separate process: it
- * is killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by
- * one; the time starts when each one does.
- * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer });
+ * Computes what an eval or a record requests, which can be endless, in a separate process: it is
+ * killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by one;
+ * the time starts when each one does.
+ * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer
+ * });
  */
 export function compute<Kind extends Computation["kind"]>(
 	computation: Extract<Computation, { kind: Kind }>,
@@ -76,7 +75,7 @@ function next(): void {
 	}
 }
 
-/** Starts a child that does not keep this process alive, and ends with it. */
+/** The child does not keep this process alive, and ends with it. */
 function startChild(): ChildProcess {
 	const started = fork(workerEntry("machine/computing-host"), [], {
 		execPath: nodeExecutable,
@@ -124,16 +123,15 @@ interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
 	readonly env: Environment;
-	/** Called with each line of stdout and stderr. */
 	readonly onLine: (line: string) => void;
 }
 
-/** Characters of one response. */
+/** In characters. */
 const longestAnswer = 64 * 1024 * 1024;
 
 /**
  * A program in its own process group that receives requests on descriptor 3 and responds on 4, each
- * in one line of JSON. One that can't be started counts as ended.
+ * in one line of JSON. If it can't be started, it counts as ended.
  */
 export class JsonChild {
 	readonly #child: ChildProcess;
@@ -183,7 +181,7 @@ export class JsonChild {
 		});
 	}
 
-	/** Sends a request, one at a time, and resolves with its response. @throws Error if it ends first */
+	/** Only one request at a time. @throws Error if the process ends first */
 	async ask(question: unknown): Promise<unknown> {
 		const answer = new Promise<JsonReading>((resolve) => {
 			this.#take = resolve;
@@ -201,7 +199,6 @@ export class JsonChild {
 		}
 	}
 
-	/** Ends the process and its group. */
 	async end(): Promise<void> {
 		const { pid, stdio } = this.#child;
 		if (pid === undefined) return;
@@ -219,7 +216,7 @@ function splitLines(stream: Readable | null, onLine: (line: string) => void): vo
 }
 
 /**
- * Returns the absolute path of one of our programs that runs as a separate process or thread, from
+ * Returns the absolute path of a program of AgentV that runs as a separate process or thread, from
  * its source path without extension (`workspace/extension-host`). It is plain JavaScript, so that
  * any runtime starts it; bundled, it is next to the other files under its own name.
  */

@@ -38,7 +38,7 @@ import { fillFrom, openRegular } from "./read-file.ts";
 
 /** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
-	/** Real absolute path. */
+	/** Absolute, links resolved. */
 	readonly root: string;
 	readonly entries: readonly TreeEntry[];
 }
@@ -46,12 +46,12 @@ export interface PreparedTree {
 interface CopyOptions {
 	/** Default false. */
 	readonly preserveTimes?: boolean | undefined;
-	/** Large files copied concurrently. Default 4. */
+	/** Applies to large files. Default 4. */
 	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A tree that can't be copied, with the paths of the entries. */
+/** Contains the paths of the entries. */
 export class TreeRefused extends AgentvError {
 	readonly reason: "path.symlink-escape" | "refused";
 
@@ -84,9 +84,8 @@ export function prepareTree(from: string, options: ListOptions = {}): PreparedTr
 }
 
 /**
- * Copies a prepared tree to `to`, a new or empty directory outside it. Files are copied, never
- * hard-linked; permission bits and link texts stay. A failure can leave a partial copy: remove `to`
- * then.
+ * Copies to a new or empty directory outside the tree. Files are copied, never hard-linked;
+ * permission bits and link texts stay. A failure can leave a partial copy: remove `to` then.
  * @throws AgentvError if an entry of that name exists in `to`, or on a file error
  */
 export async function copyPreparedTree(tree: PreparedTree, to: string, options: CopyOptions = {}): Promise<void> {
@@ -151,7 +150,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 	}
 }
 
-/** Runs last, deepest first: a read-only directory could not be filled. */
+/** Runs last, deepest first, because a read-only directory could not be filled. */
 function finishDirectories(goal: string, directories: readonly TreeEntry[], options: CopyOptions): void {
 	for (const entry of directories.toReversed()) {
 		const path = join(goal, entry.path);
@@ -163,7 +162,7 @@ function finishDirectories(goal: string, directories: readonly TreeEntry[], opti
 /** Files up to this size are copied through one buffer, in half the time of a system copy. */
 const smallFileSize = 256 * 1024;
 
-/** Returns a function that copies small files between two trees through one shared buffer. */
+/** All calls of the returned function share one buffer. */
 function smallFileCopier(from: string, to: string, options: { readonly preserveTimes?: boolean | undefined }) {
 	const buffer = Buffer.allocUnsafe(smallFileSize);
 	const umask = process.umask();
@@ -191,7 +190,7 @@ function openNew(path: string, mode: number): number {
 	return atPath(path, () => openSync(path, "wx", mode));
 }
 
-/** Copies a large file, sharing its blocks if the file system can. */
+/** Shares the file's blocks if the file system can. */
 async function copyLargeFile(
 	from: string,
 	to: string,
@@ -233,7 +232,6 @@ async function copyInPieces(from: string, to: string, signal: AbortSignal | unde
 type ByteObserver = (bytes: Buffer, offset: number) => void;
 
 interface ObservedCopy {
-	/** Hexadecimal SHA-256 of the copied bytes. */
 	readonly sha256: string;
 	readonly size: number;
 }
@@ -251,7 +249,7 @@ export class ObservedCopier {
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
 	}
 
-	/** Copies a regular file to a new one; mode 755 or 644 less the umask. @throws AgentvError */
+	/** `to` must be new; its mode is 755 or 644 less the umask. @throws AgentvError */
 	async copy(
 		from: string,
 		to: string,
@@ -299,13 +297,12 @@ export class ObservedCopier {
 		return { sha256: digest.digest("hex"), size };
 	}
 
-	/** Fills the buffer as far as the file goes. */
 	#read(descriptor: number, path: string): Buffer {
 		return atPath(path, () => fillFrom(descriptor, this.#buffer.subarray(this.#overlap)));
 	}
 }
 
-/** Creates a symbolic link with exactly this text. */
+/** The link has exactly this text. */
 export function writeLink(path: string, target: string): void {
 	atPath(path, () => symlinkSync(target, path));
 }
@@ -323,9 +320,9 @@ export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "1
 }
 
 /**
- * Returns the links among `entries` that leave the tree when followed, wherever the tree is:
- * absolute ones, those that climb above its root (also through other links), and cycles. Needs no
- * file access, so dangling links are included.
+ * Returns the links that leave the tree when followed, wherever the tree is: absolute ones, those
+ * that climb above its root (also through other links), and cycles. Needs no file access, so
+ * dangling links are included.
  */
 export function linksLeavingTree(entries: readonly TreeEntry[]): TreeEntry[] {
 	const targets = new Map<string, string>();

@@ -9,13 +9,13 @@ const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
 const longestAnswer = 256 * 1024 * 1024;
 
-/** The error `code` for a response that is too long to read. */
+/** `code` of the error for a response that is too long to read. */
 export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
 export const impossibleStatus = "ERR_HTTP_STATUS";
 
 /**
- * A `fetch` for calls that send a text and read the whole response, in a fraction of the built-in
- * one's time, which builds streams for both. Redirects are not followed. Rejects with the system's
+ * For calls that send a text and read the whole response, in a fraction of the time of the built-in
+ * `fetch`, which builds streams for both. Redirects are not followed. Rejects with the system's
  * error (`ECONNRESET`, …) if the connection fails, and with the signal's reason.
  */
 export const postHttp: typeof fetch = async (input, init = {}) => {
@@ -88,7 +88,7 @@ function coded(code: string, message: string): Error {
 
 type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** Returns whether a web server responds to `HEAD /`: no path, user, key or cookie is sent. */
+/** Requests `HEAD /`: no path, user, key or cookie is sent. */
 export function reachServer(address: URL, timeoutMs: number, signal?: AbortSignal): Promise<Reach> {
 	const open = address.protocol === "https:" ? tlsRequest : request;
 	const limit = AbortSignal.timeout(timeoutMs);
@@ -130,9 +130,9 @@ export interface Connection {
 }
 
 /**
- * Returns whether another user of this machine certainly owns the other end of `connection`. Linux
- * lists the user of each socket; elsewhere, and for connections from other machines, nothing is
- * known. Root does not count as another user.
+ * Returns true only if another user of this machine certainly owns the other end. Linux lists the
+ * user of each socket; elsewhere, and for connections from other machines, nothing is known. Root
+ * does not count as another user.
  */
 export function isOfAnotherUser(connection: Connection): boolean {
 	const self = process.getuid?.();
@@ -169,7 +169,7 @@ const openers: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
 	win32: ["rundll32", "url.dll,FileProtocolHandler"],
 };
 
-/** Opens `url` in the desktop's browser. Does nothing without a desktop: the URL was printed. */
+/** Does nothing without a desktop: the URL was printed. */
 export async function openInBrowser(url: string, env: Environment): Promise<void> {
 	const opener = openers[process.platform] ?? ["xdg-open"];
 	await runProcess({ argv: [...opener, url], env, cwd: process.cwd(), timeoutMs: 5000 });

@@ -17,7 +17,7 @@ import { readBytes, readTextFile } from "./read-file.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
 interface LockOptions {
-	/** How long to wait for another holder. Default: forever. 0: not at all. */
+	/** Default: forever. 0: not at all. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** Called once with the holder's process id when waiting starts. */
@@ -30,8 +30,9 @@ const signOfLifeMs = 10_000;
 
 /**
  * Runs `work` while no other process (and no other caller in this one) holds the lock of `path`.
- * The lock is for the real path, which need not exist: two names of one file share a lock. A lock
- * whose owner died is taken over immediately.
+ * The
+ * lock is for the real path, which need not exist: two names of one file share a lock. A lock whose
+ * owner died is taken over immediately.
  * @throws AgentvError `failed` if it was not free within `waitMs`, `interrupted` if aborted; else
  * what `work` threw
  */
@@ -39,7 +40,7 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	const head = lockFile(path, options.lockDirectory);
 	const held = await acquire(head, path, options);
 	const own = held.at(-1)?.path ?? head;
-	// A heartbeat for machines that can't see our process.
+	// A heartbeat for machines that can't see this process.
 	const alive = setInterval(() => touch(own), signOfLifeMs);
 	alive.unref();
 	try {
@@ -50,12 +51,12 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	}
 }
 
-/** Only a snapshot: the result can change a moment later. */
+/** The result can change a moment later. */
 export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
 	return lockHolder(path, options) !== undefined;
 }
 
-/** Returns the holder's process id, 0 if unknown; undefined if the lock is free. */
+/** Returns a process id, 0 if unknown; undefined if the lock is free. */
 export function lockHolder(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): number | undefined {
 	const { free, holder } = followChain(lockName(path, options.lockDirectory));
 	return free === undefined ? (holder?.pid ?? 0) : undefined;
@@ -108,8 +109,7 @@ function attempt(head: string, path: string): Attempt {
 		if (before.free === undefined) return { holder: before.holder };
 		const us = ourselves(randomBytes(8).toString("hex"));
 		if (!joinChain(before.free, us)) return { holder: undefined };
-		// Check again: the chain we joined can have been released meanwhile, and is then no longer the
-		// lock.
+		// The joined chain may have been released meanwhile, and is then no longer the lock.
 		const after = followChain(head);
 		if (after.holder?.token === us.token) return { held: after.links };
 		rmSync(before.free, { force: true });
@@ -209,7 +209,7 @@ function unreadable(path: string): LockOwner {
 	return { token, pid: 0, started: undefined, machine: "", boot: undefined };
 }
 
-/** Tries to take `free`; returns false if another process was faster. */
+/** Returns false if another process was faster. */
 function joinChain(free: string, owner: LockOwner): boolean {
 	const candidate = besideName(free);
 	const content = JSON.stringify(owner);
@@ -239,23 +239,21 @@ function makeExclusively(path: string, content: string): boolean {
 	}
 }
 
-/** Removes our link and those before it, the head first. */
 function releaseChain(links: readonly ChainLink[]): void {
 	for (const { path, owner } of links) {
-		// If another process considered us dead and took over, the file is not ours to remove.
+		// If another process considered this one dead and took over, the file is not this one's to
+		// remove.
 		if (readLink(path)?.owner.token === owner.token) rmSync(path, { force: true });
 	}
 }
 
-/** Records which process owns a directory. */
 export const ownerNote = "owner.json";
 
-/** Records that this process owns `directory`. */
 export function writeOwnerNote(directory: string): void {
 	writeNote(join(directory, ownerNote), JSON.stringify(ourselves("")));
 }
 
-/** Releases a directory: its remaining contents are meant to stay. */
+/** The remaining contents are meant to stay. */
 export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
@@ -265,7 +263,7 @@ interface DirectoryOwner {
 	readonly state: OwnerState;
 }
 
-/** Returns the recorded owner of a directory; undefined if there is none, or it is unreadable. */
+/** Returns undefined without a record, or if it is unreadable. */
 export function directoryOwner(directory: string): DirectoryOwner | undefined {
 	return readOwner(join(directory, ownerNote));
 }
