@@ -14,10 +14,7 @@ export const manifestName = "manifest.json";
 /** A bundle of 50,000 files has a manifest of some 15 MB. */
 const largestManifest = 512 * 1024 * 1024;
 
-/**
- * Reads the manifest of the bundle at `directory`.
- * @throws AgentvError `not-found` if there is no bundle, `config` if the manifest is unreadable
- */
+/** @throws AgentvError `not-found` without a bundle, `config` if the manifest is unreadable */
 export function readManifest(directory: string): BundleManifest {
 	return readManifestText(directory).manifest;
 }
@@ -38,7 +35,6 @@ export function manifestText(directory: string): string {
 	return readTextFile(file, { maxBytes: largestManifest });
 }
 
-/** Parses the text of a manifest; `file` names it in errors. */
 export function parseManifest(text: string, file: string): BundleManifest {
 	const read = readJson(text);
 	if (!("value" in read)) throw new AgentvError("config", `${file} is damaged: it is not valid JSON: ${read.reason}`);
@@ -49,10 +45,7 @@ export function parseManifest(text: string, file: string): BundleManifest {
 	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has an unexpected shape"}`);
 }
 
-/**
- * Returns whether `directory` is an existing bundle that may be replaced, including damaged ones.
- * Stricter than `isBundle`: the manifest must contain fields that only bundles have.
- */
+/** Includes damaged bundles. Stricter than `isBundle`: requires fields that only bundles have. */
 export function isBundleDirectory(directory: string): boolean {
 	if (targetKind(join(directory, manifestName)) !== "file" || targetKind(join(directory, "eval.yaml")) !== "file")
 		return false;
@@ -90,7 +83,6 @@ export function* renderManifest(manifest: BundleManifest): Generator<string> {
 	yield* renderWire(wire, manifestDigest(wire), renderFile);
 }
 
-/** `manifest_sha256` is always the last key. */
 function* renderWire(
 	wire: Readonly<Record<string, unknown>>,
 	digest: unknown,
@@ -144,7 +136,6 @@ function plain(item: unknown): unknown {
 		: item;
 }
 
-/** Returns each problem as a sentence about `it`. */
 function manifestTextProblems(text: string, manifest: BundleManifest): string[] {
 	const value = JSON.parse(text) as Record<string, unknown>;
 	const twice = isRendered(text, manifest) ? undefined : spellingOf(text).duplicate;
@@ -209,7 +200,6 @@ function renderFileEntry({ path, size, mode, sha256, kind, source }: BundleFile)
 	return JSON.stringify({ path, size, mode, sha256, kind, source });
 }
 
-/** Covers the entries as written in the manifest. */
 export function filesDigest(files: readonly BundleFile[]): string {
 	const hash = createHash("sha256");
 	for (const file of files) hash.update(`${renderFileEntry(file)}\n`);
@@ -238,11 +228,7 @@ export interface BundleVerification {
 	readonly replacedLinks: readonly string[];
 }
 
-/**
- * Recomputes every digest of the bundle at `directory` and compares it with the manifest.
- * @throws AgentvError `not-found` or `config` if the manifest is unreadable, `interrupted` once the
- * signal is aborted
- */
+/** Recomputes every digest. @throws AgentvError `not-found`, `config`, `interrupted` */
 export async function verifyBundle(
 	directory: string,
 	options: { readonly signal?: AbortSignal | undefined } = {},
@@ -277,9 +263,7 @@ class Strangers {
 	readonly #directories: ReadonlySet<string>;
 	readonly #links: ReadonlySet<string>;
 	readonly #found: string[] = [];
-	/**
-	 * Directories below paths that are links in the manifest: an archiver may have created them.
-	 */
+	/** An archiver may have created directories below these links. */
 	readonly #belowLinks: string[] = [];
 
 	constructor({ files, emptyDirectories = [] }: BundleManifest) {
@@ -370,7 +354,6 @@ class Comparison {
 		return true;
 	}
 
-	/** Returns the manifest's directories that contain a file with that inner path. */
 	#directoriesLike(link: BundleFile, inner: string): string[] {
 		const ending = `/${inner}`;
 		return [...this.#expected.keys()].flatMap((path) =>

@@ -20,11 +20,7 @@ import {
 import type { Loading } from "./loading.ts";
 import { child, type Part, placeOf, type Source, type Vars } from "./source.ts";
 
-/**
- * Reports settings of a grader that match its schema but can't be used, such as an invalid pattern
- * or a missing reference.
- * @returns whether the grader can be used
- */
+/** @returns whether the grader can be used */
 export function checkAssertion(assertion: BuiltInAssertion, part: Part, loading: Loading): boolean {
 	checkMinScore(assertion, part, loading);
 	switch (assertion.type) {
@@ -121,7 +117,6 @@ const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
 	"llm-grader": ["prompt", "target"],
 };
 
-/** Also reports parts that the aggregator could not distinguish. */
 export function checkAggregator(
 	{ settings }: Composite,
 	parts: readonly Assertion[],
@@ -172,7 +167,6 @@ const runTimeNames: ReadonlySet<string> = new Set(["workspace_path", "test_id", 
 /** Every `{{ name }}` in these fields must be one of the test's `vars`. */
 const filledFields = ["input", "expected_output", "criteria", "expected_outcome"] as const;
 
-/** Reports each `{{ name }}` of a test, as written, that is not in its `vars`. */
 export function checkTestNames(test: Part, vars: Vars, loading: Loading): void {
 	const fields = test.value as Readonly<Record<string, unknown>>;
 	checkFields(fields, (key) => child(test, key), vars, loading);
@@ -218,7 +212,6 @@ export function checkNames({ value, at }: Part, vars: Vars, loading: Loading): v
 	visit(value, false);
 }
 
-/** `text` is the content of a whole file. */
 export function checkNamesOfFile(text: string, file: string, vars: Vars, loading: Loading): void {
 	checkText(text, false, vars, ({ range }) => ({ file, range }), loading);
 }

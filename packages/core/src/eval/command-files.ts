@@ -22,11 +22,7 @@ export function isLaterArgument({ word, command }: Reference): boolean {
 	return parsed.kind === "argv" && parsed.words.slice(0, word.index).some((earlier) => meansFile(earlier.text));
 }
 
-/**
- * Returns files that a command may use without naming them as words: words of a shell text and
- * option values (`--config=./x.json`). The bundler copies them to be safe; the command's text is
- * unchanged.
- */
+/** Finds words of a shell text and option values (`--config=./x.json`) that may name files. */
 export function guessedFiles(command: CommandSpec, directory: string, view: DiskView): readonly string[] {
 	const parsed = parseAsRun(command);
 	const script = parsed.kind === "argv" ? shellScriptIndex(parsed.words.map(({ text }) => text)) : undefined;
@@ -55,7 +51,6 @@ interface CommandFiles {
 	readonly others: readonly string[];
 }
 
-/** Returns paths as they are at run time. */
 export function commandFiles(command: CommandSpec, scope: EvalScope, view: DiskView): CommandFiles {
 	const directory = workingDirectory(command, scope.directory);
 	const guessed = directory === undefined ? [] : guessedFiles(command, directory, view);

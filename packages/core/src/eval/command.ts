@@ -31,11 +31,9 @@ export interface CommandWord {
 	/** Offsets of the word in a string command; for a list, its index is the location. */
 	readonly range: readonly [start: number, end: number];
 	readonly index: number;
-	/** The word was written with quotes or backslashes. */
 	readonly quoted: boolean;
 }
 
-/** Words that run as argv, or a shell text whose files are unknown. */
 type ParsedCommand =
 	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
 	| { readonly kind: "shell"; readonly text: string };
@@ -151,11 +149,7 @@ export function wordBases(command: CommandSpec): string[] {
 	return [...own, command.base];
 }
 
-/**
- * Returns the absolute path that a word of a command names; undefined if the word is passed as
- * written. A word names a file if it contains a `/` and the file or directory exists below one of
- * `wordBases`.
- */
+/** A word names a file if it contains a `/` and the file exists below one of `wordBases`. */
 export function fileOfWord(word: string, command: CommandSpec, view: DiskView): string | undefined {
 	if (!word.includes("/") || word.includes("{") || word.startsWith("-") || /^[a-z][a-z0-9+.-]*:\/\//i.test(word))
 		return undefined;
@@ -166,10 +160,7 @@ export function fileOfWord(word: string, command: CommandSpec, view: DiskView): 
 	return undefined;
 }
 
-/**
- * Reads the word's backslashes as on Windows if the word itself names nothing: the author
- * probably meant the file, although the command only works on Windows.
- */
+/** Reads backslashes as on Windows if the word itself names no file, as the author may mean. */
 export function backslashedFile(word: CommandWord, command: CommandSpec, view: DiskView): string | undefined {
 	if (typeof command.text !== "string") return undefined;
 	const raw = command.text.slice(...word.range);
@@ -193,12 +184,8 @@ export function shellScriptIndex(words: readonly string[]): number | undefined {
 }
 
 interface CommandRun {
-	/**
-	 * Values of `{NAME}` (a target's placeholders) and `{{name}}` (`workspace_path`, …) by the text
-	 * inside the braces. A list becomes several arguments; in a shell text every value is quoted.
-	 */
+	/** By the text inside `{NAME}` or `{{name}}`. A list becomes several arguments. */
 	readonly values?: Readonly<Record<string, string | readonly string[]>>;
-	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[];
 	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string;
@@ -214,10 +201,7 @@ interface CommandRun {
 	readonly onStdout?: (line: string) => void;
 }
 
-/**
- * Never rejects because of the program: exit code, signal, timeout and a failed start are in the
- * result.
- */
+/** Never rejects because of the program: the result has its exit code, signal or start error. */
 export type CommandRunner = (command: CommandSpec, run: CommandRun) => Promise<ProcessResult>;
 
 type ProgramArgv =
@@ -227,8 +211,7 @@ type ProgramArgv =
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh" };
 
 /**
- * `.mjs` and `.js` run in this Node, `.py` in `python3`, `.sh` in `sh`, `.ts` in `bun` or `tsx`,
- * whichever is installed.
+ * `.mjs` and `.js` run in this Node, `.py` in `python3`, `.sh` in `sh`, `.ts` in `bun` or `tsx`.
  */
 export function programArgv(file: string, env: Environment, cwd: string): ProgramArgv {
 	const ending = extname(file).toLowerCase();

@@ -12,7 +12,6 @@ import { type PathText, resolvePath } from "./read-shape.ts";
 import { scriptClosure } from "./script-closure.ts";
 import { type DiskView, openDiskView } from "./source.ts";
 
-/** A file or directory in the version that a digest was computed from. */
 export interface FileVersion {
 	/** Absolute. */
 	readonly path: string;
@@ -107,7 +106,6 @@ export class ContentPrints {
 		return this.#resolved(text, scope, (path) => this.#tree(path, (name) => !/(^|\/)\.git$/.test(name)));
 	}
 
-	/** `text` is a setting that names a script. */
 	module(text: PathText, scope: EvalScope): Content | string {
 		return this.#resolved(text, scope, (path) => this.script(path, scope));
 	}
@@ -137,7 +135,6 @@ export class ContentPrints {
 		);
 	}
 
-	/** Replaces the words that name files by the files' content. */
 	command(command: CommandSpec, scope: EvalScope): unknown {
 		const { words, others } = commandFiles(command, scope, this.#view);
 		const directory = workingDirectory(command, scope.directory);
@@ -232,7 +229,6 @@ export interface IncludedFiles {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Limits the directory entries that all patterns of an eval visit together. */
 const mostEntries = 1_000_000;
 
 /** A matching directory includes all its files. */
@@ -291,7 +287,6 @@ const includeAbove: FindingKind<{ pattern: string }> = {
 	hint: () => "included files keep their path relative to the eval, so they must be below it",
 };
 
-/** A digest with the files that it was computed from. */
 export interface Print {
 	/** 32 hexadecimal digits. */
 	readonly digest: string;
@@ -303,7 +298,6 @@ const noFiles: readonly FileVersion[] = [];
 /** Input of a digest. Its print is the same object while its files are unchanged. */
 export class Recipe {
 	readonly #redact: Redactor;
-	/** Includes those of nested recipes. */
 	readonly contents: readonly Content[];
 	readonly #value: unknown;
 	#states: readonly ContentState[] = [];

@@ -23,9 +23,8 @@ export function isEvalName(file: string): boolean {
 }
 
 /**
- * Returns the eval files of command-line arguments, absolute, sorted and unique: files, directories
- * for the evals below them, globs, and `!pattern` to exclude. @throws AgentvError `not-found` for
- * an argument without matches
+ * Returns absolute, sorted, unique paths. `args` are files, directories, globs and `!pattern`s.
+ * @throws AgentvError `not-found` for an argument without matches
  */
 export function discoverEvals(args: readonly string[], cwd: string, view: DiskView): string[] {
 	const wanted = args.filter((arg) => !arg.startsWith("!"));
@@ -57,7 +56,6 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 /** Contains results with copies of evals, which are never searched for. */
 const ownDirectory = ".agentv";
 
-/** A glob for files that AgentV writes next to evals. */
 export const ownFiles = `**/${ownDirectory}/{results,cache}`;
 
 /**
@@ -82,10 +80,7 @@ export function evalsBelow(directory: string, view: DiskView): string[] {
 	return found;
 }
 
-/**
- * Returns the files with eval names. If there are none, the author probably meant every YAML and
- * JSONL file, except target files.
- */
+/** If no file has an eval's name, the author probably meant every YAML and JSONL file. */
 function evalsAmong(files: readonly string[]): string[] {
 	const named = files.filter((file) => isEvalName(file));
 	if (named.length > 0) return named;
@@ -120,15 +115,11 @@ export interface EvalScope {
 export interface Reach {
 	/** Real paths of files and directories. */
 	readonly allowed: readonly string[];
-	/**
-	 * The user passed these files to the command, so their paths may refer to anything. Absolute.
-	 */
+	/** The user passed these to the command, so their paths may refer to anything. Absolute. */
 	readonly ownFiles: readonly string[];
-	/** The option that allows more, if the command has one. */
 	readonly option?: "--allow-outside" | "--include-outside";
 }
 
-/** Names of a scope's root in messages. */
 export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
 	repository: "the repository",
 	bundle: "the bundle",
@@ -146,10 +137,7 @@ export function findScope(directory: string, cwd: string, view: DiskView): EvalS
 	return { directory, root: directory, rootKind: "eval-directory" };
 }
 
-/**
- * Returns a path relative to the eval's directory if it is below the root, so that messages are
- * equal in every checkout.
- */
+/** Paths below the root are relative to the eval, for equal messages in every checkout. */
 export function shownPath(path: string, { directory, root }: Pick<EvalScope, "directory" | "root">): string {
 	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
@@ -165,10 +153,7 @@ export function* withParents(directory: string, root?: string): Generator<string
 	}
 }
 
-/**
- * A bundle's manifest is a JSON object with `format_version` and `digest`. An unparsable manifest
- * counts as a damaged bundle.
- */
+/** An unparsable manifest counts as a damaged bundle. */
 export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
 	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
@@ -211,7 +196,6 @@ function readManifestJson(file: string, view: DiskView): JsonReading | undefined
 
 export interface BenchmarkPaths {
 	readonly id: string;
-	/** Absolute directory of the benchmark. */
 	readonly root: string;
 	/** Absolute, sorted, all below `root`. */
 	readonly files: readonly string[];
@@ -276,7 +260,6 @@ interface IndexReading {
 	readonly badLines: readonly number[];
 }
 
-/** A missing file has no rows. */
 export function readIndex(directory: string): IndexReading {
 	const rows = new Map<string, ResultRow>();
 	const badLines: number[] = [];
@@ -307,7 +290,6 @@ export function* linesOf(path: string): Generator<FileLine, string> {
 	return pathKind(path) === "missing" ? "" : yield* readLines(path);
 }
 
-/** The key is unique within a run. */
 export function rowKey({
 	eval: label,
 	testId,
@@ -317,17 +299,13 @@ export function rowKey({
 	return JSON.stringify([label, testId, target, attempt]);
 }
 
-/** Returns undefined for an invalid row. */
 export function parseRow(text: string): ResultRow | undefined {
 	const read = readJson(text);
 	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
 	return parsed?.success ? parsed.data : undefined;
 }
 
-/**
- * Reads a run's `run.json`. @throws AgentvError `not-found` if the directory is not a run, `config`
- * if it is unreadable
- */
+/** @throws AgentvError `not-found` if the directory is not a run, `config` if it is unreadable */
 export function readRunFile(directory: string): RunFile {
 	const file = join(directory, "run.json");
 	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} does not contain a run`);

@@ -32,7 +32,6 @@ export interface AssertionBase {
 	readonly command?: CommandSpec | undefined;
 	/** A prompt that is text is in `settings` instead. */
 	readonly promptFile?: PathText | undefined;
-	/** Content of that file with the test's `vars`, if it uses any. */
 	readonly promptText?: string | undefined;
 	readonly parts?: readonly Assertion[] | undefined;
 	/** The include that added it, for bundles that inline it. */
@@ -76,7 +75,6 @@ export interface WorkspaceRepo {
 	/** As written: `org/name`, URL, or local path. */
 	readonly repo: string;
 	readonly repoAt: Place;
-	/** Present if `repo` is a local path. */
 	readonly local?: PathText | undefined;
 	readonly commit?: string | undefined;
 	readonly commitAt?: Place | undefined;
@@ -92,7 +90,6 @@ export interface Workspace {
 	readonly hooks: Hooks;
 	readonly env: Readonly<Record<string, string>>;
 	readonly at: Place;
-	/** The external workspace file that defines it. */
 	readonly file?: PathText | undefined;
 }
 
@@ -128,7 +125,6 @@ export type TargetChoice =
 			readonly base: string;
 	  };
 
-/** Fields of an entry with their defaults. */
 type Filled<Entry> = { readonly [Key in keyof Entry]-?: NonNullable<Entry[Key]> };
 
 export type Repeat = Filled<RepeatEntry>;
@@ -179,7 +175,6 @@ export interface TestCase
 	readonly turns: readonly Turn[];
 }
 
-/** A file read while loading: test files, includes, external workspaces, imported suites. */
 export interface LoadedFile {
 	readonly path: PathText;
 	readonly resolved: string;
@@ -189,7 +184,6 @@ export interface LoadedFile {
 
 export interface LoadedEval
 	extends Readonly<Pick<EvalEnvelope, "description" | "workers" | "budgetUsd" | "experiment">> {
-	/** Absolute. */
 	readonly file: string;
 	readonly name: string;
 	readonly scope: EvalScope;
@@ -204,9 +198,7 @@ export interface LoadedEval
 	/** Includes missing files. */
 	readonly files: readonly LoadedFile[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** Files read as plain text. */
 	readonly texts: ReadonlyMap<string, Source>;
-	/** Variables in any of the sources. */
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;
 }
@@ -234,7 +226,6 @@ export function suitesOf({ suite, tests }: Pick<LoadedEval, "suite" | "tests">):
 	return new Set([suite, ...tests.map((test) => test.suite)]);
 }
 
-/** The assertions of the whole test come first. */
 export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
 	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];
 }

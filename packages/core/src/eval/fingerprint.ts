@@ -85,7 +85,6 @@ export class Fingerprinter {
 		});
 	}
 
-	/** `template` is the content that the workspace copies. */
 	workspace(
 		workspace: Workspace | undefined,
 		template: Content | string | undefined,
@@ -227,7 +226,6 @@ function withoutSecrets(value: unknown): unknown {
 	);
 }
 
-/** Leaves out the model, which is compared separately. */
 function printedSettings(settings: object): Record<string, unknown> {
 	const { type: _, target: __, prompt, aggregator, ...rest } = settings as GraderSettings;
 	const program = typeof prompt === "object" ? prompt : undefined;
@@ -252,20 +250,16 @@ function samePath(one: string, other: string): boolean {
 	return plain(one) === plain(other);
 }
 
-/** Names files of one of two compared evals. */
 export interface FileNames {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	path(path: PathText): string;
-	/** Names a word of a command by the absolute path that it refers to. */
 	file(path: string, kind: ReferenceKind): string;
 	/** Returns undefined if the directory doesn't affect the meaning. */
 	workingDirectory(command: CommandSpec): string | undefined;
 }
 
-/** Fields about where or how something is written. */
 const written = ["at", "base", "commitAt", "includedBy", "file", "local", "program", "scope"];
-/** Fields with user-defined keys. */
 const userData = new Set(["vars", "rest", "toolCalls", "env", "metadata"]);
 
 /** Converts loaded values to plain data that is equal for equal meaning. */
@@ -337,7 +331,6 @@ export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
 	return { kind: "custom-grader", text: [], at, base, cwd };
 }
 
-/** Leaves out what every grader has, and a prompt's command. */
 function settingsOf(settings: object): unknown {
 	const own = Object.fromEntries(Object.entries(settings).filter(([key]) => !commonKeys.has(key)));
 	const { prompt } = own as { prompt?: string | { config?: unknown } };
@@ -353,14 +346,12 @@ function isCommand(value: object): value is CommandSpec {
 }
 
 export interface MeaningOptions {
-	/** Ignores which commit a repository is pinned to. */
 	readonly withoutCommits?: boolean;
 }
 
 /**
- * Returns a text that is equal for evals with equal meaning, to check that a rewritten eval is
- * unchanged. Covers tests, graders, workspaces and resolved targets with absolute paths, but not
- * spelling: files, lines, forms of paths, order of keys, a target's chain.
+ * Returns a text that is equal for evals with equal meaning, whatever their spelling, to check that
+ * a rewritten eval is unchanged.
  */
 export function evalMeaning(
 	loaded: LoadedEval,
@@ -419,7 +410,6 @@ function referenceText({ kind, onDisk, state, word, raw, resolved }: Reference, 
 	return `${kind} ${onDisk} ${isOpen ? raw : names.file(resolved, kind)}`;
 }
 
-/** Replaces strings that name files. */
 function withFiles(value: unknown, files: ReadonlyMap<string, unknown>): unknown {
 	if (typeof value === "string") return files.get(value) ?? value;
 	if (typeof value !== "object" || value === null || files.size === 0) return value;

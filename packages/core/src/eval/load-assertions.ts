@@ -52,7 +52,6 @@ const deepestInclude = 3;
 class AssertionReader {
 	readonly #base: string;
 	readonly #loading: Loading;
-	/** Starts with the eval's own include. */
 	readonly #includes: readonly PathText[];
 
 	constructor(base: string, loading: Loading, includes: readonly PathText[]) {
@@ -229,7 +228,6 @@ function withMoreKeys(loading: Loading): LoadLog {
 	return { report: (found) => void (found.rule === "schema.unknown-field" || loading.report(found)) };
 }
 
-/** The list is the whole file, or is under one of the names of `assertions`. */
 function templateList(root: Part, loading: Loading): Part | "refused" {
 	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
 	const template = readShape(assertionTemplateSchema, root, loading);
@@ -254,7 +252,6 @@ export const programEndings = ["mjs", "js", "ts", "py", "sh"] as const;
 
 const programFolders = [".agentv/graders", ".agentv/assertions"];
 
-/** Searches from the eval's directory up to its root. */
 function findCustomGrader(type: string, scope: EvalScope, view: DiskView): string | undefined {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const folder of programFolders) {
@@ -281,7 +278,6 @@ interface GradedTest {
 	readonly turns: readonly Turn[];
 }
 
-/** Records which fields of `field-accuracy` graders a test's references have. */
 export function checkFields({ assertions, expected, turns }: GradedTest, loading: Loading): void {
 	const last = expected.at(-1);
 	noteFields(assertions, last && messageText(last), loading);

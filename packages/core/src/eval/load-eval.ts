@@ -29,7 +29,6 @@ import { readShape } from "./read-shape.ts";
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, placeOf, plainPart } from "./source.ts";
 
-/** Applies to evals that don't define their own. */
 const defaultThreshold = 0.8;
 
 export interface LoadOptions {
@@ -107,7 +106,6 @@ function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	return readShape(evalEnvelopeSchema, { ...part, value: Object.fromEntries(sound) }, loading) ?? {};
 }
 
-/** Ignores findings that were already reported. */
 const unheard = { report: () => undefined };
 
 function result(
@@ -289,7 +287,6 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
-/** Nearest first. */
 export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
 	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
 	return files.filter((file) => hasFile(view, file));

@@ -50,7 +50,6 @@ export const olderField: FindingKind<{ key: string; instead: string }> = {
 	hint: ({ instead }) => `use ${instead}; \`agentv eval validate --migrate\` rewrites it`,
 };
 
-/** `lookedIn` is relative to the eval. */
 export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: string }> = {
 	rule: "path.missing",
 	severity: error,
@@ -82,7 +81,6 @@ export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** The file exists but is not readable as text. */
 export const notText: FindingKind<{ file: string; reason: string }> = {
 	rule: "yaml.syntax",
 	severity: error,

@@ -27,7 +27,6 @@ type InputValue = z.output<typeof inputSchema>;
 type ExpectedValue = z.output<typeof expectedOutputSchema>;
 type Content = z.output<typeof contentSchema>;
 
-/** `base` is the directory for file paths. */
 export function readMessages(value: InputValue, part: Part, base: string): Message[] {
 	if (typeof value === "string") return [{ role: "user", content: value }];
 	if (!Array.isArray(value)) return [readMessage(value, part, [], base)];
@@ -87,13 +86,11 @@ function readContent(
 	});
 }
 
-/** Joins the text pieces by blank lines. */
 export function messageText(message: Message): string {
 	if (typeof message.content === "string") return message.content;
 	return message.content.flatMap((piece) => (piece.type === "text" ? [piece.text] : [])).join("\n\n");
 }
 
-/** `input_files` are inserted before the text of the first user message. */
 export function withInputFiles(messages: readonly Message[], files: readonly ContentPiece[]): Message[] {
 	if (files.length === 0) return [...messages];
 	const target = messages.findIndex((message) => message.role === "user");
@@ -144,9 +141,6 @@ function checkPromptText(text: string, part: Part, use: PromptUse, loading: Load
 	checkPrompt(text, part, use, (found) => nameAt(found, part.at, loading), loading);
 }
 
-/**
- * @returns the text with the test's `vars`, if it uses any; a missing file is reported elsewhere
- */
 function checkPromptFile(
 	file: PathText,
 	part: Part,
@@ -193,7 +187,6 @@ function checkPrompt(
 	loading.report(finding(promptBlind, { wanted, names }, placeOfName(first)));
 }
 
-/** A program gets the entries that its type does not define as its `config`. */
 export function restOf(
 	entry: Readonly<Record<string, unknown>>,
 	known: ReadonlySet<string>,
@@ -204,7 +197,6 @@ export function restOf(
 
 const nothing: Readonly<Record<string, unknown>> = {};
 
-/** Returns the keys as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
 	const known = keysOfTypes.get(type) ?? new Set(wireFieldsOf(graders[type].schema).keys());
 	keysOfTypes.set(type, known);
@@ -213,7 +205,6 @@ export function wireKeys(type: AssertionType): ReadonlySet<string> {
 
 const keysOfTypes = new Map<AssertionType, ReadonlySet<string>>();
 
-/** Custom types share these keys with all others. */
 export const customKeys: ReadonlySet<string> = new Set(wireFieldsOf(customAssertionSchema).keys());
 
 export const noVars: Vars = { isGiven: false, text: () => undefined, names: () => [] };
@@ -253,12 +244,10 @@ function namesBelow(value: unknown, path: readonly string[]): string[] {
 	]);
 }
 
-/** Fills in `vars`, also in the part's graders. */
 export function withVars(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fill(part.value, vars, testKeys));
 }
 
-/** `part` is a list of graders. */
 export function withVarsInGraders(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fillGraders(part.value, vars));
 }
@@ -267,12 +256,10 @@ function filledPart(part: Part, vars: Vars, value: unknown): Part {
 	return { ...part, value, vars, fill: (text) => fillTemplate(part.fill(text), vars.text) };
 }
 
-/** Returns unchanged values as they are. */
 export function fillVars<Value>(value: Value, vars: Vars): Value {
 	return fill(value, vars, noKeys) as Value;
 }
 
-/** Fills a key's value that is not plain data. */
 type KeyFill = (value: unknown, vars: Vars) => unknown;
 type KeyFills = Readonly<Record<string, KeyFill>>;
 

@@ -38,14 +38,12 @@ export interface TargetScope {
 	readonly files: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** Collected from all their settings. */
 	readonly secrets: readonly string[];
 	find(name: string): TargetDefinition | undefined;
 	readonly names: readonly string[];
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** In reading order. */
 export const targetFileNames = ["targets.yaml", "targets.yml", ".agentv/targets.yaml", ".agentv/targets.yml"] as const;
 
 interface TargetOptions {
@@ -57,7 +55,6 @@ interface TargetOptions {
 	readonly cache?: TargetCache;
 }
 
-/** For a single environment: target files by path, and target scopes by their files. */
 export interface TargetCache {
 	readonly files: Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
 	readonly scopes: Map<string, { readonly env: Environment; readonly scope: TargetScope }>;
@@ -119,7 +116,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
 	noteTargets(secrets);
-	// The user's own variables are secrets even if they look like our field names.
+	// The user's own variables are secrets even if they look like AgentV's field names.
 	const contributed = [...state.sources.values()].flatMap((source) => secretsByUse(source, options.env));
 	noteVariables(contributed);
 	return {

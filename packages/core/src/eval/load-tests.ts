@@ -38,7 +38,6 @@ import type { Loading } from "./loading.ts";
 import { type PathText, readShape, stripScheme } from "./read-shape.ts";
 import { child, type Part, placeOf, type Vars } from "./source.ts";
 
-/** A test before parsing, with the directory that its paths are relative to. */
 export interface RawTest {
 	readonly part: Part;
 	readonly base: string;
@@ -46,7 +45,6 @@ export interface RawTest {
 	readonly template?: PathText | undefined;
 }
 
-/** The field is an inline list, a path, or a list that mixes both. */
 export function collectTests(part: Part, base: string, loading: Loading): RawTest[] {
 	if (typeof part.value === "string")
 		return testsOfPath({ kind: "tests", raw: part.value, at: part.at, base }, loading, []);
@@ -96,7 +94,6 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 	});
 }
 
-/** Returns undefined, after reporting, for an invalid pattern. */
 function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
 	try {
 		return globFiles(raw, base, { ignore: [ownFiles], budget: loading.globBudget });
@@ -271,7 +268,6 @@ function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message
 	return text === undefined ? [] : [{ role: "user", content: text }];
 }
 
-/** Two spellings are an error that is reported elsewhere. */
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
 	const { execution } = entry;
 	const flat = (["assertions", "assert", "evaluators"] as const).filter((key) => entry[key] !== undefined);
@@ -330,7 +326,6 @@ function checkComplete(
 	return false;
 }
 
-/** A message without text, file or call. */
 function isBlank({ content, toolCalls }: Message): boolean {
 	return typeof content === "string" && content.trim() === "" && !toolCalls;
 }
@@ -371,7 +366,6 @@ interface TestDefaults {
 	readonly suite: Suite;
 	readonly tags: readonly string[];
 	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Returns the messages before those of each test. */
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
@@ -413,7 +407,6 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	};
 }
 
-/** The eval's own graders have two spellings. */
 function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope, part: Part): Part | undefined {
 	if (assertions !== undefined) return child(part, "assertions");
 	if (assert !== undefined) return child(part, "assert");

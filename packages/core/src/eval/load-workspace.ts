@@ -108,7 +108,6 @@ function leavesWorkspace(path: string): boolean {
 	return way.startsWith("/") || /^[a-z]:/i.test(way) || way === ".." || way.startsWith("../");
 }
 
-/** The hooks belong to a workspace, an eval or a target. */
 export function readHooks(part: Part, base: string, log: LoadLog): Hooks {
 	const entry = readShape(hooksSchema, part, log);
 	return entry ? hooksOf(entry, part, base) : {};
@@ -247,7 +246,6 @@ export function isCommandText(value: unknown): value is string | string[] {
 
 type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
-/** Accepts the current and the deprecated spelling. */
 export function readCodeGrader(
 	assertion: CodeGrader,
 	part: Part,
@@ -271,7 +269,6 @@ export function configOf({ config }: { config?: Readonly<Record<string, unknown>
 	return config ? { config: exactData(config, child(part, "config").written) } : {};
 }
 
-/** `timeout_ms` is the deprecated spelling. */
 export function timeoutOf({
 	timeoutSeconds,
 	timeoutMs,

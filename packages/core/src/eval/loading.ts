@@ -14,11 +14,9 @@ export interface ComparedField {
 	isPresent: boolean;
 	/** Candidates for the nearest name. */
 	readonly known: Set<string>;
-	/** Counts only references that are JSON. */
 	references: number;
 }
 
-/** Collects what is read and found while one eval is loaded. */
 export class Loading {
 	readonly diagnostics: Diagnostic[] = [];
 	/** Tests that depend on one of these are not wrong because of that. */
@@ -26,12 +24,9 @@ export class Loading {
 	readonly sources = new Map<string, Source>();
 	/** Prompts; they are read as plain text. */
 	readonly texts = new Map<string, Source>();
-	/** Fields of `field-accuracy` graders, by location. */
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
-	/**
-	 * Shared by all patterns of the eval: one that starts at the root of the disk would never end.
-	 */
+	/** One pattern that starts at the root of the disk would never end. */
 	readonly globBudget: GlobBudget = { left: 50_000 };
 	readonly #textBudget: TextBudget = { left: mostInserted };
 	readonly view: DiskView;
@@ -73,7 +68,6 @@ export class Loading {
 		this.report(finding(schemaShape, { field, message }, at));
 	}
 
-	/** Reads `file` once. `at` is where it is referenced, for findings. */
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
@@ -86,7 +80,6 @@ export class Loading {
 		}
 	}
 
-	/** Reports an unreadable file at `at`. */
 	text(file: string, at: Place): string | undefined {
 		try {
 			return this.view.readText(file);
@@ -128,7 +121,6 @@ export class Loading {
 		return source && resolved !== undefined ? { source, resolved } : undefined;
 	}
 
-	/** Returns `file:line` for messages. */
 	describe(place: Place): string {
 		const range = this.sources.get(place.file)?.locate(place);
 		return range ? `${this.shown(place.file)}:${range.start.line}` : this.shown(place.file);

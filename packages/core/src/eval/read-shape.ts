@@ -149,7 +149,6 @@ export function referenceNoun({ kind }: { readonly kind: ReferenceKind }): strin
 	return nouns[kind];
 }
 
-/** A path as written, with the directory that it is relative to. */
 export interface PathText {
 	readonly kind: ReferenceKind;
 	/** After `${{ }}`; with a `file://` prefix. */
@@ -205,14 +204,12 @@ function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
 
-/** A URL or inline data has no path. */
 export function isAddress(text: string): boolean {
 	return /^(https?:\/\/|data:)/i.test(text);
 }
 
 export interface NamedPath {
 	readonly raw: string;
-	/** Noun in messages: `input file`. */
 	readonly kind: string;
 	readonly at: Place;
 }
@@ -240,9 +237,7 @@ export function refuseOutOfReach(path: string, named: NamedPath, scope: EvalScop
 }
 
 /**
- * Resolves a path immediately before opening it. It is checked again: a link can have changed since
- * the run was planned.
- * @throws AgentvError `config` if it is not allowed
+ * Call it immediately before opening, since a link can have changed. @throws AgentvError `config`
  */
 export function resolveWithinReach(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const resolved = resolvePath(text, scope, view);

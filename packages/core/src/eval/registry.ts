@@ -42,7 +42,6 @@ import { writeAtomic } from "../machine/write-file.ts";
 import { benchmarksPlace } from "./run-digest.ts";
 import { misplacedSecret, urlEnvironment } from "./source.ts";
 
-/** A well-formed entry of `benchmarks.yaml` with its variables filled in. */
 export interface RegistryEntry {
 	readonly id: string;
 	readonly name: string;
@@ -52,7 +51,6 @@ export interface RegistryEntry {
 	readonly source: WrittenSource | undefined;
 	readonly access: SourceAccess | undefined;
 	readonly addedAt: string | undefined;
-	/** Index in the list `benchmarks`. */
 	readonly index: number;
 	readonly at: Place;
 	/** One sentence, such as for an unset variable or an invalid URL. */
@@ -67,7 +65,6 @@ export interface Registry {
 	readonly entries: readonly RegistryEntry[];
 	/** Problems of single entries, which are missing from `entries` or have a `problem`. */
 	readonly diagnostics: readonly Diagnostic[];
-	/** Undefined if there is no file. */
 	readonly document: YamlDocument | undefined;
 }
 
@@ -78,11 +75,8 @@ export function registryFile(env: Environment): string {
 }
 
 /**
- * Reads the registry from disk. A missing file is an empty list; an invalid entry becomes a
- * diagnostic, and the others still work.
- * @throws AgentvError `config`, with diagnostics, if the whole file is unreadable: nothing may
- * write
- * to it then
+ * A missing file is an empty list; an invalid entry becomes a diagnostic.
+ * @throws AgentvError `config` if the whole file is unreadable: nothing may write to it then
  */
 export function readRegistry(env: Environment): Registry {
 	const file = registryFile(env);
@@ -220,10 +214,7 @@ interface EntryFields {
 	readonly [key: string]: string | EntryFields;
 }
 
-/**
- * Appends `entry` and keeps all existing bytes.
- * @throws AgentvError `refused` if aliases in the text make that unsafe
- */
+/** @throws AgentvError `refused` if aliases in the text make that unsafe */
 export function withEntry(document: YamlDocument, entry: EntryFields): string {
 	const value = (document.value ?? {}) as Record<string, unknown>;
 	const list = (value["benchmarks"] ?? []) as unknown[];
@@ -244,7 +235,6 @@ export function withoutEntry(document: YamlDocument, index: number): string {
 	return verifiedPatch(document, [ownLines], { ...value, benchmarks: left.length === 0 ? null : left }).text;
 }
 
-/** Returns undefined for a flow list. */
 function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const { text } = document;
 	const { node } = document.find(["benchmarks"]);
@@ -302,19 +292,15 @@ export interface AddBenchmarkOptions {
 }
 
 export interface WrittenEntry {
-	/** The registry's path. */
 	readonly file: string;
 	readonly id: string;
-	/** Keys and values as in the file; variables unresolved. */
 	readonly fields: EntryFields;
 }
 
 /**
- * Registers a local directory or a git repository without cloning. `location` is a path or a git
- * URL, which can contain `${{ }}`.
+ * Doesn't clone. `location` is a path or a git URL, which can contain `${{ }}`.
  * @throws AgentvError `usage` for a duplicate id (the hint suggests one), `not-found` for a missing
- * directory, `config` for an invalid
- * URL or ref, or an unreadable registry
+ * directory, `config` for an invalid URL or ref, or an unreadable registry
  */
 export async function addBenchmark(location: string, options: AddBenchmarkOptions): Promise<WrittenEntry> {
 	const { env } = options;
@@ -333,10 +319,7 @@ export interface RemovedEntry {
 	readonly path: string;
 }
 
-/**
- * Removes an entry from the registry; the directory stays.
- * @throws AgentvError `not-found` for an unknown id
- */
+/** The directory stays. @throws AgentvError `not-found` for an unknown id */
 export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RemovedEntry> {
 	const file = registryFile(options.env);
 	let path = "";
@@ -525,7 +508,6 @@ function refOf(written: string | undefined, env: Environment): string | undefine
 	return ref;
 }
 
-/** The SHA is SHA-1 or SHA-256. */
 export function isFullSha(ref: string): boolean {
 	return /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref);
 }

@@ -96,7 +96,6 @@ function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: Com
 	return located === known ? undefined : located;
 }
 
-/** Returns the word unchanged if it doesn't name a file. */
 function locate(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string {
 	const known = fileOfWord(word, command, setting.view);
 	if (known !== undefined) return known;
@@ -111,7 +110,6 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 
 const hole = /^\$\{\{[\s\S]*?\}\}|^\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}|^\{([A-Z_][A-Z0-9_]*)\}/;
 
-/** Fills in `${{ }}` and a test's `vars` if the text still has them, then the given values. */
 function holeReader(setting: CommandSetting, written: WrittenCommand | undefined): HoleReader {
 	return (rest) => {
 		if (rest[0] !== "{" && rest[0] !== "$") return undefined;
@@ -161,7 +159,6 @@ type HoleValue = string | readonly string[];
 
 interface ShellText {
 	readonly text: string;
-	/** Variables that the text uses, for the shell's environment. */
 	readonly env: Readonly<Record<string, string>>;
 }
 
@@ -324,7 +321,6 @@ function joined(value: HoleValue): string {
 	return typeof value === "string" ? value : value.join(" ");
 }
 
-/** A dependency of results that fingerprints can't cover. */
 export interface OpaqueUse {
 	/** A command as written, a program, a package, or a location in a script. */
 	readonly what: string;
@@ -341,14 +337,12 @@ const reasons = {
 	tree: "the directory contains the eval itself: its files are not covered",
 } as const;
 
-/** These programs take code as the argument of an option. */
 const inlineCode: readonly (readonly [RegExp, RegExp])[] = [
 	[/^(node|bun|deno|tsx)$/, /^(-e|-p|--eval|--print|-pe)$/],
 	[/^python[\d.]*$/, /^-c$/],
 	[/^(ruby|perl|lua|php)$/, /^(-e|-r|-E)$/],
 ];
 
-/** Collects each use once. */
 export class OpaqueUses {
 	readonly #view: DiskView;
 	readonly #uses = new Map<string, OpaqueUse>();
@@ -424,10 +418,8 @@ export class OpaqueUses {
 	}
 }
 
-/** Top-level fields that don't affect the run of an eval. */
 const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
 
-/** Returns the variables of an eval's own files that its run reads. */
 export function evalVariables({ variables }: LoadedEval): PlacedVariable[] {
 	return variables.filter(({ at }) => !descriptive.has(String(at.path?.[0])));
 }
@@ -484,7 +476,6 @@ function notStarted(message: string): ProcessResult {
 	};
 }
 
-/** Has the variable's name if the empty setting comes from one. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",
@@ -502,10 +493,7 @@ export const emptyCredential: FindingKind<{ setting: string; name?: string; targ
 
 type Sources = Pick<TargetScope, "sources">;
 
-/**
- * An empty default (`${{ KEY:-}}`) is intended.
- * @param scope the files that contain the settings
- */
+/** An empty default (`${{ KEY:-}}`) is intended. */
 export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagnostic[] {
 	const found: Diagnostic[] = [];
 	for (const [key, layer] of target.origin) {
@@ -533,7 +521,6 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 	return found;
 }
 
-/** Covers the eval's own fields: its workspace's variables and its repositories. */
 export function emptyEvalCredentials(loaded: LoadedEval): Diagnostic[] {
 	return evalVariables(loaded)
 		.filter(({ name, isEmpty }) => isEmpty === true && isSecretName(name))

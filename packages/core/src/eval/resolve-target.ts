@@ -35,7 +35,6 @@ export type { TargetLayer } from "./load-targets.ts";
 
 export interface TargetHop {
 	readonly definition: TargetDefinition;
-	/** The `use_target` or `extends`. */
 	readonly next?: { readonly name: string; readonly at: Place; readonly chosenBy: readonly string[] };
 }
 
@@ -45,13 +44,11 @@ interface ResolvedBase extends TargetPaths {
 	readonly via: readonly TargetHop[];
 	/** In file spelling, with the chain's overrides merged and `${{ }}` replaced. */
 	readonly wire: Readonly<Record<string, unknown>>;
-	/** By wire key. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
 	readonly graderTarget: string | undefined;
 	readonly at: Place;
 }
 
-/** A target that can run: its chain is flattened and its settings match its provider's schema. */
 export type TargetWith<Name extends string, Settings> = ResolvedBase & {
 	readonly provider: Name;
 	readonly settings: Settings;
@@ -86,7 +83,6 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
-/** A chain that ends without a provider is reported and is not `whole`. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,
@@ -206,7 +202,6 @@ function otherSpellings(key: string): string[] {
 	return settingSpellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
 }
 
-/** Accepts all spellings. */
 function providerOf(written: string): ProviderName | undefined {
 	return Object.hasOwn(providers, written) ? (written as ProviderName) : providerAliases.get(written);
 }
@@ -276,10 +271,7 @@ export interface TargetUse {
 /** For tests without a target. */
 export const defaultTarget = "default";
 
-/**
- * Returns every target that an eval uses, one use for each reference: its own and its tests',
- * their graders and fallbacks, and those of graders. `override` replaces them for `--target`.
- */
+/** Returns one use for each reference, recursively. `override` is that of `--target`. */
 export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
 	const uses = new Uses(scope, loaded.scope);
 	const at: Place = { file: loaded.file, path: [] };
@@ -341,7 +333,6 @@ class Uses {
 		this.all.push({ role, choice, implied, resolution: this.#resolve(choice) });
 	}
 
-	/** Adds the graders and fallbacks of all targets, recursively. */
 	follow(gradersImplied: boolean): void {
 		for (let index = 0; index < this.all.length; index++) {
 			const { resolution, role } = this.all[index] as TargetUse;
@@ -388,7 +379,6 @@ function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(s
 	return layer ? child(layer.part, key, ...rest).at : target.at;
 }
 
-/** Where a target sends requests, and which secrets it sends. */
 export interface TargetDestination {
 	/** `api.openai.com`, `localhost:8080`; undefined for local programs. */
 	readonly host: string | undefined;
@@ -403,10 +393,8 @@ export interface TargetDestination {
 type Sources = Pick<TargetScope, "sources">;
 
 /**
- * Returns what a user should know before `target` is called: hosts, and keys by name, never their
- * values.
- * @param scope the files with its settings: target files, and the eval's own if the target is
- * inline
+ * Returns hosts, and keys by name, never their values.
+ * @param scope the files that contain the target's settings
  */
 export function targetDestination(target: ResolvedTarget, scope: Sources, env: Environment): TargetDestination {
 	const { wire } = target;
@@ -436,7 +424,6 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	};
 }
 
-/** Includes `api_key`, `headers` and settings with secret names. */
 function secretSettings(wire: Readonly<Record<string, unknown>>): string[][] {
 	return Object.entries(wire).flatMap(([key, value]) => {
 		if (key === "headers" && typeof value === "object" && value !== null)

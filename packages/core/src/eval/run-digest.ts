@@ -45,11 +45,9 @@ export interface DigestCheck {
 interface RecordFiles {
 	/** Regular files, in byte order of their paths. */
 	readonly plain: readonly string[];
-	/** Links and special files. */
 	readonly odd: readonly string[];
 	/** Executable files; empty if all are: some file systems report that for every file. */
 	readonly executable: readonly string[];
-	/** Directories without any file, each before nested ones. */
 	readonly empty: string[];
 }
 
@@ -185,9 +183,7 @@ function lines(name: string, list: readonly unknown[]): string {
 }
 
 /**
- * `path` is relative to the run's directory (`output_path`, …). The size limit allows for secrets
- * that redaction makes longer.
- * @throws AgentvError `refused` if the path is outside that directory, `not-found`
+ * `path` is relative to the run's directory. @throws AgentvError `not-found`, `refused` outside it
  */
 export function readRecordText(directory: string, path: string): string {
 	return readTextFile(recordPath(directory, path), { maxBytes: 256 * 1024 * 1024 });
@@ -207,7 +203,7 @@ export function readAttempt(directory: string, path: string): AttemptFile | unde
 		const text = readRecordText(directory, path);
 		const read = readJson(text);
 		if (!("value" in read)) return undefined;
-		// A number such as 1e400, which our records never contain, could not be serialized again.
+		// A number such as 1e400, which AgentV never records, could not be serialized again.
 		const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
 		return attemptFileSchema.safeParse(value).data;
 	} catch (error) {
@@ -216,12 +212,10 @@ export function readAttempt(directory: string, path: string): AttemptFile | unde
 	}
 }
 
-/** The key is equal across runs. */
 export function caseKey(evalLabel: string, testId: string, target: string): string {
 	return JSON.stringify([evalLabel, testId, target]);
 }
 
-/** Flags in `run.json` that determine which tests run and how they are graded. */
 export const planFlags = [
 	"targets",
 	"tests",
@@ -262,16 +256,12 @@ export function isMadeHere(run: RunFile, env: Environment): boolean {
 	return readTrust(env).has(subject, noteOf(run));
 }
 
-/**
- * Allows the run's record to select what runs on this machine.
- * @param redact as `run.json` is redacted
- */
+/** Allows the run's record to select what runs on this machine. */
 export async function noteMadeRun(run: RunFile, redact: Redactor, env: Environment): Promise<void> {
 	const { runId, startedAt, evals, flags, origin } = run;
 	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, mostRuns);
 }
 
-/** Covers everything that the record selects. */
 function noteOf({ runId, startedAt, evals, flags, origin }: Choices): Trusted {
 	const chosen = { runId, startedAt, evals: evals.map(({ path }) => path), flags, origin };
 	return { kind: "run", value: canonicalJson(chosen) };
@@ -289,7 +279,6 @@ export const madeHere: Trusted = { kind: "bundle", value: "made here" };
 const entrySchema = z.looseObject({ kind: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const recordSchema = z.looseObject({
 	version: z.literal(1),
-	/** By the digest of the subject. */
 	trusted: z.record(z.string(), z.array(entrySchema)),
 });
 
@@ -315,9 +304,7 @@ function trustFile(env: Environment): string {
 	return join(agentvHome(env), "state", "trust.json");
 }
 
-/**
- * @throws AgentvError `config` if the record is unreadable: it is neither trusted nor overwritten
- */
+/** @throws AgentvError `config` if the record is unreadable; it is never overwritten then */
 export function readTrust(env: Environment): TrustRecord {
 	return new TrustRecord(readFile(trustFile(env)));
 }
@@ -422,12 +409,10 @@ export function callsPlace(home: string): string {
 	return join(home, "cache");
 }
 
-/** By run id. */
 export function workspacesPlace(home: string): string {
 	return join(home, "workspaces");
 }
 
-/** Only clones of entries without a path. */
 export function benchmarksPlace(home: string): string {
 	return join(home, "benchmarks");
 }

@@ -63,7 +63,6 @@ function nearestPackage(directory: string, root: string, view: DiskView): string
 	return undefined;
 }
 
-/** Returns the targets for all conditions. */
 function subpathImports(specifier: string, packageFile: string, view: DiskView): string[] {
 	const imports = packageFields(packageFile, view)?.imports;
 	if (typeof imports !== "object" || imports === null) return [];
@@ -166,7 +165,6 @@ export interface ScriptClosure {
 	readonly packages: readonly string[];
 	/** From `#!` lines, sorted. */
 	readonly programs: readonly string[];
-	/** Warnings about what is unknown without running a script, and about missing imports. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -179,9 +177,8 @@ interface ClosureOptions {
 }
 
 /**
- * Follows the relative imports of `scripts` (absolute paths): a parser finds those of JavaScript
- * and TypeScript, a line scan finds Python modules and sourced shell files. Never enters
- * `node_modules`, and never throws because of a script's content.
+ * Uses a parser for JavaScript and TypeScript, and a line scan for Python and shell files. Never
+ * enters `node_modules`, and never throws because of a script's content.
  */
 export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions): ScriptClosure {
 	const walk = new ClosureWalk(options);
@@ -342,7 +339,6 @@ export function agentProgram(name: ProviderName): string | undefined {
 	return provider.kind === "agent" ? provider.executable : undefined;
 }
 
-/** Either one runs TypeScript. */
 export const typeScriptRunners = "bun or tsx";
 
 const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = {

@@ -35,7 +35,6 @@ export function javascriptImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** Includes aliases of `createRequire`'s result. */
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
 	const makers = namesOf("createRequire", text, makerAlias);
 	const made = String.raw`(?:(?<![\w$])[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
@@ -152,13 +151,11 @@ function pathBesideFile(line: string): string | undefined {
 	return `./${"../".repeat(ups - 1)}${literals.join("/")}`;
 }
 
-/** Matches the forms in which shell scripts name their own directory. */
 const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]{0,300}\)|\$\{(?:0|BASH_SOURCE[^}]{0,100})%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideShellScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
 
-/** Finds sourced files and paths next to the script. */
 export function shellImports(text: string): ScriptImports {
 	const code = text.replace(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
 	const lineOf = lineCounter(code);
@@ -178,7 +175,6 @@ export function shellImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** Lists also what is unknown without running the script. */
 export interface ScriptImports {
 	readonly imports: readonly ScriptImport[];
 	readonly unknown: readonly UnknownImport[];
@@ -196,7 +192,6 @@ export interface ScriptImport {
 
 interface UnknownImport {
 	readonly line: number;
-	/** The computed construct, a noun phrase: `a computed import`. */
 	readonly what: string;
 }
 
@@ -231,7 +226,6 @@ const byEnding: Readonly<Record<string, ScriptLanguage>> = {
 	...Object.fromEntries([".rb", ".pl", ".php", ".lua", ".r", ".ps1", ".jl"].map((ending) => [ending, "other"])),
 };
 
-/** For files whose extension doesn't determine a language. */
 const shebang = /^#!\s*(?:\/\S*\/)?(?:env\s+(?:-S\s+)?)?([\w.+-]+)/;
 
 /** `#!/usr/bin/env python3` gives `python3`. */
@@ -255,10 +249,7 @@ export function scriptLanguage(file: string, text: string): ScriptLanguage {
 	return /^(ba|z|da|k)?sh$/.test(program) ? "shell" : "other";
 }
 
-/**
- * Includes CommonJS assignments. Returns undefined if the exports are unknown: `export *` from
- * elsewhere, a computed `module.exports = …`, or a syntax error.
- */
+/** Returns undefined for `export *` from elsewhere, computed exports, or a syntax error. */
 export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	const names = new Set<string>();
 	try {

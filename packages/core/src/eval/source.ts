@@ -22,7 +22,6 @@ export interface PlacedVariable {
 	readonly at: Place;
 }
 
-/** A parsed text, with its value after `${{ }}` and the mapping from a path to line and column. */
 export interface Source {
 	readonly file: string;
 	readonly text: string;
@@ -31,7 +30,6 @@ export interface Source {
 	readonly diagnostics: readonly Diagnostic[];
 	readonly variables: readonly PlacedVariable[];
 	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
-	/** For JSON Lines, returns the value of one line. */
 	raw(line?: number): unknown;
 	/** For patches; absent for JSON Lines. */
 	readonly document?: YamlDocument;
@@ -44,11 +42,9 @@ export interface Vars {
 	readonly isGiven: boolean;
 	/** Numbers are as written, mappings and lists as JSON. */
 	readonly text: (name: string) => string | undefined;
-	/** Returns every name that has a text, for hints. */
 	readonly names: () => string[];
 }
 
-/** The input of every loading function. */
 export interface Part {
 	readonly value: unknown;
 	readonly at: Place;
@@ -58,13 +54,10 @@ export interface Part {
 	readonly written: (path: DocumentPath) => string | undefined;
 	/** Returns the value at `path` below this part before variables were filled in. */
 	readonly unfilled: (path: DocumentPath) => unknown;
-	/** Fills variables into a text like into `value`; those without a value stay. */
 	readonly fill: (text: string) => string;
-	/** Present if they were filled into `value`. */
 	readonly vars?: Vars | undefined;
 }
 
-/** The value was never read from a file, or has no variables. */
 export function plainPart(value: unknown, at: Place): Part {
 	const unfilled = (path: DocumentPath) => valueBelow(value, path);
 	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
@@ -132,7 +125,6 @@ function yamlSource(file: string, text: string, env: Environment): Source {
 	};
 }
 
-/** Only ranges can be located in a file that is not a document. */
 export function textSource(file: string, text: string): Source {
 	const lines = new LineIndex(text);
 	return {
@@ -218,7 +210,6 @@ function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 
 const neutral = "\ue000";
 
-/** Returns undefined if the template has no user part: `https://HERE@host/…`. */
 function userPartOf(written: string): readonly [start: number, end: number] | undefined {
 	let filled = "";
 	let done = 0;
@@ -231,10 +222,7 @@ function userPartOf(written: string): readonly [start: number, end: number] | un
 	return [match[1].length, match[1].length + match[2].length];
 }
 
-/**
- * Percent-encodes values in the user part of a URL template, so that a token can contain a slash
- * or an `@`. Encoded values stay.
- */
+/** Percent-encodes values in a URL's user part, so that a token can contain a slash or an `@`. */
 export function urlEnvironment(written: string, env: Environment): Environment {
 	const encoded: Record<string, string> = {};
 	for (const name of namesInUserPart(written)) {
@@ -274,10 +262,7 @@ export function shownSource(written: string): string {
 	return redactAddress(redactText(written));
 }
 
-/**
- * The disk as the loader sees it. A view is used for one command and caches kinds and directory
- * listings, so that a thousand evals of one directory share its lookups.
- */
+/** Caches kinds and directory listings, so a view is only valid for one command. */
 export interface DiskView {
 	kind(path: string): PathKind;
 	/** @throws AgentvError if the file is missing, unreadable or too large */
@@ -301,10 +286,7 @@ export function openDiskView(): DiskView {
 	};
 }
 
-/**
- * @throws AgentvError `config` for a device, pipe, socket or kernel file: AgentV would never open
- * it, and ignoring it could surprise
- */
+/** @throws AgentvError `config` for a device, pipe, socket or kernel file */
 export function hasFile(view: DiskView, path: string): boolean {
 	const kind = view.kind(path);
 	if (kind !== "other") return kind === "file";
@@ -356,10 +338,7 @@ class OpenView {
 		return this.#read(directory) ?? noEntries;
 	}
 
-	/**
-	 * Returns undefined for a missing directory; its parent's listing can show that without a
-	 * lookup.
-	 */
+	/** A parent's listing can show without a lookup that the directory is missing. */
 	#read(directory: string): Entries {
 		const known = this.#entries.get(directory);
 		if (known) return known.found;
@@ -393,7 +372,6 @@ class Overlay implements DiskView {
 	readonly #view: DiskView;
 	readonly #files: ChangedFiles;
 	readonly #names = new Map<string, Set<string>>();
-	/** Directories that contain a removed file. */
 	readonly #losing = new Set<string>();
 
 	constructor(view: DiskView, files: ChangedFiles) {

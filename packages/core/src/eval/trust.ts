@@ -26,14 +26,12 @@ interface TrustOptions {
 	/** Absolute. */
 	readonly cwd: string;
 	readonly view: DiskView;
-	/** In addition to the targets of the evals. */
 	readonly targets?: readonly string[] | undefined;
 	/** As for `eval run`; absolute. */
 	readonly targetsFile?: string | undefined;
 	readonly envFile?: string | undefined;
 }
 
-/** What the evals of a subject read and contact. */
 export interface TrustPlan {
 	readonly subject: TrustSubject;
 	readonly access: readonly AccessItem[];
@@ -72,16 +70,13 @@ export async function grantTrust(found: readonly NewAccess[], env: Environment):
 	}
 }
 
-/** An access of a received eval that the user has not consented to. */
 export interface NewAccess {
 	readonly subject: TrustSubject;
 	readonly item: Omit<AccessItem, "kind"> & { readonly kind: AccessItem["kind"] | "program" };
 }
 
 /**
- * Returns accesses that files of a synced benchmark or a bundle define and that the user has not
- * consented to. The user's own files need no consent.
- * @throws AgentvError `config` if the record is unreadable
+ * The user's own files need no consent. @throws AgentvError `config` if the record is unreadable
  */
 export function newAccess(
 	items: readonly AccessItem[],
@@ -130,7 +125,6 @@ export interface AccessDescription {
 	readonly files: readonly Described[];
 }
 
-/** Used by plans and previews. */
 export function describeAccess(items: readonly AccessItem[], found: readonly NewAccess[]): AccessDescription {
 	const isNew = new Set(found.map(({ item: { kind, value } }) => `${kind} ${value}`));
 	const of = (kind: AccessItem["kind"]) =>
@@ -188,13 +182,11 @@ function trustCommand({ kind, name }: TrustSubject): string {
 /** A synced benchmark, a bundle, or a received run. */
 export interface TrustSubject {
 	readonly kind: "benchmark" | "bundle" | "run";
-	/** A benchmark's id, or the directory of a bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
 	/** Another repository or manifest under the same id is another subject. */
 	readonly key: string;
-	/** How the user can consent if no command does it. */
 	readonly advice?: string;
 }
 
@@ -223,7 +215,6 @@ export class TrustSubjects {
 		return [...found.values()];
 	}
 
-	/** Compares the file with the manifest. */
 	isListed({ root }: TrustSubject, file: string): boolean {
 		let listed = this.#listed.get(root);
 		if (!listed) {
@@ -258,12 +249,7 @@ export class TrustSubjects {
 	}
 }
 
-/**
- * A link that the user passes to a command is the user's own choice, unless it belongs to a
- * received benchmark or bundle.
- * @param named absolute
- * @returns real paths
- */
+/** Such a link is the user's own choice, unless it is in a received benchmark or bundle. */
 export function ownLinks(named: readonly string[], env: Environment, view: DiskView): string[] {
 	const subjects = new TrustSubjects(env, view);
 	return named
@@ -382,10 +368,8 @@ export interface AccessItem {
 interface AccessSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
-	/** Includes those that grade. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly tests: readonly TestCase[];
-	/** The eval's environment. */
 	readonly env: Environment;
 	readonly view: DiskView;
 }
@@ -416,9 +400,7 @@ function* variableItem(
 	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
 }
 
-/**
- * Lists all defining files, so that a key from one file can't reach another's address unnoticed.
- */
+/** Lists all defining files: a key from one must not reach another's address unnoticed. */
 function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
 	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
@@ -458,7 +440,6 @@ function filesOf({ via, origin }: ResolvedTarget): string[] {
 	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
-/** Searches all strings of a setting, such as `env` or an argument. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
 		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
@@ -487,7 +468,6 @@ function* hostsOfVariables(variables: unknown): Generator<string> {
 	}
 }
 
-/** Covers the workspace's environment and `.env` files. */
 function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 	for (const { env, at } of workspacesOf(source))
 		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
@@ -496,7 +476,6 @@ function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 			yield { kind: "host", value: host, at: { file }, files: [file] };
 }
 
-/** Covers fetching an eval's repositories. */
 export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
 	for (const { repos } of workspacesOf(source))
 		for (const { repo, local, repoAt, at } of repos) {
@@ -529,7 +508,6 @@ function isForRun(reference: Reference): boolean {
 	return !isSystemPath(reference) && !(found === "absolute" && isProgram(reference) && isExecutable(resolved));
 }
 
-/** Returns whether it is the first word of its command, or the one that `env` starts. */
 function isProgram({ word, command }: Reference): boolean {
 	if (word === undefined || command === undefined || word.index > 1) return false;
 	if (word.index === 0) return true;

@@ -58,9 +58,8 @@ export type Visit = Origin &
 	);
 
 /**
- * Yields everything in an eval and its targets that refers to a file or runs a program; shared
- * graders once. Any field with a path or a command is visited only here, so that references,
- * bundles, consent and fingerprints agree.
+ * Yields every path and command, shared graders once. No other code visits fields, so that
+ * references, bundles, consent and fingerprints agree.
  */
 export function* visit(loaded: LoadedEval, targets: readonly ResolvedTarget[]): Generator<Visit> {
 	for (const suite of suitesOf(loaded)) yield* visitSuite(suite);
@@ -152,7 +151,6 @@ export interface Reference {
 	readonly glob?: true;
 	/** A file found through a directory or a pattern: `raw` is not written anywhere. */
 	readonly listed?: true;
-	/** Only for a word of a command. */
 	readonly word?: CommandWord;
 	readonly command?: CommandSpec;
 }
@@ -175,7 +173,6 @@ interface ExecutableUse {
 export interface References {
 	readonly files: readonly Reference[];
 	readonly executables: readonly ExecutableUse[];
-	/** Includes commands without files. */
 	readonly commands: readonly CommandSpec[];
 }
 
@@ -200,10 +197,8 @@ const tooLarge: FindingKind<{ raw: string; size: number }> = {
 	hint: () => "use a smaller file, or fetch it into the workspace in a hook",
 };
 
-/** Paths that make copying their directory fail. */
 export interface TreeFaults {
 	readonly special: readonly string[];
-	/** Links to outside. */
 	readonly links: readonly string[];
 }
 
@@ -227,7 +222,6 @@ function shownPaths(paths: readonly string[]): string {
 	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
-/** `directory` is copied by a run. @param isLeftOut returns what is not copied */
 export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
 	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
 	return {
@@ -268,10 +262,7 @@ function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 	return onDisk === "other" && !(word !== undefined && word.index > 0 && state === "outside-root");
 }
 
-/**
- * Returns all references of a loaded eval and its targets. Validation checks them, bundling copies
- * and rewrites them, the runner resolves them, fingerprints hash them.
- */
+/** Validation, bundling, the runner and fingerprints use this list. */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
 	const found = new Collection(view, loaded.scope);
 	for (const file of loaded.files) found.loaded(file);
@@ -356,7 +347,6 @@ class Collection {
 		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...found });
 	}
 
-	/** Returns undefined for words with other possible meanings. */
 	#fileOfWord(
 		word: CommandWord,
 		command: CommandSpec,

@@ -41,13 +41,11 @@ const bundleVariableSchema = wireObject({
 	usedIn: z.array(z.string()),
 	/** A default was recorded by `--capture-env`. */
 	captured: z.boolean(),
-	/** Must be set wherever the bundle runs. */
 	required: z.boolean(),
 });
 
 const bundleTargetSchema = wireObject({
 	name: z.string(),
-	/** Names the definitions in the target's chain, and the variables that selected them. */
 	via: z.array(wireObject({ name: z.string(), chosenBy: z.array(z.string()) })),
 });
 

@@ -43,7 +43,6 @@ export function isStrictObject(schema: z.core.$ZodType): boolean {
 export const commandSchema = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 export type CommandText = z.output<typeof commandSchema>;
 
-/** One string or several, parsed to a list. */
 export const stringsSchema = z
 	.union([z.string(), z.array(z.string())])
 	.transform((value) => (typeof value === "string" ? [value] : value));
@@ -53,7 +52,6 @@ const scalarText = () => z.union([z.string(), z.number().transform(String), z.bo
 /** Text that needs no quotes: `3.10`, `007` and `true` are read as written. */
 export const textSchema = noteField(scalarText(), { isText: true });
 
-/** Like `textSchema`, but not empty. */
 export const fullTextSchema = noteField(
 	z.union([z.string().min(1), z.number().transform(String), z.boolean().transform(String)]),
 	{ isText: true },
@@ -80,7 +78,6 @@ export const millisecondsSchema = z.number().positive().max(2_147_483_647);
 export const amountSchema = z.number().min(0).max(largestFigure);
 export const dataSchema = z.record(z.string(), z.unknown());
 
-/** Converts a TypeScript name to its spelling in files: `timeoutSeconds` to `timeout_seconds`. */
 export function toWireKey(name: string): string {
 	return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -156,7 +153,6 @@ export function encode<Schema extends z.ZodType>(schema: Schema, value: Frozen<z
 	return (encoderOf(schema)?.(value) ?? value) as z.input<Schema>;
 }
 
-/** By key, as spelled in files. */
 export function wireFieldsOf(schema: z.ZodType): ReadonlyMap<string, z.core.$ZodType> {
 	return new Map(Object.entries(shapeOf(schema) ?? {}).map(([name, field]) => [toWireKey(name), field]));
 }
@@ -190,9 +186,8 @@ function objectEncoder(shape: z.ZodRawShape): Encoder {
 }
 
 /**
- * Marks a field as a deprecated spelling of `instead`: it still loads, and validation suggests the
- * replacement. `newer` is the sibling key with the same meaning, if `instead` is more than that
- * key.
+ * The field still loads, and validation suggests the replacement. `newer` is the sibling key with
+ * the same meaning, if `instead` is more than that key.
  */
 export function older<Schema extends z.ZodType>(schema: Schema, instead: string, newer: string = instead) {
 	return noteField(schema.optional().meta({ deprecated: true, instead }), { newer });
@@ -219,10 +214,7 @@ export function unsupported<Schema extends z.ZodType>(
 
 const wireKeys = new Map<string, string>();
 
-/**
- * Converts only the object's own keys to `snake_case` and drops undefined ones; nested objects are
- * not converted, so that users' data keep their keys.
- */
+/** Converts only the object's own keys to `snake_case`: nested ones can be users' data. */
 export function toWire(object: object): Record<string, unknown> {
 	const wire: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(object)) {

@@ -42,7 +42,6 @@ export const commandFields = {
 	timeoutSeconds: secondsSchema.optional(),
 	timeoutMs: older(millisecondsSchema, "timeout_seconds"),
 };
-/** A criterion has either an outcome or score ranges. */
 export const rubricCriterionSchema = z.union([
 	z.string().min(1),
 	strictWireObject({
@@ -81,7 +80,6 @@ export type PromptVariableHolds = "answer" | "results" | "other";
 
 export interface PromptVariable {
 	readonly holds: PromptVariableHolds;
-	/** The current name of a deprecated spelling. */
 	readonly aliasOf?: string;
 }
 
@@ -217,7 +215,6 @@ const execution = {
 };
 const forWholeEval = { hint: "move it to the eval: it applies to all tests" };
 
-/** Deprecated, in an eval. */
 export const executionSchema = wireObject({
 	...execution,
 	targets: movedTo("target", z.array(z.union([z.string(), dataSchema])).optional()),
@@ -229,7 +226,6 @@ export const executionSchema = wireObject({
 	}),
 });
 
-/** Deprecated, in a test. */
 const testExecutionSchema = wireObject({
 	...execution,
 	trials: movedTo(
@@ -252,7 +248,6 @@ export const testEntrySchema = wireObject({
 	expectedOutput: expectedOutputSchema.optional(),
 	criteria: z.string().optional(),
 	expectedOutcome: older(z.string(), "criteria"),
-	/** A model grades these criteria one by one, like a grader of type `rubrics`. */
 	rubrics: z.array(rubricCriterionSchema).min(1).optional(),
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),

@@ -10,7 +10,6 @@ export type FieldNote =
 			readonly key: string;
 			/** Candidates for the nearest name. */
 			readonly known: readonly string[];
-			/** Whether an unknown key is an error here. */
 			readonly isError: boolean;
 	  }
 	| {
@@ -42,7 +41,6 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value`, which may be invalid, along its schema and returns notes about its keys. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };
@@ -77,7 +75,6 @@ interface Field {
 	readonly instead: string | undefined;
 }
 
-/** `key` is the current spelling of a field, or of one inside a deprecated block. */
 interface Spelling {
 	readonly path: readonly string[];
 	readonly of: string;
@@ -239,7 +236,6 @@ export interface ShapeIssue {
 	readonly path: DocumentPath;
 	/** "expected number, got text": completes `<field>: …`. */
 	readonly message: string;
-	/** A plain type. */
 	readonly expected?: string;
 }
 

@@ -70,7 +70,6 @@ export function jsonSchemaOf(format: SchemaName): Record<string, unknown> {
 	return { $schema, title: titles[format], ...(interpolated.has(format) ? allowReferences(schema) : schema) };
 }
 
-/** Users write these, with variables. */
 const interpolated: ReadonlySet<SchemaName> = new Set<SchemaName>(["eval", "targets", "benchmarks"]);
 
 /** Allows a `${{ NAME }}` in place of a number or boolean, so that editors accept it. */

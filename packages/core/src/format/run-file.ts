@@ -9,7 +9,6 @@ const plannedTargetSchema = wireObject({
 	settings: dataSchema,
 	/** From the chosen target to the one with the provider. */
 	via: z.array(z.string()),
-	/** The target reports these versions. */
 	facts: z.record(z.string(), z.string()).optional(),
 });
 
@@ -55,10 +54,7 @@ const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRe
 
 export type PlannedTest = z.output<typeof plannedTestSchema>;
 
-/**
- * Tests without repeat are not copied: copying a hundred thousand arrays takes time, and so many
- * lasting ones make V8 slow at reading rows, too.
- */
+/** Copying a hundred thousand arrays takes time, and many lasting ones make V8 slow. */
 const plannedListSchema = z.custom<unknown[]>(Array.isArray).transform((list, context): PlannedTest[] =>
 	list.map((one) => {
 		if (isPlain(one)) return one;
@@ -79,7 +75,6 @@ const shardSchema = wireObject({
 	/** 1-based shard of this run; absent in a merged run, and in a run of missing tests. */
 	index: z.number().int().positive().optional(),
 	count: z.number().int().positive(),
-	/** Id of the run whose durations balanced the shards. */
 	balancedBy: z.string().optional(),
 	/** In the order of the whole run's list, the shard of each test. */
 	assigned: z.array(z.number().int().positive()),
@@ -101,7 +96,6 @@ const originSchema = wireObject({
 	graders: z.array(z.string()).optional(),
 });
 
-/** Options that determine which tests run and how they are graded, as in a request. */
 const flagsSchema = z.looseObject({
 	targets: z.array(z.string()).optional(),
 	tests: z.array(z.string()).optional(),
@@ -128,7 +122,6 @@ const provenanceFields = {
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	origin: originSchema.optional(),
-	/** Results depend on these, but fingerprints can't cover them. */
 	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
 	/** Workspace repositories with the checked-out SHA; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
@@ -322,9 +315,7 @@ export const runSummarySchema = wireObject({
 	passed: z.number(),
 	failed: z.number(),
 	errors: z.number(),
-	/**
-	 * The part of `errors` that the tested agent caused. Absent in summaries of earlier versions.
-	 */
+	/** Caused by the tested agent. Absent in summaries of earlier versions. */
 	errorsByAgent: z.number().optional(),
 	/** Over graded tests; null if there are none. */
 	meanScore: z.number().nullable(),
@@ -409,7 +400,6 @@ const turnSchema = wireObject({
 const stageLogSchema = wireObject({
 	/** `before_each`, `target`, `grade`, … */
 	stage: z.string(),
-	/** The hook, extension, target or grader that printed it. */
 	name: z.string(),
 	text: z.string(),
 	/** Characters omitted from the middle of `text`. */
@@ -438,7 +428,6 @@ export const attemptFileSchema = wireObject({
 	fileChangesPath: z.string().nullable(),
 	/** Present if graders saw something else: a line for each large or binary file. */
 	fileChangesShownPath: z.string().optional(),
-	/** From hooks, extensions, the target and graders, in order. */
 	logs: z.array(stageLogSchema).optional(),
 	/** The first 32 digits of each SHA-256, by the names in `run.json`. */
 	files: z.record(z.string(), z.string()).optional(),
@@ -451,7 +440,6 @@ export const attemptFileSchema = wireObject({
 	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;
-/** In the wire form. */
 export type AttemptRecord = z.input<typeof attemptFileSchema>;
 export type AttemptTurn = z.output<typeof turnSchema>;
 export type StageLog = z.output<typeof stageLogSchema>;

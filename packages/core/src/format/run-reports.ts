@@ -101,11 +101,8 @@ const versionUseSchema = wireObject({
 export type VersionUse = z.output<typeof versionUseSchema>;
 
 const differenceKinds = [
-	/** An invalid line of the index. */
 	"row-unreadable",
-	/** The index ends in the middle of a row. */
 	"row-cut-off",
-	/** A graded attempt has a second row. */
 	"row-duplicated",
 	/** A row of a test, target or attempt that was not planned. */
 	"row-unplanned",
@@ -113,7 +110,6 @@ const differenceKinds = [
 	"row-missing",
 	"file-missing",
 	"file-unreadable",
-	/** The file differs from the recorded one. */
 	"file-changed",
 	/** A file, or an empty directory, that is not part of the record. */
 	"file-added",
@@ -125,7 +121,6 @@ const differenceKinds = [
 	"digest-unreadable",
 	/** It does not match the digest; or a required one is missing, or not allowed. */
 	"signature",
-	/** An attempt's file has no row. */
 	"file-without-row",
 	/** The row differs from the attempt's file. */
 	"fact",
@@ -141,7 +136,6 @@ const differenceKinds = [
 	"summary",
 ] as const;
 
-/** A recorded value, and the expected one; without an attempt for the run as a whole. */
 const differenceSchema = wireObject({
 	kind: z.enum(differenceKinds),
 	eval: attemptId.eval.optional(),

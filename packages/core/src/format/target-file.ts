@@ -88,7 +88,6 @@ export type CommonSettings = z.output<z.ZodObject<typeof commonSettings>>;
 export type ModelSettings = z.output<z.ZodObject<typeof commonSettings & typeof modelSettings>>;
 export type AgentSettings = z.output<z.ZodObject<typeof commonSettings & typeof agentSettings>>;
 
-/** Marks the fields as errors, with the alternative as hint. */
 export function lacking<Fields extends Readonly<Record<string, z.ZodType>>>(
 	fields: Fields,
 	hint: string,

@@ -113,7 +113,6 @@ export interface SourceRange {
 	readonly end: SourcePosition;
 }
 
-/** Lines are indexed on first use. */
 export class LineIndex {
 	readonly #text: string;
 	#starts: number[] | undefined;
@@ -167,10 +166,7 @@ const tabStop = 4;
 const unshown =
 	/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u;
 
-/**
- * Returns a source line, or a part of one, as a terminal shows it: tabs as spaces, control characters
- * as pictures. `columns` are those before each UTF-16 unit of the source, and at its end.
- */
+/** `columns` are those before each UTF-16 unit of the source, and at its end. */
 function displayLine(line: string): { readonly text: string; readonly columns: readonly number[] } {
 	let text = "";
 	let column = 0;
@@ -187,7 +183,6 @@ function displayLine(line: string): { readonly text: string; readonly columns: r
 	return { text, columns };
 }
 
-/** `␛` for escape. */
 function picture(character: string): string | undefined {
 	const code = character.codePointAt(0) ?? 0;
 	if (code < 0x20) return String.fromCodePoint(0x2400 + code);
@@ -203,9 +198,8 @@ const steering =
 	/[^\P{Cc}\n\t]|[\u2028\u2029\ufff9-\ufffb\u061c\u180e]|(?!\u200c|\u200d|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}|(?<![\u0600-\u0dff])\u200c|\u200c(?![\u0600-\u0dff])|(?<![\u0600-\u0dff]|\ufe0f|[\u{1f3fb}-\u{1f3ff}]|\p{Extended_Pictographic})\u200d|\u200d(?![\u0600-\u0dff\p{Extended_Pictographic}])/gu;
 
 /**
- * Makes `text` safe for a terminal: newlines and tabs stay, `\r\n` becomes `\n`, and every other
- * character that could control the terminal, reorder its text or hide becomes a visible picture
- * (`␛` for escape) or `\u{…}`.
+ * Keeps newlines and tabs; `\r\n` becomes `\n`. Every other character that could control the
+ * terminal, reorder its text or hide becomes visible (`␛` for escape, or `\u{…}`).
  */
 export function terminalSafe(text: string): string {
 	return neutral(text.replaceAll("\r\n", "\n"), visible);

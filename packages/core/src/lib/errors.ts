@@ -40,7 +40,6 @@ export interface FindingKind<Data extends object> {
 	readonly hint?: (data: Data) => string | undefined;
 }
 
-/** Builds the diagnostic of `kind` for `data` found at `at`. */
 export function finding<Data extends object>(kind: FindingKind<Data>, data: Data, at: Place): Diagnostic {
 	const hint = kind.hint?.(data);
 	return {

@@ -92,10 +92,7 @@ export function repositoryName(url: string): string | undefined {
 	return name?.replace(/^[^a-z0-9]+|(?<!-)-+$/g, "") || undefined;
 }
 
-/**
- * Returns the path that git reads for a `file://` URL; undefined for any other text, and for
- * escapes that can't be decoded.
- */
+/** Returns undefined for any other text, and for escapes that can't be decoded. */
 export function fileUrlPath(url: string): string | undefined {
 	const rest = /^file:\/\/([\s\S]*)$/i.exec(url)?.[1];
 	if (rest === undefined) return undefined;
@@ -176,7 +173,6 @@ function refusedPassword(url: string, written: string): GitRefusal | undefined {
 
 const variable = "\uE000";
 
-/** Includes the default of a reference. */
 function literalCredential(written: string): boolean {
 	let text = "";
 	let done = 0;

@@ -14,10 +14,7 @@ type Step =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "jump"; readonly goals: number[] };
 
-/**
- * Builds an automaton that follows all ways of matching concurrently. Reading a character takes
- * time proportional to the pattern at most, so no pattern or text is slow.
- */
+/** Reading a character takes time proportional to the pattern at most, so no input is slow. */
 function automaton(pattern: GlobNode) {
 	const steps: Step[] = [];
 	compile(pattern, steps);
@@ -92,7 +89,6 @@ interface PathGlob {
 	readonly start: GlobState;
 	/** Returns an empty state if no text with this prefix can match. */
 	read(state: GlobState, text: string): GlobState;
-	/** Returns whether the text read so far matches as a whole. */
 	isMatch(state: GlobState): boolean;
 }
 
@@ -114,7 +110,6 @@ export function pathGlob(pattern: string): PathGlob {
 	return automaton(new Parser(pattern).parse());
 }
 
-/** Returns what is wrong with a glob; undefined if it is valid. */
 export function globProblem(pattern: string): string | undefined {
 	try {
 		pathGlob(pattern);
@@ -281,7 +276,6 @@ function repeated(sign: string, node: GlobNode): GlobNode {
 	return sign === "@" ? node : { kind: "repeat", node, least: sign === "+" ? 1 : 0 };
 }
 
-/** Finds the closing offset of each paired bracket, and the braces with a direct comma. */
 function findBrackets(signs: readonly string[]): { closing: Map<number, number>; withComma: Set<number> } {
 	const closing = new Map<number, number>();
 	const withComma = new Set<number>();
@@ -319,13 +313,10 @@ function endOfSet(signs: readonly string[], start: number): number | undefined {
 	return undefined;
 }
 
-/** Longer patterns are rejected. */
 export const longestGlob = 1000;
 
 /**
- * `*` is any text, `?` one character; everything else is literal. Takes time linear in the text
- * and the pattern.
- * @throws AgentvError `usage` if the pattern is too long
+ * `*` is any text, `?` one character. Takes linear time. @throws AgentvError `usage` if too long
  */
 export function matchesGlob(text: string, glob: string): boolean {
 	return textGlob(glob)(text);
@@ -375,7 +366,6 @@ export class BraceMatches {
 		this.#counted = matchesOf(text, false);
 	}
 
-	/** Returns the offset of the brace that closes the one at `start`, if any. */
 	closing(start: number): number | undefined {
 		return this.#outsideQuotes[start] || this.#counted[start] || undefined;
 	}

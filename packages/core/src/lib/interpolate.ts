@@ -4,14 +4,12 @@ import { mostInField, type TextBudget } from "./yaml-value.ts";
 
 export interface VariableUse {
 	readonly name: string;
-	/** In the interpolated value. */
 	readonly path: DocumentPath;
 	readonly defaultText?: string;
 	/** `unset`: neither a value nor a default; the text was left as written. */
 	readonly state: "set" | "default" | "unset";
 	/** Set to whitespace only, without a default. */
 	readonly isEmpty?: true;
-	/** Whether the string consists of this reference. */
 	readonly whole: boolean;
 	readonly range: OffsetRange;
 }
@@ -140,10 +138,7 @@ function replaceIn(text: string, walk: Walk): string {
 
 const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
-/**
- * Converts `true`, `false` and plain decimals, if the schema expects such a value. Returns
- * undefined for everything else (`007`, `1e3`, text).
- */
+/** Converts only `true`, `false` and plain decimals, not `007` or `1e3`. */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;
 	if (text === "false") return false;

@@ -6,10 +6,7 @@ import type { OffsetRange } from "./template-text.ts";
 import { lineStart, parseYaml, yamlSyntax } from "./yaml-document.ts";
 import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-value.ts";
 
-/**
- * Identical for equal values: keys are sorted by UTF-16 units, undefined entries omitted, no
- * whitespace. For digests and comparisons.
- */
+/** Identical for equal values: keys sorted by UTF-16 units, undefined omitted, no whitespace. */
 export function canonicalJson(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;
 	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
@@ -101,11 +98,7 @@ function failure(source: string): string | undefined {
 
 export const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
-/**
- * Spells numbers as in the source, so that `3.10` and integers beyond 2^53 keep their digits.
- * `indent` is that of `JSON.stringify`.
- * @param written the text of the scalar at a path of `value`
- */
+/** Spells numbers as in the source, so that `3.10` and integers beyond 2^53 keep their digits. */
 export function writtenJson(value: unknown, written: (path: DocumentPath) => string | undefined, indent = 0): string {
 	const path: (string | number)[] = [];
 	const inner = (key: string | number, item: unknown): string => {
@@ -135,10 +128,7 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
 	return print(value);
 }
 
-/**
- * Replaces each number that a double can't represent by its source text: a rounded number could be
- * another order's or issue's, and JSON has none for infinity. Returns unchanged values as they are.
- */
+/** Returns numbers that a double can't represent as text: a rounded id could be another one's. */
 export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
 	return mapLeaves(value, (item, path) => {
 		if (typeof item !== "number") return item;
@@ -158,7 +148,6 @@ function holds(value: number, text: string): boolean {
 export interface FoundValue {
 	readonly kind: "object" | "array" | "too deep" | "unreadable";
 	readonly start: number;
-	/** Offset after the last character. */
 	readonly end: number;
 	/** Absent if the text is unreadable or nests too deeply. */
 	readonly value?: unknown;
@@ -505,7 +494,6 @@ function keyOf(source: string): string {
 	return source.includes("\\") ? (JSON.parse(source) as string) : source.slice(1, -1);
 }
 
-/** JSON does not allow a leading 0. */
 function numberWithLeadingZero(
 	source: string,
 	near: number,

@@ -135,10 +135,7 @@ export function redactSettings<T>(settings: T, redact: Redactor = redactText): T
 	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
 }
 
-/**
- * @param key names of strings that are secrets; by default those of settings, and everything below
- * `headers`
- */
+/** @param key names of secret strings; by default those of settings, and all below `headers` */
 function visit(
 	value: unknown,
 	redact: Redactor,
@@ -256,7 +253,6 @@ export class RedactedStream {
 	}
 }
 
-/** A surrogate pair is not split. */
 function wholeCharacter(text: string, at: number): number {
 	return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1)) ? at - 1 : at;
 }
@@ -312,11 +308,7 @@ interface FileSecret {
 const fileSigns = /:\/\/|-----BEGIN |AccountKey=|_authToken=/;
 const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'\\${}]{16,1024})/g;
 
-/**
- * Stricter than redaction: an example's `password: test1` is not a reason to refuse to share a
- * file,
- * and in a URL only a password that looks random is.
- */
+/** Finds less than redaction: an example's `password: test1` doesn't justify refusing a file. */
 export function findFileSecrets(text: string): FileSecret[] {
 	const found: FileSecret[] = [];
 	findKeys(text, (span, name) => found.push({ span, name }));
@@ -514,10 +506,7 @@ export function noteTargets(secrets: readonly string[]): void {
 	}
 }
 
-/**
- * Recognizes AgentV's fields and statuses (`pass_at_1`, `sha256`), which must stay in the output:
- * digits only at the end.
- */
+/** `pass_at_1` and `sha256` must stay in the output: such names have digits only at the end. */
 function isName(secret: string): boolean {
 	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
 }

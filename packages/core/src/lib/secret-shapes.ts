@@ -8,7 +8,6 @@ export function isSearchable(value: string): boolean {
 	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
 }
 
-/** For searching a text without knowing any secret. */
 export interface SecretShape {
 	/** Kind of secret in messages: `GitHub token`. */
 	readonly name: string;
@@ -121,7 +120,6 @@ export function looksLikeToken(user: string): boolean {
 	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
-/** A plain user is a person or service (`git`), not a token. */
 export function isPlainUser(user: string): boolean {
 	return user.length <= 24 && !looksLikeToken(user) && user.replace(/\D/g, "").length < 6;
 }
@@ -177,10 +175,7 @@ export function addressSecrets(text: string): string[] {
 		.filter((one) => isSearchable(one) && !one.includes("${{"));
 }
 
-/**
- * Returns what a variable's value contributes to those parts of the addresses in a setting,
- * regardless of its form. In prose, only credentials count.
- */
+/** Counts regardless of the value's form; in prose, only credentials count. */
 export function contributedSecrets(text: string, value: string, where: "setting" | "prose" = "setting"): string[] {
 	if (!text.includes("://")) return [];
 	return [...identifyingParts(text)]
@@ -191,7 +186,6 @@ export function contributedSecrets(text: string, value: string, where: "setting"
 		.filter(isSearchable);
 }
 
-/** Removes user, password, secret query parameters and fragment. */
 export function redactAddress(text: string): string {
 	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
 	if (!found) return text;
@@ -209,7 +203,6 @@ export function redactAddress(text: string): string {
 	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
 
-/** Returns the part unchanged if it is not encoded. */
 export function decoded(part: string): string {
 	try {
 		return decodeURIComponent(part);
@@ -229,7 +222,6 @@ const begins = "(?:^|(?<=[\\s\"'`,]))";
 /** In JSON the first word of a line follows `\n`. */
 const word = "(?:(?<![\\w$-])|(?<=\\\\[nrt]))";
 
-/** By these flags the programs take a password, or a user with one. */
 const ofPrograms: readonly (readonly [programs: string, flags: string])[] = [
 	["curl|wget|xhs?", `${begins}(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)${gap}?${user}`],
 	["http|https|httpie", `${begins}(?:-a|--auth)${gap}?${user}`],
@@ -318,9 +310,7 @@ const secretParts = new Set([
 	...["secret", "secrets", "clientsecret", "password", "passwd", "passphrase", "credential", "credentials", "creds"],
 ]);
 
-/**
- * Accepts names of variables, settings and headers: `GITHUB_TOKEN`, `api_key`; not `max_tokens`.
- */
+/** `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
 export function isSecretName(name: string): boolean {
 	const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
 	// `PWD` alone is the current directory.
@@ -356,7 +346,6 @@ export function isSecretParameter(name: string): boolean {
 	);
 }
 
-/** Such a parameter only selects content. */
 function isPublicParameter(name: string): boolean {
 	return /^(api-?)?version$|^v$|^(model|deployment|region|location|format|lang|language|locale|stream|timeout|limit|page|alt|branch|ref)$/i.test(
 		name,

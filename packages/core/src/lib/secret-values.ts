@@ -25,13 +25,11 @@ export function knownSecrets(secrets: readonly string[]): (text: string) => Span
 	};
 }
 
-/** Includes breaks in a quoted mail. */
 function* lineBreaks(text: string) {
 	for (const { 0: whole, index } of text.matchAll(/(?<=[\w+/-])\r?\n[ \t>|]{0,16}(?=[\w+/=-])/g))
 		yield { index, length: whole.length, text: "" };
 }
 
-/** Finds the starts of all texts in one pass. */
 function search(texts: readonly string[]): (text: string) => Span[] {
 	const byHead = new Map<string, string[]>();
 	for (const text of new Set(texts)) {
@@ -73,7 +71,6 @@ function endOf(spelling: string, text: string, at: number): number {
 		: 0;
 }
 
-/** Returns spellings within one layer of escapes, including those of the secret's lines. */
 function spellings(secret: string): string[] {
 	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
 	const layers = [...unescapedLayers(secret, "whole")].map(({ text }) => text);

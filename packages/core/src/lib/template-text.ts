@@ -23,10 +23,7 @@ const opening = "${{";
 const closing = "}}";
 const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
-/**
- * Returns every reference, escape and look-alike in order and without overlaps; the text between
- * them is literal. A default extends to the first `}}` and is trimmed.
- */
+/** In order, without overlaps. A default extends to the first `}}` and is trimmed. */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
 	// Searching again for a missing `}}` after each opening would be quadratic.
@@ -107,10 +104,7 @@ export function findTemplateName(text: string, name: string, nth: number): Offse
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }
 
-/**
- * A name without a value stays as it is, and `{{{{ name }}}}` becomes `{{ name }}`. Inserted values
- * are never filled again.
- */
+/** A name without a value stays as it is. Inserted values are never filled again. */
 export function fillTemplate(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) =>

@@ -41,11 +41,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
 	return nearest?.name;
 }
 
-/**
- * Returns 64 bits as 16 hex digits, for names and memo keys. Not cryptographic: contents are
- * compared
- * by SHA-256.
- */
+/** Not cryptographic: contents are compared by SHA-256. */
 function textDigest(text: string): string {
 	let high = 0xdeadbeef;
 	let low = 0x41c6ce57;
@@ -89,10 +85,7 @@ const named: Readonly<Record<string, string>> = {
 /** JSON within JSON within a URL … is rarely deeper. */
 const mostLayers = 8;
 
-/**
- * Yields a text as it is, then with one more layer of escapes undone each time, until none is left.
- * A truncated text can end within an escape.
- */
+/** Undoes one more layer of escapes each time. A truncated text can end within an escape. */
 export function* unescapedLayers(text: string, ending: keyof typeof escapesOf = "cut"): Generator<EditedText> {
 	let layer = new EditedText(text);
 	for (let count = 0; ; count++) {
@@ -161,7 +154,6 @@ export class EditedText {
 	readonly text: string;
 	readonly #original: EditedText | undefined;
 	readonly #originalLength: number;
-	/** The start and end of each edit in this text and in the original. */
 	readonly #edits: (readonly [start: number, end: number, from: number, to: number])[] = [];
 
 	/** @param edits in order; an edit that overlaps the previous one is skipped */
@@ -186,7 +178,6 @@ export class EditedText {
 		return this.#edits.length > 0;
 	}
 
-	/** Maps a span of this text to the original text. */
 	span([start, end]: Span): Span {
 		const isLast = end === this.text.length;
 		const span: Span = this.isEdited
@@ -250,7 +241,6 @@ export interface BoundedMean {
 }
 
 interface MeanParts {
-	/** Over the graded items. */
 	readonly total: number;
 	readonly n: number;
 	/** `total` plus the items that the agent broke, whose broken attempts count 0. */

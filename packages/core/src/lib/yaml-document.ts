@@ -42,7 +42,6 @@ import {
 export interface LocatedNode {
 	/** The value's node with aliases resolved; null for an entry without a value. */
 	readonly node: ParsedNode | null;
-	/** The value's node as written, which can be an alias. */
 	readonly written: ParsedNode | null;
 	/** Belongs to the path's last key; undefined for list items and the root. */
 	readonly pair: Pair<ParsedNode, ParsedNode | null> | undefined;
@@ -50,10 +49,7 @@ export interface LocatedNode {
 	readonly found: number;
 }
 
-/**
- * Follows aliases and merge keys, and stops at the deepest part that exists. Merged keys are found
- * where they are defined.
- */
+/** Stops at the deepest part that exists. Merged keys are found where they are defined. */
 function findNode(root: ParsedNode | null, path: DocumentPath, targets: AliasTargets): LocatedNode {
 	let at: LocatedNode = { node: follow(root, targets), written: root, pair: undefined, found: 0 };
 	for (const step of path) {
@@ -95,10 +91,7 @@ function follow(node: ParsedNode | null, targets: AliasTargets): ParsedNode | nu
 	return isAlias(node) ? (targets.get(node as Alias) ?? node) : node;
 }
 
-/**
- * Returns the key of an entry without a written value, and the deepest existing part for a missing
- * path.
- */
+/** A missing value is located by its key, a missing path by its deepest existing part. */
 function rangeOf(located: LocatedNode, part: "key" | "value"): OffsetRange {
 	const key = located.pair?.key;
 	if (part === "key" && key) return [key.range[0], key.range[1]];
@@ -122,14 +115,12 @@ export function lineStart(text: string, offset: number): number {
 	return before === -1 && text.startsWith("\uFEFF") ? 1 : before + 1;
 }
 
-/** Excludes the line break. */
 export function lineEnd(text: string, offset: number): number {
 	const newline = text.indexOf("\n", offset);
 	if (newline === -1) return text.length;
 	return newline > offset && text[newline - 1] === "\r" ? newline - 1 : newline;
 }
 
-/** Returns the end of the text for the last line. */
 export function nextLineStart(text: string, offset: number): number {
 	const newline = text.indexOf("\n", offset);
 	return newline === -1 ? text.length : newline + 1;
@@ -139,7 +130,6 @@ export function columnOf(text: string, offset: number): number {
 	return offset - lineStart(text, offset);
 }
 
-/** Whitespace may precede `offset`. */
 export function startsLine(text: string, offset: number): boolean {
 	return text.slice(lineStart(text, offset), offset).trim() === "";
 }
@@ -221,7 +211,6 @@ export function afterColon(text: string, keyEnd: number): number {
 	return keyEnd + match[0].length;
 }
 
-/** Includes the node's anchor and tag. */
 export function startWithProps(text: string, node: ParsedNode): number {
 	if (isAlias(node) || (node.anchor === undefined && node.tag === undefined)) return node.range[0];
 	const props = /(?:[&!]\S*\s+)+$/.exec(text.slice(Math.max(0, node.range[0] - 2000), node.range[0]));
@@ -232,10 +221,9 @@ export function cannotPatch(why = "its layout can't be edited safely"): AgentvEr
 	return new AgentvError("refused", `The file was not changed: ${why}`, { hint: "Edit the file by hand" });
 }
 
-/** Block scalars are written by `yaml-block-scalar`. */
+/** Block scalars are written by `replaceBlockScalar`. */
 export type ScalarStyle = "plain" | "single" | "double";
 
-/** Limits how a scalar can be written. */
 export interface ScalarPlace {
 	/** Inside `[…]` or `{…}`. */
 	readonly flow: boolean;
@@ -305,7 +293,6 @@ export function valueAt(value: unknown, path: string): unknown {
 	return find(value, pathKeys(path))?.value;
 }
 
-/** An entry can be null. */
 export function hasPath(value: unknown, path: string): boolean {
 	return find(value, pathKeys(path)) !== undefined;
 }
@@ -395,10 +382,7 @@ interface ParsedText {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/**
- * Parses YAML 1.2 with merge keys; JSON is a subset. Never throws: errors become `yaml.syntax` and
- * `yaml.limits` diagnostics, and the value is undefined.
- */
+/** Never throws: errors become `yaml.syntax` and `yaml.limits` diagnostics without a value. */
 export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
 	return new YamlDocument(file, text, parseText(text, file, limits));
 }

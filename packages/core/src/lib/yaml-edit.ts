@@ -29,10 +29,8 @@ import {
 } from "./yaml-document.ts";
 
 /**
- * Applies `edits` and parses the result. Returns the new document, whose `text` is what to write,
- * only if its value is exactly `expectedValue`.
- * @throws AgentvError `refused` if the document has errors, or if the edits would change anything
- * else
+ * Returns the new document only if its value is exactly `expectedValue`.
+ * @throws AgentvError `refused` if the document has errors, or if anything else would change
  */
 export function verifiedPatch(
 	document: YamlDocument,
@@ -213,10 +211,7 @@ function fillRoot(text: string, root: ParsedNode | null, entry: string, lineBrea
 	return [{ range: [end, end], text: `${separator}${block}${lineBreak}` }];
 }
 
-/**
- * Replaces a scalar, alias or empty value in the same style if possible.
- * @throws AgentvError `refused` if there is no scalar at `path`
- */
+/** Keeps the style if possible. @throws AgentvError `refused` if there is no scalar at `path` */
 export function replaceScalar(
 	document: YamlDocument,
 	path: DocumentPath,
@@ -243,7 +238,6 @@ export function renameKey(document: YamlDocument, path: DocumentPath, name: stri
 	return { range: [key.range[0], key.range[1]], text: scalarText(name, styleOf(key), place) };
 }
 
-/** Returns what limits how a scalar at `path` can be written. */
 function placeOf(document: YamlDocument, path: DocumentPath): ScalarPlace {
 	const around = path.map((_, length) => document.find(path.slice(0, length)).node);
 	const flow = around.some((node) => isCollection(node) && node.flow === true);
@@ -312,7 +306,6 @@ function blockRange(text: string, collection: Collection, index: number): Offset
 	return [line + text.slice(line, start).trimEnd().length, end];
 }
 
-/** Only some comment lines above an entry belong to it. */
 function withComments(text: string, collection: Collection, index: number, start: number): number {
 	const previous = collection.items[index - 1] as ParsedNode | ParsedPair;
 	const limit = nextLineStart(text, entryEnd(text, previous));
@@ -356,10 +349,7 @@ function flowRange(text: string, items: readonly (ParsedNode | ParsedPair)[], in
 	return [lineStart(text, start), nextLineStart(text, end)];
 }
 
-/**
- * Keeps the header (with its comment) as far as the text allows. Returns undefined if the text must
- * be quoted because a block scalar can't represent it simply.
- */
+/** Returns undefined if the text must be quoted because a block scalar can't represent it. */
 function replaceBlockScalar(text: string, node: Scalar.Parsed, value: string): TextEdit | undefined {
 	const headerEnd = lineEnd(text, node.range[0]);
 	const header = /^([|>])([+-]?)\d?([+-]?)([\s\S]*)$/.exec(text.slice(node.range[0], headerEnd));
@@ -381,7 +371,6 @@ function replaceBlockScalar(text: string, node: Scalar.Parsed, value: string): T
 	};
 }
 
-/** Such a text needs no indentation indicator, escapes or trailing blank lines. */
 function fits(value: string): boolean {
 	return /^[^\s]/.test(value) && !/[ \t]$|\n\n$|[^\P{Cc}\n\t]|[\p{Cs}\u2028\u2029\ufeff]/u.test(value);
 }

@@ -87,10 +87,7 @@ function limitErrors(composer: Composer): void {
 	};
 }
 
-/**
- * Returns the documents, or the offset where the text nests more than `depth` levels deep, or the
- * errors if there are too many to continue.
- */
+/** Returns the offset where the text nests too deeply, or the errors if there are too many. */
 export function composeWithin(
 	text: string,
 	depth: number,
@@ -171,7 +168,6 @@ export function isMergeKey(key: unknown): boolean {
 	return isScalar(key) && key.value === "<<" && key.type === Scalar.PLAIN;
 }
 
-/** Contains the cost of repeating the node by an alias. */
 interface Anchored {
 	readonly node: ParsedNode;
 	readonly value: unknown;

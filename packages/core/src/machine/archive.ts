@@ -15,10 +15,9 @@ function isArchiveName(file: string): boolean {
 }
 
 /**
- * Writes `entries` as a `.tgz`, `.tar.gz` or `.zip`, depending on the name of `file`. No partial
- * archive remains after a failure.
- * @throws AgentvError `usage` for another extension, `interrupted` once the signal is aborted, or a
- * file error
+ * No partial archive remains after a failure.
+ * @throws AgentvError `usage` for an extension other than `.tgz`, `.tar.gz` and `.zip`,
+ * `interrupted`
  */
 export async function writeArchive(
 	file: string,
@@ -51,12 +50,10 @@ export interface ArchiveEntry {
 }
 
 interface ArchiveOptions {
-	/** Used for every entry. */
 	readonly time: Date;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Works in one pass. The archive has no user or group, and one time for all entries. */
 async function writeTar(
 	file: string,
 	entries: Iterable<ArchiveEntry>,

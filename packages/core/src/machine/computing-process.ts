@@ -129,10 +129,7 @@ interface JsonChildOptions {
 /** In characters. */
 const longestAnswer = 64 * 1024 * 1024;
 
-/**
- * A program in its own process group that receives requests on descriptor 3 and responds on 4, each
- * in one line of JSON. If it can't be started, it counts as ended.
- */
+/** Receives requests on descriptor 3 and responds on 4, each in one line of JSON. */
 export class JsonChild {
 	readonly #child: ChildProcess;
 	readonly #release: (() => void) | undefined;
@@ -216,9 +213,8 @@ function splitLines(stream: Readable | null, onLine: (line: string) => void): vo
 }
 
 /**
- * Returns the absolute path of a program of AgentV that runs as a separate process or thread, from
- * its source path without extension (`workspace/extension-host`). It is plain JavaScript, so that
- * any runtime starts it; bundled, it is next to the other files under its own name.
+ * Returns the absolute path of a program for a separate process or thread. It is plain JavaScript,
+ * so that any runtime starts it; bundled, it is next to the other files under its own name.
  */
 export function workerEntry(name: string): string {
 	const bundled = join(import.meta.dirname, `${basename(name)}.js`);

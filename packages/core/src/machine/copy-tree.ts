@@ -243,7 +243,6 @@ export class ObservedCopier {
 	readonly #overlap: number;
 	readonly #buffer: Buffer;
 
-	/** `overlap`: bytes at the end of a window that the next one repeats. */
 	constructor(overlap: number) {
 		this.#overlap = overlap;
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
@@ -302,7 +301,6 @@ export class ObservedCopier {
 	}
 }
 
-/** The link has exactly this text. */
 export function writeLink(path: string, target: string): void {
 	atPath(path, () => symlinkSync(target, path));
 }
@@ -320,9 +318,8 @@ export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "1
 }
 
 /**
- * Returns the links that leave the tree when followed, wherever the tree is: absolute ones, those
- * that climb above its root (also through other links), and cycles. Needs no file access, so
- * dangling links are included.
+ * Covers absolute links, those that climb above the root (also through other links), and cycles.
+ * Needs no file access, so dangling links are included.
  */
 export function linksLeavingTree(entries: readonly TreeEntry[]): TreeEntry[] {
 	const targets = new Map<string, string>();

@@ -114,7 +114,6 @@ export class HeldDirectory {
 		}
 	}
 
-	/** Returns whether the path still refers to this directory. */
 	isAt(path: string): boolean {
 		return identityOf(path) === this.#identity;
 	}
@@ -177,7 +176,6 @@ export async function withTempDir<T>(prefix: string, work: (path: string) => Pro
 	}
 }
 
-/** Created only when needed. */
 export interface Scratch {
 	/** Absolute; may not exist yet. */
 	readonly path: string;
@@ -242,7 +240,6 @@ const ownerTagPattern = "[0-9a-f]{12}-[0-9a-z]+-[0-9a-z]+";
 
 let tag: string | undefined;
 
-/** Identifies this process in file names. */
 export function ownerTag(): string {
 	if (tag !== undefined) return tag;
 	const { pid, started = "0" } = ourselves("");
@@ -266,7 +263,6 @@ function placeTags(): Place {
 // Temporary names contain their owner, which distinguishes leftovers of a killed process from files
 // that a running one is writing, and from the user's files.
 
-/** Matches staged files, staged directories and temporary directories. */
 const pattern = new RegExp(
 	`^(\\.(.*)\\.agentv|agentv-[a-z]+|\\.agentv-clone-.*)-(${ownerTagPattern})-[0-9a-f]{8}(\\.tmp|\\.former)?$`,
 	"s",
@@ -322,10 +318,7 @@ export function sweepStagedFiles(directory: string): void {
 	}
 }
 
-/**
- * Removes partial files and directories of killed processes in a directory, and ends the processes
- * that they left there. A directory that was moved away but not replaced is moved back.
- */
+/** Moves back a directory that was moved away but not replaced, and ends leftover processes. */
 export async function sweepStaged(directory: string): Promise<void> {
 	for (const [name, kind] of directoryEntries(directory) ?? []) {
 		const path = join(directory, name);

@@ -64,7 +64,6 @@ export function agentvHome(env: Environment): string {
 const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*/;
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
 
-/** Returns -1 if the quote is never closed. */
 function closingQuote(text: string, start: number, quote: string): number {
 	for (let at = start + 1; at < text.length; at++) {
 		if (quote === '"' && text[at] === "\\") at++;
@@ -199,10 +198,8 @@ export function freeMemory(): void {
 }
 
 /**
- * Call it before reading very many rows that are not kept. After long lists were read, V8
- * pretenures
- * what each row allocates, and collecting that takes a third of the total time. Affects the whole
- * process.
+ * After long lists were read, V8 pretenures what each row allocates, and collecting that takes a
+ * third of the total time. Affects the whole process.
  */
 export function expectShortLived(): void {
 	setFlagsFromString("--no-allocation-site-pretenuring");
@@ -213,7 +210,6 @@ export const nodeExecutable: string = process.execPath;
 
 export const nodeVersion: string = process.version;
 
-/** File systems can fold letter case and Unicode composition. */
 function folded(name: string): string {
 	return name.normalize("NFC").toLowerCase();
 }
@@ -228,10 +224,8 @@ function namesIn(directory: string): string[] {
 }
 
 /**
- * Returns the (resolved) path itself if it matches exactly, another spelling if only case or
- * composition differ, undefined if that name does not exist. The result is the same on
- * case-sensitive and case-insensitive file systems. Components above `below` (default: the file
- * system's root) are not checked.
+ * Returns undefined if the name does not exist, and another spelling if only case or composition
+ * differ, on every file system. Components above `below` are not checked.
  */
 export function existingCase(path: string, below?: string): string | undefined {
 	const asked = resolve(path);

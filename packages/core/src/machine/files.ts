@@ -94,7 +94,6 @@ export function atPath<T>(path: string, work: () => T): T {
 	}
 }
 
-/** Returns `otherwise` after an error of the system. */
 export function ifPossible<T>(work: () => T): T | undefined;
 export function ifPossible<T>(work: () => T, otherwise: T): T;
 export function ifPossible<T>(work: () => T, otherwise?: T): T | undefined {
@@ -185,8 +184,7 @@ export interface SizedFile {
 }
 
 /**
- * Checks sizes before anything is read: a sparse file takes no disk space, but can take years to
- * copy.
+ * A sparse file takes no disk space, but can take years to copy.
  * @param what subject of the message: `the template /t`
  * @throws AgentvError `refused`, with the largest file
  */
@@ -213,9 +211,7 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
 /** Milliseconds of work before yielding to other work, such as a server's requests. */
 const turnMs = 20;
 
-/**
- * Long loops await the returned function, which yields now and then. @throws as `throwIfAborted`
- */
+/** Await the returned function in long loops. @throws as `throwIfAborted` */
 export function yielding(what: string, signal?: AbortSignal): () => Promise<void> {
 	let turn = performance.now();
 	return async () => {
@@ -258,10 +254,7 @@ export function isMadeByKernel(path: string, device: number): boolean {
 	return isKernel;
 }
 
-/**
- * Accepts `parent` itself. Pure string logic on absolute paths: no file access; `..` and trailing
- * separators are resolved, links are not.
- */
+/** Accepts `parent` itself. Works on absolute paths without file access; links are not resolved. */
 export function isInside(parent: string, child: string): boolean {
 	// The common case; computing the relative path takes fifty times as long.
 	if (child.startsWith(parent) && child[parent.length] === sep && !child.includes("..")) return true;
@@ -289,7 +282,6 @@ export function rawNames(directory: string): string[] {
 	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
 }
 
-/** `rawBytes` converts the text back. */
 function rawText(bytes: Buffer): string {
 	const text = bytes.toString("utf8");
 	return text.includes("\ufffd") && !Buffer.from(text).equals(bytes) ? mark + bytes.toString("latin1") : text;
@@ -350,12 +342,7 @@ export function directoryEntries(directory: string): ReadonlyMap<string, Exclude
 	}
 }
 
-/**
- * Removes a file, link or directory with its contents, including read-only directories; a missing
- * path is fine. Links are not followed.
- * @param path may be one of `raw-path`
- * @throws AgentvError on a file error
- */
+/** Removes read-only directories, too; never follows links. @throws AgentvError on a file error */
 export async function removeTree(path: string): Promise<void> {
 	const options = { recursive: true, force: true, maxRetries: 3 };
 	const place = systemPath(path);

@@ -121,7 +121,6 @@ function searchesTooMuch(pattern: string): AgentvError {
 	return new AgentvError("usage", `the pattern ${JSON.stringify(pattern)} searches too many files`, { hint });
 }
 
-/** Checks each directory between `directory` and `root`. */
 function leadsToSkipped(root: string, directory: string, isIgnored: (path: string) => boolean): boolean {
 	let at = directory;
 	for (const name of relative(directory, root).split(sep)) {
@@ -165,10 +164,7 @@ export interface ListOptions {
 	readonly skipGit?: boolean | undefined;
 }
 
-/**
- * Links are not followed; a directory comes before its contents.
- * @throws AgentvError if an entry is inaccessible, or its name is not UTF-8
- */
+/** A directory comes before its contents. @throws AgentvError if inaccessible, or not UTF-8 */
 export function* walkTree(root: string, options: ListOptions = {}): Generator<TreeEntry> {
 	yield* walk(root, "", options);
 }
@@ -205,10 +201,7 @@ function look(absolute: string, path: string): TreeEntry {
 	}
 }
 
-/**
- * Links are not followed; a missing path has size 0. Unreadable entries are skipped; `cut` if the
- * time was over. @throws AgentvError `interrupted`
- */
+/** Skips unreadable entries; `cut` if the time was over. @throws AgentvError `interrupted` */
 export async function treeSize(
 	root: string,
 	{ timeMs = Number.POSITIVE_INFINITY, signal }: { timeMs?: number; signal?: AbortSignal | undefined } = {},

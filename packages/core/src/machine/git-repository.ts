@@ -127,7 +127,6 @@ export function readPlainConfig(file: string): ReadonlyMap<string, string> | und
 
 interface PlainHead {
 	readonly branch: string | undefined;
-	/** Only if HEAD is detached. */
 	readonly sha: string | undefined;
 }
 
@@ -142,11 +141,7 @@ export function readPlainHead(gitDir: string): PlainHead | undefined {
 	return branch === undefined || branch === ".invalid" ? undefined : { branch, sha: undefined };
 }
 
-/**
- * Maps full refs below `prefixes` (`refs/heads/main`, `refs/remotes/origin/`) to objects, in a
- * tenth
- * of the time of a git process. Symbolic refs are skipped. Undefined if anything looks unusual.
- */
+/** Takes a tenth of the time of a git process. Returns undefined if anything looks unusual. */
 export function readPlainRefs(gitDir: string, prefixes: readonly string[]): Map<string, string> | undefined {
 	const refs = readPacked(gitDir, prefixes);
 	if (!refs) return undefined;
@@ -185,7 +180,6 @@ function readPacked(gitDir: string, prefixes: readonly string[]): Map<string, st
 }
 
 interface GitTreeEntry {
-	/** One path component. */
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";
 	readonly sha: string;

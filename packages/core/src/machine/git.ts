@@ -247,10 +247,7 @@ function loginFor(credentials: GitCredentials | undefined): {
 	};
 }
 
-/**
- * Keeps ssh from prompting or waiting forever. The user's own ssh command stays; one from the
- * repository's configuration is not run.
- */
+/** The user's own ssh command stays; one from the repository's configuration is not run. */
 async function sshVariables(args: readonly string[], env: Environment): Promise<Record<string, string>> {
 	const needsNoSsh = args.some((argument) => /^(https?|git|file):\/\/|^\//i.test(argument));
 	if (needsNoSsh || env.GIT_SSH_COMMAND || env.GIT_SSH) return {};
@@ -262,12 +259,7 @@ async function sshVariables(args: readonly string[], env: Environment): Promise<
 	return { GIT_SSH_COMMAND: stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };
 }
 
-/**
- * Runs `localGit` for a command that must not be stopped half-way: in its own process group, so
- * that
- * Ctrl-C does not reach it, and without abort.
- * @throws GitError
- */
+/** For a command that must not be stopped half-way: no Ctrl-C, no abort. @throws GitError */
 export async function shieldedGit(
 	directory: string,
 	args: readonly string[],
@@ -281,7 +273,6 @@ export type GitConfig = readonly (readonly [key: string, value: string])[];
 
 /** The location of the user's configuration doesn't change what a command works on. */
 const alwaysKept = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
-/** The user needs these to reach remotes. */
 const keptForRemotes = [
 	...["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND", "GIT_HTTP_USER_AGENT"],
 	...["GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_NO_VERIFY", "GIT_SSL_VERSION"],
@@ -293,7 +284,6 @@ const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX
 /** Opens a window and waits; `GIT_ASKPASS` sets programs that answer git. */
 const asking = new Set(["SSH_ASKPASS"]);
 
-/** Prevents configured programs, prompts and background maintenance. */
 const hardening: GitConfig = [
 	["core.hooksPath", "/dev/null"],
 	["core.fsmonitor", "false"],
@@ -348,7 +338,6 @@ function localGitEnvironment(env: Environment, config: GitConfig = []): Record<s
 	};
 }
 
-/** Keeps the user's setup for remotes, without prompts. */
 function remoteGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	const lowSpeed: GitConfig = [
 		["http.lowSpeedLimit", "1000"],
@@ -373,11 +362,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 	[/^[a-z0-9+.-]+::/i, "names another transport"],
 ];
 
-/**
- * Rejects what git could take for an option or for a program to run: a leading `-`, control
- * characters, `ext::…`.
- * @throws AgentvError `config`
- */
+/** Rejects a leading `-`, control characters and `ext::…`. @throws AgentvError `config` */
 export function checkGitOperand(operand: string): void {
 	const refusal = refusals.find(([pattern]) => pattern.test(operand));
 	if (!refusal) return;
@@ -398,7 +383,6 @@ export interface GitProgress {
 
 const line = /^(remote: )?([A-Z][a-z]+ [a-z]+):\s+(\d+)% \((\d+)\/(\d+)\)/;
 
-/** Needs a line of stderr from a run with `--progress`. */
 function parseGitProgress(text: string): GitProgress | undefined {
 	const match = line.exec(text);
 	if (!match) return undefined;
@@ -412,10 +396,7 @@ const oldest = { major: 2, minor: 31 };
 /** Programs that are new enough, with their stamps: each check costs a process. */
 const asked = new Map<string, string | undefined>();
 
-/**
- * @param directory an existing directory; base of a relative PATH
- * @throws AgentvError `config` if git is missing or too old
- */
+/** @throws AgentvError `config` if git is missing or too old */
 export async function requireGit(env: Environment, directory: string): Promise<void> {
 	const program = findExecutable("git", env, directory);
 	if (program === undefined) throw gitNotStarted([], "ENOENT", "");

@@ -9,7 +9,6 @@ const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
 const longestAnswer = 256 * 1024 * 1024;
 
-/** `code` of the error for a response that is too long to read. */
 export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
 export const impossibleStatus = "ERR_HTTP_STATUS";
 
@@ -130,9 +129,8 @@ export interface Connection {
 }
 
 /**
- * Returns true only if another user of this machine certainly owns the other end. Linux lists the
- * user of each socket; elsewhere, and for connections from other machines, nothing is known. Root
- * does not count as another user.
+ * Returns true only if that is certain. Linux lists the user of each socket; elsewhere nothing is
+ * known. Root does not count as another user.
  */
 export function isOfAnotherUser(connection: Connection): boolean {
 	const self = process.getuid?.();

@@ -241,8 +241,7 @@ function makeExclusively(path: string, content: string): boolean {
 
 function releaseChain(links: readonly ChainLink[]): void {
 	for (const { path, owner } of links) {
-		// If another process considered this one dead and took over, the file is not this one's to
-		// remove.
+		// If another process considered this one dead and took over, the file is that process's.
 		if (readLink(path)?.owner.token === owner.token) rmSync(path, { force: true });
 	}
 }
@@ -253,7 +252,6 @@ export function writeOwnerNote(directory: string): void {
 	writeNote(join(directory, ownerNote), JSON.stringify(ourselves("")));
 }
 
-/** The remaining contents are meant to stay. */
 export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
@@ -263,7 +261,6 @@ interface DirectoryOwner {
 	readonly state: OwnerState;
 }
 
-/** Returns undefined without a record, or if it is unreadable. */
 export function directoryOwner(directory: string): DirectoryOwner | undefined {
 	return readOwner(join(directory, ownerNote));
 }

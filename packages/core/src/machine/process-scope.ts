@@ -47,7 +47,6 @@ function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
 	else send(-leader, signal);
 }
 
-/** Returns whether the group is empty. */
 async function groupEnded(leader: number, waitMs: number): Promise<boolean> {
 	const until = performance.now() + waitMs;
 	for (let pause = 2; isGroupAlive(leader); pause = Math.min(pause * 2, 50)) {
@@ -167,7 +166,6 @@ function processEnvironment(pid: number): Buffer | undefined {
 	});
 }
 
-/** Includes executable and open files, if readable. */
 function processPlaces(pid: number): string[] {
 	const link = (name: string) => ifPossible(() => readlinkSync(`/proc/${pid}/${name}`));
 	const open = ifPossible(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
@@ -271,7 +269,6 @@ function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFact
 let ownSession: number | undefined;
 let ours: ReadonlySet<number> | undefined;
 
-/** Returns init and the ancestors of this process. */
 function adopters(): ReadonlySet<number> {
 	if (ours) return ours;
 	const found = new Set([1]);
@@ -298,7 +295,6 @@ const keptGroups = new Set<number>();
 let count = 0;
 let endsWithUs = false;
 
-/** A scope could not end this process, or it may belong to the scope. */
 interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
@@ -342,7 +338,6 @@ export class ProcessScope {
 		return current.run(this, work);
 	}
 
-	/** Returns the mark for a program that is about to start; counts as a start. */
 	markProgram(): string {
 		if (!this.#hasStarted) {
 			this.#hasStarted = true;
@@ -354,16 +349,12 @@ export class ProcessScope {
 		return (process.env[variable]?.replace(/;$/, "") ?? "") + this.#mark;
 	}
 
-	/** The first process of a program leads a group and a session. */
 	addLeader(pid: number): void {
 		// Outside Linux, a freed id can soon be another program's.
 		if (this.#hasStarted && (process.platform === "linux" || isGroupAlive(pid))) this.#sessions.add(pid);
 	}
 
-	/**
-	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing if
-	 * nothing was started. The scope can be used again.
-	 */
+	/** Returns what could not be ended. The scope can be used again. */
 	async end(): Promise<readonly LeftProcess[]> {
 		if (!this.#hasStarted) return [];
 		const left = process.platform === "linux" ? await this.#endStrays() : await this.#endSessions();
@@ -474,7 +465,6 @@ function leftProcess({ pid }: ProcessFacts, isCertain: boolean): LeftProcess {
 	return { pid, command: (commandLine(pid) ?? "").slice(0, 200), isCertain };
 }
 
-/** `who` left the process running: `the target`. */
 export function describeLeft({ pid, command, isCertain }: LeftProcess, who: string): string {
 	const name = `process ${pid}${command === "" ? "" : ` (${command})`}`;
 	return isCertain

@@ -25,11 +25,7 @@ export function readTextFile(path: string, options: OpenOptions = {}): string {
 /** Larger files are not read whole. */
 const largestWhole = 512 * 1024 * 1024;
 
-/**
- * For a tree that other programs change: never follows a link and never waits, even if the file was
- * replaced.
- * @param path may be one of `raw-path`
- */
+/** Never follows a link and never waits, even if another program replaced the file. */
 export function readRegularFile(path: string): Buffer {
 	return readBytes(path, { noFollow: true, maxBytes: largestWhole });
 }
@@ -124,7 +120,6 @@ export function openRegular(path: string, { noFollow = false, maxBytes }: OpenOp
 	}
 }
 
-/** Closes the file after `read`. @throws AgentvError */
 export function withRegular<T>(path: string, read: (file: OpenRegular) => T, options: OpenOptions = {}): T {
 	const file = openRegular(path, options);
 	try {
@@ -138,7 +133,6 @@ export function readUpTo(descriptor: number, length: number): Buffer {
 	return fillFrom(descriptor, Buffer.allocUnsafe(length));
 }
 
-/** Returns the part of the buffer that was read. */
 export function fillFrom(descriptor: number, buffer: Buffer): Buffer {
 	let filled = 0;
 	while (filled < buffer.length) {

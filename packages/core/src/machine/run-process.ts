@@ -109,7 +109,6 @@ interface StartedProcess {
 	readonly leader: number;
 }
 
-/** Returns a start error instead of throwing it. */
 async function startProcess(options: ProcessOptions & ProcessCommand): Promise<StartedProcess | { error: unknown }> {
 	const settings: SpawnOptions = {
 		cwd: options.cwd,
@@ -140,9 +139,7 @@ function describeStartError(
 	// The system also reports EACCES for a missing program if a PATH directory is not searchable.
 	const code = said === "EACCES" && isNowhere(program, options) ? "ENOENT" : said;
 	if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
-		// The system reports ENOENT for a missing working directory, too, which must not read as a
-		// missing
-		// program.
+		// A missing working directory is ENOENT, too, but must not read as a missing program.
 		const kind = targetKind(options.cwd);
 		if (kind === "missing") return { code, message: `the working directory ${options.cwd} does not exist` };
 		if (kind !== "directory") return { code, message: `the working directory ${options.cwd} is not a directory` };
@@ -219,7 +216,6 @@ async function watchProcess(
 	return { exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort" };
 }
 
-/** Calls `end` on timeout or abort, until the returned function is called. */
 export function endOn(
 	options: Pick<ProcessOptions, "timeoutMs" | "signal">,
 	end: (reason: "timeout" | "abort") => void,
@@ -328,7 +324,6 @@ class CapturedOutput {
 		this.#kept += head.length;
 	}
 
-	/** @throws what writing the spill file threw */
 	end(): void {
 		this.#lines?.end();
 		if (this.#descriptor !== undefined) closeSync(this.#descriptor);
@@ -371,10 +366,7 @@ class CapturedOutput {
 	}
 }
 
-/**
- * Returns an absolute path, as the system would find it: a name with a slash is relative to `cwd`,
- * another is searched in `env.PATH`.
- */
+/** A name with a slash is relative to `cwd`, another is searched in `env.PATH`. */
 export function findExecutable(name: string, env: Environment, cwd: string): string | undefined {
 	if (name === "") return undefined;
 	const extensions = process.platform === "win32" ? ["", ...(env.PATHEXT ?? ".EXE;.CMD;.BAT;.COM").split(";")] : [""];
@@ -399,10 +391,8 @@ export interface SpawnRequest extends Omit<ProcessOptions, "env" | "signal" | "o
 	readonly unset: readonly string[];
 }
 
-/** Requests: run this, or end that. */
 export type ToHelper = { readonly run: SpawnRequest } | { readonly abort: number };
 
-/** Responses: how it ended, or what running it threw. */
 export type FromHelper =
 	| { readonly id: number; readonly result: ProcessResult }
 	| { readonly id: number; readonly error: string; readonly code?: string | undefined };
@@ -417,7 +407,6 @@ class SpawnHelper {
 	readonly #env: Environment;
 	readonly #waiting = new Map<number, { resolve(result: ProcessResult): void; reject(error: Error): void }>();
 	#next = 1;
-	/** After its exit another helper must be started. */
 	ended = false;
 
 	constructor(env: Environment) {

@@ -35,11 +35,7 @@ export interface TreeNote {
 	readonly target: string | undefined;
 }
 
-/**
- * By path relative to the root, `/` between components; a directory precedes its contents. Names
- * that
- * are not UTF-8 are encoded by `raw-path`.
- */
+/** By relative path, encoded by `raw-path`; a directory precedes its contents. */
 export type TreeNotes = Map<string, TreeNote>;
 
 /**
@@ -100,7 +96,6 @@ export function notePath(path: string): TreeNote | undefined {
 	});
 }
 
-/** Returns whether a path is unchanged between two notes. */
 export function isUnchanged(before: TreeNote, after: TreeNote): boolean {
 	if (before.kind !== after.kind) return false;
 	if (before.kind === "link") return before.target === after.target;
@@ -257,10 +252,7 @@ export function createDigest(file?: string, maxBytes = largestDigested): { updat
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
 
-/**
- * Covers files and links in byte order of their paths; empty directories are not recorded.
- * @throws AgentvError `refused` for devices, sockets and pipes
- */
+/** In byte order of the paths. @throws AgentvError `refused` for devices, sockets and pipes */
 export async function digestTree(
 	root: string,
 	options: ListOptions & { readonly signal?: AbortSignal | undefined } = {},

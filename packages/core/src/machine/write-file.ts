@@ -121,9 +121,7 @@ export function renamePath(from: string, to: string): void {
 	atPath(from, () => renameSync(from, to));
 }
 
-/**
- * Writes a file (mode 0600) that is never seen half-written, but not synced. @throws AgentvError
- */
+/** The file (mode 0600) is never seen half-written, but not synced. @throws AgentvError */
 export function writeNote(path: string, content: string): void {
 	replaceFile(path, (staged) => writeFileSync(staged, content, { mode: 0o600 }));
 }
@@ -139,7 +137,6 @@ export function removeFile(path: string, { recursive = false } = {}): void {
 	}
 }
 
-/** Applies to owner, group and others. @throws AgentvError */
 export function forbidExecution(path: string): void {
 	atPath(path, () => chmodSync(path, statSync(path).mode & 0o666));
 }
