@@ -235,12 +235,12 @@ export async function verifyBundle(
 ): Promise<BundleVerification> {
 	const { text, manifest } = readManifestText(directory);
 	const strangers = new Strangers(manifest);
-	const found = await digestTree(directory, { ...options, filter: (path, kind) => strangers.isListed(path, kind) });
-	const comparison = new Comparison(manifest, found);
+	const entries = await digestTree(directory, { ...options, filter: (path, kind) => strangers.isListed(path, kind) });
+	const comparison = new Comparison(manifest, entries);
 	const problems = [
-		...manifestProblems(manifest, text, found),
+		...manifestProblems(manifest, text, entries),
 		...comparison.problems(),
-		...strangers.problems(found),
+		...strangers.problems(entries),
 	].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 	return { ok: problems.length === 0, manifest, problems, replacedLinks: comparison.replacedLinks };
 }

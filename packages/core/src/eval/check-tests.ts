@@ -217,7 +217,7 @@ export function checkNamesOfFile(text: string, file: string, vars: Vars, loading
 }
 
 /** Unknown names that are reported per text; more would not help. */
-const mostUnknown = 50;
+const maxUnknown = 50;
 
 function checkText(
 	text: string,
@@ -226,12 +226,12 @@ function checkText(
 	placeOfName: (found: TemplateName) => Place,
 	loading: Loading,
 ): void {
-	let left = mostUnknown;
-	for (const found of templateNames(text)) {
-		const { name } = found;
+	let left = maxUnknown;
+	for (const templateName of templateNames(text)) {
+		const { name } = templateName;
 		if (vars.text(name) !== undefined || (isPath && runTimeNames.has(name))) continue;
 		if (left-- === 0) return;
-		const at = placeOfName(found);
+		const at = placeOfName(templateName);
 		if (!vars.isGiven) loading.report(finding(proseName, { name }, at));
 		else {
 			const known = vars.names();
@@ -246,8 +246,8 @@ export function nameAt({ name, nth }: TemplateName, place: Place, loading: Loadi
 	const range = source?.locate(place);
 	if (!source || !range) return place;
 	const start = range.start.offset;
-	const found = findTemplateName(source.text.slice(start, range.end.offset), name, nth);
-	return found ? { ...place, range: [start + found[0], start + found[1]] } : place;
+	const match = findTemplateName(source.text.slice(start, range.end.offset), name, nth);
+	return match ? { ...place, range: [start + match[0], start + match[1]] } : place;
 }
 
 export function checkTests(tests: readonly TestCase[], loading: Loading): void {
@@ -297,9 +297,9 @@ function reportCircles(byId: ReadonlyMap<string, TestCase>, loading: Loading): v
 				trail.pop();
 				stack.pop();
 			} else if (trail.includes(dependency)) {
-				const circle = [...trail.slice(trail.indexOf(dependency)), dependency];
+				const cycle = [...trail.slice(trail.indexOf(dependency)), dependency];
 				const test = byId.get(dependency);
-				if (test) loading.report(finding(dependsOn, { id: dependency, circle }, dependencyPlace(test)));
+				if (test) loading.report(finding(dependsOn, { id: dependency, cycle }, dependencyPlace(test)));
 			} else if (!done.has(dependency)) stack.push({ id: dependency, next: 0 });
 		}
 	}

@@ -219,8 +219,8 @@ export function programArgv(file: string, env: Environment, cwd: string): Progra
 	const interpreter = interpreters[ending];
 	if (interpreter !== undefined) return { ok: true, argv: [interpreter, file] };
 	if (ending === ".ts" || ending === ".mts") {
-		const found = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
-		if (found) return { ok: true, argv: [found, file] };
+		const runner = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
+		if (runner) return { ok: true, argv: [runner, file] };
 		return { ok: false, message: `${file} needs \`bun\` or \`tsx\`, but neither is installed` };
 	}
 	return {

@@ -229,7 +229,7 @@ export interface IncludedFiles {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-const mostEntries = 1_000_000;
+const maxEntries = 1_000_000;
 
 /** A matching directory includes all its files. */
 export function includedFiles(
@@ -241,7 +241,7 @@ export function includedFiles(
 	const files = new Set<string>();
 	const dotEnv = new Set<string>();
 	const diagnostics: Diagnostic[] = [];
-	const budget = { left: mostEntries };
+	const budget = { left: maxEntries };
 	for (const { pattern, at } of patterns) {
 		const goal = resolve(directory, pattern);
 		if (!isInside(directory, goal.replace(/[*?[{].*$/s, ""))) {
@@ -250,7 +250,7 @@ export function includedFiles(
 		}
 		const glob = (isAbsolute(pattern) ? relative(directory, pattern) : pattern).split(sep).join("/");
 		const kind = view.kind(goal);
-		const found =
+		const matches =
 			kind === "file"
 				? [goal]
 				: globFiles(
@@ -258,8 +258,8 @@ export function includedFiles(
 						directory,
 						{ ignore: [...exclude, ownFiles], budget },
 					);
-		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
-		for (const file of found) {
+		if (matches.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
+		for (const file of matches) {
 			files.add(file);
 			if (/(^|\/)\.env$/.test(pattern) && file.endsWith(`${sep}.env`)) dotEnv.add(file);
 		}

@@ -29,13 +29,13 @@ export function isEvalName(file: string): boolean {
 export function discoverEvals(args: readonly string[], cwd: string, view: DiskView): string[] {
 	const wanted = args.filter((arg) => !arg.startsWith("!"));
 	const ignore = args.filter((arg) => arg.startsWith("!")).map((arg) => arg.slice(1));
-	const found = new Set<string>();
-	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) found.add(file);
-	if (found.size === 0 && args.length > 0)
+	const files = new Set<string>();
+	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) files.add(file);
+	if (files.size === 0 && args.length > 0)
 		throw new AgentvError("not-found", "the ! patterns exclude every eval", {
 			hint: "remove one of them",
 		});
-	return [...found].sort();
+	return [...files].sort();
 }
 
 function matches(arg: string, cwd: string, ignore: readonly string[], view: DiskView): string[] {

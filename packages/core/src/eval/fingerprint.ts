@@ -245,9 +245,9 @@ interface GraderSettings {
 	readonly aggregator?: object;
 }
 
-function samePath(one: string, other: string): boolean {
+function samePath(left: string, right: string): boolean {
 	const plain = (path: string) => path.replace(/^\.\//, "").replace(/\/$/, "") || ".";
-	return plain(one) === plain(other);
+	return plain(left) === plain(right);
 }
 
 export interface FileNames {

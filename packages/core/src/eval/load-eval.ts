@@ -173,7 +173,7 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 			loading.shape(
 				at,
 				"imports.suites",
-				`evals import each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+				`evals import each other in a cycle: ${[...trail, file].map((path) => loading.shown(path)).join(" → ")}`,
 			);
 			return [];
 		}
@@ -232,26 +232,29 @@ function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part:
 	}
 }
 
-function sameWritten(one: Place, other: Place, { value }: Part): boolean {
+function sameWritten(left: Place, right: Place, { value }: Part): boolean {
 	const at = (place: Place) => {
-		let found = value;
+		let current = value;
 		for (const key of place.path ?? [])
-			found = (found as Readonly<Record<string | number, unknown>> | undefined)?.[key];
-		return found;
+			current = (current as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+		return current;
 	};
-	return sameValue(at(one), at(other));
+	return sameValue(at(left), at(right));
 }
 
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 function targetsOf(envelope: EvalEnvelope, part: Part, base: string): TargetChoice[] {
 	const { execution } = envelope;
-	const one = (value: unknown, at: Part) => readTargetChoice(value, at, base) ?? [];
-	if (envelope.targets) return envelope.targets.flatMap((value, index) => one(value, child(part, "targets", index)));
-	if (envelope.target !== undefined) return [one(envelope.target, child(part, "target"))].flat();
+	const readChoice = (value: unknown, at: Part) => readTargetChoice(value, at, base) ?? [];
+	if (envelope.targets)
+		return envelope.targets.flatMap((value, index) => readChoice(value, child(part, "targets", index)));
+	if (envelope.target !== undefined) return [readChoice(envelope.target, child(part, "target"))].flat();
 	if (execution?.targets)
-		return execution.targets.flatMap((value, index) => one(value, child(part, "execution", "targets", index)));
-	return execution?.target === undefined ? [] : [one(execution.target, child(part, "execution", "target"))].flat();
+		return execution.targets.flatMap((value, index) => readChoice(value, child(part, "execution", "targets", index)));
+	return execution?.target === undefined
+		? []
+		: [readChoice(execution.target, child(part, "execution", "target"))].flat();
 }
 
 /** `my.eval.yaml` is `my`; `EVAL.yaml` is named by its directory. */

@@ -115,15 +115,15 @@ export const duplicateId: FindingKind<{ id: string; first: string }> = {
 
 export const dependsOn: FindingKind<{
 	id: string;
-	circle?: readonly string[];
+	cycle?: readonly string[];
 	unknown?: string;
 	nearest?: string | undefined;
 }> = {
 	rule: "tests.depends-on",
 	severity: error,
-	message: ({ id, circle, unknown }) =>
-		circle
-			? `tests depend on each other in a cycle: ${circle.join(" → ")}`
+	message: ({ id, cycle, unknown }) =>
+		cycle
+			? `tests depend on each other in a cycle: ${cycle.join(" → ")}`
 			: `test ${quote(id)} depends on ${quote(unknown ?? "")}, which is not a test of this eval`,
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
@@ -177,10 +177,10 @@ export const targetUndefined: FindingKind<{
 				: "define it in a targets.yaml next to the eval",
 };
 
-export const targetCircular: FindingKind<{ circle: readonly string[] }> = {
+export const targetCircular: FindingKind<{ cycle: readonly string[] }> = {
 	rule: "targets.circular",
 	severity: error,
-	message: ({ circle }) => `use_target forms a cycle: ${circle.join(" → ")}`,
+	message: ({ cycle }) => `use_target forms a cycle: ${cycle.join(" → ")}`,
 	hint: () => "set a provider in one of them",
 };
 

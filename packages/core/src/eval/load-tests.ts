@@ -145,7 +145,7 @@ function testsOfFile(file: string, path: PathText, loading: Loading, trail: read
 		loading.shape(
 			path.at,
 			"tests",
-			`files include each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+			`files include each other in a cycle: ${[...trail, file].map((path) => loading.shown(path)).join(" → ")}`,
 		);
 		return [];
 	}

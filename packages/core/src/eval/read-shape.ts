@@ -96,8 +96,8 @@ function shapeFinding(issue: ShapeIssue, at: Place): Diagnostic {
 }
 
 function reportField(note: FieldNote, part: Part, log: LoadLog): void {
-	const found = fieldFinding(note, placeOf(part, note.path, "key"));
-	if (found) log.report(found);
+	const diagnostic = fieldFinding(note, placeOf(part, note.path, "key"));
+	if (diagnostic) log.report(diagnostic);
 }
 
 function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
@@ -174,14 +174,14 @@ export function resolvePath(text: Pick<PathText, "raw" | "base">, scope: EvalSco
 	const raw = stripScheme(text.raw);
 	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))
 		return { path: raw, found: undefined, kind: "missing", runTime: true };
-	const asked = raw.replaceAll("\\", "/");
+	const normalized = raw.replaceAll("\\", "/");
 	const here = (path: string, found: PathFound): ResolvedPath | undefined => {
 		const kind = view.kind(path);
 		return kind === "missing" ? undefined : { path, found, kind, runTime: false };
 	};
-	const direct = resolve(text.base, asked);
-	if (isAbsolute(asked)) {
-		return here(asked, "absolute") ?? here(join(scope.root, asked), "from-root") ?? missing(direct);
+	const direct = resolve(text.base, normalized);
+	if (isAbsolute(normalized)) {
+		return here(normalized, "absolute") ?? here(join(scope.root, normalized), "from-root") ?? missing(direct);
 	}
 	const exact = here(resolve(text.base, raw), "direct") ?? here(direct, "direct");
 	if (exact) return exact;
@@ -190,8 +190,8 @@ export function resolvePath(text: Pick<PathText, "raw" | "base">, scope: EvalSco
 	if (!isInside(scope.root, text.base)) return missing(direct);
 	for (const parent of withParents(dirname(text.base), scope.root)) {
 		if (!isInside(scope.root, parent)) break;
-		const found = here(resolve(parent, asked), "parent-search");
-		if (found && isInside(scope.root, found.path)) return found;
+		const match = here(resolve(parent, normalized), "parent-search");
+		if (match && isInside(scope.root, match.path)) return match;
 	}
 	return missing(direct);
 }

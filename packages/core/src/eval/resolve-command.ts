@@ -85,8 +85,8 @@ function commandDirectory(command: CommandSpec, setting: CommandSetting): string
 	if (!command.cwd) return setting.defaultCwd ?? command.base;
 	const raw = fillWord(command.cwd.raw, holeReader(setting, undefined)).join(" ");
 	if (raw !== command.cwd.raw) return resolve(command.cwd.base, raw);
-	const found = resolvePath(command.cwd, setting.scope, setting.view);
-	return found.kind === "directory" ? found.path : resolve(command.cwd.base, raw);
+	const resolved = resolvePath(command.cwd, setting.scope, setting.view);
+	return resolved.kind === "directory" ? resolved.path : resolve(command.cwd.base, raw);
 }
 
 /** Run-time values (a prompt, for example) never name a file. */
@@ -142,17 +142,17 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 		return typeof whole.value === "string" ? [whole.value] : [...whole.value];
 	}
 	const pieces: string[] = [];
-	let kept = 0;
+	let copiedTo = 0;
 	// Not character by character: a command can have thousands of long words.
 	const start = /[{$]/g;
-	for (let found = start.exec(word); found; found = start.exec(word)) {
-		const next = readHole(word.slice(found.index));
+	for (let match = start.exec(word); match; match = start.exec(word)) {
+		const next = readHole(word.slice(match.index));
 		if (!next) continue;
-		pieces.push(word.slice(kept, found.index), typeof next.value === "string" ? next.value : next.value.join(" "));
-		kept = found.index + next.length;
-		start.lastIndex = kept;
+		pieces.push(word.slice(copiedTo, match.index), typeof next.value === "string" ? next.value : next.value.join(" "));
+		copiedTo = match.index + next.length;
+		start.lastIndex = copiedTo;
 	}
-	return [pieces.join("") + word.slice(kept)];
+	return [pieces.join("") + word.slice(copiedTo)];
 }
 
 type HoleValue = string | readonly string[];
@@ -277,7 +277,7 @@ class ShellScan {
 			if (character !== "\n" && this.#at < this.#text.length) continue;
 			this.#out += line;
 			const lines = line.replace(/\n$/, "").split("\n");
-			const isEnd = (one: string | undefined) => (tabs ? one?.replace(/^\t+/, "") : one) === end;
+			const isEnd = (line: string | undefined) => (tabs ? line?.replace(/^\t+/, "") : line) === end;
 			if (lines.length > 1 && lines.some(isEnd)) {
 				throw new AgentvError(
 					"config",
@@ -293,9 +293,9 @@ class ShellScan {
 	#named(value: HoleValue, quote: '"' | "", together = false): string {
 		const values = typeof value === "string" || together ? [joined(value)] : value;
 		return values
-			.map((one) => {
+			.map((item) => {
 				const name = `${this.#prefix}${Object.keys(this.#env).length + 1}`;
-				this.#env[name] = one;
+				this.#env[name] = item;
 				return `${quote}\${${name}}${quote}`;
 			})
 			.join(" ");
@@ -509,7 +509,7 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 			const { at } = child(layer.part, ...path);
 			const variables = variablesAt(at, scope);
 			const isNamed = holdsCredential(path);
-			const empty = variables.find((one) => one.isEmpty === true && (isNamed || isSecretName(one.name)));
+			const empty = variables.find((variable) => variable.isEmpty === true && (isNamed || isSecretName(variable.name)));
 			const shared = { setting: shown(path), target: target.name };
 			if (empty) found.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
 			// A variable for a program's environment may be empty on purpose.

@@ -109,7 +109,7 @@ function follow(
 		}
 		const names = via.map((hop) => hop.definition.name);
 		if (names.includes(name)) {
-			log.report(finding(targetCircular, { circle: [...names.slice(names.indexOf(name)), name] }, at));
+			log.report(finding(targetCircular, { cycle: [...names.slice(names.indexOf(name)), name] }, at));
 			return { via, whole: false };
 		}
 		layers.push({ part: definition.part, base: definition.base });

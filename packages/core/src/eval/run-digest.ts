@@ -138,7 +138,7 @@ function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	for (const line of Buffer.from(bytes).toString().split("\n").slice(0, -1)) {
 		const [, mark, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
 		if (mark === undefined) return undefined;
-		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
+		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (sequence) => unescaped[sequence] ?? sequence);
 		sums.set(path, sha256);
 	}
 	for (const path of [...sums.keys()].sort(compareByBytes)) rendered.update(`${sumLine(sums.get(path) ?? "", path)}\n`);
@@ -178,7 +178,7 @@ function listText(name: string, tests: readonly PlannedTest[], redact: Redactor)
 }
 
 function lines(name: string, list: readonly unknown[]): string {
-	const texts = list.map((one) => `    ${JSON.stringify(one)}`);
+	const texts = list.map((test) => `    ${JSON.stringify(test)}`);
 	return `  ${JSON.stringify(name)}: ${texts.length === 0 ? "[]" : `[\n${texts.join(",\n")}\n  ]`}`;
 }
 
@@ -249,7 +249,7 @@ const subject = "runs made here";
 type Choices = Pick<RunFile, "runId" | "startedAt" | "evals" | "flags" | "origin">;
 
 /** Some 120 bytes each. Older runs are dropped, and then need consent like received ones. */
-const mostRuns = 5000;
+const maxRuns = 5000;
 
 /** Also checks that the record still selects the same evals and options. */
 export function isMadeHere(run: RunFile, env: Environment): boolean {
@@ -259,7 +259,7 @@ export function isMadeHere(run: RunFile, env: Environment): boolean {
 /** Allows the run's record to select what runs on this machine. */
 export async function noteMadeRun(run: RunFile, redact: Redactor, env: Environment): Promise<void> {
 	const { runId, startedAt, evals, flags, origin } = run;
-	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, mostRuns);
+	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, maxRuns);
 }
 
 function noteOf({ runId, startedAt, evals, flags, origin }: Choices): Trusted {

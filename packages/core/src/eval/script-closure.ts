@@ -230,7 +230,7 @@ class ClosureWalk {
 		const directory = dirname(realPath(file));
 		const { imports, unknown } = scanners[language](text);
 		for (const { line, what } of unknown) this.diagnostics.push(importUnknown(file, line, what));
-		for (const found of imports) this.#follow(found, language, file, directory, start);
+		for (const scriptImport of imports) this.#follow(scriptImport, language, file, directory, start);
 		if (language === "javascript") this.#addPackageFile(file, directory, imports, start);
 	}
 

@@ -16,7 +16,7 @@ export function javascriptImports(text: string): ScriptImports {
 	const imports: ScriptImport[] = [];
 	const unknown: UnknownImport[] = [];
 	const parsed = parseModule(text);
-	if (parsed) for (const found of parsed) readImport(found, lineOf, imports, unknown);
+	if (parsed) for (const parsedImport of parsed) readImport(parsedImport, lineOf, imports, unknown);
 	else {
 		// JSX with quotes in its text: scan line by line, which finds every import at the start of a
 		// line.
@@ -48,11 +48,11 @@ function requirePatterns(text: string): { readonly called: RegExp; readonly comp
 }
 
 /** A module with more aliases for one function is not scanned further: each needs another pass. */
-const mostNames = 50;
+const maxNames = 50;
 
 function namesOf(first: string, text: string, pattern: RegExp): string[] {
 	const names = new Set([first]);
-	for (const [, name] of text.matchAll(pattern)) if (name !== undefined && names.size < mostNames) names.add(name);
+	for (const [, name] of text.matchAll(pattern)) if (name !== undefined && names.size < maxNames) names.add(name);
 	return [...names].map(escaped);
 }
 
@@ -253,9 +253,10 @@ export function scriptLanguage(file: string, text: string): ScriptLanguage {
 export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	const names = new Set<string>();
 	try {
-		for (const found of parse(text)[1]) {
-			if (found.type === "reexport-all") return undefined;
-			if ("name" in found && typeof found.name === "string" && !found.typeOnly) names.add(found.name);
+		for (const parsedExport of parse(text)[1]) {
+			if (parsedExport.type === "reexport-all") return undefined;
+			if ("name" in parsedExport && typeof parsedExport.name === "string" && !parsedExport.typeOnly)
+				names.add(parsedExport.name);
 		}
 	} catch (error) {
 		if (error instanceof Error) return undefined;

@@ -77,10 +77,11 @@ export function child(part: Part, ...keys: DocumentPath): Part {
 }
 
 export function valueBelow(value: unknown, path: DocumentPath): unknown {
-	let found = value;
+	let current = value;
 	for (const key of path)
-		found = typeof found === "object" && found !== null ? (found as Record<string | number, unknown>)[key] : undefined;
-	return found;
+		current =
+			typeof current === "object" && current !== null ? (current as Record<string | number, unknown>)[key] : undefined;
+	return current;
 }
 
 export function placeBelow(at: Place, ...keys: DocumentPath): Place {

@@ -44,15 +44,15 @@ export interface TrustPlan {
 export function planTrust(subject: TrustSubject, evals: readonly string[], options: TrustOptions): TrustPlan {
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));
-	const found = newAccess(access, { env, view }).filter((one) => one.subject.key === subject.key);
+	const found = newAccess(access, { env, view }).filter((item) => item.subject.key === subject.key);
 	return { subject, access, found, redact: createRedactor(secretsOf(withEnvFile(env, options.envFile))) };
 }
 
 function accessOfEval(
 	file: string,
-	{ env: given, cwd, view, targets, targetsFile, envFile }: TrustOptions,
+	{ env: baseEnv, cwd, view, targets, targetsFile, envFile }: TrustOptions,
 ): AccessItem[] {
-	const processEnv = withEnvFile(given, envFile);
+	const processEnv = withEnvFile(baseEnv, envFile);
 	const ownFiles = targetsFile === undefined ? [] : [targetsFile];
 	const reach = { allowed: [parse(file).root], ownFiles, option: "--allow-outside" } as const;
 	const loaded = loadEval(file, { view, env: processEnv, cwd, reach });
@@ -109,8 +109,10 @@ export function accessOfReceived(
 }
 
 function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
-	const found = new Map(item.files.flatMap((file) => subjects.of(file)).map((subject) => [subject.key, subject]));
-	return [...found.values()].map((subject) => ({ subject, item }));
+	const subjectsByKey = new Map(
+		item.files.flatMap((file) => subjects.of(file)).map((subject) => [subject.key, subject]),
+	);
+	return [...subjectsByKey.values()].map((subject) => ({ subject, item }));
 }
 
 interface Described {
@@ -157,7 +159,7 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 		`${subjects.map(shownSubject).join(" and ")} ${subjects.length === 1 ? "needs" : "need"} your consent to read or reach something new`,
 		{
 			diagnostics: newAccessFindings(found, redact),
-			hint: `Review the list, then ${subjects.map((one) => one.advice ?? `run ${trustCommand(one)}`).join("; ")}.${hint}`,
+			hint: `Review the list, then ${subjects.map((subject) => subject.advice ?? `run ${trustCommand(subject)}`).join("; ")}.${hint}`,
 		},
 	);
 }
@@ -168,7 +170,7 @@ export function newAccessFindings(found: readonly NewAccess[], redact: Redactor)
 		const data = { kind: item.kind, value: redact(item.value), subject: shownSubject(subject) };
 		return finding(untrusted, data, item.at);
 	});
-	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
+	return [...new Map(all.map((diagnostic) => [diagnostic.message, diagnostic] as const).reverse()).values()].reverse();
 }
 
 export function shownSubject({ kind, name }: TrustSubject): string {
@@ -210,9 +212,11 @@ export class TrustSubjects {
 		const known = this.#known.get(file);
 		if (known) return known;
 		const paths = new Set([join(realPath(dirname(file)), basename(file)), realPath(file)]);
-		const found = new Map([...paths].flatMap((path) => this.#at(path) ?? []).map((one) => [one.key, one]));
-		this.#known.set(file, [...found.values()]);
-		return [...found.values()];
+		const subjectsByKey = new Map(
+			[...paths].flatMap((path) => this.#at(path) ?? []).map((subject) => [subject.key, subject]),
+		);
+		this.#known.set(file, [...subjectsByKey.values()]);
+		return [...subjectsByKey.values()];
 	}
 
 	isListed({ root }: TrustSubject, file: string): boolean {
@@ -419,15 +423,15 @@ function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Gen
 			if (next) for (const variable of variablesAt(next.at, { sources })) yield* variableItem(variable, files);
 		const { host, keys } = targetDestination(target, { sources }, env);
 		const reached = [...files, ...envFilesOf(target)];
-		const key = ["base_url", "endpoint", "provider"].find((one) => target.origin.has(one)) ?? "provider";
+		const key = ["base_url", "endpoint", "provider"].find((name) => target.origin.has(name)) ?? "provider";
 		const layer = target.origin.get(key);
 		const at = layer ? child(layer.part, key).at : target.at;
 		for (const { name } of keys) yield* variableItem({ name, at }, files);
 		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files: reached };
 		for (const [setting, { part }] of target.origin)
 			if (!textKeys.has(setting))
-				for (const one of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
-					yield { kind: "host", value: one, at: child(part, setting).at, files: reached };
+				for (const host of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
+					yield { kind: "host", value: host, at: child(part, setting).at, files: reached };
 	}
 }
 
@@ -447,7 +451,7 @@ function* hostsIn(value: unknown): Generator<string> {
 		for (const text of texts)
 			for (const [address] of text.matchAll(/(?:(?:https?|wss?):|socks[45]h?:\/\/)[^\s"'`<>]+/gi))
 				if (URL.canParse(address)) yield new URL(address).host.toLowerCase();
-	} else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) yield* hostsIn(one);
+	} else if (typeof value === "object" && value !== null) for (const item of Object.values(value)) yield* hostsIn(item);
 }
 
 function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">): Generator<Workspace> {

@@ -264,13 +264,13 @@ function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 
 /** Validation, bundling, the runner and fingerprints use this list. */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
-	const found = new Collection(view, loaded.scope);
-	for (const file of loaded.files) found.loaded(file);
+	const collection = new Collection(view, loaded.scope);
+	for (const file of loaded.files) collection.loaded(file);
 	for (const { path, command, scope } of visit(loaded, targets)) {
-		if (path && !(path.kind === "input-file" && isAddress(path.raw))) found.path(path, scope);
-		if (command) found.command(command, scope);
+		if (path && !(path.kind === "input-file" && isAddress(path.raw))) collection.path(path, scope);
+		if (command) collection.command(command, scope);
 	}
-	return { files: [...found.files.values()], executables: found.executables, commands: found.commands };
+	return { files: [...collection.files.values()], executables: collection.executables, commands: collection.commands };
 }
 
 class Collection {
@@ -341,10 +341,10 @@ class Collection {
 
 	#word(word: CommandWord, command: CommandSpec): void {
 		const base = wordBases(command)[0] ?? command.base;
-		const found = this.#fileOfWord(word, command, base);
-		if (!found) return;
+		const path = this.#fileOfWord(word, command, base);
+		if (!path) return;
 		const shared = { kind: command.kind, raw: word.text, at: wordPlace(command, word), base, word, command };
-		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...found });
+		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...path });
 	}
 
 	#fileOfWord(

@@ -214,13 +214,13 @@ function noteConflicts(spellings: readonly Spelling[], value: Readonly<Record<st
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
-	let found = value;
+	let current = value;
 	for (const key of path)
-		found =
-			typeof found === "object" && found !== null && Object.hasOwn(found, key)
-				? (found as Readonly<Record<string, unknown>>)[key]
+		current =
+			typeof current === "object" && current !== null && Object.hasOwn(current, key)
+				? (current as Readonly<Record<string, unknown>>)[key]
 				: undefined;
-	return found;
+	return current;
 }
 
 /** Decides by plain type if that is unique, else by parsing. */
@@ -269,8 +269,8 @@ function flatten(issue: Issue, prefix: DocumentPath, root: unknown): ShapeIssue[
 	}
 	const expected = expectedOf(issue);
 	if (issue.code === "invalid_type" && expected) {
-		const found = at(root, path);
-		const message = found === undefined ? `is required (${expected})` : `expected ${expected}, got ${kindOf(found)}`;
+		const actual = at(root, path);
+		const message = actual === undefined ? `is required (${expected})` : `expected ${expected}, got ${kindOf(actual)}`;
 		return [{ path, message, expected }];
 	}
 	return [{ path, message: plain(issue) }];

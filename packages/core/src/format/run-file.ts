@@ -56,18 +56,18 @@ export type PlannedTest = z.output<typeof plannedTestSchema>;
 
 /** Copying a hundred thousand arrays takes time, and many lasting ones make V8 slow. */
 const plannedListSchema = z.custom<unknown[]>(Array.isArray).transform((list, context): PlannedTest[] =>
-	list.map((one) => {
-		if (isPlain(one)) return one;
-		const { data } = plannedTestSchema.safeParse(one);
+	list.map((test) => {
+		if (isPlain(test)) return test;
+		const { data } = plannedTestSchema.safeParse(test);
 		if (data) return data;
 		context.addIssue("expected a planned test");
 		return z.NEVER;
 	}),
 );
 
-function isPlain(one: unknown): one is [number, string, string] {
-	if (!Array.isArray(one) || one.length !== 3) return false;
-	const [index, testId, target] = one;
+function isPlain(test: unknown): test is [number, string, string] {
+	if (!Array.isArray(test) || test.length !== 3) return false;
+	const [index, testId, target] = test;
 	return typeof index === "number" && typeof testId === "string" && typeof target === "string";
 }
 

@@ -93,7 +93,7 @@ interface PathGlob {
 }
 
 /** In all ranges `{1..9}` of a pattern together. */
-const mostRangeValues = 1000;
+const maxRangeValues = 1000;
 const deepestGroup = 20;
 
 /**
@@ -237,8 +237,8 @@ class Parser {
 		const ends = areNumbers ? [Number(first), Number(last)] : [first.charCodeAt(0), last.charCodeAt(0)];
 		const [least, most] = [Math.min(...ends), Math.max(...ends)];
 		this.#rangeValues += most - least + 1;
-		if (this.#rangeValues > mostRangeValues)
-			throw refusedGlob(`has ranges of more than ${mostRangeValues} values together`);
+		if (this.#rangeValues > maxRangeValues)
+			throw refusedGlob(`has ranges of more than ${maxRangeValues} values together`);
 		this.#at = closing + 1;
 		const values = Array.from({ length: most - least + 1 }, (_, index) => least + index);
 		return {
@@ -293,7 +293,7 @@ function findBrackets(signs: readonly string[]): { closing: Map<number, number>;
 			const last = open.at(-1);
 			if (last !== undefined && signs[last] === "{") withComma.add(last);
 		} else if (sign === ")" || sign === "}") {
-			const opening = open.findLastIndex((one) => signs[one] === (sign === ")" ? "(" : "{"));
+			const opening = open.findLastIndex((index) => signs[index] === (sign === ")" ? "(" : "{"));
 			// An inner bracket that is not closed is text.
 			const [start] = opening === -1 ? [] : open.splice(opening);
 			if (start !== undefined) closing.set(start, at);

@@ -98,7 +98,7 @@ export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPat
 }
 
 /** Per string; the first ones are enough to find the mistake. */
-const mostLookAlikes = 20;
+const maxLookAlikes = 20;
 
 function replaceIn(text: string, walk: Walk): string {
 	let result = "";
@@ -111,24 +111,24 @@ function replaceIn(text: string, walk: Walk): string {
 		if (token.kind === "escape") {
 			result += "${{";
 		} else if (token.kind === "malformed") {
-			if (!lookAlikes.has(token.text) && lookAlikes.size < mostLookAlikes) {
+			if (!lookAlikes.has(token.text) && lookAlikes.size < maxLookAlikes) {
 				lookAlikes.add(token.text);
 				walk.malformed.push({ path: walk.path, text: token.text, range: token.range });
 			}
 			result += token.text;
 		} else {
 			const { kind: _, ...reference } = token;
-			const found = Object.hasOwn(walk.variables, token.name) ? walk.variables[token.name] : undefined;
-			const set = found !== undefined && (found !== "" || token.defaultText === undefined);
+			const value = Object.hasOwn(walk.variables, token.name) ? walk.variables[token.name] : undefined;
+			const set = value !== undefined && (value !== "" || token.defaultText === undefined);
 			const state = set ? "set" : token.defaultText === undefined ? "unset" : "default";
 			walk.uses.push({
 				...reference,
 				path: walk.path,
 				state,
-				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
+				...(set && value.trim() === "" ? { isEmpty: true as const } : {}),
 				whole: start === 0 && end === text.length,
 			});
-			const inserted = set ? found : token.defaultText;
+			const inserted = set ? value : token.defaultText;
 			walk.budget.left -= inserted?.length ?? 0;
 			result += inserted === undefined || walk.budget.left < 0 ? text.slice(start, end) : inserted;
 		}

@@ -71,8 +71,8 @@ function offsetOf(source: string, message: string): number {
 	let failing = source.length;
 	while (failing - incomplete > 1) {
 		const middle = (incomplete + failing) >> 1;
-		const found = failure(source.slice(0, middle));
-		if (found === undefined || isIncomplete(found, middle)) incomplete = middle;
+		const reason = failure(source.slice(0, middle));
+		if (reason === undefined || isIncomplete(reason, middle)) incomplete = middle;
 		else failing = middle;
 	}
 	return failing - 1;

@@ -32,20 +32,20 @@ const secretMember = new RegExp(`"${secretKeys}":"`, "i");
 
 /** Recognizes secrets by the variable's name, or by form. */
 export function secretsOf(variables: Variables): string[] {
-	const found = new Set<string>();
+	const secrets = new Set<string>();
 	for (const [name, value] of Object.entries(variables)) {
 		if (value === undefined) continue;
-		if (isSecretName(name)) found.add(value);
-		addParts(value, found);
+		if (isSecretName(name)) secrets.add(value);
+		addParts(value, secrets);
 	}
-	return [...found].filter(isSearchable);
+	return [...secrets].filter(isSearchable);
 }
 
 /** Recognizes secrets by the field's name, or by form in any field of a target's settings. */
 export function secretsIn(settings: unknown): string[] {
-	const found = new Set<string>();
-	collect(settings, false, found);
-	return [...found].filter(isSearchable);
+	const secrets = new Set<string>();
+	collect(settings, false, secrets);
+	return [...secrets].filter(isSearchable);
 }
 
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
@@ -170,10 +170,10 @@ function isAfterFlag(list: readonly unknown[], index: number): boolean {
 
 /** Secrets can span texts of a list (words of a command, lines of a key). By index. */
 function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Span[]> {
-	const found = new Map<number, Span[]>();
-	if (list.length < 2 || !list.every((item) => typeof item === "string")) return found;
+	const spansByIndex = new Map<number, Span[]>();
+	if (list.length < 2 || !list.every((item) => typeof item === "string")) return spansByIndex;
 	const isCommand = list.some((item) => /^-{1,2}[a-zA-Z]/.test(item));
-	if (!isCommand && !list.some(isOfSeveralLines)) return found;
+	if (!isCommand && !list.some(isOfSeveralLines)) return spansByIndex;
 	// A word with whitespace is one word if it is quoted.
 	const [text, between] = isCommand ? [`"${list.join('","')}"`, 3] : [list.join("\n"), 1];
 	const spans = merged(findSecrets(text));
@@ -182,10 +182,10 @@ function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Spa
 		const own = spans.flatMap(([start, end]): Span[] =>
 			start < at + length && end > at ? [[Math.max(0, start - at), Math.min(length, end - at)]] : [],
 		);
-		if (own.length > 0) found.set(index, own);
+		if (own.length > 0) spansByIndex.set(index, own);
 		at += length + between;
 	}
-	return found;
+	return spansByIndex;
 }
 
 /** Numbers names that became equal, so that no value is lost. */
@@ -330,7 +330,7 @@ function findKeys(text: string, add: (span: Span, name: string) => void): void {
 		const match = heads.exec(text);
 		if (!match) return;
 		const [head] = match;
-		const shapes = shapesOf.get(head) ?? secretShapes.filter((one) => new RegExp(`^(?:${one.head})`).test(head));
+		const shapes = shapesOf.get(head) ?? secretShapes.filter((shape) => new RegExp(`^(?:${shape.head})`).test(head));
 		shapesOf.set(head, shapes);
 		for (const shape of shapes) {
 			if (!begins(text, match.index, shape)) continue;
@@ -479,7 +479,7 @@ function isBasic(value: string): boolean {
 const ofVariables = new Set<string>();
 /** From target files, which need not be trusted. Oldest first. */
 const ofTargets = new Set<string>();
-const mostOfTargets = 10_000;
+const maxTargetSecrets = 10_000;
 let changes = 0;
 
 /** Everything printed afterwards is redacted of these secrets from a `.env` file. */
@@ -502,7 +502,7 @@ export function noteTargets(secrets: readonly string[]): void {
 		ofTargets.add(secret);
 		changes += 1;
 		const [oldest] = ofTargets;
-		if (ofTargets.size > mostOfTargets && oldest !== undefined) ofTargets.delete(oldest);
+		if (ofTargets.size > maxTargetSecrets && oldest !== undefined) ofTargets.delete(oldest);
 	}
 }
 

@@ -142,13 +142,13 @@ interface IdentifyingPart {
 }
 
 function* identifyingParts(text: string): Generator<IdentifyingPart> {
-	for (const [one] of text.matchAll(address)) {
+	for (const [url] of text.matchAll(address)) {
 		const [, authority = "", query = "", fragment = ""] =
-			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(one) ?? [];
+			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(url) ?? [];
 		const user = authority.slice(0, Math.max(authority.lastIndexOf("@"), 0));
 		const colon = user.indexOf(":");
 		// The user of `ssh://` is a plain name: ssh never reads a password from the URL.
-		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(one);
+		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(url);
 		const name = colon === -1 ? user : user.slice(0, colon);
 		yield part(name, !isPlainUser(name), !isName);
 		if (colon !== -1) yield part(user.slice(colon + 1), true, true);
@@ -172,7 +172,7 @@ export function addressSecrets(text: string): string[] {
 	if (!text.includes("://")) return [];
 	return [...identifyingParts(text)]
 		.flatMap(({ texts, isSecret }) => (isSecret ? texts : []))
-		.filter((one) => isSearchable(one) && !one.includes("${{"));
+		.filter((address) => isSearchable(address) && !address.includes("${{"));
 }
 
 /** Counts regardless of the value's form; in prose, only credentials count. */
@@ -181,15 +181,17 @@ export function contributedSecrets(text: string, value: string, where: "setting"
 	return [...identifyingParts(text)]
 		.filter(({ isCredential }) => isCredential || where === "setting")
 		.flatMap(({ texts }) =>
-			texts.flatMap((one) => (value.includes(one) ? texts : one.includes(value) && value !== "" ? [value] : [])),
+			texts.flatMap((secret) =>
+				value.includes(secret) ? texts : secret.includes(value) && value !== "" ? [value] : [],
+			),
 		)
 		.filter(isSearchable);
 }
 
 export function redactAddress(text: string): string {
-	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
-	if (!found) return text;
-	const [, scheme = "", authority = "", path = "", query = "", fragment] = found;
+	const match = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
+	if (!match) return text;
+	const [, scheme = "", authority = "", path = "", query = "", fragment] = match;
 	const user = authority.lastIndexOf("@");
 	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
 	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
@@ -271,7 +273,7 @@ export function findCommandLineSecrets(text: string, found: Span[]): void {
 		at = 0,
 	) => {
 		for (const match of within.matchAll(pattern)) {
-			const group = match.findLastIndex((one) => one !== undefined);
+			const group = match.findLastIndex((text) => text !== undefined);
 			const span = match.indices?.[group];
 			// Skip references and placeholders.
 			if (!span || /^[$<{*%-]/.test(match[group] ?? "") || !isSecret(match[group] ?? "", match)) continue;

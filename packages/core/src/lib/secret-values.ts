@@ -101,10 +101,10 @@ const firstStart = new RegExp(`^${linePrefix}`);
 
 function bareLines(whole: string): EditedText {
 	const first = { index: 0, length: firstStart.exec(whole)?.[0].length ?? 0, text: "" };
-	const further = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
+	const more = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
 		...{ index, length: start.length, text: "\n" },
 	}));
-	return new EditedText(whole, [first, ...further]);
+	return new EditedText(whole, [first, ...more]);
 }
 
 const multiLine =

@@ -35,8 +35,8 @@ export function scanReferences(text: string): ReferenceToken[] {
 			tokens.push({ kind: "escape", range: [start - 1, end] });
 		} else {
 			if (nextClosing < end && nextClosing !== Number.POSITIVE_INFINITY) {
-				const found = text.indexOf(closing, end);
-				nextClosing = found === -1 ? Number.POSITIVE_INFINITY : found;
+				const index = text.indexOf(closing, end);
+				nextClosing = index === -1 ? Number.POSITIVE_INFINITY : index;
 			}
 			const token = readReference(text, start, nextClosing);
 			tokens.push(token);

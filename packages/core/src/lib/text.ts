@@ -12,7 +12,7 @@ export function slugify(text: string): string {
 		.replace(/^-+|(?<!-)-+$/g, "");
 }
 
-const longestStem = 60;
+const maxStemLength = 60;
 
 /**
  * Returns a file name for `text`, however long or hostile that is: a readable stem and a digest,
@@ -21,8 +21,8 @@ const longestStem = 60;
  * collision-resistant
  */
 export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
-	const stem = slugify(text.slice(0, 4 * longestStem))
-		.slice(0, longestStem)
+	const stem = slugify(text.slice(0, 4 * maxStemLength))
+		.slice(0, maxStemLength)
 		.replace(/(?<!-)-+$/, "");
 	return stem === "" ? digest : `${stem}-${digest}`;
 }
@@ -61,17 +61,17 @@ function hex(bits: number): string {
 
 const hexDigit = "[\\da-fA-F]";
 const byte = "(?:%|\\\\x)";
-const further = `${byte}[89abAB]${hexDigit}`;
+const continuation = `${byte}[89abAB]${hexDigit}`;
 /** Escapes of URLs (UTF-8 bytes), JSON and other quoted strings, and HTML. */
 const escapes = [
-	`${byte}(?:[cCdD]${hexDigit}${further}|[eE]${hexDigit}(?:${further}){2}|[fF][0-7](?:${further}){3}|${hexDigit}{2})`,
+	`${byte}(?:[cCdD]${hexDigit}${continuation}|[eE]${hexDigit}(?:${continuation}){2}|[fF][0-7](?:${continuation}){3}|${hexDigit}{2})`,
 	`\\\\u(?:${hexDigit}{4}|\\{${hexDigit}{1,6}\\})`,
 	"\\\\[nrtbf]|\\\\[^\\w\\s]|\\\\[ _]",
 	`&(?:amp|quot|apos|lt|gt|#\\d{1,7}|#[xX]${hexDigit}{1,6});`,
 ];
 /** Matches the rest of a truncated escape. */
 const cut = [
-	`${byte}(?:[cCdD]${hexDigit}|[eE]${hexDigit}(?:${further})?|[fF][0-7](?:${further}){0,2})?${byte}?${hexDigit}?`,
+	`${byte}(?:[cCdD]${hexDigit}|[eE]${hexDigit}(?:${continuation})?|[fF][0-7](?:${continuation}){0,2})?${byte}?${hexDigit}?`,
 	`\\\\(?:u${hexDigit}{0,3}|x)?|&[#\\w]{0,7}`,
 ];
 const escapesOf = {
@@ -83,14 +83,14 @@ const named: Readonly<Record<string, string>> = {
 	...{ "&amp;": "&", "&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">" },
 };
 /** JSON within JSON within a URL … is rarely deeper. */
-const mostLayers = 8;
+const maxLayers = 8;
 
 /** Undoes one more layer of escapes each time. A truncated text can end within an escape. */
 export function* unescapedLayers(text: string, ending: keyof typeof escapesOf = "cut"): Generator<EditedText> {
 	let layer = new EditedText(text);
 	for (let count = 0; ; count++) {
 		yield layer;
-		if (count === mostLayers || !/[%&\\]/.test(layer.text)) return;
+		if (count === maxLayers || !/[%&\\]/.test(layer.text)) return;
 		layer = new EditedText(layer, edits(layer.text, escapesOf[ending]));
 		if (!layer.isEdited) return;
 	}

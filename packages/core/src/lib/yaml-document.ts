@@ -80,8 +80,8 @@ function findEntry(map: YAMLMap.Parsed, key: string, targets: AliasTargets): Chi
 		const source = follow(pair.value, targets);
 		for (const item of isSeq(source) ? source.items : [source]) {
 			const merged = follow(item as ParsedNode | null, targets);
-			const found = isMap(merged) ? findEntry(merged as YAMLMap.Parsed, key, targets) : undefined;
-			if (found !== undefined) return found;
+			const entry = isMap(merged) ? findEntry(merged as YAMLMap.Parsed, key, targets) : undefined;
+			if (entry !== undefined) return entry;
 		}
 	}
 	return undefined;
@@ -166,8 +166,8 @@ export function isBlockScalar(node: unknown): node is Scalar.Parsed {
 function blockScalarEnd(text: string, node: Scalar.Parsed): number {
 	const source = text.slice(node.range[0], node.range[1]);
 	// Blank lines after `|+` are part of the value, after `|` and `|-` they aren't.
-	const kept = keepsBlankLines(text, node) ? source.replace(/\r?\n$/, "") : source.trimEnd();
-	return node.range[0] + kept.length;
+	const content = keepsBlankLines(text, node) ? source.replace(/\r?\n$/, "") : source.trimEnd();
+	return node.range[0] + content.length;
 }
 
 /** Returns whether blank lines after `node` would belong to its last value (`|+`). */

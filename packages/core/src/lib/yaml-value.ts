@@ -71,7 +71,7 @@ export function exceedsBytes(text: string, bytes: number): boolean {
 export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
 /** Parsing stops here: each error takes memory, and the first ones are enough. */
-const mostErrors = 100;
+const maxErrors = 100;
 
 class TooManyErrors extends Error {}
 
@@ -82,7 +82,7 @@ function limitErrors(composer: Composer): void {
 	let count = 0;
 	inner.onError = (...args) => {
 		count += 1;
-		if (count > mostErrors) throw new TooManyErrors();
+		if (count > maxErrors) throw new TooManyErrors();
 		report(...args);
 	};
 }
@@ -109,9 +109,9 @@ export function composeWithin(
 			if (token.type === "error") errors += 1;
 		}
 		if (parser.stack.length > deepest) return { tooDeepAt: parser.offset };
-		if (errors > mostErrors) break;
+		if (errors > maxErrors) break;
 	}
-	if (errors <= mostErrors) for (const token of parser.end()) tokens.push(token);
+	if (errors <= maxErrors) for (const token of parser.end()) tokens.push(token);
 	// `readValue` detects duplicate keys without a search for each key.
 	const composer = new Composer({
 		// Ignore a `%YAML 1.1` line or a `!!timestamp` tag: all files use one schema.
@@ -290,7 +290,7 @@ class ValueReader {
 
 	#syntax(reason: string, node: ParsedNode) {
 		this.problems.push({ kind: "syntax", reason, range: [node.range[0], node.range[1]] });
-		this.#stopped ||= this.problems.length >= mostErrors;
+		this.#stopped ||= this.problems.length >= maxErrors;
 	}
 
 	#count(nodes: number, depth: number, range: readonly [number, number, ...unknown[]]): null {

@@ -5,14 +5,14 @@ import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
 /** @import { Computation, Outcome, Problem } from "./computing-process.ts" */
 
-const mostProblems = 10;
-const mostMegabytes = 512;
+const maxProblems = 10;
+const maxMegabytes = 512;
 
 if (isMainThread) startThread();
 else parentPort?.on("message", (/** @type {Computation} */ computation) => void answer(computation));
 
 function startThread() {
-	const thread = new Worker(new URL(import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: mostMegabytes } });
+	const thread = new Worker(new URL(import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: maxMegabytes } });
 	const end = () => process.kill(process.pid, "SIGKILL");
 	thread.on("message", (message) => process.send?.(message));
 	thread.on("error", ({ message }) => process.send?.({ kind: "error", message }, end));
@@ -63,7 +63,7 @@ async function schemaCheck() {
 		if (text === undefined || validate(JSON.parse(text))) return { kind: "schema", problems: [] };
 		/** @type {Problem[]} */
 		const problems = (validate.errors ?? [])
-			.slice(0, mostProblems)
+			.slice(0, maxProblems)
 			.map(({ instancePath, message }) => ({ instancePath, ...(message === undefined ? {} : { message }) }));
 		return { kind: "schema", problems };
 	};

@@ -127,7 +127,7 @@ interface JsonChildOptions {
 }
 
 /** In characters. */
-const longestAnswer = 64 * 1024 * 1024;
+const maxAnswer = 64 * 1024 * 1024;
 
 /** Receives requests on descriptor 3 and responds on 4, each in one line of JSON. */
 export class JsonChild {
@@ -169,10 +169,10 @@ export class JsonChild {
 		splitLines(output, (line) => {
 			size += line.length;
 			// Drop what is too long, so that memory stays bounded.
-			if (size > longestAnswer) lines = [];
+			if (size > maxAnswer) lines = [];
 			else if (line !== "") lines.push(line);
 			if (line !== "") return;
-			const answer = size <= longestAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
+			const answer = size <= maxAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
 			[lines, size] = [[], 0];
 			this.#take?.(answer);
 		});

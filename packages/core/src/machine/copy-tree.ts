@@ -200,7 +200,7 @@ async function copyLargeFile(
 	const goal = join(to, entry.path);
 	try {
 		// The system's copy can't be aborted.
-		if (entry.size > longestCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
+		if (entry.size > maxCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
 		else await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
 		await chmod(goal, entry.mode);
 		if (options.preserveTimes) await utimes(goal, entry.mtimeMs / 1000, entry.mtimeMs / 1000);
@@ -210,7 +210,7 @@ async function copyLargeFile(
 }
 
 /** Bytes that the system copies in one call. */
-const longestCopy = 256 * 1024 * 1024;
+const maxCopy = 256 * 1024 * 1024;
 
 async function copyInPieces(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
 	try {
@@ -279,18 +279,18 @@ export class ObservedCopier {
 	): Promise<ObservedCopy> {
 		const digest = createHash("sha256");
 		const nextTurn = yielding("copying", signal);
-		let kept = 0;
+		let repeated = 0;
 		let size = 0;
 		for (let bytes = this.#read(source, from); bytes.length > 0 || size === 0; bytes = this.#read(source, from)) {
 			atPath(to, () => writeFileSync(goal, bytes));
 			const end = this.#overlap + bytes.length;
-			observe(this.#buffer.subarray(this.#overlap - kept, end), size - kept);
+			observe(this.#buffer.subarray(this.#overlap - repeated, end), size - repeated);
 			// The buffer contains the whole file.
 			if (size === 0 && bytes.length < chunkSize) return { sha256: hash("sha256", bytes, "hex"), size: bytes.length };
 			digest.update(bytes);
 			size += bytes.length;
-			kept = Math.min(this.#overlap, kept + bytes.length);
-			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
+			repeated = Math.min(this.#overlap, repeated + bytes.length);
+			this.#buffer.copyWithin(this.#overlap - repeated, end - repeated, end);
 			await nextTurn();
 		}
 		return { sha256: digest.digest("hex"), size };

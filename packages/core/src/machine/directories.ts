@@ -344,7 +344,7 @@ function bringBack(directory: string, name: string): boolean {
 	const goal = pattern.exec(name)?.[2];
 	// A repository could contain such names to have a hidden file put where git refuses it, for
 	// example `.git`.
-	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
+	if (goal === undefined || goal.startsWith(".") || goal.length >= maxNameLength) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
 	ifPossible(() => renameSync(join(directory, name), join(directory, goal)));
 	return true;
@@ -360,10 +360,10 @@ export function ageOf(path: string): number {
 	return stat ? Date.now() - stat.mtimeMs : 0;
 }
 
-const longestName = 150;
+const maxNameLength = 150;
 
 function cutName(name: string): string {
-	let cut = name.slice(0, longestName);
-	while (Buffer.byteLength(cut) > longestName) cut = cut.slice(0, -1);
+	let cut = name.slice(0, maxNameLength);
+	while (Buffer.byteLength(cut) > maxNameLength) cut = cut.slice(0, -1);
 	return cut;
 }

@@ -228,19 +228,19 @@ function namesIn(directory: string): string[] {
  * differ, on every file system. Components above `below` are not checked.
  */
 export function existingCase(path: string, below?: string): string | undefined {
-	const asked = resolve(path);
-	let found = below === undefined ? parse(asked).root : resolve(below);
-	for (const part of relative(found, asked).split(sep)) {
+	const requested = resolve(path);
+	let current = below === undefined ? parse(requested).root : resolve(below);
+	for (const part of relative(current, requested).split(sep)) {
 		if (part === "" || part === "..") {
-			found = join(found, part);
+			current = join(current, part);
 			continue;
 		}
-		const names = namesIn(found);
+		const names = namesIn(current);
 		const name = names.includes(part) ? part : names.find((candidate) => folded(candidate) === folded(part));
 		if (name === undefined) return undefined;
-		found = join(found, name);
+		current = join(current, name);
 	}
-	return found;
+	return current;
 }
 
 /** Returns what to remove after a failure: the topmost missing directory. */

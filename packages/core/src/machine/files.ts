@@ -311,7 +311,9 @@ export function isRawPath(path: string): boolean {
 export function systemPath(path: string): string | Buffer {
 	if (!isRawPath(path)) return path;
 	const components = path.split("/").map(rawBytes);
-	return Buffer.concat(components.flatMap((one, index) => (index === 0 ? [one] : [Buffer.from("/"), one])));
+	return Buffer.concat(
+		components.flatMap((component, index) => (index === 0 ? [component] : [Buffer.from("/"), component])),
+	);
 }
 
 /** Quotes like git, with non-ASCII bytes in octal. */

@@ -91,7 +91,9 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 	const { base, rest } = splitGlob(pattern);
 	if (rest === "") return [];
 	const root = resolve(directory, base);
-	const ignored = (options.ignore ?? []).filter((one) => one !== "").map((one) => pathGlob(normalized(one)));
+	const ignored = (options.ignore ?? [])
+		.filter((pattern) => pattern !== "")
+		.map((pattern) => pathGlob(normalized(pattern)));
 	const isIgnored = (path: string): boolean => {
 		const below = relative(directory, path).split(sep).join("/");
 		return ignored.some((glob) => glob.isMatch(glob.read(glob.start, below)));

@@ -298,12 +298,12 @@ const hardening: GitConfig = [
 
 function stripped(
 	env: Environment,
-	kept: readonly string[],
+	allowedNames: readonly string[],
 	programs: ReadonlySet<string>,
 ): Record<string, string | undefined> {
 	return Object.fromEntries(
 		Object.entries(env).filter(([name]) => {
-			return /^GIT_/i.test(name) ? kept.includes(name) : !programs.has(name.toUpperCase());
+			return /^GIT_/i.test(name) ? allowedNames.includes(name) : !programs.has(name.toUpperCase());
 		}),
 	);
 }
@@ -394,16 +394,16 @@ function parseGitProgress(text: string): GitProgress | undefined {
 const oldest = { major: 2, minor: 31 };
 
 /** Programs that are new enough, with their stamps: each check costs a process. */
-const asked = new Map<string, string | undefined>();
+const checkedPrograms = new Map<string, string | undefined>();
 
 /** @throws AgentvError `config` if git is missing or too old */
 export async function requireGit(env: Environment, directory: string): Promise<void> {
 	const program = findExecutable("git", env, directory);
 	if (program === undefined) throw gitNotStarted([], "ENOENT", "");
 	const stamp = fileStamp(program);
-	if (stamp !== undefined && asked.get(program) === stamp) return;
+	if (stamp !== undefined && checkedPrograms.get(program) === stamp) return;
 	await refuseOldGit(env, directory);
-	asked.set(program, stamp);
+	checkedPrograms.set(program, stamp);
 }
 
 async function refuseOldGit(env: Environment, directory: string): Promise<void> {
@@ -502,9 +502,9 @@ const passedOn = /^fatal: (Could not read from remote repository|unable to check
 /** Returns git's first `fatal:` line, else `error:`, else the last one. */
 function tellingLine(stderr: string): string {
 	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
-	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));
+	const fatal = lines.findIndex((text) => text.startsWith("fatal:"));
 	const before = passedOn.test(lines[fatal] ?? "") ? lines[fatal - 1] : undefined;
-	const line = before ?? lines[fatal] ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
+	const line = before ?? lines[fatal] ?? lines.find((text) => text.startsWith("error:")) ?? lines.at(-1);
 	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 

@@ -7,7 +7,7 @@ import { runProcess } from "./run-process.ts";
 /** Connections are reused; idle ones don't keep the process alive. */
 const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
-const longestAnswer = 256 * 1024 * 1024;
+const maxAnswer = 256 * 1024 * 1024;
 
 export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
 export const impossibleStatus = "ERR_HTTP_STATUS";
@@ -67,8 +67,7 @@ function read(response: IncomingMessage, resolve: (answer: Answer) => void, reje
 	response.on("data", (chunk: Buffer) => {
 		chunks.push(chunk);
 		length += chunk.length;
-		if (length > longestAnswer)
-			response.destroy(coded(answerTooLong, `the response is longer than ${longestAnswer} bytes`));
+		if (length > maxAnswer) response.destroy(coded(answerTooLong, `the response is longer than ${maxAnswer} bytes`));
 	});
 	response.once("error", reject);
 	response.once("end", () => {
@@ -92,19 +91,19 @@ export function reachServer(address: URL, timeoutMs: number, signal?: AbortSigna
 	const open = address.protocol === "https:" ? tlsRequest : request;
 	const limit = AbortSignal.timeout(timeoutMs);
 	return new Promise((resolve) => {
-		const asked = open(address.origin, {
+		const request = open(address.origin, {
 			method: "HEAD",
 			agent: false,
 			signal: signal ? AbortSignal.any([signal, limit]) : limit,
 		});
-		asked.once("response", (response) => {
+		request.once("response", (response) => {
 			response.destroy();
 			resolve({ ok: true });
 		});
-		asked.once("error", (error) => {
+		request.once("error", (error) => {
 			resolve({ ok: false, reason: limit.aborted ? `no response within ${timeoutMs / 1000} s` : reasonOf(error) });
 		});
-		asked.end();
+		request.end();
 	});
 }
 

@@ -132,7 +132,7 @@ interface ChainLink {
 /** A holder on another machine that was silent for this long is considered dead. */
 const silentForMs = 60_000;
 /** Each link is a holder that died before it could release the lock. */
-const longestChain = 1000;
+const maxChainLength = 1000;
 /** A lock file without content is either being written or was truncated by a power failure. */
 const unwrittenForMs = 5_000;
 
@@ -150,7 +150,7 @@ function followChain(head: string): ChainState {
 	for (let path = head; ; ) {
 		const link = readLink(path);
 		if (!link) return { links, free: path, holder: undefined };
-		if (seen.has(path) || seen.size > longestChain)
+		if (seen.has(path) || seen.size > maxChainLength)
 			throw new AgentvError("config", `${head} is damaged: not an AgentV lock file`, { hint: "remove it" });
 		seen.add(path);
 		links.push(link);

@@ -144,7 +144,7 @@ function commandLine(pid: number): string | undefined {
 	return text?.replaceAll("\0", " ").trim();
 }
 
-const longestEnvironment = 4 * 1024 * 1024;
+const maxEnvironment = 4 * 1024 * 1024;
 let buffer = Buffer.alloc(0);
 
 /** Separated by NUL, if readable; valid until the next call. */
@@ -157,7 +157,7 @@ function processEnvironment(pid: number): Buffer | undefined {
 			for (;;) {
 				const read = readSync(descriptor, buffer, length, buffer.length - length, length);
 				length += read;
-				if (read === 0 || length >= longestEnvironment) return buffer.subarray(0, length);
+				if (read === 0 || length >= maxEnvironment) return buffer.subarray(0, length);
 				if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
 			}
 		} finally {
@@ -201,7 +201,7 @@ const shortRange = 256;
 let largestPid: number | undefined;
 
 /** After this many rounds, processes that started meanwhile are no longer searched. */
-const mostRounds = 20;
+const maxRounds = 20;
 
 /**
  * Includes processes that start during the search: a program that keeps replacing itself is found,
@@ -210,7 +210,7 @@ const mostRounds = 20;
 export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	let [from, to] = [mark, mark && pidMark()];
 	yield* idsBetween(from, to);
-	for (let round = 0; from && to && round < mostRounds; round++) {
+	for (let round = 0; from && to && round < maxRounds; round++) {
 		from = to;
 		to = pidMark();
 		if (!to || to.lastPid === from.lastPid) return;
@@ -271,10 +271,10 @@ let ours: ReadonlySet<number> | undefined;
 
 function adopters(): ReadonlySet<number> {
 	if (ours) return ours;
-	const found = new Set([1]);
-	for (let pid = process.ppid; pid > 1 && !found.has(pid); pid = processFacts(pid)?.parent ?? 0) found.add(pid);
-	ours = found;
-	return found;
+	const ids = new Set([1]);
+	for (let pid = process.ppid; pid > 1 && !ids.has(pid); pid = processFacts(pid)?.parent ?? 0) ids.add(pid);
+	ours = ids;
+	return ids;
 }
 
 function isIn(places: readonly string[], pid: number): boolean {
@@ -366,7 +366,7 @@ export class ProcessScope {
 
 	async #endStrays(): Promise<readonly LeftProcess[]> {
 		const started = performance.now();
-		const asked = new Set<number>();
+		const signalled = new Set<number>();
 		let lastSeen = started;
 		for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
 			const { certain, possible, isUnsettled } = this.#find();
@@ -374,10 +374,13 @@ export class ProcessScope {
 			if (certain.length > 0) lastSeen = now;
 			const isDone = certain.length === 0 && (!isUnsettled || now - lastSeen > settleMs);
 			if (isDone || now - started > atMostMs)
-				return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
+				return [
+					...certain.map((facts) => leftProcess(facts, true)),
+					...possible.map((facts) => leftProcess(facts, false)),
+				];
 			if (now - started > graceMs) this.#kill(certain);
-			else for (const one of certain) if (!asked.has(one.pid)) send(one.pid, "SIGTERM");
-			for (const { pid } of certain) asked.add(pid);
+			else for (const facts of certain) if (!signalled.has(facts.pid)) send(facts.pid, "SIGTERM");
+			for (const { pid } of certain) signalled.add(pid);
 			await sleep(pause);
 		}
 	}
@@ -387,9 +390,9 @@ export class ProcessScope {
 		const stopped = new Map<number, ProcessFacts>();
 		let more = found;
 		for (let round = 0; round < 20 && more.length > 0; round++) {
-			for (const one of more) {
-				send(one.pid, "SIGSTOP");
-				stopped.set(one.pid, one);
+			for (const facts of more) {
+				send(facts.pid, "SIGSTOP");
+				stopped.set(facts.pid, facts);
 			}
 			more = this.#find().certain.filter(({ pid }) => !stopped.has(pid));
 		}

@@ -97,7 +97,7 @@ export const writeFlags =
  * Every file that a user, an eval or another program names is opened here. Never waits for the
  * path.
  * The caller closes the descriptor.
- * @param path may be one of `raw-path`
+ * @param path may be encoded by `rawPath`
  * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
  * also `not-found`), unreadable or too large
  */
@@ -177,11 +177,11 @@ function changeMode(path: string, mode: number): boolean {
 export interface FileLine {
 	text(): string;
 	/** The last character can be broken. */
-	head(mostBytes: number): string;
+	head(maxBytes: number): string;
 }
 
 const atOnce = 256 * 1024;
-const longestLine = 64 * 1024 * 1024;
+const maxLine = 64 * 1024 * 1024;
 
 /**
  * Yields the terminated lines; returns the rest after the last one. Needs memory for the longest
@@ -194,14 +194,14 @@ export function* readLines(path: string): Generator<FileLine, string> {
 	// Reuse one object: a line is read and dropped.
 	const line: FileLine = {
 		text: () => buffer.toString("utf8", start, end),
-		head: (mostBytes) => buffer.toString("utf8", start, Math.min(end, start + mostBytes)),
+		head: (maxBytes) => buffer.toString("utf8", start, Math.min(end, start + maxBytes)),
 	};
 	/** Bytes used in the buffer: the start of a line, then newly read bytes. */
 	let filled = 0;
 	try {
 		for (;;) {
-			if (filled >= longestLine)
-				throw new AgentvError("config", `${path} has a line of more than ${longestLine / 1024 / 1024} MB`);
+			if (filled >= maxLine)
+				throw new AgentvError("config", `${path} has a line of more than ${maxLine / 1024 / 1024} MB`);
 			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
 			const length = atPath(path, () => readSync(descriptor, buffer.subarray(filled)));
 			if (length === 0) return buffer.toString("utf8", 0, filled);
@@ -221,8 +221,8 @@ export function* readLines(path: string): Generator<FileLine, string> {
 }
 
 function newline(buffer: Buffer, from: number, filled: number): number {
-	const found = buffer.indexOf(0x0a, from);
-	return found < filled ? found : -1;
+	const newline = buffer.indexOf(0x0a, from);
+	return newline < filled ? newline : -1;
 }
 
 /** Yields 1 MB each without splitting characters. Doesn't follow a link. */

@@ -167,7 +167,7 @@ function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
 const pipeGraceMs = 200;
 /** While data keeps arriving. */
 const pipeGraceAtMostMs = 2000;
-const longestTimer = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
 
 async function watchProcess(
 	process: StartedProcess,
@@ -224,8 +224,7 @@ export function endOn(
 	options.signal?.addEventListener("abort", onAbort, { once: true });
 	if (options.signal?.aborted) onAbort();
 	const { timeoutMs } = options;
-	const timer =
-		timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), Math.min(timeoutMs, longestTimer));
+	const timer = timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), Math.min(timeoutMs, maxTimer));
 	return () => {
 		clearTimeout(timer);
 		options.signal?.removeEventListener("abort", onAbort);
@@ -294,7 +293,7 @@ class CapturedOutput {
 	readonly #spillDir: string | undefined;
 	readonly #lines: LineSplitter | undefined;
 	#chunks: Buffer[] = [];
-	#kept = 0;
+	#buffered = 0;
 	#spilled = 0;
 	#descriptor: number | undefined;
 	#spillError: unknown;
@@ -311,7 +310,7 @@ class CapturedOutput {
 
 	write(chunk: Buffer): void {
 		this.#lines?.write(chunk);
-		const room = this.#maxBuffer - this.#kept;
+		const room = this.#maxBuffer - this.#buffered;
 		if (this.#descriptor === undefined && chunk.length > room) this.#startSpilling();
 		if (this.#descriptor !== undefined) this.#spill(chunk);
 		if (room <= 0) {
@@ -321,7 +320,7 @@ class CapturedOutput {
 		const head = chunk.length > room ? chunk.subarray(0, room) : chunk;
 		this.truncated ||= head.length < chunk.length;
 		this.#chunks.push(head);
-		this.#kept += head.length;
+		this.#buffered += head.length;
 	}
 
 	end(): void {

@@ -35,7 +35,7 @@ export interface TreeNote {
 	readonly target: string | undefined;
 }
 
-/** By relative path, encoded by `raw-path`; a directory precedes its contents. */
+/** By relative path, encoded by `rawPath`; a directory precedes its contents. */
 export type TreeNotes = Map<string, TreeNote>;
 
 /**
@@ -187,9 +187,9 @@ async function keptExtras(
 		.filter(([path, { kind }]) => kind !== "directory" && !wanted.has(path) && !isRawPath(path))
 		.map(([path]) => path);
 	if (extras.length === 0) return new Set();
-	const asked = await keep(extras);
+	const requested = await keep(extras);
 	// A kept file whose directory must be replaced by a file of the original is removed with it.
-	const possible = [...asked].filter((path) => {
+	const possible = [...requested].filter((path) => {
 		for (let at = dirname(path); at !== "."; at = dirname(at)) {
 			const entry = wanted.get(at);
 			if (entry && entry.kind !== "directory") return false;
