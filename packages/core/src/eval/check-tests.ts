@@ -307,7 +307,7 @@ function reportCircles(byId: ReadonlyMap<string, TestCase>, loading: Loading): v
 
 /** Separate from loading, which is synchronous: the validator runs in another process. */
 export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Promise<Diagnostic[]> {
-	const found: Diagnostic[] = [];
+	const diagnostics: Diagnostic[] = [];
 	const problems = new Map<string, string | undefined>();
 	for (const assertion of gradersOf(tests)) {
 		if (assertion.type !== "is-json" || assertion.settings.schema === undefined) continue;
@@ -316,9 +316,9 @@ export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Pr
 		const reason = problems.get(key);
 		const { at } = assertion;
 		if (reason !== undefined)
-			found.push(finding(badSchema, { reason }, { ...at, path: [...(at.path ?? []), "schema"] }));
+			diagnostics.push(finding(badSchema, { reason }, { ...at, path: [...(at.path ?? []), "schema"] }));
 	}
-	return found;
+	return diagnostics;
 }
 
 /** Supports draft 7, and 2019-09 and 2020-12 by `$schema`. */

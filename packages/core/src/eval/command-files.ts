@@ -33,7 +33,7 @@ export function guessedFiles(command: CommandSpec, directory: string, view: Disk
 					if (index === script) return shellWords(text);
 					if (fileOfWord(text, command, view) !== undefined) return [];
 					if (text.startsWith("-")) return /^--?[\w-]+=(.+)$/.exec(text)?.[1] ?? [];
-					// For a target without a working directory, bare names are resolved relative to the eval.
+					// Without a working directory, a target's bare names are relative to the eval.
 					return command.kind === "target-command" && !command.cwd && index > 0 ? [text] : [];
 				});
 	const named = words.filter((word) => /[./]/.test(word) && !/^[./]*$/.test(word) && !word.startsWith("/"));

@@ -216,7 +216,7 @@ function treeEntries(root: string, filter: (path: string) => boolean): readonly 
 		refuseTooLarge(root, entries, largestTree);
 		return entries;
 	} catch (error) {
-		// An unreadable file fails when it is used; here it only has to differ from everything else.
+		// An unreadable file fails on use; here it only has to differ from everything else.
 		if (error instanceof AgentvError) return `unreadable ${error.code}`;
 		throw error;
 	}

@@ -63,21 +63,21 @@ export const ownFiles = `**/${ownDirectory}/{results,cache}`;
  * independent of its template and scripts.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
-	const found: string[] = [];
+	const files: string[] = [];
 	const waiting = [directory];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
 		if (isBundle(at, view)) {
-			found.push(join(at, "eval.yaml"));
+			files.push(join(at, "eval.yaml"));
 			continue;
 		}
 		for (const [name, kind] of entriesOf(view, at)) {
 			const path = join(at, name);
 			if (kind === "directory") {
 				if (![".git", "node_modules", ownDirectory].includes(name)) waiting.push(path);
-			} else if (isEvalName(name) && view.kind(path) === "file") found.push(path);
+			} else if (isEvalName(name) && view.kind(path) === "file") files.push(path);
 		}
 	}
-	return found;
+	return files;
 }
 
 /** If no file has an eval's name, the author probably meant every YAML and JSONL file. */

@@ -342,8 +342,8 @@ function workspaceOf(
 		own ?? (raw.template ? { isolation: "per_test" as const, repos: [], hooks: {}, env: {}, at: part.at } : undefined);
 	const withTemplate = base && raw.template && !base.template ? { ...base, template: raw.template } : base;
 	if (!withTemplate || !suite.workspace) return withTemplate;
-	// A test's workspace overrides the eval's field by field, so that it can change the template and
-	// keep the hooks.
+	// A test's workspace overrides the eval's field by field, so that it can change the template
+	// and keep the hooks.
 	const written = typeof entry.workspace === "object" ? (entry.workspace as object) : {};
 	return {
 		...suite.workspace,
@@ -484,7 +484,7 @@ function metadataFiles(
 	suite: Suite,
 	loading: Loading,
 ): PathText[] {
-	const found: PathText[] = [];
+	const files: PathText[] = [];
 	const own = (part.value as { metadata?: Record<string, unknown> }).metadata ?? {};
 	const look = (value: unknown, path: (string | number)[]): void => {
 		if (Array.isArray(value)) for (const [index, item] of value.entries()) look(item, [...path, index]);
@@ -495,11 +495,11 @@ function metadataFiles(
 			const directory = [suite.scope.directory, base].find(
 				(candidate) => loading.view.kind(resolve(candidate, value)) !== "missing",
 			);
-			if (directory) found.push({ kind: "metadata-file", raw: value, at, base: directory });
+			if (directory) files.push({ kind: "metadata-file", raw: value, at, base: directory });
 		}
 	};
 	look(metadata, []);
-	return found;
+	return files;
 }
 
 function isFileKey(path: readonly (string | number)[]): boolean {

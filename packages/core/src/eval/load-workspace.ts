@@ -218,7 +218,7 @@ function rulePaths(
 
 export function readCommand(kind: ReferenceKind, text: CommandText, part: Part, base: string): CommandSpec {
 	const written = part.unfilled([]);
-	// A variable without a value stays as written, and must be distinguishable from text in a value.
+	// A variable without a value stays as written, unlike the same text in a value.
 	const hasVariables = isCommandText(written) && (String(written) !== String(text) || String(written).includes("${{"));
 	return { kind, text, at: part.at, base, written: hasVariables ? { text: written, fill: part.fill } : undefined };
 }

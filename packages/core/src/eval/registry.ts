@@ -438,7 +438,7 @@ export interface WrittenSource {
 export interface SourceAccess {
 	/** For git and its configuration: without credentials. Paths are absolute. */
 	readonly url: string;
-	/** Branch, tag, full name (`refs/heads/x`) or full commit SHA; undefined: the remote's HEAD branch. */
+	/** Branch, tag, full name (`refs/heads/x`) or full SHA; undefined: the remote's HEAD branch. */
 	readonly ref: string | undefined;
 	readonly credentials: GitCredentials | undefined;
 }

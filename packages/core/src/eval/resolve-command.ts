@@ -495,7 +495,7 @@ type Sources = Pick<TargetScope, "sources">;
 
 /** An empty default (`${{ KEY:-}}`) is intended. */
 export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagnostic[] {
-	const found: Diagnostic[] = [];
+	const diagnostics: Diagnostic[] = [];
 	for (const [key, layer] of target.origin) {
 		// A fixed response is not a setting.
 		if (key === "response" || key === "responses") continue;
@@ -511,14 +511,14 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 			const isNamed = holdsCredential(path);
 			const empty = variables.find((variable) => variable.isEmpty === true && (isNamed || isSecretName(variable.name)));
 			const shared = { setting: shown(path), target: target.name };
-			if (empty) found.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
+			if (empty) diagnostics.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
 			// A variable for a program's environment may be empty on purpose.
 			else if (isNamed && value.trim() === "" && variables.length === 0 && path[0] !== "env")
-				found.push(finding(emptyCredential, shared, at));
+				diagnostics.push(finding(emptyCredential, shared, at));
 		};
 		visit(target.wire[key], [key]);
 	}
-	return found;
+	return diagnostics;
 }
 
 export function emptyEvalCredentials(loaded: LoadedEval): Diagnostic[] {

@@ -410,8 +410,8 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 		const resource = variable && (wire.resource_name ?? env[variable]);
 		const { host } = new URL(provider.address);
 		vendorHost = typeof resource === "string" ? `${resource}.${host}` : host;
-		// Without a key, a hosted model uses its vendor's variable, but never for another server, except
-		// for vendors whose customers each have their own.
+		// Without a key, a hosted model uses its vendor's variable, but never for another server,
+		// except for vendors whose customers each have their own.
 		const isVendors = typeof address !== "string" || variable !== undefined;
 		const used = provider.keys.find((name) => env[name]) ?? provider.keys[0];
 		if (written.length === 0 && isVendors) keys = [used];

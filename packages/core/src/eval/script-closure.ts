@@ -119,18 +119,18 @@ export function resolvePython(name: string, directories: readonly string[], view
 }
 
 function inPythonPath(base: string, parts: readonly string[], view: DiskView): string[] {
-	const found: string[] = [];
+	const paths: string[] = [];
 	let at = base;
 	if (parts.length === 0) return ["__init__.py"].map((file) => join(base, file)).filter((file) => isFile(file, view));
 	for (const part of parts) {
 		const module = join(at, `${part}.py`);
 		at = join(at, part);
 		const init = join(at, "__init__.py");
-		if (isFile(init, view)) found.push(init);
-		else if (isFile(module, view)) return [...found, module];
-		else if (view.kind(at) !== "directory") return found;
+		if (isFile(init, view)) paths.push(init);
+		else if (isFile(module, view)) return [...paths, module];
+		else if (view.kind(at) !== "directory") return paths;
 	}
-	return found;
+	return paths;
 }
 
 function isFile(path: string, view: DiskView): boolean {
@@ -264,8 +264,8 @@ class ClosureWalk {
 		for (const base of bases) {
 			const path = resolve(base, specifier);
 			const kind = this.#options.view.kind(path);
-			// The script's own directory, or a parent of it, is a base for computed paths, not a needed
-			// file.
+			// The script's own directory, or a parent of it, is a base for computed paths, not a
+			// needed file.
 			if (kind === "directory" && !isInside(path, directory) && isInside(this.#options.root, path))
 				this.#addDirectory(path, start);
 			if (kind === "file") this.add(path, start);

@@ -18,8 +18,8 @@ export function javascriptImports(text: string): ScriptImports {
 	const parsed = parseModule(text);
 	if (parsed) for (const parsedImport of parsed) readImport(parsedImport, lineOf, imports, unknown);
 	else {
-		// JSX with quotes in its text: scan line by line, which finds every import at the start of a
-		// line.
+		// JSX with quotes in its text: scan line by line, which finds every import at the start of
+		// a line.
 		for (const pattern of [statement, dynamic]) scan(text, pattern, lineOf, imports, "module", true);
 	}
 	const { called, computed } = requirePatterns(text);

@@ -446,7 +446,7 @@ function filesOf({ via, origin }: ResolvedTarget): string[] {
 
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
-		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
+		// URL parsers accept tabs and line breaks anywhere, and any number of slashes.
 		const texts = new Set([value, value.replace(/[\t\r\n]/g, "")]);
 		for (const text of texts)
 			for (const [address] of text.matchAll(/(?:(?:https?|wss?):|socks[45]h?:\/\/)[^\s"'`<>]+/gi))

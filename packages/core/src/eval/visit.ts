@@ -341,10 +341,10 @@ class Collection {
 
 	#word(word: CommandWord, command: CommandSpec): void {
 		const base = wordBases(command)[0] ?? command.base;
-		const path = this.#fileOfWord(word, command, base);
-		if (!path) return;
+		const file = this.#fileOfWord(word, command, base);
+		if (!file) return;
 		const shared = { kind: command.kind, raw: word.text, at: wordPlace(command, word), base, word, command };
-		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...path });
+		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...file });
 	}
 
 	#fileOfWord(
@@ -364,8 +364,8 @@ class Collection {
 		const backslashed = backslashedFile(word, command, this.#view);
 		if (backslashed !== undefined)
 			return { ...existing(backslashed, "direct"), raw: String(command.text).slice(...word.range) };
-		// A path that does not exist as written: other letter case, backslashes, or (older evals) somewhere
-		// in a parent directory.
+		// A path that does not exist as written: other letter case, backslashes, or (older evals)
+		// somewhere in a parent directory.
 		const isPath = meansFile(text) || (index === 0 && isAbsolute(text));
 		if (!text.includes("{") && (isPath || (text.includes("\\") && typeof command.text !== "string"))) {
 			const searched = resolvePath({ raw: text, base }, this.#scope, this.#view);

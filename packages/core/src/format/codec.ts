@@ -122,8 +122,8 @@ function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boo
 		for (const [name, key] of names) if (value[key] !== undefined) result[name] = value[key];
 		return result;
 	});
-	// If all names are spelled the same, nothing needs translation. A refinement copies the outermost
-	// schema, so a strict object stays inside.
+	// If all names are spelled the same, nothing needs translation. A refinement copies the
+	// outermost schema, so a strict object stays inside.
 	const schema = !isStrict && names.every(([name, key]) => name === key) ? wire : translated;
 	shapes.set(wire, shape);
 	return schema as z.ZodType as WireObject<Shape>;

@@ -118,10 +118,10 @@ const placeholder = /\{\{(\{\{)?\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(\}\})?/g;
 
 /** In order, known or not, without literal ones. */
 export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
-	const found: PromptPlaceholder[] = [];
+	const placeholders: PromptPlaceholder[] = [];
 	for (const { 0: whole, 1: opened, 2: name = "", 3: closed, index } of prompt.matchAll(placeholder))
-		if (!(opened && closed)) found.push({ name: name.toLowerCase(), offset: index, length: whole.length });
-	return found;
+		if (!(opened && closed)) placeholders.push({ name: name.toLowerCase(), offset: index, length: whole.length });
+	return placeholders;
 }
 
 /** Values are never filled again. Placeholders without a value stay. */

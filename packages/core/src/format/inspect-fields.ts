@@ -129,16 +129,16 @@ function objectPlan(shape: Readonly<Record<string, z.ZodType>>, isStrict: boolea
 }
 
 function spellingsOf(fields: ReadonlyMap<string, Field>): Spelling[] {
-	const found: Spelling[] = [];
+	const spellings: Spelling[] = [];
 	for (const [key, { plan, facts }] of fields) {
-		if (facts.newer !== undefined && facts.newer !== key) found.push({ path: [key], of: facts.newer });
+		if (facts.newer !== undefined && facts.newer !== key) spellings.push({ path: [key], of: facts.newer });
 		const inside = plan();
 		if (inside.kind !== "object") continue;
 		for (const [name, { facts: innerFacts }] of inside.fields)
-			if (innerFacts.outer !== undefined) found.push({ path: [key, name], of: innerFacts.outer });
+			if (innerFacts.outer !== undefined) spellings.push({ path: [key, name], of: innerFacts.outer });
 	}
-	const own = [...new Set(found.map(({ of }) => of))].filter((key) => fields.has(key));
-	return [...own.map((key) => ({ path: [key], of: key })), ...found];
+	const own = [...new Set(spellings.map(({ of }) => of))].filter((key) => fields.has(key));
+	return [...own.map((key) => ({ path: [key], of: key })), ...spellings];
 }
 
 function visit(plan: Plan, value: unknown, walk: Walk): void {

@@ -87,8 +87,8 @@ export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPat
 		for (const key of Object.keys(object)) {
 			const mapped = at(key, object[key]);
 			if (mapped === object[key]) continue;
-			// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
-			// below sets it.
+			// Spreading creates own properties, so a key named `__proto__` stays one and the
+			// assignment below sets it.
 			copy ??= { ...object };
 			copy[key] = mapped;
 		}

@@ -163,7 +163,7 @@ export interface FoundValue {
  * line that begins with a brace (truncated program output), or nothing (a brace in prose)
  */
 export function findJsonValues(text: string, unclosed: "hides lines" | "is prose" = "hides lines"): FoundValue[] {
-	const found: FoundValue[] = [];
+	const values: FoundValue[] = [];
 	const opener = /[{[]/g;
 	let matches: BraceMatches | undefined;
 	let reread = 0;
@@ -177,15 +177,15 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			at = scan.end;
 			if (isArray && !text.slice(start, at).includes("{") && !fillsLines(text, start, at)) continue;
 			const value: unknown = JSON.parse(text.slice(start, at));
-			if (nestsDeeper(value)) found.push({ kind: "too deep", start, end: at });
-			else found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
+			if (nestsDeeper(value)) values.push({ kind: "too deep", start, end: at });
+			else values.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
 			continue;
 		}
 		if (isArray) {
 			const end = scan.kind === "cut" ? text.length : scan.at;
 			const holdsObject = text.slice(start, end).includes("{");
 			if (holdsObject || (scan.kind === "cut" && beginsLine(text, start)))
-				found.push({ kind: "unreadable", start, end });
+				values.push({ kind: "unreadable", start, end });
 			at = end;
 			continue;
 		}
@@ -196,14 +196,14 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			if (closing !== undefined) at = Math.max(closing + 1, scan.at);
 			else if (unclosed === "hides lines") at = nextLineWithBrace(text, scan.at);
 			else {
-				// What looked like the first key can be prose too: scan it again while that stays linear.
+				// What looked like a key can be prose: scan it again while that stays linear.
 				reread += scan.at - start;
 				at = reread < 10 * text.length ? start + 1 : scan.at;
 			}
 		}
-		found.push({ kind: "unreadable", start, end: at });
+		values.push({ kind: "unreadable", start, end: at });
 	}
-	return found;
+	return values;
 }
 
 /** An object that is never closed hides what follows, up to a line that begins with a brace. */

@@ -288,16 +288,16 @@ const signs =
 
 /** Finds vendor keys, and credentials in URLs and headers. Unordered. */
 export function findSecrets(text: string): Span[] {
-	const found: Span[] = [];
-	if (text.length < 6) return found;
-	findKeys(text, (span) => found.push(span));
-	if (!signs.test(text)) return found;
-	findUsers(text, found);
-	findParameters(text, found);
-	findAssignments(text, found);
-	findCommandLineSecrets(text, found);
-	findMultiLineSecrets(text, found);
-	return found;
+	const spans: Span[] = [];
+	if (text.length < 6) return spans;
+	findKeys(text, (span) => spans.push(span));
+	if (!signs.test(text)) return spans;
+	findUsers(text, spans);
+	findParameters(text, spans);
+	findAssignments(text, spans);
+	findCommandLineSecrets(text, spans);
+	findMultiLineSecrets(text, spans);
+	return spans;
 }
 
 interface FileSecret {
@@ -310,19 +310,19 @@ const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2}
 
 /** Finds less than redaction: an example's `password: test1` doesn't justify refusing a file. */
 export function findFileSecrets(text: string): FileSecret[] {
-	const found: FileSecret[] = [];
-	findKeys(text, (span, name) => found.push({ span, name }));
-	if (!fileSigns.test(text)) return found;
+	const fileSecrets: FileSecret[] = [];
+	findKeys(text, (span, name) => fileSecrets.push({ span, name }));
+	if (!fileSigns.test(text)) return fileSecrets;
 	const users: Span[] = [];
 	findUsers(text, users);
 	for (const span of users)
 		if (span[1] - span[0] >= 6 && looksRandom(text.slice(...span)) && !/[$<>{}*]/.test(text.slice(...span)))
-			found.push({ span, name: "password in a URL" });
+			fileSecrets.push({ span, name: "password in a URL" });
 	for (const { 0: whole, index } of text.matchAll(keyHeader))
-		found.push({ span: [index, index + whole.length], name: "private key" });
+		fileSecrets.push({ span: [index, index + whole.length], name: "private key" });
 	for (const { 0: whole, 1: account, index } of text.matchAll(accountKey))
-		found.push({ span: [index, index + whole.length], name: account ? "storage key" : "npm token" });
-	return found;
+		fileSecrets.push({ span: [index, index + whole.length], name: account ? "storage key" : "npm token" });
+	return fileSecrets;
 }
 
 function findKeys(text: string, add: (span: Span, name: string) => void): void {

@@ -13,15 +13,15 @@ export function knownSecrets(secrets: readonly string[]): (text: string) => Span
 	const findPlain = search(known.flatMap(spellings));
 	const findBase64 = search(known.flatMap(base64));
 	return (text) => {
-		const found: Span[] = [];
+		const spans: Span[] = [];
 		for (const layer of unescapedLayers(text)) {
-			for (const span of findPlain(layer.text)) found.push(layer.span(span));
+			for (const span of findPlain(layer.text)) spans.push(layer.span(span));
 			const joined = new EditedText(layer, lineBreaks(layer.text));
 			// The URL alphabet uses the same positions.
 			for (const span of findBase64(joined.text.replaceAll("-", "+").replaceAll("_", "/")))
-				found.push(joined.span(span));
+				spans.push(joined.span(span));
 		}
-		return found;
+		return spans;
 	};
 }
 
@@ -41,18 +41,18 @@ function search(texts: readonly string[]): (text: string) => Span[] {
 	if (byHead.size === 0) return () => [];
 	const heads = new RegExp([...byHead.keys()].map((head) => head.replace(/[^\w]/g, hexEscape)).join("|"), "g");
 	return (text) => {
-		const found: [number, number][] = [];
+		const matches: [number, number][] = [];
 		for (heads.lastIndex = 0; ; ) {
 			const match = heads.exec(text);
-			if (!match) return found;
+			if (!match) return matches;
 			const at = match.index;
 			let end = 0;
 			for (const spelling of byHead.get(match[0]) ?? []) end = Math.max(end, endOf(spelling, text, at));
 			// Starts of other texts can be shorter, or begin within this one.
 			heads.lastIndex = at + 1;
-			const last = found.at(-1);
+			const last = matches.at(-1);
 			if (end > 0 && last && at < last[1]) last[1] = Math.max(last[1], end);
-			else if (end > 0) found.push([at, end]);
+			else if (end > 0) matches.push([at, end]);
 		}
 	};
 }

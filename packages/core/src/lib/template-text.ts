@@ -89,15 +89,15 @@ const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\
 /** In order. `{{#if …}}` and similar forms don't count. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
-	const found: TemplateName[] = [];
+	const names: TemplateName[] = [];
 	const seen = new Map<string, number>();
 	for (const { 0: whole, 2: name, index } of text.matchAll(token)) {
 		if (name === undefined) continue;
 		const nth = seen.get(name) ?? 0;
 		seen.set(name, nth + 1);
-		found.push({ name, range: [index, index + whole.length], nth });
+		names.push({ name, range: [index, index + whole.length], nth });
 	}
-	return found;
+	return names;
 }
 
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {

@@ -93,8 +93,8 @@ export function composeWithin(
 	depth: number,
 ): ParsedDocument[] | { readonly tooDeepAt: number } | { readonly errors: readonly YAMLError[] } {
 	const parser = new Parser();
-	// The parser counts a byte order mark as indentation, and then rejects a list at the start of the
-	// file.
+	// The parser counts a byte order mark as indentation, and then rejects a list at the start of
+	// the file.
 	const mark = text.startsWith("\uFEFF") ? 1 : 0;
 	parser.offset = mark;
 	const tokens: CST.Token[] = [];

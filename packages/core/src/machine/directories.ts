@@ -334,7 +334,7 @@ async function removeLeft(path: string): Promise<void> {
 	try {
 		await removeTree(path);
 	} catch (error) {
-		// Another process may be removing it, and a file that can't be removed must not stop a command.
+		// Another process may be removing it; leftovers must not stop a command.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }

@@ -101,7 +101,7 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 	if (leadsToSkipped(root, directory, isIgnored)) return [];
 	const glob = pathGlob(rest);
 	const budget = options.budget ?? { left: Number.POSITIVE_INFINITY };
-	const found: string[] = [];
+	const files: string[] = [];
 	const waiting = [{ place: root, state: glob.start }];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
 		for (const [name, kind] of directoryEntries(at.place) ?? []) {
@@ -110,12 +110,12 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 			const state = glob.read(at.state, name);
 			const path = join(at.place, name);
 			if (state.length === 0 || isIgnored(path)) continue;
-			if (kind === "file" && glob.isMatch(state)) found.push(path);
+			if (kind === "file" && glob.isMatch(state)) files.push(path);
 			const inner = kind === "directory" ? glob.read(state, "/") : [];
 			if (inner.length > 0) waiting.push({ place: path, state: inner });
 		}
 	}
-	return found.sort();
+	return files.sort();
 }
 
 function searchesTooMuch(pattern: string): AgentvError {

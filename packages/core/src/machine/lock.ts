@@ -220,7 +220,7 @@ function joinChain(free: string, owner: LockOwner): boolean {
 	} catch (error) {
 		const code = errnoCode(error);
 		if (code === "EEXIST" || code === "ENOENT") return false;
-		// On a file system without hard links, the content is written a moment after the name appears.
+		// Without hard links, the content is written a moment after the name appears.
 		if (code && ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code))
 			return makeExclusively(free, content);
 		throw error;

@@ -113,8 +113,8 @@ async function startProcess(options: ProcessOptions & ProcessCommand): Promise<S
 	const settings: SpawnOptions = {
 		cwd: options.cwd,
 		env: { ...options.env },
-		// A separate session and process group: one signal reaches every descendant that did not leave
-		// it.
+		// A separate session and process group: one signal reaches every descendant that did not
+		// leave it.
 		detached: process.platform !== "win32",
 		windowsHide: true,
 		stdio: [options.input === undefined && !options.onInput ? "ignore" : "pipe", "pipe", "pipe"],
