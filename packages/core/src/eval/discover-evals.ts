@@ -318,6 +318,7 @@ export function readRunFile(directory: string): RunFile {
 	throw new AgentvError("config", first ? `${what}: ${first.path.join(".")}: ${first.message}` : what);
 }
 
+/** Returns undefined if the run has not ended, or its `summary.json` is invalid. */
 export function readSummary(directory: string): RunSummary | undefined {
 	const file = join(directory, "summary.json");
 	if (targetKind(file) !== "file") return undefined;

@@ -155,6 +155,7 @@ const differenceSchema = wireObject({
 /** `reason`: a sentence without a full stop. */
 export type Difference = Omit<z.output<typeof differenceSchema>, "message"> & { readonly reason?: string | undefined };
 
+/** Printed by `results verify --json`. */
 export const verificationSchema = wireObject({
 	runDir: z.string().describe("Absolute."),
 	runId: z.string(),

@@ -1,3 +1,4 @@
+/** Replaces each secret. */
 export const redacted = "***";
 
 /** In UTF-16 units, end exclusive. */
