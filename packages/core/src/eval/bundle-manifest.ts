@@ -14,21 +14,17 @@ export const manifestName = "manifest.json";
 /** A bundle of 50,000 files has a manifest of some 15 MB. */
 const largestManifest = 512 * 1024 * 1024;
 
-/**
- * Reads the manifest of the bundle at `directory`.
- * @throws AgentvError `not-found` if there is no bundle, `config` if the manifest is unreadable
- */
+/** @throws AgentvError `not-found` without a bundle, `config` if the manifest is unreadable */
 export function readManifest(directory: string): BundleManifest {
 	return readManifestText(directory).manifest;
 }
 
-/** Reads the manifest and its text. @throws AgentvError as `readManifest` */
 function readManifestText(directory: string): { readonly text: string; readonly manifest: BundleManifest } {
 	const text = manifestText(directory);
 	return { text, manifest: parseManifest(text, join(directory, manifestName)) };
 }
 
-/** Reads the text of the manifest. @throws AgentvError `not-found` if there is no bundle */
+/** @throws AgentvError `not-found` if there is no bundle */
 export function manifestText(directory: string): string {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
@@ -39,7 +35,6 @@ export function manifestText(directory: string): string {
 	return readTextFile(file, { maxBytes: largestManifest });
 }
 
-/** Parses the text of a manifest; `file` names it in errors. */
 export function parseManifest(text: string, file: string): BundleManifest {
 	const read = readJson(text);
 	if (!("value" in read)) throw new AgentvError("config", `${file} is damaged: it is not valid JSON: ${read.reason}`);
@@ -50,10 +45,7 @@ export function parseManifest(text: string, file: string): BundleManifest {
 	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has an unexpected shape"}`);
 }
 
-/**
- * Returns whether `directory` is an existing bundle that may be replaced, including damaged ones.
- * Stricter than `isBundle`: the manifest must contain fields that only bundles have.
- */
+/** Includes damaged bundles. Stricter than `isBundle`: requires fields that only bundles have. */
 export function isBundleDirectory(directory: string): boolean {
 	if (targetKind(join(directory, manifestName)) !== "file" || targetKind(join(directory, "eval.yaml")) !== "file")
 		return false;
@@ -61,7 +53,6 @@ export function isBundleDirectory(directory: string): boolean {
 	return text.includes('"format_version"') && text.includes('"files_digest"');
 }
 
-/** Returns the manifest as written, without its own digest. */
 function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	return {
 		format_version: manifest.formatVersion,
@@ -84,16 +75,14 @@ function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	};
 }
 
-/** Fields with many values, one per line. */
 const lists: ReadonlySet<string> = new Set(["files", "empty_directories", "variables", "targets", "repos"]);
 
-/** Yields the manifest's text in chunks, one line per file: it is never in memory as a whole. */
+/** Yields one line per file, so that the text is never in memory as a whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {
 	const wire = wireManifest(manifest);
 	yield* renderWire(wire, manifestDigest(wire), renderFile);
 }
 
-/** `manifest_sha256` is always the last key. */
 function* renderWire(
 	wire: Readonly<Record<string, unknown>>,
 	digest: unknown,
@@ -147,7 +136,6 @@ function plain(item: unknown): unknown {
 		: item;
 }
 
-/** Returns the problems of a manifest's text, each as a sentence about `it`. */
 function manifestTextProblems(text: string, manifest: BundleManifest): string[] {
 	const value = JSON.parse(text) as Record<string, unknown>;
 	const twice = isRendered(text, manifest) ? undefined : spellingOf(text).duplicate;
@@ -182,7 +170,7 @@ function isMadeOf(text: string, pieces: Iterable<string>): boolean {
 	return at === text.length;
 }
 
-/** Returns a line of `sha256sum`: a leading backslash marks an escaped name. */
+/** A leading backslash marks an escaped name, as in the output of `sha256sum`. */
 export function sumLine(sha256: string, path: string): string {
 	const name = path.replace(/[\\\n\r]/g, (character) => escapes[character] ?? character);
 	return `${name === path ? "" : "\\"}${sha256}  ${name}`;
@@ -212,7 +200,6 @@ function renderFileEntry({ path, size, mode, sha256, kind, source }: BundleFile)
 	return JSON.stringify({ path, size, mode, sha256, kind, source });
 }
 
-/** Returns the SHA-256 over the entries as written in the manifest. */
 export function filesDigest(files: readonly BundleFile[]): string {
 	const hash = createHash("sha256");
 	for (const file of files) hash.update(`${renderFileEntry(file)}\n`);
@@ -225,7 +212,6 @@ export function listBundle(manifest: BundleManifest): string {
 	return regular.map(({ sha256, path }) => `${sumLine(sha256, path)}\n`).join("");
 }
 
-/** A problem with a path of a bundle. */
 interface BundleProblem {
 	readonly kind: "missing" | "changed" | "added" | "mode" | "manifest";
 	readonly path: string;
@@ -242,23 +228,19 @@ export interface BundleVerification {
 	readonly replacedLinks: readonly string[];
 }
 
-/**
- * Recomputes every digest of the bundle at `directory` and compares it with the manifest.
- * @throws AgentvError `not-found` or `config` if the manifest is unreadable, `interrupted` once the
- * signal is aborted
- */
+/** Recomputes every digest. @throws AgentvError `not-found`, `config`, `interrupted` */
 export async function verifyBundle(
 	directory: string,
 	options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<BundleVerification> {
 	const { text, manifest } = readManifestText(directory);
 	const strangers = new Strangers(manifest);
-	const found = await digestTree(directory, { ...options, filter: (path, kind) => strangers.isListed(path, kind) });
-	const comparison = new Comparison(manifest, found);
+	const entries = await digestTree(directory, { ...options, filter: (path, kind) => strangers.isListed(path, kind) });
+	const comparison = new Comparison(manifest, entries);
 	const problems = [
-		...manifestProblems(manifest, text, found),
+		...manifestProblems(manifest, text, entries),
 		...comparison.problems(),
-		...strangers.problems(found),
+		...strangers.problems(entries),
 	].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 	return { ok: problems.length === 0, manifest, problems, replacedLinks: comparison.replacedLinks };
 }
@@ -276,12 +258,12 @@ function manifestProblems(manifest: BundleManifest, text: string, found: readonl
 	return problems;
 }
 
-/** Special files, and directories without listed files: each is reported once and not entered. */
+/** Each special file or directory without listed files is reported once and not entered. */
 class Strangers {
 	readonly #directories: ReadonlySet<string>;
 	readonly #links: ReadonlySet<string>;
 	readonly #found: string[] = [];
-	/** Directories below a former link: an archiver may have created a directory there. */
+	/** An archiver may have created directories below these links. */
 	readonly #belowLinks: string[] = [];
 
 	constructor({ files, emptyDirectories = [] }: BundleManifest) {
@@ -290,7 +272,6 @@ class Strangers {
 		this.#links = new Set(files.flatMap(({ path, mode }) => (mode === "link" ? [path] : [])));
 	}
 
-	/** Returns whether to compare the entry with the manifest. */
 	isListed(path: string, kind: TreeEntry["kind"]): boolean {
 		if (kind === "file" || kind === "link") return true;
 		if (kind === "directory" && this.#directories.has(path)) return true;
@@ -360,7 +341,6 @@ class Comparison {
 		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is no longer executable" };
 	}
 
-	/** An archiver that followed the link left the content of a listed file or directory. */
 	#standsForLink(link: BundleFile, entry: DigestEntry | undefined): boolean {
 		if (entry) return this.#contents.has(entry.sha256);
 		const below = [...this.#found.keys()].filter((path) => path.startsWith(`${link.path}/`));
@@ -374,7 +354,6 @@ class Comparison {
 		return true;
 	}
 
-	/** Returns directories of the manifest that contain a file of that inner path. */
 	#directoriesLike(link: BundleFile, inner: string): string[] {
 		const ending = `/${inner}`;
 		return [...this.#expected.keys()].flatMap((path) =>

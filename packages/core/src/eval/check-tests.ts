@@ -20,11 +20,7 @@ import {
 import type { Loading } from "./loading.ts";
 import { child, type Part, placeOf, type Source, type Vars } from "./source.ts";
 
-/**
- * Reports settings of a grader that match its schema but can't be used: an invalid pattern, a
- * setting that nothing reads, a missing reference.
- * @returns whether the grader can be used
- */
+/** @returns whether the grader can be used */
 export function checkAssertion(assertion: BuiltInAssertion, part: Part, loading: Loading): boolean {
 	checkMinScore(assertion, part, loading);
 	switch (assertion.type) {
@@ -114,7 +110,6 @@ function warnOfNoBounds(part: Part, keys: readonly string[], loading: Loading): 
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
 
-/** The settings that each kind of aggregator reads. */
 const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
 	"weighted-average": ["weights"],
 	threshold: ["threshold"],
@@ -122,7 +117,6 @@ const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
 	"llm-grader": ["prompt", "target"],
 };
 
-/** Reports settings of another kind of aggregator, and parts that it could not distinguish. */
 export function checkAggregator(
 	{ settings }: Composite,
 	parts: readonly Assertion[],
@@ -167,13 +161,12 @@ function reportSharedNames(parts: readonly Assertion[], loading: Loading): void 
 	}
 }
 
-/** Names that are filled in when a test runs; a path with one of them is not checked. */
+/** These are filled in when a test runs; a path with one of them is not checked. */
 const runTimeNames: ReadonlySet<string> = new Set(["workspace_path", "test_id", "eval_run_id"]);
 
-/** Fields of a test whose `{{ name }}` must be one of its `vars`. */
+/** Every `{{ name }}` in these fields must be one of the test's `vars`. */
 const filledFields = ["input", "expected_output", "criteria", "expected_outcome"] as const;
 
-/** Reports each `{{ name }}` of a test, as written, that is not in its `vars`. */
 export function checkTestNames(test: Part, vars: Vars, loading: Loading): void {
 	const fields = test.value as Readonly<Record<string, unknown>>;
 	checkFields(fields, (key) => child(test, key), vars, loading);
@@ -192,14 +185,12 @@ function checkFields(
 	for (const key of filledFields) if (hasBraces(fields[key])) checkNames(partOf(key), vars, loading);
 }
 
-/** Most texts have no placeholder. */
 function hasBraces(value: unknown): boolean {
 	if (typeof value === "string") return value.includes("{{");
 	if (typeof value !== "object" || value === null) return false;
 	return (Array.isArray(value) ? value : Object.values(value)).some(hasBraces);
 }
 
-/** Like `checkTestNames`, for any value. */
 export function checkNames({ value, at }: Part, vars: Vars, loading: Loading): void {
 	if (value === undefined) return;
 	const path: (string | number)[] = [];
@@ -221,13 +212,12 @@ export function checkNames({ value, at }: Part, vars: Vars, loading: Loading): v
 	visit(value, false);
 }
 
-/** Like `checkTestNames`, for a text that is a whole file. */
 export function checkNamesOfFile(text: string, file: string, vars: Vars, loading: Loading): void {
 	checkText(text, false, vars, ({ range }) => ({ file, range }), loading);
 }
 
 /** Unknown names that are reported per text; more would not help. */
-const mostUnknown = 50;
+const maxUnknown = 50;
 
 function checkText(
 	text: string,
@@ -236,12 +226,12 @@ function checkText(
 	placeOfName: (found: TemplateName) => Place,
 	loading: Loading,
 ): void {
-	let left = mostUnknown;
-	for (const found of templateNames(text)) {
-		const { name } = found;
+	let left = maxUnknown;
+	for (const templateName of templateNames(text)) {
+		const { name } = templateName;
 		if (vars.text(name) !== undefined || (isPath && runTimeNames.has(name))) continue;
 		if (left-- === 0) return;
-		const at = placeOfName(found);
+		const at = placeOfName(templateName);
 		if (!vars.isGiven) loading.report(finding(proseName, { name }, at));
 		else {
 			const known = vars.names();
@@ -250,17 +240,16 @@ function checkText(
 	}
 }
 
-/** Returns the location of a name; of the whole text if a variable contributed it. */
+/** Returns the location of the whole text if a variable contributed the name. */
 export function nameAt({ name, nth }: TemplateName, place: Place, loading: Loading): Place {
 	const source = loading.sources.get(place.file);
 	const range = source?.locate(place);
 	if (!source || !range) return place;
 	const start = range.start.offset;
-	const found = findTemplateName(source.text.slice(start, range.end.offset), name, nth);
-	return found ? { ...place, range: [start + found[0], start + found[1]] } : place;
+	const match = findTemplateName(source.text.slice(start, range.end.offset), name, nth);
+	return match ? { ...place, range: [start + match[0], start + match[1]] } : place;
 }
 
-/** Checks the tests of an eval together: unique ids, dependencies that exist and have no cycles. */
 export function checkTests(tests: readonly TestCase[], loading: Loading): void {
 	const byId = new Map<string, TestCase>();
 	for (const test of tests) {
@@ -308,20 +297,17 @@ function reportCircles(byId: ReadonlyMap<string, TestCase>, loading: Loading): v
 				trail.pop();
 				stack.pop();
 			} else if (trail.includes(dependency)) {
-				const circle = [...trail.slice(trail.indexOf(dependency)), dependency];
+				const cycle = [...trail.slice(trail.indexOf(dependency)), dependency];
 				const test = byId.get(dependency);
-				if (test) loading.report(finding(dependsOn, { id: dependency, circle }, dependencyPlace(test)));
+				if (test) loading.report(finding(dependsOn, { id: dependency, cycle }, dependencyPlace(test)));
 			} else if (!done.has(dependency)) stack.push({ id: dependency, next: 0 });
 		}
 	}
 }
 
-/**
- * Returns what is wrong with the JSON Schemas of an eval's graders. Separate from loading, which is
- * synchronous: the validator runs in another process.
- */
+/** Separate from loading, which is synchronous: the validator runs in another process. */
 export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Promise<Diagnostic[]> {
-	const found: Diagnostic[] = [];
+	const diagnostics: Diagnostic[] = [];
 	const problems = new Map<string, string | undefined>();
 	for (const assertion of gradersOf(tests)) {
 		if (assertion.type !== "is-json" || assertion.settings.schema === undefined) continue;
@@ -330,9 +316,9 @@ export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Pr
 		const reason = problems.get(key);
 		const { at } = assertion;
 		if (reason !== undefined)
-			found.push(finding(badSchema, { reason }, { ...at, path: [...(at.path ?? []), "schema"] }));
+			diagnostics.push(finding(badSchema, { reason }, { ...at, path: [...(at.path ?? []), "schema"] }));
 	}
-	return found;
+	return diagnostics;
 }
 
 /** Supports draft 7, and 2019-09 and 2020-12 by `$schema`. */
@@ -343,7 +329,7 @@ async function problemOf(schema: Readonly<Record<string, unknown>> | boolean): P
 	return outcome.message.replace(/^schema is invalid: /, "");
 }
 
-/** Returns whether it is Agent Skills' own format: `evals.json` with `{skill_name, evals: […]}`. */
+/** Agent Skills' own format is `evals.json` with `{skill_name, evals: […]}`. */
 export function isAgentSkillsFile(file: string, value: unknown): boolean {
 	return (
 		basename(file) === "evals.json" &&
@@ -361,7 +347,7 @@ interface SkillEval {
 	readonly assertions?: unknown;
 }
 
-/** Returns the same document with our field names. */
+/** Returns the document with AgentV's field names. */
 export function agentSkillsEnvelope(part: Part): Part {
 	const { skill_name: skill, evals } = part.value as { skill_name?: unknown; evals: SkillEval[] };
 	const tests = evals.map((entry) => {
@@ -384,7 +370,7 @@ export function agentSkillsEnvelope(part: Part): Part {
 	};
 }
 
-/** Returns the source with locations that accept our field names. */
+/** Returns a source whose locations accept AgentV's field names. */
 export function agentSkillsSource(source: Source): Source {
 	return {
 		...source,

@@ -9,24 +9,20 @@ import { resolvePython } from "./script-closure.ts";
 import type { DiskView } from "./source.ts";
 import { type Reference, type Visit, visit } from "./visit.ts";
 
-/** Returns where a command runs, as far as that is known statically. */
+/** Returns undefined if the directory is only known at run time. */
 export function workingDirectory(command: CommandSpec, evalDirectory: string): string | undefined {
 	if (command.cwd) return /\{\{/.test(command.cwd.raw) ? undefined : resolve(command.cwd.base, command.cwd.raw);
 	return command.kind === "target-command" ? evalDirectory : command.base;
 }
 
-/** Returns whether the word follows another file: then it may be an output. */
+/** Such a word may be an output. */
 export function isLaterArgument({ word, command }: Reference): boolean {
 	if (!word || !command) return false;
 	const parsed = parseAsRun(command);
 	return parsed.kind === "argv" && parsed.words.slice(0, word.index).some((earlier) => meansFile(earlier.text));
 }
 
-/**
- * Returns files that a command may use without naming them as words: words of a shell text and
- * values of options (`--config=./x.json`) that name a file in the directory where it runs. Copied
- * for safety; the command's text is unchanged.
- */
+/** Finds words of a shell text and option values (`--config=./x.json`) that may name files. */
 export function guessedFiles(command: CommandSpec, directory: string, view: DiskView): readonly string[] {
 	const parsed = parseAsRun(command);
 	const script = parsed.kind === "argv" ? shellScriptIndex(parsed.words.map(({ text }) => text)) : undefined;
@@ -37,7 +33,7 @@ export function guessedFiles(command: CommandSpec, directory: string, view: Disk
 					if (index === script) return shellWords(text);
 					if (fileOfWord(text, command, view) !== undefined) return [];
 					if (text.startsWith("-")) return /^--?[\w-]+=(.+)$/.exec(text)?.[1] ?? [];
-					// For a target without a working directory, bare names are resolved relative to the eval.
+					// Without a working directory, a target's bare names are relative to the eval.
 					return command.kind === "target-command" && !command.cwd && index > 0 ? [text] : [];
 				});
 	const named = words.filter((word) => /[./]/.test(word) && !/^[./]*$/.test(word) && !word.startsWith("/"));
@@ -48,7 +44,6 @@ function shellWords(text: string): string[] {
 	return [...text.matchAll(/[\w./@+-]+/g)].map((match) => match[0]);
 }
 
-/** The files of a command, as far as its text shows. */
 interface CommandFiles {
 	/** For each word of a command that runs without a shell; absent for a shell command. */
 	readonly words?: readonly { readonly text: string; readonly path?: string }[];
@@ -56,7 +51,6 @@ interface CommandFiles {
 	readonly others: readonly string[];
 }
 
-/** Finds the files of `command`; the paths are those at run time. */
 export function commandFiles(command: CommandSpec, scope: EvalScope, view: DiskView): CommandFiles {
 	const directory = workingDirectory(command, scope.directory);
 	const guessed = directory === undefined ? [] : guessedFiles(command, directory, view);
@@ -94,7 +88,7 @@ function isFileWord(text: string, index: number): boolean {
 	return text.includes("/") || (index > 0 && /^\w[\w.-]*\.\w+$/.test(text));
 }
 
-/** Returns the files of `python3 -m package.module` in the directory where the command runs. */
+/** Finds the files of `python3 -m package.module`. */
 function pythonModule(words: readonly { readonly text: string }[], directory: string, view: DiskView): string[] {
 	if (!/(^|\/)python[\d.]*$/.test(words[0]?.text ?? "")) return [];
 	const option = words.findIndex(({ text }) => text === "-m");
@@ -102,7 +96,6 @@ function pythonModule(words: readonly { readonly text: string }[], directory: st
 	return name === undefined ? [] : resolvePython(name, [directory], view);
 }
 
-/** A program that an eval runs on this machine. */
 export interface ExecutedCommand {
 	readonly kind: "hook" | "extension" | "preprocessor" | "grader" | "prompt" | "target" | "healthcheck";
 	/** `before_each`, the grader's or the target's name. */

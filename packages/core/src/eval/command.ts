@@ -31,11 +31,9 @@ export interface CommandWord {
 	/** Offsets of the word in a string command; for a list, its index is the location. */
 	readonly range: readonly [start: number, end: number];
 	readonly index: number;
-	/** The word was written with quotes or backslashes. */
 	readonly quoted: boolean;
 }
 
-/** Words that run as argv, or a shell text whose files are unknown. */
 type ParsedCommand =
 	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
 	| { readonly kind: "shell"; readonly text: string };
@@ -52,7 +50,7 @@ export function parseCommand(text: CommandText): ParsedCommand {
 	return words ? { kind: "argv", words } : { kind: "shell", text };
 }
 
-/** Returns the words of a command at run time: a value never adds words or shell syntax. */
+/** A variable's value never adds words or shell syntax. */
 export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
 	if (!written) return parseCommand(text);
 	const source = parseCommand(written.text);
@@ -62,7 +60,7 @@ export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
 
 const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
 
-/** Returns the words of a simple command line; undefined if it needs a shell. */
+/** Returns undefined if the text needs a shell. */
 function splitWords(text: string): CommandWord[] | undefined {
 	const words: CommandWord[] = [];
 	let position = 0;
@@ -136,7 +134,6 @@ function readQuoted(text: string, start: number): { text: string; next: number }
 	return undefined;
 }
 
-/** Returns the command line as written, without values of variables. */
 export function shownCommand({ text, written }: CommandSpec): string {
 	const source = written?.text ?? text;
 	return typeof source === "string" ? source : source.map(quoted).join(" ");
@@ -146,17 +143,13 @@ function quoted(word: string): string {
 	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Returns the command's `cwd`, else the directory of its file. */
+/** In order of preference: the command's `cwd`, then the directory of its file. */
 export function wordBases(command: CommandSpec): string[] {
 	const own = command.cwd && !/\{\{/.test(command.cwd.raw) ? [resolve(command.cwd.base, command.cwd.raw)] : [];
 	return [...own, command.base];
 }
 
-/**
- * Returns the absolute path that a word of a command names; undefined if the word is passed as
- * written. A word names a file if it has a `/` (or begins with `./`, `../`) and such a file or
- * directory exists below one of `wordBases`.
- */
+/** A word names a file if it contains a `/` and the file exists below one of `wordBases`. */
 export function fileOfWord(word: string, command: CommandSpec, view: DiskView): string | undefined {
 	if (!word.includes("/") || word.includes("{") || word.startsWith("-") || /^[a-z][a-z0-9+.-]*:\/\//i.test(word))
 		return undefined;
@@ -167,11 +160,7 @@ export function fileOfWord(word: string, command: CommandSpec, view: DiskView): 
 	return undefined;
 }
 
-/**
- * Returns the absolute path that a word of a text command names with backslashes read as on
- * Windows, if the word as it runs names nothing: probably the author's intent, although it only
- * works on Windows.
- */
+/** Reads backslashes as on Windows if the word itself names no file, as the author may mean. */
 export function backslashedFile(word: CommandWord, command: CommandSpec, view: DiskView): string | undefined {
 	if (typeof command.text !== "string") return undefined;
 	const raw = command.text.slice(...word.range);
@@ -179,14 +168,14 @@ export function backslashedFile(word: CommandWord, command: CommandSpec, view: D
 	return fileOfWord(raw.replaceAll("\\", "/"), command, view);
 }
 
-/** Returns whether a word begins with `./` or `../`, whether or not the file exists. */
+/** The file need not exist. */
 export function meansFile(word: string): boolean {
 	return /^\.{1,2}\//.test(word);
 }
 
 const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
 
-/** Finds the script of `sh -c SCRIPT`, in which values must be quoted. */
+/** Values in the script of `sh -c SCRIPT` must be quoted. */
 export function shellScriptIndex(words: readonly string[]): number | undefined {
 	if (!shells.has(basename(words[0] ?? ""))) return undefined;
 	const option = words.findIndex((word, index) => index > 0 && /^-(?=[a-zA-Z]*c)[a-zA-Z]+$/.test(word));
@@ -194,19 +183,12 @@ export function shellScriptIndex(words: readonly string[]): number | undefined {
 	return words.findIndex((word, index) => index > option && !/^[-+]/.test(word));
 }
 
-/** How a command is run, beyond what its file defines. */
 interface CommandRun {
-	/**
-	 * Values of `{NAME}` (a target's placeholders) and `{{name}}` (`workspace_path`, `test_id`, …) in
-	 * its words, by the text inside the braces. A list becomes several arguments; in the shell form
-	 * every value is quoted.
-	 */
+	/** By the text inside `{NAME}` or `{{name}}`. A list becomes several arguments. */
 	readonly values?: Readonly<Record<string, string | readonly string[]>>;
-	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[];
 	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string;
-	/** Merged over the environment that eval programs inherit. */
 	readonly env?: Readonly<Record<string, string | undefined>>;
 	readonly input?: string;
 	/** Keeps stdin open, for interactive programs; called once, when the program runs. */
@@ -219,10 +201,7 @@ interface CommandRun {
 	readonly onStdout?: (line: string) => void;
 }
 
-/**
- * Runs a command of an eval by the common rules. Never rejects because of the program: exit code,
- * signal, timeout and a failed start are in the result.
- */
+/** Never rejects because of the program: the result has its exit code, signal or start error. */
 export type CommandRunner = (command: CommandSpec, run: CommandRun) => Promise<ProcessResult>;
 
 type ProgramArgv =
@@ -232,8 +211,7 @@ type ProgramArgv =
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh" };
 
 /**
- * Returns how a script without a command is run: `.mjs` and `.js` by this Node, `.py` by `python3`,
- * `.sh` by `sh`, `.ts` by `bun` or `tsx`, whichever is installed.
+ * `.mjs` and `.js` run in this Node, `.py` in `python3`, `.sh` in `sh`, `.ts` in `bun` or `tsx`.
  */
 export function programArgv(file: string, env: Environment, cwd: string): ProgramArgv {
 	const ending = extname(file).toLowerCase();
@@ -241,8 +219,8 @@ export function programArgv(file: string, env: Environment, cwd: string): Progra
 	const interpreter = interpreters[ending];
 	if (interpreter !== undefined) return { ok: true, argv: [interpreter, file] };
 	if (ending === ".ts" || ending === ".mts") {
-		const found = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
-		if (found) return { ok: true, argv: [found, file] };
+		const runner = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
+		if (runner) return { ok: true, argv: [runner, file] };
 		return { ok: false, message: `${file} needs \`bun\` or \`tsx\`, but neither is installed` };
 	}
 	return {

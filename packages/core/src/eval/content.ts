@@ -12,7 +12,6 @@ import { type PathText, resolvePath } from "./read-shape.ts";
 import { scriptClosure } from "./script-closure.ts";
 import { type DiskView, openDiskView } from "./source.ts";
 
-/** A file or directory in the version that a digest was computed from. */
 export interface FileVersion {
 	/** Absolute. */
 	readonly path: string;
@@ -27,13 +26,12 @@ interface ContentState {
 	readonly files: readonly FileVersion[];
 }
 
-/** A check stays valid for this many times its own duration. */
+/** A check remains valid for this many times its own duration. */
 const patience = 10;
 
 /**
  * The current content of some files. The state is the same object while nothing changes. A slow
- * check (a directory of thousands of files) is not repeated for each test: its result is valid for
- * ten times its duration.
+ * check, as of a directory with thousands of files, is not repeated for each test.
  */
 export class Content {
 	readonly #look: (before: ContentState | undefined) => ContentState;
@@ -74,12 +72,11 @@ export class Content {
 		return this.#state;
 	}
 
-	/** The representation of the content in JSON. */
 	toJSON(): string {
 		return this.state().digest;
 	}
 
-	/** Keeps the current state: a copy does not change with its source. */
+	/** Keeps the current state, because a copy does not change with its source. */
 	freeze(): void {
 		this.state();
 		this.#isFrozen = true;
@@ -87,8 +84,8 @@ export class Content {
 }
 
 /**
- * The contents of paths, scripts and commands, each read once and again after a change. They are
- * identified by content, so that a source and its bundle, which use different paths, agree.
+ * Caches the contents of paths, scripts and commands until they change. They are identified by
+ * content, so that a source and its bundle agree despite different paths.
  */
 export class ContentPrints {
 	readonly #view: DiskView;
@@ -99,7 +96,7 @@ export class ContentPrints {
 		this.#view = view;
 	}
 
-	/** Returns the content of a file or of a directory's whole tree; a text if there is none. */
+	/** Covers a directory's whole tree. Returns a text if the content is unknown. */
 	path(text: PathText, scope: EvalScope): Content | string {
 		return this.#resolved(text, scope, (path) => this.content(path));
 	}
@@ -109,7 +106,6 @@ export class ContentPrints {
 		return this.#resolved(text, scope, (path) => this.#tree(path, (name) => !/(^|\/)\.git$/.test(name)));
 	}
 
-	/** Returns the content of a script that a setting names by a path. */
 	module(text: PathText, scope: EvalScope): Content | string {
 		return this.#resolved(text, scope, (path) => this.script(path, scope));
 	}
@@ -120,7 +116,7 @@ export class ContentPrints {
 		return kind === "missing" ? "missing" : contentOf(path);
 	}
 
-	/** Returns the content of a script with everything that it imports. */
+	/** Includes everything that the script imports. */
 	script(file: string, scope: EvalScope, directory?: string): Content {
 		const root = scope.root;
 		return this.#once(`script ${root} ${directory ?? ""} ${file}`, () =>
@@ -139,7 +135,6 @@ export class ContentPrints {
 		);
 	}
 
-	/** Returns a command as its words, with those that name files replaced by the files' content. */
 	command(command: CommandSpec, scope: EvalScope): unknown {
 		const { words, others } = commandFiles(command, scope, this.#view);
 		const directory = workingDirectory(command, scope.directory);
@@ -158,7 +153,6 @@ export class ContentPrints {
 		return used ? { words: printed, used } : printed;
 	}
 
-	/** Returns the content of files that an eval declares, by their paths relative to `directory`. */
 	declared(files: readonly string[], directory: string): Content {
 		return this.#once(`declared ${directory} ${files.join("\0")}`, () =>
 			Content.of((before) => {
@@ -222,24 +216,22 @@ function treeEntries(root: string, filter: (path: string) => boolean): readonly 
 		refuseTooLarge(root, entries, largestTree);
 		return entries;
 	} catch (error) {
-		// An unreadable file fails when it is used; here it only has to differ from everything else.
+		// An unreadable file fails on use; here it only has to differ from everything else.
 		if (error instanceof AgentvError) return `unreadable ${error.code}`;
 		throw error;
 	}
 }
 
 export interface IncludedFiles {
-	/** Absolute, sorted. */
 	readonly files: readonly string[];
 	/** `.env` files that a pattern names explicitly. */
 	readonly dotEnv: ReadonlySet<string>;
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Directory entries that all patterns of an eval may visit. */
-const mostEntries = 1_000_000;
+const maxEntries = 1_000_000;
 
-/** Returns files that match `patterns` but not `exclude`. A directory includes all its files. */
+/** A matching directory includes all its files. */
 export function includedFiles(
 	patterns: readonly { readonly pattern: string; readonly at: Place }[],
 	exclude: readonly string[],
@@ -249,7 +241,7 @@ export function includedFiles(
 	const files = new Set<string>();
 	const dotEnv = new Set<string>();
 	const diagnostics: Diagnostic[] = [];
-	const budget = { left: mostEntries };
+	const budget = { left: maxEntries };
 	for (const { pattern, at } of patterns) {
 		const goal = resolve(directory, pattern);
 		if (!isInside(directory, goal.replace(/[*?[{].*$/s, ""))) {
@@ -258,7 +250,7 @@ export function includedFiles(
 		}
 		const glob = (isAbsolute(pattern) ? relative(directory, pattern) : pattern).split(sep).join("/");
 		const kind = view.kind(goal);
-		const found =
+		const matches =
 			kind === "file"
 				? [goal]
 				: globFiles(
@@ -266,8 +258,8 @@ export function includedFiles(
 						directory,
 						{ ignore: [...exclude, ownFiles], budget },
 					);
-		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
-		for (const file of found) {
+		if (matches.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
+		for (const file of matches) {
 			files.add(file);
 			if (/(^|\/)\.env$/.test(pattern) && file.endsWith(`${sep}.env`)) dotEnv.add(file);
 		}
@@ -295,7 +287,6 @@ const includeAbove: FindingKind<{ pattern: string }> = {
 	hint: () => "included files keep their path relative to the eval, so they must be below it",
 };
 
-/** A digest with the files that it was computed from. */
 export interface Print {
 	/** 32 hexadecimal digits. */
 	readonly digest: string;
@@ -304,10 +295,9 @@ export interface Print {
 
 const noFiles: readonly FileVersion[] = [];
 
-/** A digest's input. Its print is the same object while its files are unchanged. */
+/** Input of a digest. Its print is the same object while its files are unchanged. */
 export class Recipe {
 	readonly #redact: Redactor;
-	/** Its contents, including those of nested recipes. */
 	readonly contents: readonly Content[];
 	readonly #value: unknown;
 	#states: readonly ContentState[] = [];
@@ -332,7 +322,6 @@ export class Recipe {
 		return this.#print;
 	}
 
-	/** The representation of the recipe in an outer one. */
 	toJSON(): string {
 		return this.print().digest;
 	}

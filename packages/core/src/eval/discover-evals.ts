@@ -23,20 +23,19 @@ export function isEvalName(file: string): boolean {
 }
 
 /**
- * Returns the eval files of command-line arguments, absolute, sorted and unique: files, directories
- * for the evals below them, globs, and `!pattern` to exclude. @throws AgentvError `not-found` for
- * an argument without matches
+ * Returns absolute, sorted, unique paths. `args` are files, directories, globs and `!pattern`s.
+ * @throws AgentvError `not-found` for an argument without matches
  */
 export function discoverEvals(args: readonly string[], cwd: string, view: DiskView): string[] {
 	const wanted = args.filter((arg) => !arg.startsWith("!"));
 	const ignore = args.filter((arg) => arg.startsWith("!")).map((arg) => arg.slice(1));
-	const found = new Set<string>();
-	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) found.add(file);
-	if (found.size === 0 && args.length > 0)
+	const files = new Set<string>();
+	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) files.add(file);
+	if (files.size === 0 && args.length > 0)
 		throw new AgentvError("not-found", "the ! patterns exclude every eval", {
 			hint: "remove one of them",
 		});
-	return [...found].sort();
+	return [...files].sort();
 }
 
 function matches(arg: string, cwd: string, ignore: readonly string[], view: DiskView): string[] {
@@ -57,35 +56,31 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 /** Contains results with copies of evals, which are never searched for. */
 const ownDirectory = ".agentv";
 
-/** A glob for files that AgentV writes next to evals. */
 export const ownFiles = `**/${ownDirectory}/{results,cache}`;
 
 /**
- * Returns every eval file below `directory` by name; `.git`, `node_modules`, `.agentv` and links to
- * directories are not entered. A bundle is one eval, independent of its template and scripts.
+ * `.git`, `node_modules`, `.agentv` and links to directories are not entered. A bundle is one eval,
+ * independent of its template and scripts.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
-	const found: string[] = [];
+	const files: string[] = [];
 	const waiting = [directory];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
 		if (isBundle(at, view)) {
-			found.push(join(at, "eval.yaml"));
+			files.push(join(at, "eval.yaml"));
 			continue;
 		}
 		for (const [name, kind] of entriesOf(view, at)) {
 			const path = join(at, name);
 			if (kind === "directory") {
 				if (![".git", "node_modules", ownDirectory].includes(name)) waiting.push(path);
-			} else if (isEvalName(name) && view.kind(path) === "file") found.push(path);
+			} else if (isEvalName(name) && view.kind(path) === "file") files.push(path);
 		}
 	}
-	return found;
+	return files;
 }
 
-/**
- * Returns the evals among a glob's matches: files with eval names; if there are none, every YAML
- * and JSONL file, as the author probably meant, but never a targets file.
- */
+/** If no file has an eval's name, the author probably meant every YAML and JSONL file. */
 function evalsAmong(files: readonly string[]): string[] {
 	const named = files.filter((file) => isEvalName(file));
 	if (named.length > 0) return named;
@@ -117,17 +112,14 @@ export interface EvalScope {
 	readonly reach?: Reach;
 }
 
-/** What the user allows evals to read outside their root. */
 export interface Reach {
 	/** Real paths of files and directories. */
 	readonly allowed: readonly string[];
-	/** Files that the user passed to the command: their paths may refer to anything. Absolute. */
+	/** The user passed these to the command, so their paths may refer to anything. Absolute. */
 	readonly ownFiles: readonly string[];
-	/** The option that allows more, if the command has one. */
 	readonly option?: "--allow-outside" | "--include-outside";
 }
 
-/** Names of a scope's root in messages. */
 export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
 	repository: "the repository",
 	bundle: "the bundle",
@@ -135,7 +127,7 @@ export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
 	"eval-directory": "the eval's directory, which is not in a repository",
 };
 
-/** Finds the scope of an eval in `directory`; without a repository `cwd` bounds it. */
+/** Outside a repository, `cwd` bounds the scope. */
 export function findScope(directory: string, cwd: string, view: DiskView): EvalScope {
 	for (const candidate of withParents(directory)) {
 		if (isBundle(candidate, view)) return { directory, root: candidate, rootKind: "bundle" };
@@ -145,15 +137,12 @@ export function findScope(directory: string, cwd: string, view: DiskView): EvalS
 	return { directory, root: directory, rootKind: "eval-directory" };
 }
 
-/**
- * Returns `path` for messages: relative to the eval's directory if it is below the root, so that
- * messages are equal in every checkout; else absolute.
- */
+/** Paths below the root are relative to the eval, for equal messages in every checkout. */
 export function shownPath(path: string, { directory, root }: Pick<EvalScope, "directory" | "root">): string {
 	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
 
-/** Yields `directory` and its parents up to and including `root`, nearest first. */
+/** Nearest first, including both `directory` and `root`. */
 export function* withParents(directory: string, root?: string): Generator<string> {
 	let current = directory;
 	while (true) {
@@ -164,10 +153,7 @@ export function* withParents(directory: string, root?: string): Generator<string
 	}
 }
 
-/**
- * Returns whether a directory is a bundle: its manifest is a JSON object with `format_version` and
- * `digest`. An unparsable manifest counts as a damaged bundle.
- */
+/** An unparsable manifest counts as a damaged bundle. */
 export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
 	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
@@ -178,9 +164,8 @@ export function isBundle(directory: string, view: DiskView): boolean {
 }
 
 /**
- * Returns whether the manifest shows that a directory was received, even if it is damaged, not a
- * file, or for an eval of another name. A JSON object without `format_version` and `digest` belongs
- * to something else, such as a web app or browser extension.
+ * Returns whether the manifest shows that a directory was received, even if it is damaged or for
+ * another eval. Other JSON objects belong to something else, such as a browser extension.
  */
 export function hasBundleManifest(directory: string, view: DiskView): boolean {
 	const names = [...entriesOf(view, directory).keys()].filter((name) => name.toLowerCase() === "manifest.json");
@@ -209,10 +194,8 @@ function readManifestJson(file: string, view: DiskView): JsonReading | undefined
 	}
 }
 
-/** The eval files of `--benchmark <id> [glob…]`. */
 interface BenchmarkPaths {
 	readonly id: string;
-	/** Absolute directory of the benchmark. */
 	readonly root: string;
 	/** Absolute, sorted, all below `root`. */
 	readonly files: readonly string[];
@@ -270,7 +253,6 @@ export function benchmarkOfFile(
 	return holding.sort((a, b) => b.root.length - a.root.length)[0];
 }
 
-/** The readable rows of an index. */
 interface IndexReading {
 	/** In writing order; for an attempt that was run again the last row counts. */
 	readonly rows: readonly ResultRow[];
@@ -278,7 +260,6 @@ interface IndexReading {
 	readonly badLines: readonly number[];
 }
 
-/** Reads a run's `index.jsonl`; without one there are no rows. */
 export function readIndex(directory: string): IndexReading {
 	const rows = new Map<string, ResultRow>();
 	const badLines: number[] = [];
@@ -296,7 +277,7 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], badLines };
 }
 
-/** Yields complete lines without line breaks; returns the rest. A missing file has none. */
+/** Yields complete lines without line breaks; returns the rest. A missing file has no lines. */
 export function* wholeLines(path: string): Generator<string, string> {
 	const lines = linesOf(path);
 	let next = lines.next();
@@ -309,7 +290,6 @@ export function* linesOf(path: string): Generator<FileLine, string> {
 	return pathKind(path) === "missing" ? "" : yield* readLines(path);
 }
 
-/** Returns a key for an attempt within its run. */
 export function rowKey({
 	eval: label,
 	testId,
@@ -319,17 +299,13 @@ export function rowKey({
 	return JSON.stringify([label, testId, target, attempt]);
 }
 
-/** Parses a row; undefined if invalid. */
 export function parseRow(text: string): ResultRow | undefined {
 	const read = readJson(text);
 	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
 	return parsed?.success ? parsed.data : undefined;
 }
 
-/**
- * Reads a run's `run.json`. @throws AgentvError `not-found` if the directory is not a run, `config`
- * if it is unreadable
- */
+/** @throws AgentvError `not-found` if the directory is not a run, `config` if it is unreadable */
 export function readRunFile(directory: string): RunFile {
 	const file = join(directory, "run.json");
 	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} does not contain a run`);
@@ -342,7 +318,7 @@ export function readRunFile(directory: string): RunFile {
 	throw new AgentvError("config", first ? `${what}: ${first.path.join(".")}: ${first.message}` : what);
 }
 
-/** Reads a run's `summary.json`; undefined if the run has not ended, or the file is invalid. */
+/** Returns undefined if the run has not ended, or its `summary.json` is invalid. */
 export function readSummary(directory: string): RunSummary | undefined {
 	const file = join(directory, "summary.json");
 	if (targetKind(file) !== "file") return undefined;

@@ -8,7 +8,7 @@ import type { EvalScope } from "./discover-evals.ts";
 import type { PathText } from "./read-shape.ts";
 import type { Part, PlacedVariable, Source } from "./source.ts";
 
-/** Files and images are paths that are not read yet. */
+/** Files and images are not read yet. */
 export type ContentPiece =
 	| { readonly type: "text"; readonly text: string }
 	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string | undefined };
@@ -26,16 +26,13 @@ export interface AssertionBase {
 	readonly minScore?: number | undefined;
 	readonly negate: boolean;
 	readonly at: Place;
-	/** Directory of the file that defines it. */
 	readonly base: string;
-	/** Keys of the entry that its type does not define; a program gets them as `config`. */
+	/** Keys that its type does not define; a program gets them as `config`. */
 	readonly rest: Readonly<Record<string, unknown>>;
 	readonly command?: CommandSpec | undefined;
-	/** The prompt if it is a file (else it is text in `settings`). */
+	/** A prompt that is text is in `settings` instead. */
 	readonly promptFile?: PathText | undefined;
-	/** Content of that file with the test's `vars`, if it uses any. */
 	readonly promptText?: string | undefined;
-	/** The graders of a `composite`. */
 	readonly parts?: readonly Assertion[] | undefined;
 	/** The include that added it, for bundles that inline it. */
 	readonly includedBy?: PathText | undefined;
@@ -48,13 +45,12 @@ export type AssertionWith<Type extends string, Settings> = AssertionBase & {
 
 export type BuiltInAssertion = { [Type in AssertionType]: AssertionWith<Type, AssertionSettings<Type>> }[AssertionType];
 
-/** A type implemented by a program in `.agentv/graders/` or `.agentv/assertions/`. */
+/** `.agentv/graders/` or `.agentv/assertions/` contains the program. */
 export interface CustomAssertion extends AssertionBase {
 	readonly type: "custom";
 	readonly customType: string;
-	/** Absolute path of the program. */
 	readonly program: string;
-	/** Working directory; default: the directory of the file that defines the entry. */
+	/** Default: the directory of the file that defines the entry. */
 	readonly cwd?: PathText | undefined;
 	readonly settings: {
 		readonly config?: Readonly<Record<string, unknown>> | undefined;
@@ -78,9 +74,7 @@ export interface WorkspaceRepo {
 	readonly path: string;
 	/** As written: `org/name`, URL, or local path. */
 	readonly repo: string;
-	/** Location of that text. */
 	readonly repoAt: Place;
-	/** Present if `repo` is a local path. */
 	readonly local?: PathText | undefined;
 	readonly commit?: string | undefined;
 	readonly commitAt?: Place | undefined;
@@ -96,7 +90,6 @@ export interface Workspace {
 	readonly hooks: Hooks;
 	readonly env: Readonly<Record<string, string>>;
 	readonly at: Place;
-	/** The external workspace file that defines it. */
 	readonly file?: PathText | undefined;
 }
 
@@ -122,7 +115,6 @@ export interface Preprocessor extends Readonly<Pick<PreprocessorEntry, "type" | 
 	readonly command: CommandSpec;
 }
 
-/** A test's or eval's target: a name, or an inline definition. */
 export type TargetChoice =
 	| { readonly name: string; readonly at: Place }
 	| {
@@ -133,7 +125,6 @@ export type TargetChoice =
 			readonly base: string;
 	  };
 
-/** Fields of an entry with their defaults. */
 type Filled<Entry> = { readonly [Key in keyof Entry]-?: NonNullable<Entry[Key]> };
 
 export type Repeat = Filled<RepeatEntry>;
@@ -144,7 +135,7 @@ export interface Turn {
 	readonly assertions: readonly Assertion[];
 }
 
-/** What a test has itself, or from its eval. */
+/** Own values of a test, else those of its eval. */
 interface Limits {
 	readonly workspace?: Workspace | undefined;
 	readonly threshold: number;
@@ -152,7 +143,7 @@ interface Limits {
 	readonly repeat: Repeat;
 }
 
-/** What the tests of one eval file share. An imported test keeps its own suite. */
+/** Shared by the tests of one eval file. An imported test keeps its own suite. */
 export interface Suite extends Limits {
 	readonly file: string;
 	readonly name: string;
@@ -170,23 +161,20 @@ export interface TestCase
 		Readonly<Pick<TestEntry, OptionalFields>>,
 		Filled<Pick<TestEntry, FilledFields>> {
 	readonly at: Place;
-	/** Directory of the file that defines it. */
 	readonly base: string;
 	readonly suite: Suite;
 	readonly input: readonly Message[];
-	/** The reference answer: the last expected message's content as text. */
+	/** Text of the last expected message. */
 	readonly expectedOutput?: string | undefined;
 	readonly expectedMessages: readonly Message[];
 	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
 	readonly assertions: readonly Assertion[];
-	/** Files in string values of `metadata` (`…_file`, `…_path`). */
 	readonly metadataFiles: readonly PathText[];
 	readonly tags: readonly string[];
 	readonly target?: TargetChoice | undefined;
 	readonly turns: readonly Turn[];
 }
 
-/** A file read while loading: test files, includes, external workspaces, imported suites. */
 export interface LoadedFile {
 	readonly path: PathText;
 	readonly resolved: string;
@@ -196,7 +184,6 @@ export interface LoadedFile {
 
 export interface LoadedEval
 	extends Readonly<Pick<EvalEnvelope, "description" | "workers" | "budgetUsd" | "experiment">> {
-	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
 	readonly scope: EvalScope;
@@ -206,19 +193,17 @@ export interface LoadedEval
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly requires?: string | undefined;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
-	/** Every problem found while loading. */
+	/** Complete: loading continues after a problem. */
 	readonly diagnostics: readonly Diagnostic[];
-	/** References read while loading, including missing files. */
+	/** Includes missing files. */
 	readonly files: readonly LoadedFile[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** Files read as plain text. */
 	readonly texts: ReadonlyMap<string, Source>;
-	/** Variables in any of the sources. */
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** Yields assertions recursively, each before its parts. */
+/** Each assertion comes before its parts. */
 export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
 	for (const assertion of assertions) {
 		yield assertion;
@@ -226,7 +211,7 @@ export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion
 	}
 }
 
-/** Yields the assertions of tests with their turns and parts, each once. */
+/** Includes the assertions of turns and parts, each once. */
 export function* gradersOf(tests: Iterable<TestCase>): Generator<Assertion> {
 	const seen = new Set<Assertion>();
 	for (const test of tests)
@@ -241,7 +226,6 @@ export function suitesOf({ suite, tests }: Pick<LoadedEval, "suite" | "tests">):
 	return new Set([suite, ...tests.map((test) => test.suite)]);
 }
 
-/** Returns the assertions of a whole test, then those of its turns. */
 export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
 	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];
 }

@@ -22,16 +22,15 @@ import type { ResolvedTarget, TargetUse } from "./resolve-target.ts";
 import type { DiskView } from "./source.ts";
 import type { Reference, References } from "./visit.ts";
 
-/** A repository with its checked-out commit. */
 export interface PinnedRepository {
 	readonly path: string;
 	readonly sha: string;
 }
 
 /**
- * Builds the five parts of a result's fingerprint: values in which paths are replaced by their
- * content, repositories by commits and secrets by nothing. Results are comparable as far as their
- * parts agree, regardless of file locations.
+ * Builds the five parts of a result's fingerprint, in which contents replace paths, commits replace
+ * repositories, and secrets are left out. Results are comparable as far as their parts agree,
+ * regardless of file locations.
  */
 export class Fingerprinter {
 	readonly #prints: ContentPrints;
@@ -42,7 +41,7 @@ export class Fingerprinter {
 		this.#redact = redact;
 	}
 
-	/** The question: input, expected output, criteria, turns, metadata. */
+	/** Covers input, expected output, criteria, turns and metadata. */
 	test(test: TestCase): Recipe {
 		const { scope } = test.suite;
 		const { criteria, expectedMessages, metadata, metadataFiles, turns, aggregation, onTurnFailure } = test;
@@ -57,8 +56,8 @@ export class Fingerprinter {
 	}
 
 	/**
-	 * The grading.
-	 * @param rest `models` are the targets that grade; `declared` is what the eval declares that its
+	 * @param rest `models` are the targets that grade; `declared` is what the eval declares that
+	 * its
 	 * programs read
 	 * @param versionOf returns a grader's own version
 	 */
@@ -86,7 +85,6 @@ export class Fingerprinter {
 		});
 	}
 
-	/** The workspace. `template` is the content that the workspace copies. */
 	workspace(
 		workspace: Workspace | undefined,
 		template: Content | string | undefined,
@@ -105,7 +103,6 @@ export class Fingerprinter {
 		});
 	}
 
-	/** The hooks and extensions. */
 	hooks(
 		hooks: readonly (Hooks | undefined)[],
 		extensions: readonly Extension[],
@@ -122,7 +119,7 @@ export class Fingerprinter {
 		});
 	}
 
-	/** The target: provider and settings, without names and secrets; then its fallbacks. */
+	/** Covers provider and settings, without names and secrets, then the fallbacks. */
 	target(targets: readonly ResolvedTarget[], scope: EvalScope, declared?: Content | undefined): Recipe {
 		const printed = targets.map((target) => this.#target(target, scope));
 		return this.#recipe(declared && targets.some(({ command }) => command) ? [...printed, { declared }] : printed);
@@ -200,7 +197,6 @@ export class Fingerprinter {
 	}
 }
 
-/** Returns an agent's program that a target names by a path. */
 export function executableOf({ settings, origin, at, cwd }: ResolvedTarget): CommandSpec | undefined {
 	const program = "executable" in settings ? settings.executable : undefined;
 	const layer = origin.get("executable");
@@ -213,7 +209,7 @@ function runsProgram(assertion: Assertion): boolean {
 	return type === "custom" || command !== undefined || (parts?.some(runsProgram) ?? false);
 }
 
-/** Keys of a target that are handled separately, or don't affect its responses. */
+/** These keys are handled separately, or don't affect responses. */
 export const besideTheAnswer: ReadonlySet<string> = new Set([
 	...["name", "provider", "command", "cwd", "fixtures", "healthcheck", "hooks", "grader_target", "judge_target"],
 	...["fallback_targets", "workers", "requests_per_minute", "verbose", "log_dir", "stream_log", "timeout_seconds"],
@@ -230,7 +226,6 @@ function withoutSecrets(value: unknown): unknown {
 	);
 }
 
-/** Returns what the settings of a grader add: not its model, which is compared separately. */
 function printedSettings(settings: object): Record<string, unknown> {
 	const { type: _, target: __, prompt, aggregator, ...rest } = settings as GraderSettings;
 	const program = typeof prompt === "object" ? prompt : undefined;
@@ -250,28 +245,24 @@ interface GraderSettings {
 	readonly aggregator?: object;
 }
 
-function samePath(one: string, other: string): boolean {
+function samePath(left: string, right: string): boolean {
 	const plain = (path: string) => path.replace(/^\.\//, "").replace(/\/$/, "") || ".";
-	return plain(one) === plain(other);
+	return plain(left) === plain(right);
 }
 
-/** How one of two compared evals names files. */
 export interface FileNames {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	path(path: PathText): string;
-	/** Names a word of a command by the absolute path that it refers to. */
 	file(path: string, kind: ReferenceKind): string;
-	/** Undefined if it is no part of the meaning. */
+	/** Returns undefined if the directory doesn't affect the meaning. */
 	workingDirectory(command: CommandSpec): string | undefined;
 }
 
-/** Fields about where or how something is written. */
 const written = ["at", "base", "commitAt", "includedBy", "file", "local", "program", "scope"];
-/** Fields with user-defined keys. */
 const userData = new Set(["vars", "rest", "toolCalls", "env", "metadata"]);
 
-/** Reads loaded values as plain data that is equal for equal meaning. */
+/** Converts loaded values to plain data that is equal for equal meaning. */
 export class Meaning {
 	readonly #names: FileNames;
 	readonly #omitted: ReadonlySet<string>;
@@ -335,12 +326,11 @@ export class Meaning {
 
 type CustomAssertion = Extract<Assertion, { type: "custom" }>;
 
-/** Returns a custom grader as a command, to apply the common working directory rule. */
+/** Makes a custom grader follow the rule for working directories of commands. */
 export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
 	return { kind: "custom-grader", text: [], at, base, cwd };
 }
 
-/** Without what every grader has, and without a prompt's command. */
 function settingsOf(settings: object): unknown {
 	const own = Object.fromEntries(Object.entries(settings).filter(([key]) => !commonKeys.has(key)));
 	const { prompt } = own as { prompt?: string | { config?: unknown } };
@@ -356,15 +346,12 @@ function isCommand(value: object): value is CommandSpec {
 }
 
 export interface MeaningOptions {
-	/** Ignores which commit a repository is pinned to. */
 	readonly withoutCommits?: boolean;
 }
 
 /**
- * Returns a text that is equal for evals with equal meaning: tests, graders, workspaces and
- * resolved targets, with every path as its absolute target. Spelling (file, line, form of a path,
- * order of keys, the chain of a target) is not part of it. For checking that a rewritten eval is
- * unchanged.
+ * Returns a text that is equal for evals with equal meaning, whatever their spelling, to check that
+ * a rewritten eval is unchanged.
  */
 export function evalMeaning(
 	loaded: LoadedEval,
@@ -400,7 +387,7 @@ function distinct(texts: readonly string[]): string[] {
 	return [...new Set(texts)].sort();
 }
 
-/** Names paths without the directories above the root, which differ between machines. */
+/** The directories above the root differ between machines. */
 function namesBelowRoot(scope: EvalScope, view: DiskView): FileNames {
 	const file = (path: string) => (path.startsWith(`${scope.root}/`) ? path.slice(scope.root.length + 1) : path);
 	const path = (text: PathText) => {
@@ -417,13 +404,12 @@ function namesBelowRoot(scope: EvalScope, view: DiskView): FileNames {
 	};
 }
 
-/** Returns the target; the text of a missing one, which could resolve anywhere. */
+/** A missing path keeps its text, because it could resolve anywhere. */
 function referenceText({ kind, onDisk, state, word, raw, resolved }: Reference, names: FileNames): string {
 	const isOpen = state === "opaque" || state === "run-time" || (state === "missing" && word !== undefined);
 	return `${kind} ${onDisk} ${isOpen ? raw : names.file(resolved, kind)}`;
 }
 
-/** Replaces strings that name files. */
 function withFiles(value: unknown, files: ReadonlyMap<string, unknown>): unknown {
 	if (typeof value === "string") return files.get(value) ?? value;
 	if (typeof value !== "object" || value === null || files.size === 0) return value;

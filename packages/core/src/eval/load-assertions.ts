@@ -25,7 +25,6 @@ export function readAssertions(part: Part, base: string, loading: Loading): Asse
 	return new AssertionReader(base, loading, []).list(part);
 }
 
-/** Reads the `rubrics` of a test. */
 export function readRubrics(criteria: readonly RubricCriterion[], part: Part, base: string): Assertion[] {
 	return [{ ...rubricsOf(criteria, part.at, base), weight: 1 }];
 }
@@ -50,12 +49,9 @@ type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
 const deepestInclude = 3;
 
-/** Reads the assertions of one file. */
 class AssertionReader {
-	/** Directory of the file. */
 	readonly #base: string;
 	readonly #loading: Loading;
-	/** From the eval's own to the one of this file. */
 	readonly #includes: readonly PathText[];
 
 	constructor(base: string, loading: Loading, includes: readonly PathText[]) {
@@ -227,12 +223,11 @@ class AssertionReader {
 	}
 }
 
-/** Additional keys are a program's `config`, not unknown fields. */
+/** Additional keys are a program's `config` instead of unknown fields. */
 function withMoreKeys(loading: Loading): LoadLog {
 	return { report: (found) => void (found.rule === "schema.unknown-field" || loading.report(found)) };
 }
 
-/** Returns the whole file, or the list under one of the names of `assertions`. */
 function templateList(root: Part, loading: Loading): Part | "refused" {
 	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
 	const template = readShape(assertionTemplateSchema, root, loading);
@@ -253,12 +248,10 @@ function templatePath(include: string, at: PathText["at"], base: string, { scope
 	return { kind: "include", raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
 }
 
-/** Extensions of custom graders, in search order. */
 export const programEndings = ["mjs", "js", "ts", "py", "sh"] as const;
 
 const programFolders = [".agentv/graders", ".agentv/assertions"];
 
-/** Returns the nearest program from the eval's directory up to its root. */
 function findCustomGrader(type: string, scope: EvalScope, view: DiskView): string | undefined {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const folder of programFolders) {
@@ -285,7 +278,6 @@ interface GradedTest {
 	readonly turns: readonly Turn[];
 }
 
-/** Records which fields of `field-accuracy` graders a test's references have. */
 export function checkFields({ assertions, expected, turns }: GradedTest, loading: Loading): void {
 	const last = expected.at(-1);
 	noteFields(assertions, last && messageText(last), loading);
@@ -319,7 +311,7 @@ function fieldAt({ at }: Assertion, index: number, path: string, { comparedField
 	return field;
 }
 
-/** Parses JSON, also in a code fence, like the grader. */
+/** Accepts a code fence, as the grader does. */
 function referenceOf(text: string): unknown {
 	const read = readJson(withoutFence(text));
 	return "value" in read ? read.value : undefined;
@@ -334,7 +326,7 @@ function keysOf(value: unknown, prefix: string): string[] {
 	});
 }
 
-/** Reports each field that is missing from every reference: no comparison would include it. */
+/** Reports each field that no reference has, because no comparison would include it. */
 export function reportAbsentFields(loading: Loading): void {
 	for (const { path, at, isPresent, known, references } of loading.comparedFields.values()) {
 		if (isPresent) continue;

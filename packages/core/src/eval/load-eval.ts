@@ -29,16 +29,15 @@ import { readShape } from "./read-shape.ts";
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, placeOf, plainPart } from "./source.ts";
 
-/** The score that a test needs to pass, unless its eval says otherwise. */
 const defaultThreshold = 0.8;
 
 export interface LoadOptions {
 	readonly view: DiskView;
-	/** The process environment; it overrides `.env` files next to and above the eval. */
+	/** Overrides `.env` files next to and above the eval. */
 	readonly env: Environment;
-	/** Without a repository, bounds the search through parent directories. */
+	/** Outside a repository, it bounds the search through parent directories. */
 	readonly cwd: string;
-	/** Readable paths outside the eval's root; others are reported. Default none. */
+	/** Paths outside the eval's root that may be read; others are reported. Default: none. */
 	readonly reach?: Reach;
 }
 
@@ -96,7 +95,7 @@ function checkGlobs(globs: readonly string[], part: Part, loading: Loading): voi
 	}
 }
 
-/** A field of a wrong shape is skipped: it must not hide problems of others. */
+/** A field with a wrong shape is skipped, so that it doesn't hide problems of others. */
 function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	const whole = readShape(evalEnvelopeSchema, part, loading);
 	if (whole || typeof part.value !== "object" || part.value === null || Array.isArray(part.value)) return whole ?? {};
@@ -107,7 +106,6 @@ function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	return readShape(evalEnvelopeSchema, { ...part, value: Object.fromEntries(sound) }, loading) ?? {};
 }
 
-/** Ignores findings that were already reported. */
 const unheard = { report: () => undefined };
 
 function result(
@@ -175,7 +173,7 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 			loading.shape(
 				at,
 				"imports.suites",
-				`evals import each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+				`evals import each other in a cycle: ${[...trail, file].map((path) => loading.shown(path)).join(" → ")}`,
 			);
 			return [];
 		}
@@ -224,7 +222,7 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 	};
 }
 
-/** A hook of the eval and one of its workspace would run at the same time, and only one could. */
+/** The hooks of an eval and of its workspace run at the same time, so only one could run. */
 function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part: Part, loading: Loading): void {
 	for (const name of hookNames) {
 		const [own, other] = [hooks[name], workspace?.hooks[name]];
@@ -234,29 +232,32 @@ function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part:
 	}
 }
 
-function sameWritten(one: Place, other: Place, { value }: Part): boolean {
+function sameWritten(left: Place, right: Place, { value }: Part): boolean {
 	const at = (place: Place) => {
-		let found = value;
+		let current = value;
 		for (const key of place.path ?? [])
-			found = (found as Readonly<Record<string | number, unknown>> | undefined)?.[key];
-		return found;
+			current = (current as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+		return current;
 	};
-	return sameValue(at(one), at(other));
+	return sameValue(at(left), at(right));
 }
 
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 function targetsOf(envelope: EvalEnvelope, part: Part, base: string): TargetChoice[] {
 	const { execution } = envelope;
-	const one = (value: unknown, at: Part) => readTargetChoice(value, at, base) ?? [];
-	if (envelope.targets) return envelope.targets.flatMap((value, index) => one(value, child(part, "targets", index)));
-	if (envelope.target !== undefined) return [one(envelope.target, child(part, "target"))].flat();
+	const readChoice = (value: unknown, at: Part) => readTargetChoice(value, at, base) ?? [];
+	if (envelope.targets)
+		return envelope.targets.flatMap((value, index) => readChoice(value, child(part, "targets", index)));
+	if (envelope.target !== undefined) return [readChoice(envelope.target, child(part, "target"))].flat();
 	if (execution?.targets)
-		return execution.targets.flatMap((value, index) => one(value, child(part, "execution", "targets", index)));
-	return execution?.target === undefined ? [] : [one(execution.target, child(part, "execution", "target"))].flat();
+		return execution.targets.flatMap((value, index) => readChoice(value, child(part, "execution", "targets", index)));
+	return execution?.target === undefined
+		? []
+		: [readChoice(execution.target, child(part, "execution", "target"))].flat();
 }
 
-/** Returns the eval's name: `my.eval.yaml` → `my`, `EVAL.yaml` → the directory's name. */
+/** `my.eval.yaml` is `my`; `EVAL.yaml` is named by its directory. */
 function evalName(file: string): string {
 	const stem = basename(file)
 		.replace(/\.(ya?ml|jsonl?)$/i, "")
@@ -266,13 +267,10 @@ function evalName(file: string): string {
 
 const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
 
-/** Variables that AgentV sets itself; they never contain a secret. */
+/** AgentV sets these itself; they never contain a secret. */
 export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
 
-/**
- * Returns the process environment merged over the user's `.env` file. @throws AgentvError if that
- * is unreadable
- */
+/** @throws AgentvError if the file is unreadable */
 export function withEnvFile(env: Environment, file: string | undefined): Environment {
 	if (file === undefined) return env;
 	const variables = loadDotEnv(readTextFile(file));
@@ -281,9 +279,9 @@ export function withEnvFile(env: Environment, file: string | undefined): Environ
 }
 
 /**
- * Returns the variables of an eval: the process environment, then `.env` files from the eval's
- * directory up to its root, nearest first; none overrides what is already set. For `${{ }}` and the
- * eval's own child processes, never for git or AgentV itself.
+ * Returns the process environment, then `.env` files from the eval's directory up to its root;
+ * the nearest wins. For `${{ }}` and the eval's own child processes, never for git or AgentV
+ * itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
 	const files = dotEnvFiles(scope, view);
@@ -292,7 +290,6 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
-/** Returns the `.env` files of an eval, nearest first. */
 export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
 	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
 	return files.filter((file) => hasFile(view, file));
@@ -303,7 +300,7 @@ interface Layered {
 	readonly result: Environment;
 }
 
-/** Evals of one tree share variables: each set of files is read once per view. */
+/** Evals of one tree share variables, so each set of files is read once per view. */
 const known = new WeakMap<DiskView, Map<string, Layered>>();
 
 function layered(files: string, env: Environment, view: DiskView): Environment {

@@ -20,7 +20,7 @@ export const unknownField: FindingKind<{ key: string; nearest?: string | undefin
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
-/** For graders, in which an unknown field is an error because it would change what passes. */
+/** In graders an unknown field is an error, because it would change what passes. */
 export const unknownSetting: FindingKind<{ key: string; nearest?: string | undefined }> = {
 	...unknownField,
 	severity: error,
@@ -50,7 +50,6 @@ export const olderField: FindingKind<{ key: string; instead: string }> = {
 	hint: ({ instead }) => `use ${instead}; \`agentv eval validate --migrate\` rewrites it`,
 };
 
-/** `lookedIn` is relative to the eval. */
 export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: string }> = {
 	rule: "path.missing",
 	severity: error,
@@ -82,7 +81,6 @@ export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** An existing file that is not readable as text. */
 export const notText: FindingKind<{ file: string; reason: string }> = {
 	rule: "yaml.syntax",
 	severity: error,
@@ -117,15 +115,15 @@ export const duplicateId: FindingKind<{ id: string; first: string }> = {
 
 export const dependsOn: FindingKind<{
 	id: string;
-	circle?: readonly string[];
+	cycle?: readonly string[];
 	unknown?: string;
 	nearest?: string | undefined;
 }> = {
 	rule: "tests.depends-on",
 	severity: error,
-	message: ({ id, circle, unknown }) =>
-		circle
-			? `tests depend on each other in a cycle: ${circle.join(" → ")}`
+	message: ({ id, cycle, unknown }) =>
+		cycle
+			? `tests depend on each other in a cycle: ${cycle.join(" → ")}`
 			: `test ${quote(id)} depends on ${quote(unknown ?? "")}, which is not a test of this eval`,
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
@@ -179,10 +177,10 @@ export const targetUndefined: FindingKind<{
 				: "define it in a targets.yaml next to the eval",
 };
 
-export const targetCircular: FindingKind<{ circle: readonly string[] }> = {
+export const targetCircular: FindingKind<{ cycle: readonly string[] }> = {
 	rule: "targets.circular",
 	severity: error,
-	message: ({ circle }) => `use_target forms a cycle: ${circle.join(" → ")}`,
+	message: ({ cycle }) => `use_target forms a cycle: ${cycle.join(" → ")}`,
 	hint: () => "set a provider in one of them",
 };
 
@@ -215,7 +213,6 @@ export const variableUnset: FindingKind<{ name: string }> = {
 
 const braced = (name: string) => `{{ ${name} }}`;
 
-/** A `{{ name }}` that is not in the test's `vars`. */
 export const unknownName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "vars.unknown",
 	severity: error,
@@ -234,7 +231,6 @@ export const proseName: FindingKind<{ name: string }> = {
 	hint: ({ name }) => `add \`vars\` to the test, or write {{${braced(name)}}} for the literal text`,
 };
 
-/** An unknown variable in a grader's prompt. */
 export const promptName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
@@ -243,7 +239,7 @@ export const promptName: FindingKind<{ name: string; known: readonly string[]; n
 		nearest ? `did you mean ${braced(nearest)}?` : `variables: ${known.slice(0, 30).join(", ")}`,
 };
 
-/** A prompt that shows the model everything except what is graded. */
+/** The prompt shows the model everything except what is graded. */
 export const promptBlind: FindingKind<{ wanted: "answer" | "results"; names: readonly string[] }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
@@ -260,7 +256,7 @@ export const badSchema: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => `invalid JSON Schema: ${reason}`,
 };
 
-/** The grader will not grade: its reference may come from elsewhere. */
+/** The grader will not grade, unless its reference comes from elsewhere. */
 export const noReference: FindingKind<{ path: string }> = {
 	rule: "assertions.field-path",
 	severity: "warning",

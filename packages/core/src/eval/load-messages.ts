@@ -27,7 +27,6 @@ type InputValue = z.output<typeof inputSchema>;
 type ExpectedValue = z.output<typeof expectedOutputSchema>;
 type Content = z.output<typeof contentSchema>;
 
-/** `base` is the directory for file paths. */
 export function readMessages(value: InputValue, part: Part, base: string): Message[] {
 	if (typeof value === "string") return [{ role: "user", content: value }];
 	if (!Array.isArray(value)) return [readMessage(value, part, [], base)];
@@ -47,7 +46,7 @@ export function readExpected(value: ExpectedValue, part: Part, base: string): Me
 	return [{ role: "assistant", content: typeof value === "string" ? value : scalarOrJson(value, part) }];
 }
 
-/** Returns a number as written, and anything else as JSON with its numbers as written. */
+/** Numbers remain as written, also inside JSON. */
 function scalarOrJson(value: unknown, part: Part): string {
 	if (typeof value === "number" || typeof value === "boolean") return part.written([]) ?? String(value);
 	return writtenJson(value, part.written, 2);
@@ -87,13 +86,11 @@ function readContent(
 	});
 }
 
-/** Returns the plain text of a message: its text pieces, joined by blank lines. */
 export function messageText(message: Message): string {
 	if (typeof message.content === "string") return message.content;
 	return message.content.flatMap((piece) => (piece.type === "text" ? [piece.text] : [])).join("\n\n");
 }
 
-/** Inserts file pieces before the text of the first user message, as `input_files` defines. */
 export function withInputFiles(messages: readonly Message[], files: readonly ContentPiece[]): Message[] {
 	if (files.length === 0) return [...messages];
 	const target = messages.findIndex((message) => message.role === "user");
@@ -112,7 +109,6 @@ export function inputFilePieces(files: readonly string[] | undefined, part: Part
 	});
 }
 
-/** The purpose of a prompt: grading an answer, or aggregating a composite's results. */
 type PromptUse = "grader" | "aggregator";
 
 const variables: ReadonlyMap<string, PromptVariable> = new Map(Object.entries(judgeVariables));
@@ -140,15 +136,11 @@ export function promptOf(
 	return { promptFile, ...checkPromptFile(promptFile, own, use, loading) };
 }
 
-/** Checks an inline prompt. `part` is the prompt before `vars` are filled in. */
+/** `part` is the prompt before `vars` are filled in. */
 function checkPromptText(text: string, part: Part, use: PromptUse, loading: Loading): void {
 	checkPrompt(text, part, use, (found) => nameAt(found, part.at, loading), loading);
 }
 
-/**
- * Reads and checks a prompt file.
- * @returns the text with the test's `vars`, if it uses any; a missing file is reported elsewhere
- */
 function checkPromptFile(
 	file: PathText,
 	part: Part,
@@ -195,7 +187,6 @@ function checkPrompt(
 	loading.report(finding(promptBlind, { wanted, names }, placeOfName(first)));
 }
 
-/** Returns the entries that a type does not define: a program gets them as its `config`. */
 export function restOf(
 	entry: Readonly<Record<string, unknown>>,
 	known: ReadonlySet<string>,
@@ -206,7 +197,6 @@ export function restOf(
 
 const nothing: Readonly<Record<string, unknown>> = {};
 
-/** Returns the keys that a type defines, as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
 	const known = keysOfTypes.get(type) ?? new Set(wireFieldsOf(graders[type].schema).keys());
 	keysOfTypes.set(type, known);
@@ -215,15 +205,11 @@ export function wireKeys(type: AssertionType): ReadonlySet<string> {
 
 const keysOfTypes = new Map<AssertionType, ReadonlySet<string>>();
 
-/** The keys that a custom type shares with all others. */
 export const customKeys: ReadonlySet<string> = new Set(wireFieldsOf(customAssertionSchema).keys());
 
 export const noVars: Vars = { isGiven: false, text: () => undefined, names: () => [] };
 
-/**
- * Returns the `vars` of the test at `part`.
- * @param mayInsert is called before each use of a text; a rejected text counts as missing
- */
+/** @param mayInsert is called before each use of a text; a rejected text counts as missing */
 export function varsOf(part: Part, mayInsert: (characters: number) => boolean): Vars {
 	const vars = child(part, "vars");
 	if (typeof vars.value !== "object" || vars.value === null || Array.isArray(vars.value)) return noVars;
@@ -258,12 +244,10 @@ function namesBelow(value: unknown, path: readonly string[]): string[] {
 	]);
 }
 
-/** Returns the part with a test's `vars` in its strings, including those of its graders. */
 export function withVars(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fill(part.value, vars, testKeys));
 }
 
-/** Like `withVars`, for a list of graders. */
 export function withVarsInGraders(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fillGraders(part.value, vars));
 }
@@ -272,12 +256,10 @@ function filledPart(part: Part, vars: Vars, value: unknown): Part {
 	return { ...part, value, vars, fill: (text) => fillTemplate(part.fill(text), vars.text) };
 }
 
-/** Fills `vars` into all strings of a value; unchanged values are returned as they are. */
 export function fillVars<Value>(value: Value, vars: Vars): Value {
 	return fill(value, vars, noKeys) as Value;
 }
 
-/** How a key's value is filled, if not as plain data. */
 type KeyFill = (value: unknown, vars: Vars) => unknown;
 type KeyFills = Readonly<Record<string, KeyFill>>;
 

@@ -21,34 +21,29 @@ import { type LoadLog, outOfReach, type PathText, type ReferenceKind, readShape 
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, readSource, type Source } from "./source.ts";
 
-/** An entry of a `targets.yaml`. Provider settings are checked only if the target is used. */
+/** Provider settings are checked only if the target is used. */
 export interface TargetDefinition {
 	readonly name: string;
 	readonly entry: TargetEntry;
-	/** The entry with its location; `part.value` contains every setting after `${{ }}`. */
+	/** `part.value` contains every setting after `${{ }}`. */
 	readonly part: Part;
-	/** Directory that its paths are relative to. */
 	readonly base: string;
 	/** The directory above `.agentv` that it applies to. */
 	readonly level: string;
 	readonly file: string;
 }
 
-/** The targets that an eval can use. */
 export interface TargetScope {
-	/** Existing target files, nearest directory first. */
+	/** Nearest directory first. */
 	readonly files: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** The secrets in all their settings. */
 	readonly secrets: readonly string[];
 	find(name: string): TargetDefinition | undefined;
-	/** Names in search order, nearest first. */
 	readonly names: readonly string[];
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** Names of a directory's target files, in reading order. */
 export const targetFileNames = ["targets.yaml", "targets.yml", ".agentv/targets.yaml", ".agentv/targets.yml"] as const;
 
 interface TargetOptions {
@@ -56,11 +51,10 @@ interface TargetOptions {
 	readonly env: Environment;
 	/** `--targets FILE`: overrides all others. */
 	readonly targetsFile?: string | undefined;
-	/** Files already read, for callers that load the targets of many evals. */
+	/** Shared by callers that load the targets of many evals. */
 	readonly cache?: TargetCache;
 }
 
-/** Caches target files by path, and target scopes by their files, each for one environment. */
 export interface TargetCache {
 	readonly files: Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
 	readonly scopes: Map<string, { readonly env: Environment; readonly scope: TargetScope }>;
@@ -89,7 +83,7 @@ export function loadTargets(scope: EvalScope, options: TargetOptions): TargetSco
 	return read;
 }
 
-/** Evals without their own target files and with the same ones above them share a scope. */
+/** Evals share a scope if they have no target files of their own and the same ones above them. */
 function shareable(scope: EvalScope, { view, targetsFile, cache }: TargetOptions): string | undefined {
 	if (!cache || targetsFile !== undefined) return undefined;
 	let key = "";
@@ -122,7 +116,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
 	noteTargets(secrets);
-	// The user's own variables are secrets even if they look like our field names.
+	// The user's own variables are secrets even if they look like AgentV's field names.
 	const contributed = [...state.sources.values()].flatMap((source) => secretsByUse(source, options.env));
 	noteVariables(contributed);
 	return {
@@ -200,7 +194,7 @@ function readTargetFile(file: string, level: string, view: DiskView, env: Enviro
 	return { source, definitions, diagnostics };
 }
 
-/** Findings that are reported when a target is used, based on its provider's settings. */
+/** Reported when a target is used, based on its provider's settings. */
 const leftToUse: ReadonlySet<string> = new Set([unknownField.rule, conflictingFields.rule, unsupportedField.rule]);
 
 function describe(definition: TargetDefinition, state: State): string {
@@ -208,13 +202,11 @@ function describe(definition: TargetDefinition, state: State): string {
 	return `${relative(definition.level, definition.file)}:${range?.start.line ?? 1}`;
 }
 
-/** A definition, or an inline target, with settings. */
 export interface TargetLayer {
 	readonly part: Part;
 	readonly base: string;
 }
 
-/** A target's references to files. */
 export interface TargetPaths {
 	readonly hooks: Hooks;
 	readonly command: CommandSpec | undefined;
@@ -223,7 +215,7 @@ export interface TargetPaths {
 	readonly fixtures: PathText | undefined;
 }
 
-/** Returns the settings that are paths or commands, each relative to its layer's file. */
+/** Returns paths and commands, each relative to its layer's file. */
 export function targetPaths(
 	wire: Record<string, unknown>,
 	origin: ReadonlyMap<string, TargetLayer>,
@@ -270,9 +262,8 @@ function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandS
 }
 
 /**
- * Reads a `target` field: a name; an inline definition (`provider: …`);
- * `{name, extends, …overrides}`; and, from the deprecated `execution.targets`,
- * `{name, use_target, hooks}`, which means a target that extends `use_target`.
+ * Accepts a name, an inline definition (`provider: …`), `{name, extends, …overrides}` and, from the
+ * deprecated `execution.targets`, `{name, use_target, hooks}`, which extends `use_target`.
  */
 export function readTargetChoice(value: unknown, part: Part, base: string): TargetChoice | undefined {
 	if (typeof value === "string") return { name: value, at: part.at };

@@ -38,15 +38,13 @@ import type { Loading } from "./loading.ts";
 import { type PathText, readShape, stripScheme } from "./read-shape.ts";
 import { child, type Part, placeOf, type Vars } from "./source.ts";
 
-/** A test before parsing: its value and the directory that its paths are relative to. */
 export interface RawTest {
 	readonly part: Part;
 	readonly base: string;
-	/** For a directory of cases: its `workspace/` as template. */
+	/** Template from a directory of cases: its `workspace/`. */
 	readonly template?: PathText | undefined;
 }
 
-/** Collects the tests of a `tests` field: an inline list, a path, or a list that mixes both. */
 export function collectTests(part: Part, base: string, loading: Loading): RawTest[] {
 	if (typeof part.value === "string")
 		return testsOfPath({ kind: "tests", raw: part.value, at: part.at, base }, loading, []);
@@ -96,7 +94,6 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 	});
 }
 
-/** Returns the files of a pattern; undefined, after reporting, if it is invalid. */
 function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
 	try {
 		return globFiles(raw, base, { ignore: [ownFiles], budget: loading.globBudget });
@@ -148,7 +145,7 @@ function testsOfFile(file: string, path: PathText, loading: Loading, trail: read
 		loading.shape(
 			path.at,
 			"tests",
-			`files include each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+			`files include each other in a cycle: ${[...trail, file].map((path) => loading.shown(path)).join(" → ")}`,
 		);
 		return [];
 	}
@@ -171,7 +168,7 @@ function testsOfFile(file: string, path: PathText, loading: Loading, trail: read
 	return testsOfList(list, base, loading, [...trail, file]);
 }
 
-/** Reads a test. Reports its problems and returns undefined if it can't run. */
+/** Returns undefined, after reporting, if the test can't run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
 	const vars = varsOf(raw.part, (characters) => loading.mayInsert(characters, raw.part.at));
 	const part = withVars(raw.part, vars);
@@ -271,7 +268,6 @@ function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message
 	return text === undefined ? [] : [{ role: "user", content: text }];
 }
 
-/** Two spellings are an error that is reported elsewhere. */
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
 	const { execution } = entry;
 	const flat = (["assertions", "assert", "evaluators"] as const).filter((key) => entry[key] !== undefined);
@@ -330,7 +326,6 @@ function checkComplete(
 	return false;
 }
 
-/** A message without text, file or call. */
 function isBlank({ content, toolCalls }: Message): boolean {
 	return typeof content === "string" && content.trim() === "" && !toolCalls;
 }
@@ -347,8 +342,8 @@ function workspaceOf(
 		own ?? (raw.template ? { isolation: "per_test" as const, repos: [], hooks: {}, env: {}, at: part.at } : undefined);
 	const withTemplate = base && raw.template && !base.template ? { ...base, template: raw.template } : base;
 	if (!withTemplate || !suite.workspace) return withTemplate;
-	// A test's workspace overrides the eval's field by field, so that it can change the template and
-	// keep the hooks.
+	// A test's workspace overrides the eval's field by field, so that it can change the template
+	// and keep the hooks.
 	const written = typeof entry.workspace === "object" ? (entry.workspace as object) : {};
 	return {
 		...suite.workspace,
@@ -367,12 +362,10 @@ function choiceOf({ target, execution }: TestEntry, part: Part, base: string): T
 		: readTargetChoice(target, child(part, "target"), base);
 }
 
-/** An eval's defaults for its tests. */
 interface TestDefaults {
 	readonly suite: Suite;
 	readonly tags: readonly string[];
 	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Returns the messages before every test's own, for these `vars`. */
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
@@ -414,7 +407,6 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	};
 }
 
-/** Returns the eval's own graders, in either spelling. */
 function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope, part: Part): Part | undefined {
 	if (assertions !== undefined) return child(part, "assertions");
 	if (assert !== undefined) return child(part, "assert");
@@ -423,7 +415,7 @@ function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope
 	return execution?.evaluators === undefined ? undefined : child(part, "execution", "evaluators");
 }
 
-/** Reads something once for all tests, or for each test with `vars` if it uses any. */
+/** Reads once for all tests, or for each test with `vars` if the value uses any. */
 function perVars<Result>(
 	value: () => unknown,
 	read: (vars: Vars) => Result,
@@ -492,7 +484,7 @@ function metadataFiles(
 	suite: Suite,
 	loading: Loading,
 ): PathText[] {
-	const found: PathText[] = [];
+	const files: PathText[] = [];
 	const own = (part.value as { metadata?: Record<string, unknown> }).metadata ?? {};
 	const look = (value: unknown, path: (string | number)[]): void => {
 		if (Array.isArray(value)) for (const [index, item] of value.entries()) look(item, [...path, index]);
@@ -503,11 +495,11 @@ function metadataFiles(
 			const directory = [suite.scope.directory, base].find(
 				(candidate) => loading.view.kind(resolve(candidate, value)) !== "missing",
 			);
-			if (directory) found.push({ kind: "metadata-file", raw: value, at, base: directory });
+			if (directory) files.push({ kind: "metadata-file", raw: value, at, base: directory });
 		}
 	};
 	look(metadata, []);
-	return found;
+	return files;
 }
 
 function isFileKey(path: readonly (string | number)[]): boolean {
@@ -515,7 +507,7 @@ function isFileKey(path: readonly (string | number)[]): boolean {
 	return typeof key === "string" && /_(file|path)s?$/.test(key);
 }
 
-/** Returns `tags` as a list: a map's entries become `name=value`. */
+/** A map's entries become `name=value`. */
 export function tagsOf(tags: readonly string[] | Readonly<Record<string, string>> | undefined): readonly string[] {
 	if (tags === undefined) return [];
 	return isList(tags) ? tags : Object.entries(tags).map(([name, value]) => `${name}=${value}`);
@@ -535,7 +527,7 @@ type Written =
 	| undefined;
 type Trials = { readonly count: number; readonly strategy?: string | undefined } | undefined;
 
-/** Reads `repeat`, or the deprecated `execution.trials` whose `pass_at_k` means `pass_any`. */
+/** The deprecated `pass_at_k` of `execution.trials` means `pass_any`. */
 export function repeatOf(repeat: Written, trials: Trials): Repeat | undefined {
 	if (typeof repeat === "number") return { count: repeat, strategy: "mean", earlyExit: false };
 	if (repeat) return { count: repeat.count, strategy: repeat.strategy ?? "mean", earlyExit: repeat.earlyExit ?? false };

@@ -108,7 +108,6 @@ function leavesWorkspace(path: string): boolean {
 	return way.startsWith("/") || /^[a-z]:/i.test(way) || way === ".." || way.startsWith("../");
 }
 
-/** Reads a `hooks` block of a workspace, an eval or a target. */
 export function readHooks(part: Part, base: string, log: LoadLog): Hooks {
 	const entry = readShape(hooksSchema, part, log);
 	return entry ? hooksOf(entry, part, base) : {};
@@ -124,7 +123,6 @@ function hooksOf(entry: z.output<typeof hooksSchema>, part: Part, base: string):
 	return hooks;
 }
 
-/** Names of hooks in files. */
 export const wireHookNames: Readonly<Record<HookName, string>> = {
 	beforeAll: "before_all",
 	beforeEach: "before_each",
@@ -147,7 +145,6 @@ function readHook(value: HookEntry | CommandText, part: Part, base: string): Hoo
 
 const ruleKinds: readonly AgentRuleKind[] = ["skills", "hooks", "agents", "rules"];
 
-/** Reads an entry of `extensions`. */
 export function readExtension(part: Part, base: string, loading: Loading): Extension | undefined {
 	const entry = readShape(extensionSchema, part, loading);
 	if (entry === undefined) return undefined;
@@ -219,15 +216,13 @@ function rulePaths(
 	return paths;
 }
 
-/** Reads the command `text` at `part`. */
 export function readCommand(kind: ReferenceKind, text: CommandText, part: Part, base: string): CommandSpec {
 	const written = part.unfilled([]);
-	// A variable without a value stays as written, and must be distinguishable from text in a value.
+	// A variable without a value stays as written, unlike the same text in a value.
 	const hasVariables = isCommandText(written) && (String(written) !== String(text) || String(written).includes("${{"));
 	return { kind, text, at: part.at, base, written: hasVariables ? { text: written, fill: part.fill } : undefined };
 }
 
-/** Reads the command under `key` of `part`, with its sibling `cwd`. */
 export function commandOf(
 	kind: ReferenceKind,
 	text: CommandText,
@@ -242,7 +237,6 @@ export function commandOf(
 		: { ...command, cwd: { kind: "working-directory", raw: cwd, at: placeOf(part, ["cwd"]), base } };
 }
 
-/** Returns whether a value can be a command: a text, or a list of words. */
 export function isCommandText(value: unknown): value is string | string[] {
 	return (
 		typeof value === "string" ||
@@ -252,7 +246,6 @@ export function isCommandText(value: unknown): value is string | string[] {
 
 type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
-/** Reads a `code-grader` with its command, in the current or the deprecated spelling. */
 export function readCodeGrader(
 	assertion: CodeGrader,
 	part: Part,
@@ -276,7 +269,6 @@ export function configOf({ config }: { config?: Readonly<Record<string, unknown>
 	return config ? { config: exactData(config, child(part, "config").written) } : {};
 }
 
-/** Returns the time limit of a program; `timeout_ms` is the deprecated spelling. */
 export function timeoutOf({
 	timeoutSeconds,
 	timeoutMs,

@@ -8,30 +8,25 @@ import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.t
 import { type NamedPath, outOfReach, type PathText, referenceNoun, resolvePath } from "./read-shape.ts";
 import { type DiskView, readSource, type Source, textSource } from "./source.ts";
 
-/** A compared field, with what is known about its references. */
 export interface ComparedField {
 	readonly path: string;
 	readonly at: Place;
-	/** Whether a reference has it. */
 	isPresent: boolean;
-	/** Keys of the references, for the nearest name. */
+	/** Candidates for the nearest name. */
 	readonly known: Set<string>;
-	/** Number of references that are JSON. */
 	references: number;
 }
 
-/** The state of loading one eval: what was read and found. */
 export class Loading {
 	readonly diagnostics: Diagnostic[] = [];
-	/** Ids of tests that failed to load: tests that depend on them are not wrong because of that. */
+	/** Tests that depend on one of these are not wrong because of that. */
 	readonly failedTests = new Set<string>();
 	readonly sources = new Map<string, Source>();
-	/** Prompts, which are read as plain text. */
+	/** Prompts; they are read as plain text. */
 	readonly texts = new Map<string, Source>();
-	/** Fields of `field-accuracy` graders by location. */
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
-	/** For all patterns of the eval: one that starts at the file system's root would never end. */
+	/** One pattern that starts at the root of the disk would never end. */
 	readonly globBudget: GlobBudget = { left: 50_000 };
 	readonly #textBudget: TextBudget = { left: mostInserted };
 	readonly view: DiskView;
@@ -53,7 +48,7 @@ export class Loading {
 		return new Loading(this.view, this.env, scope, this.#shownFrom);
 	}
 
-	/** Deducts inserted text from the eval's budget; returns false once it is exhausted. */
+	/** Returns false once the eval's budget for inserted text is exhausted. */
 	mayInsert(characters: number, at: Place): boolean {
 		this.#textBudget.left -= characters;
 		if (this.#textBudget.left >= 0) return true;
@@ -69,12 +64,10 @@ export class Loading {
 		this.diagnostics.push(diagnostic);
 	}
 
-	/** Reports a shape finding beyond the schemas. */
 	shape(at: Place, field: string, message: string): void {
 		this.report(finding(schemaShape, { field, message }, at));
 	}
 
-	/** Reads `file` once. `at` is where it is referenced, for findings. */
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
@@ -87,7 +80,6 @@ export class Loading {
 		}
 	}
 
-	/** Returns the plain text of `file`; reported at `at` if unreadable. */
 	text(file: string, at: Place): string | undefined {
 		try {
 			return this.view.readText(file);
@@ -96,7 +88,7 @@ export class Loading {
 		}
 	}
 
-	/** Returns the plain text of `file`, read once and kept for locating findings in it. */
+	/** Keeps the text for locating findings in it. */
 	plainText(file: string, at: Place): string | undefined {
 		const known = this.texts.get(file);
 		if (known) return known.text;
@@ -111,7 +103,7 @@ export class Loading {
 		return source;
 	}
 
-	/** Resolves and records a path that the loader needs, and reports it if missing. */
+	/** Also records the path, and reports it if it is missing. */
 	resolve(path: PathText): string | undefined {
 		const resolved = resolvePath(path, this.scope, this.view);
 		this.files.push({ path, resolved: resolved.path });
@@ -123,14 +115,12 @@ export class Loading {
 		return undefined;
 	}
 
-	/** Resolves and reads such a path. */
 	open(path: PathText): { source: Source; resolved: string } | undefined {
 		const resolved = this.resolve(path);
 		const source = resolved === undefined ? undefined : this.read(resolved, path.at);
 		return source && resolved !== undefined ? { source, resolved } : undefined;
 	}
 
-	/** Returns `file:line` of a location, for messages. */
 	describe(place: Place): string {
 		const range = this.sources.get(place.file)?.locate(place);
 		return range ? `${this.shown(place.file)}:${range.start.line}` : this.shown(place.file);
@@ -140,7 +130,7 @@ export class Loading {
 		return shownPath(path, this.#shownFrom);
 	}
 
-	/** Returns whether a run may not read `file`, after reporting it. */
+	/** Reports a file that a run may not read. */
 	refuses(file: string, named: NamedPath): boolean {
 		const refused = outOfReach(file, named, this.scope);
 		if (refused) this.report(refused);
@@ -155,7 +145,7 @@ export class Loading {
 	}
 }
 
-/** Returns a key that is equal for identical findings at the same location. */
+/** Identical findings at the same location have equal keys. */
 export function findingKey({ rule, message, at }: Diagnostic): string {
 	return [rule, message, at.file, at.line ?? "", at.part ?? "", ...(at.range ?? []), ...(at.path ?? [])].join("\0");
 }

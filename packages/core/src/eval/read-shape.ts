@@ -27,10 +27,10 @@ export interface LoadLog {
 }
 
 /**
- * Parses `part` by `schema`: reports shape issues, unknown, deprecated, conflicting and unsupported
- * keys at their locations, and returns the typed value, or undefined if the shape is wrong. Text
- * that is a whole variable reference becomes a number or boolean if the schema expects one; a
- * number in place of text is read as written.
+ * Parses `part` by `schema`: reports wrong shapes and unknown, deprecated, conflicting and
+ * unsupported keys at their locations. Returns undefined if the shape is wrong. A text that is a
+ * whole variable reference becomes a number or boolean if the schema expects one; a number in place
+ * of text is read as written.
  */
 export function readShape<Schema extends z.ZodType>(
 	schema: Schema,
@@ -47,7 +47,7 @@ export function readShape<Schema extends z.ZodType>(
 	return parsed.value;
 }
 
-/** Returns the part with its scalars as written if its format needs text. */
+/** Keeps scalars as written if their format needs text. */
 function asWritten(part: Part, notes: readonly FieldNote[]): Part {
 	let { value } = part;
 	for (const note of notes) {
@@ -96,8 +96,8 @@ function shapeFinding(issue: ShapeIssue, at: Place): Diagnostic {
 }
 
 function reportField(note: FieldNote, part: Part, log: LoadLog): void {
-	const found = fieldFinding(note, placeOf(part, note.path, "key"));
-	if (found) log.report(found);
+	const diagnostic = fieldFinding(note, placeOf(part, note.path, "key"));
+	if (diagnostic) log.report(diagnostic);
 }
 
 function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
@@ -119,7 +119,6 @@ function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
 	}
 }
 
-/** What a path or command is for, with its noun in messages. */
 const nouns = {
 	tests: "test data",
 	suite: "suite",
@@ -150,20 +149,19 @@ export function referenceNoun({ kind }: { readonly kind: ReferenceKind }): strin
 	return nouns[kind];
 }
 
-/** A path as written, with the directory it is relative to. */
 export interface PathText {
 	readonly kind: ReferenceKind;
 	/** After `${{ }}`; with a `file://` prefix. */
 	readonly raw: string;
 	readonly at: Place;
-	/** Absolute directory of the file that contains it. */
+	/** Absolute; the directory of the file that contains the path. */
 	readonly base: string;
 }
 
 export type PathFound = "direct" | "absolute" | "from-root" | "parent-search" | "other-case";
 
 interface ResolvedPath {
-	/** Absolute path; if not found, where it should be. */
+	/** Absolute; if not found, where it should be. */
 	readonly path: string;
 	readonly found: PathFound | undefined;
 	readonly kind: PathKind;
@@ -176,14 +174,14 @@ export function resolvePath(text: Pick<PathText, "raw" | "base">, scope: EvalSco
 	const raw = stripScheme(text.raw);
 	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))
 		return { path: raw, found: undefined, kind: "missing", runTime: true };
-	const asked = raw.replaceAll("\\", "/");
+	const normalized = raw.replaceAll("\\", "/");
 	const here = (path: string, found: PathFound): ResolvedPath | undefined => {
 		const kind = view.kind(path);
 		return kind === "missing" ? undefined : { path, found, kind, runTime: false };
 	};
-	const direct = resolve(text.base, asked);
-	if (isAbsolute(asked)) {
-		return here(asked, "absolute") ?? here(join(scope.root, asked), "from-root") ?? missing(direct);
+	const direct = resolve(text.base, normalized);
+	if (isAbsolute(normalized)) {
+		return here(normalized, "absolute") ?? here(join(scope.root, normalized), "from-root") ?? missing(direct);
 	}
 	const exact = here(resolve(text.base, raw), "direct") ?? here(direct, "direct");
 	if (exact) return exact;
@@ -192,8 +190,8 @@ export function resolvePath(text: Pick<PathText, "raw" | "base">, scope: EvalSco
 	if (!isInside(scope.root, text.base)) return missing(direct);
 	for (const parent of withParents(dirname(text.base), scope.root)) {
 		if (!isInside(scope.root, parent)) break;
-		const found = here(resolve(parent, asked), "parent-search");
-		if (found && isInside(scope.root, found.path)) return found;
+		const match = here(resolve(parent, normalized), "parent-search");
+		if (match && isInside(scope.root, match.path)) return match;
 	}
 	return missing(direct);
 }
@@ -206,16 +204,12 @@ function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
 
-/** Returns whether a file or image is a URL or inline data, so that it has no path. */
 export function isAddress(text: string): boolean {
 	return /^(https?:\/\/|data:)/i.test(text);
 }
 
-/** A path in a file, with its location. */
 export interface NamedPath {
-	/** As written. */
 	readonly raw: string;
-	/** Noun in messages: `input file`. */
 	readonly kind: string;
 	readonly at: Place;
 }
@@ -226,7 +220,7 @@ export function pathOutside(path: string, { root }: Pick<EvalScope, "root">): st
 	return isInside(root, real) || isInside(realPath(root), real) ? undefined : real;
 }
 
-/** Undefined if `path` is inside the root, or the user allows it. */
+/** Returns undefined if `path` is inside the root, or the user allows it. */
 export function outOfReach(path: string, { raw, kind, at }: NamedPath, scope: EvalScope): Diagnostic | undefined {
 	if (!scope.reach || scope.reach.ownFiles.includes(at.file)) return undefined;
 	const real = pathOutside(path, scope);
@@ -243,9 +237,7 @@ export function refuseOutOfReach(path: string, named: NamedPath, scope: EvalScop
 }
 
 /**
- * Resolves a path immediately before opening it. It is checked again: a link can have changed since
- * the run was planned.
- * @throws AgentvError `config` if it is not allowed
+ * Call it immediately before opening, since a link can have changed. @throws AgentvError `config`
  */
 export function resolveWithinReach(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const resolved = resolvePath(text, scope, view);
@@ -253,7 +245,6 @@ export function resolveWithinReach(text: PathText, scope: EvalScope, view: DiskV
 	return resolved;
 }
 
-/** A finding with the text of its file and the range in it, as far as known. */
 export interface LocatedFinding {
 	readonly diagnostic: Diagnostic;
 	readonly text?: string;

@@ -42,7 +42,6 @@ import { writeAtomic } from "../machine/write-file.ts";
 import { benchmarksPlace } from "./run-digest.ts";
 import { misplacedSecret, urlEnvironment } from "./source.ts";
 
-/** A well-formed entry of `benchmarks.yaml`, its variables filled in. */
 export interface RegistryEntry {
 	readonly id: string;
 	readonly name: string;
@@ -50,25 +49,22 @@ export interface RegistryEntry {
 	readonly path: string;
 	/** As written. Never show it: use `shownSource`. */
 	readonly source: WrittenSource | undefined;
-	/** The checked source; undefined if it has a problem. */
 	readonly access: SourceAccess | undefined;
 	readonly addedAt: string | undefined;
-	/** Index in the list `benchmarks`. */
 	readonly index: number;
 	readonly at: Place;
-	/** Why it can't be used now, in one sentence: an unset variable, an invalid URL. */
+	/** One sentence, such as for an unset variable or an invalid URL. */
 	readonly problem: string | undefined;
 	/** Whether only the source has a problem, so that `path` can still be read. */
 	readonly hasUsablePath: boolean;
 }
 
 export interface Registry {
-	/** Absolute path of `benchmarks.yaml`, which may not exist. */
+	/** Absolute; the file may not exist. */
 	readonly file: string;
 	readonly entries: readonly RegistryEntry[];
-	/** Problems of single entries; these are missing from `entries`, or have a `problem`. */
+	/** Problems of single entries, which are missing from `entries` or have a `problem`. */
 	readonly diagnostics: readonly Diagnostic[];
-	/** Undefined if there is no file. */
 	readonly document: YamlDocument | undefined;
 }
 
@@ -79,10 +75,8 @@ export function registryFile(env: Environment): string {
 }
 
 /**
- * Reads the registry from disk. A missing file is an empty list; a bad entry becomes a diagnostic,
- * the others still work.
- * @throws AgentvError `config`, with diagnostics, if the file as a whole is unreadable; nothing may
- * write to it then
+ * A missing file is an empty list; an invalid entry becomes a diagnostic.
+ * @throws AgentvError `config` if the whole file is unreadable: nothing may write to it then
  */
 export function readRegistry(env: Environment): Registry {
 	const file = registryFile(env);
@@ -198,7 +192,7 @@ function readEntry(
 	return { ...entry, access, problem: first?.message, hasUsablePath: !first || first.rule === registrySource.rule };
 }
 
-/** Keeps text scalars as written: an id `007` is not a number here. */
+/** Keeps text scalars as written: the id `007` is not a number here. */
 function asWritten(value: unknown, path: DocumentPath, document: YamlDocument): unknown {
 	if (typeof value === "number" || typeof value === "boolean") return document.sourceText(path) ?? String(value);
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
@@ -216,15 +210,11 @@ function filledId(entry: unknown, env: Environment): string | undefined {
 	return typeof id === "string" ? interpolateEnv(id, env).value : undefined;
 }
 
-/** An entry to write: keys in order; values are texts or a nested entry of texts. */
 interface EntryFields {
 	readonly [key: string]: string | EntryFields;
 }
 
-/**
- * Returns the registry's text with `entry` appended to its list; all existing bytes stay.
- * @throws AgentvError `refused` if the layout of the text makes that unsafe (aliases)
- */
+/** @throws AgentvError `refused` if aliases in the text make that unsafe */
 export function withEntry(document: YamlDocument, entry: EntryFields): string {
 	const value = (document.value ?? {}) as Record<string, unknown>;
 	const list = (value["benchmarks"] ?? []) as unknown[];
@@ -233,8 +223,7 @@ export function withEntry(document: YamlDocument, entry: EntryFields): string {
 }
 
 /**
- * Returns the registry's text without entry `index`. Removes only its own lines: a comment above it
- * may be about something else, so it stays.
+ * Removes only the entry's own lines: a comment above it may be about something else.
  * @throws AgentvError `refused` as `withEntry`
  */
 export function withoutEntry(document: YamlDocument, index: number): string {
@@ -246,7 +235,6 @@ export function withoutEntry(document: YamlDocument, index: number): string {
 	return verifiedPatch(document, [ownLines], { ...value, benchmarks: left.length === 0 ? null : left }).text;
 }
 
-/** Returns undefined for a flow list. */
 function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const { text } = document;
 	const { node } = document.find(["benchmarks"]);
@@ -260,8 +248,6 @@ function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const isLast = to === text.length && !text.endsWith("\n") && index > 0;
 	return { range: [isLast ? from - (text.slice(0, from).endsWith("\r\n") ? 2 : 1) : from, to], text: "" };
 }
-
-/** Findings of reading the registry. */
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -294,7 +280,7 @@ const registrySource: FindingKind<{ id: string; reason: string; hint?: string | 
 
 interface AddBenchmarkOptions {
 	readonly env: Environment;
-	/** Absolute directory that relative paths are relative to. */
+	/** Absolute; base of relative paths. */
 	readonly cwd: string;
 	readonly id?: string | undefined;
 	readonly name?: string | undefined;
@@ -306,19 +292,15 @@ interface AddBenchmarkOptions {
 }
 
 export interface WrittenEntry {
-	/** The registry's path. */
 	readonly file: string;
 	readonly id: string;
-	/** Keys and values as in the file; variables unresolved. */
 	readonly fields: EntryFields;
 }
 
 /**
- * Registers a local directory or a git repository without cloning. `location` is a path or a git
- * URL, which can contain `${{ }}`.
+ * Doesn't clone. `location` is a path or a git URL, which can contain `${{ }}`.
  * @throws AgentvError `usage` for a duplicate id (the hint suggests one), `not-found` for a missing
- * directory, `config` for an invalid
- * URL or ref, or an unreadable registry
+ * directory, `config` for an invalid URL or ref, or an unreadable registry
  */
 export async function addBenchmark(location: string, options: AddBenchmarkOptions): Promise<WrittenEntry> {
 	const { env } = options;
@@ -331,18 +313,13 @@ export async function addBenchmark(location: string, options: AddBenchmarkOption
 	return { file, ...entry };
 }
 
-/** A removed entry, and where its directory still is. */
 interface RemovedEntry {
 	readonly file: string;
 	readonly id: string;
-	/** Absolute. */
 	readonly path: string;
 }
 
-/**
- * Removes an entry from the registry; the directory stays.
- * @throws AgentvError `not-found` for an unknown id
- */
+/** The directory stays. @throws AgentvError `not-found` for an unknown id */
 export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RemovedEntry> {
 	const file = registryFile(options.env);
 	let path = "";
@@ -354,10 +331,7 @@ export async function removeBenchmark(id: string, options: { readonly env: Envir
 	return { file, id, path };
 }
 
-/**
- * Returns the entry of that id.
- * @throws AgentvError `not-found`, with the known ids
- */
+/** @throws AgentvError `not-found`, with the known ids */
 export function findEntry(registry: Registry, id: string): RegistryEntry {
 	const found = registry.entries.find((entry) => entry.id === id);
 	if (found) return found;
@@ -443,7 +417,7 @@ function defaultId(text: string, location: string): string {
 	});
 }
 
-/** Checks whether sync would accept URL and ref; variables that are unset now can be set then. */
+/** Checks whether sync would accept URL and ref. Variables that are unset now can be set then. */
 function checkSource(url: string, { env, cwd, ref }: AddBenchmarkOptions): void {
 	const unset = [url, ref ?? ""].some((text) => interpolateEnv(text, env).uses.some(({ state }) => state === "unset"));
 	if (!unset) {
@@ -460,11 +434,11 @@ export interface WrittenSource {
 	readonly ref?: string | undefined;
 }
 
-/** Credentials are separate from the URL. Never shown or stored. */
+/** Credentials are separate from the URL, and are never shown or stored. */
 export interface SourceAccess {
 	/** For git and its configuration: without credentials. Paths are absolute. */
 	readonly url: string;
-	/** Branch, tag, full name (`refs/heads/x`) or full commit SHA; undefined: the remote's HEAD branch. */
+	/** Branch, tag, full name (`refs/heads/x`) or full SHA; undefined: the remote's HEAD branch. */
 	readonly ref: string | undefined;
 	readonly credentials: GitCredentials | undefined;
 }
@@ -473,8 +447,7 @@ const whereCredentialsBelong =
 	"Use a variable (https://x-access-token:${{ GITHUB_TOKEN }}@host/…) or git's credential helper.";
 
 /**
- * Fills in the variables of `written` and checks the result: URL and ref are untrusted.
- * @param base directory that a relative path is relative to
+ * Fills in the variables of `written` and checks the result, because URL and ref are untrusted.
  * @throws AgentvError `config` if it can't be used; the message never contains a credential
  */
 function sourceAccess(written: WrittenSource, base: string, env: Environment): SourceAccess {
@@ -535,7 +508,6 @@ function refOf(written: string | undefined, env: Environment): string | undefine
 	return ref;
 }
 
-/** Returns whether `ref` is a full commit SHA (SHA-1 or SHA-256). */
 export function isFullSha(ref: string): boolean {
 	return /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref);
 }

@@ -35,19 +35,16 @@ import { child, type DiskView, type PlacedVariable } from "./source.ts";
 
 export interface CommandSetting {
 	readonly view: DiskView;
-	/** The scope of the eval that runs it; bounds the search that older evals need. */
+	/** Bounds the search through parent directories that older evals need. */
 	readonly scope: EvalScope;
-	/** The program's environment. */
 	readonly env: Environment;
 	/** By the text inside the braces of `{NAME}` or `{{name}}`. Other names stay. */
 	readonly values?: Readonly<Record<string, HoleValue>> | undefined;
 	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string | undefined;
-	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[] | undefined;
 }
 
-/** Options for `runProcess`. */
 type RunnableCommand = {
 	/** Absolute. */
 	readonly cwd: string;
@@ -88,8 +85,8 @@ function commandDirectory(command: CommandSpec, setting: CommandSetting): string
 	if (!command.cwd) return setting.defaultCwd ?? command.base;
 	const raw = fillWord(command.cwd.raw, holeReader(setting, undefined)).join(" ");
 	if (raw !== command.cwd.raw) return resolve(command.cwd.base, raw);
-	const found = resolvePath(command.cwd, setting.scope, setting.view);
-	return found.kind === "directory" ? found.path : resolve(command.cwd.base, raw);
+	const resolved = resolvePath(command.cwd, setting.scope, setting.view);
+	return resolved.kind === "directory" ? resolved.path : resolve(command.cwd.base, raw);
 }
 
 /** Run-time values (a prompt, for example) never name a file. */
@@ -99,7 +96,6 @@ function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: Com
 	return located === known ? undefined : located;
 }
 
-/** Returns the word as an absolute path if it names a file, else unchanged. */
 function locate(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string {
 	const known = fileOfWord(word, command, setting.view);
 	if (known !== undefined) return known;
@@ -114,7 +110,6 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 
 const hole = /^\$\{\{[\s\S]*?\}\}|^\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}|^\{([A-Z_][A-Z0-9_]*)\}/;
 
-/** Reads holes: `${{ }}` and a test's `vars` if the text still has them, then the given values. */
 function holeReader(setting: CommandSetting, written: WrittenCommand | undefined): HoleReader {
 	return (rest) => {
 		if (rest[0] !== "{" && rest[0] !== "$") return undefined;
@@ -130,7 +125,7 @@ function holeReader(setting: CommandSetting, written: WrittenCommand | undefined
 	};
 }
 
-/** Returns a `${{ }}` look-alike unchanged; throws for a reference without a value. */
+/** Returns a `${{ }}` look-alike unchanged. @throws AgentvError for a reference without a value */
 function orThrow(reference: string): string {
 	const [unset] = interpolateEnv(reference, {}).uses;
 	if (unset) {
@@ -140,36 +135,34 @@ function orThrow(reference: string): string {
 	return reference;
 }
 
-/** Fills values into a word: one argument, or several for a list that is the whole word. */
+/** Returns one argument, or several for a list that is the whole word. */
 function fillWord(word: string, readHole: HoleReader): string[] {
 	const whole = readHole(word);
 	if (whole && whole.length === word.length) {
 		return typeof whole.value === "string" ? [whole.value] : [...whole.value];
 	}
 	const pieces: string[] = [];
-	let kept = 0;
+	let copiedTo = 0;
 	// Not character by character: a command can have thousands of long words.
 	const start = /[{$]/g;
-	for (let found = start.exec(word); found; found = start.exec(word)) {
-		const next = readHole(word.slice(found.index));
+	for (let match = start.exec(word); match; match = start.exec(word)) {
+		const next = readHole(word.slice(match.index));
 		if (!next) continue;
-		pieces.push(word.slice(kept, found.index), typeof next.value === "string" ? next.value : next.value.join(" "));
-		kept = found.index + next.length;
-		start.lastIndex = kept;
+		pieces.push(word.slice(copiedTo, match.index), typeof next.value === "string" ? next.value : next.value.join(" "));
+		copiedTo = match.index + next.length;
+		start.lastIndex = copiedTo;
 	}
-	return [pieces.join("") + word.slice(kept)];
+	return [pieces.join("") + word.slice(copiedTo)];
 }
 
-/** One argument, or several. */
 type HoleValue = string | readonly string[];
 
 interface ShellText {
 	readonly text: string;
-	/** Variables that the text uses; add them to the shell's environment. */
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Returns the hole at the beginning of `rest` and its value; undefined if there is none. */
+/** Reads the hole at the beginning of `rest`; returns undefined if there is none. */
 type HoleReader = (rest: string) => { readonly length: number; readonly value: HoleValue } | undefined;
 
 type Mode = "plain" | "double" | "substitution" | "backtick" | "braces" | "parenthesis";
@@ -181,9 +174,8 @@ interface Heredoc {
 }
 
 /**
- * Fills values into a shell's text. They are passed in environment variables and the text only
- * refers to these, quoted for their context, since a shell never parses a variable's value as
- * syntax: no value can become a command.
+ * Passes values in environment variables, quoted for their context: a shell never parses a
+ * variable's value as syntax, so that no value can become a command.
  * @throws AgentvError `config` for a value that would end its here-document
  */
 function fillShellText(text: string, readHole: HoleReader, prefix = "AGENTV_VALUE_"): ShellText {
@@ -270,7 +262,7 @@ class ShellScan {
 		}
 	}
 
-	/** With a quoted end nothing is expanded, so the text itself is inserted. */
+	/** A quoted end turns off expansion, so the value itself is inserted. */
 	#heredoc({ end, tabs, literal }: Heredoc): void {
 		let line = "";
 		while (this.#at < this.#text.length) {
@@ -285,7 +277,7 @@ class ShellScan {
 			if (character !== "\n" && this.#at < this.#text.length) continue;
 			this.#out += line;
 			const lines = line.replace(/\n$/, "").split("\n");
-			const isEnd = (one: string | undefined) => (tabs ? one?.replace(/^\t+/, "") : one) === end;
+			const isEnd = (line: string | undefined) => (tabs ? line?.replace(/^\t+/, "") : line) === end;
 			if (lines.length > 1 && lines.some(isEnd)) {
 				throw new AgentvError(
 					"config",
@@ -301,9 +293,9 @@ class ShellScan {
 	#named(value: HoleValue, quote: '"' | "", together = false): string {
 		const values = typeof value === "string" || together ? [joined(value)] : value;
 		return values
-			.map((one) => {
+			.map((item) => {
 				const name = `${this.#prefix}${Object.keys(this.#env).length + 1}`;
-				this.#env[name] = one;
+				this.#env[name] = item;
 				return `${quote}\${${name}}${quote}`;
 			})
 			.join(" ");
@@ -329,7 +321,6 @@ function joined(value: HoleValue): string {
 	return typeof value === "string" ? value : value.join(" ");
 }
 
-/** A dependency of results that fingerprints can't cover. */
 export interface OpaqueUse {
 	/** A command as written, a program, a package, or a location in a script. */
 	readonly what: string;
@@ -346,14 +337,12 @@ const reasons = {
 	tree: "the directory contains the eval itself: its files are not covered",
 } as const;
 
-/** Programs that take code as an argument, with the options for it. */
 const inlineCode: readonly (readonly [RegExp, RegExp])[] = [
 	[/^(node|bun|deno|tsx)$/, /^(-e|-p|--eval|--print|-pe)$/],
 	[/^python[\d.]*$/, /^-c$/],
 	[/^(ruby|perl|lua|php)$/, /^(-e|-r|-E)$/],
 ];
 
-/** Collects what fingerprints can't see, each use once. */
 export class OpaqueUses {
 	readonly #view: DiskView;
 	readonly #uses = new Map<string, OpaqueUse>();
@@ -399,7 +388,6 @@ export class OpaqueUses {
 		}
 	}
 
-	/** Adds a script with everything that it imports. */
 	script(file: string, scope: EvalScope, directory?: string): void {
 		const key = JSON.stringify(["script", file, directory]);
 		if (this.#seen.has(key) || !mayBeScript(file)) return;
@@ -430,10 +418,8 @@ export class OpaqueUses {
 	}
 }
 
-/** Top-level fields that describe an eval and don't affect its run. */
 const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
 
-/** Returns the variables of an eval's own files that a run of it reads. */
 export function evalVariables({ variables }: LoadedEval): PlacedVariable[] {
 	return variables.filter(({ at }) => !descriptive.has(String(at.path?.[0])));
 }
@@ -490,7 +476,6 @@ function notStarted(message: string): ProcessResult {
 	};
 }
 
-/** An empty credential or address; with the variable's name if there is one. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",
@@ -508,13 +493,9 @@ export const emptyCredential: FindingKind<{ setting: string; name?: string; targ
 
 type Sources = Pick<TargetScope, "sources">;
 
-/**
- * Returns the credential and address settings of a target that are empty. An empty default
- * (`${{ KEY:-}}`) is intended.
- * @param scope the files that the settings are written in
- */
+/** An empty default (`${{ KEY:-}}`) is intended. */
 export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagnostic[] {
-	const found: Diagnostic[] = [];
+	const diagnostics: Diagnostic[] = [];
 	for (const [key, layer] of target.origin) {
 		// A fixed response is not a setting.
 		if (key === "response" || key === "responses") continue;
@@ -528,19 +509,18 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 			const { at } = child(layer.part, ...path);
 			const variables = variablesAt(at, scope);
 			const isNamed = holdsCredential(path);
-			const empty = variables.find((one) => one.isEmpty === true && (isNamed || isSecretName(one.name)));
+			const empty = variables.find((variable) => variable.isEmpty === true && (isNamed || isSecretName(variable.name)));
 			const shared = { setting: shown(path), target: target.name };
-			if (empty) found.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
+			if (empty) diagnostics.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
 			// A variable for a program's environment may be empty on purpose.
 			else if (isNamed && value.trim() === "" && variables.length === 0 && path[0] !== "env")
-				found.push(finding(emptyCredential, shared, at));
+				diagnostics.push(finding(emptyCredential, shared, at));
 		};
 		visit(target.wire[key], [key]);
 	}
-	return found;
+	return diagnostics;
 }
 
-/** Returns the empty secrets in an eval's own fields (its workspace's variables, repositories). */
 export function emptyEvalCredentials(loaded: LoadedEval): Diagnostic[] {
 	return evalVariables(loaded)
 		.filter(({ name, isEmpty }) => isEmpty === true && isSecretName(name))

@@ -33,27 +33,22 @@ import { child, type Part, type PlacedVariable, plainPart } from "./source.ts";
 
 export type { TargetLayer } from "./load-targets.ts";
 
-/** A step of a chain: the definition, and the variables that selected the next one. */
 export interface TargetHop {
 	readonly definition: TargetDefinition;
-	/** The `use_target` or `extends`. */
 	readonly next?: { readonly name: string; readonly at: Place; readonly chosenBy: readonly string[] };
 }
 
 interface ResolvedBase extends TargetPaths {
-	/** The name that the eval uses. */
 	readonly name: string;
 	/** From the one that the eval names to the concrete one; can be empty. */
 	readonly via: readonly TargetHop[];
-	/** In file spelling, the chain's overrides merged, `${{ }}` replaced. */
+	/** In file spelling, with the chain's overrides merged and `${{ }}` replaced. */
 	readonly wire: Readonly<Record<string, unknown>>;
-	/** The layer that each wire key came from: its location, base directory and text. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
 	readonly graderTarget: string | undefined;
 	readonly at: Place;
 }
 
-/** A target that can be run: its chain flattened, its settings checked by its provider's schema. */
 export type TargetWith<Name extends string, Settings> = ResolvedBase & {
 	readonly provider: Name;
 	readonly settings: Settings;
@@ -88,7 +83,6 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
-/** Reports a chain that ends without a provider; it is then not `whole`. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,
@@ -115,7 +109,7 @@ function follow(
 		}
 		const names = via.map((hop) => hop.definition.name);
 		if (names.includes(name)) {
-			log.report(finding(targetCircular, { circle: [...names.slice(names.indexOf(name)), name] }, at));
+			log.report(finding(targetCircular, { cycle: [...names.slice(names.indexOf(name)), name] }, at));
 			return { via, whole: false };
 		}
 		layers.push({ part: definition.part, base: definition.base });
@@ -132,7 +126,6 @@ function follow(
 	return { via, whole: true };
 }
 
-/** Returns the variables at a location of a targets file. */
 export function variablesAt(place: Place, scope: Pick<TargetScope, "sources">): PlacedVariable[] {
 	const path = (place.path ?? []).join("\0");
 	return (scope.sources.get(place.file)?.variables ?? []).filter(
@@ -209,7 +202,6 @@ function otherSpellings(key: string): string[] {
 	return settingSpellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
 }
 
-/** Returns the provider for `written`, in its current or another spelling. */
 function providerOf(written: string): ProviderName | undefined {
 	return Object.hasOwn(providers, written) ? (written as ProviderName) : providerAliases.get(written);
 }
@@ -267,7 +259,6 @@ function checkSettings(
 	return { ...base, graderTarget: settings.graderTarget ?? settings.judgeTarget, provider, settings } as ResolvedTarget;
 }
 
-/** A location where an eval, or one of its targets, refers to a target. */
 export interface TargetUse {
 	/** `target` runs tests, `grader` grades answers, `fallback` replaces a failing target. */
 	readonly role: "target" | "grader" | "fallback";
@@ -277,13 +268,10 @@ export interface TargetUse {
 	readonly implied: boolean;
 }
 
-/** The target of tests without one. */
+/** For tests without a target. */
 export const defaultTarget = "default";
 
-/**
- * Returns every target that an eval uses: its own and its tests', their graders and fallbacks, and
- * those of graders. One use for each reference. `override` replaces them for `--target`.
- */
+/** Returns one use for each reference, recursively. `override` is that of `--target`. */
 export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
 	const uses = new Uses(scope, loaded.scope);
 	const at: Place = { file: loaded.file, path: [] };
@@ -297,7 +285,7 @@ export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: r
 	return uses.all;
 }
 
-/** Returns the resolved targets, each once. */
+/** Returns each target once. */
 export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
 	return [...new Set(uses.flatMap(({ resolution }) => (resolution.ok ? [resolution.target] : [])))];
 }
@@ -314,7 +302,6 @@ function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 	}
 }
 
-/** Returns whether an assertion is graded by a model. */
 function needsModel(assertion: Assertion): boolean {
 	return modelOf(assertion) !== undefined || (assertion.parts ?? []).some(needsModel);
 }
@@ -346,7 +333,6 @@ class Uses {
 		this.all.push({ role, choice, implied, resolution: this.#resolve(choice) });
 	}
 
-	/** Adds the graders and fallbacks of all targets, recursively. */
 	follow(gradersImplied: boolean): void {
 		for (let index = 0; index < this.all.length; index++) {
 			const { resolution, role } = this.all[index] as TargetUse;
@@ -370,7 +356,7 @@ class Uses {
 		return resolution;
 	}
 
-	/** Shows search paths relative to the eval: the same in every checkout. */
+	/** Search paths are relative to the eval, so that they are the same in every checkout. */
 	#shown(resolution: TargetResolution): TargetResolution {
 		if (resolution.ok) return resolution;
 		const diagnostics = resolution.diagnostics.map((found) => {
@@ -388,13 +374,11 @@ class Uses {
 	}
 }
 
-/** Returns where a setting of a resolved target is written. */
 function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(string | number)[]]): Place {
 	const layer = target.origin.get(key);
 	return layer ? child(layer.part, key, ...rest).at : target.at;
 }
 
-/** Where a target sends requests, and which secrets it sends. */
 interface TargetDestination {
 	/** `api.openai.com`, `localhost:8080`; undefined for local programs. */
 	readonly host: string | undefined;
@@ -409,10 +393,8 @@ interface TargetDestination {
 type Sources = Pick<TargetScope, "sources">;
 
 /**
- * Returns what a user should know before `target` is called: hosts, and keys by name, never their
- * values.
- * @param scope the files with its settings: target files, and the eval's own if the target is
- * inline
+ * Returns hosts, and keys by name, never their values.
+ * @param scope the files that contain the target's settings
  */
 export function targetDestination(target: ResolvedTarget, scope: Sources, env: Environment): TargetDestination {
 	const { wire } = target;
@@ -428,8 +410,8 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 		const resource = variable && (wire.resource_name ?? env[variable]);
 		const { host } = new URL(provider.address);
 		vendorHost = typeof resource === "string" ? `${resource}.${host}` : host;
-		// Without a key, a hosted model uses its vendor's variable, but never for another server, except
-		// for vendors whose customers each have their own.
+		// Without a key, a hosted model uses its vendor's variable, but never for another server,
+		// except for vendors whose customers each have their own.
 		const isVendors = typeof address !== "string" || variable !== undefined;
 		const used = provider.keys.find((name) => env[name]) ?? provider.keys[0];
 		if (written.length === 0 && isVendors) keys = [used];
@@ -442,7 +424,6 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	};
 }
 
-/** Returns the paths of settings that are secret: `api_key`, `headers` and secret names. */
 function secretSettings(wire: Readonly<Record<string, unknown>>): string[][] {
 	return Object.entries(wire).flatMap(([key, value]) => {
 		if (key === "headers" && typeof value === "object" && value !== null)

@@ -27,10 +27,9 @@ import { child, type Source } from "./source.ts";
 
 /** `sha256sum` lines for the record's files. The run's digest is the SHA-256 of this file. */
 export const digestName = "run.sha256";
-/** A signature of `run.sha256`, as created by `ssh-keygen -Y sign`. */
+/** Created by `ssh-keygen -Y sign`. */
 export const signatureName = `${digestName}.sig`;
 
-/** A file of a run's record that does not match its digest. */
 interface DigestProblem {
 	readonly kind: "digest-missing" | "digest-unreadable" | "file-added" | "file-changed" | "file-kind" | "file-missing";
 	/** Relative to the run's directory. */
@@ -46,11 +45,9 @@ export interface DigestCheck {
 interface RecordFiles {
 	/** Regular files, in byte order of their paths. */
 	readonly plain: readonly string[];
-	/** Links and special files. */
 	readonly odd: readonly string[];
 	/** Executable files; empty if all are: some file systems report that for every file. */
 	readonly executable: readonly string[];
-	/** Directories without any file, each before nested ones. */
 	readonly empty: string[];
 }
 
@@ -107,7 +104,7 @@ export function writeRunDigest(directory: string, written: ReadonlyMap<string, s
 	return [];
 }
 
-/** Compares each file of a run with its digest. @throws AgentvError if a file is unreadable */
+/** @throws AgentvError if a file is unreadable */
 export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
 	const { plain, odd, executable, empty } = recordFiles(directory);
@@ -134,21 +131,21 @@ const largestDigest = 2 ** 29;
 
 const unescaped: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\r": "\r" };
 
-/** Parses digests by path; undefined if the text is not exactly what we would write. */
+/** Returns undefined if the text is not exactly what AgentV would write. */
 function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	const sums = new Map<string, string>();
 	const rendered = createDigest();
 	for (const line of Buffer.from(bytes).toString().split("\n").slice(0, -1)) {
 		const [, mark, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
 		if (mark === undefined) return undefined;
-		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
+		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (sequence) => unescaped[sequence] ?? sequence);
 		sums.set(path, sha256);
 	}
 	for (const path of [...sums.keys()].sort(compareByBytes)) rendered.update(`${sumLine(sums.get(path) ?? "", path)}\n`);
 	return rendered.hex() === digestText(bytes) ? sums : undefined;
 }
 
-/** Redacted, with one line per planned test, so that the file is readable. */
+/** One line per planned test keeps the file readable. */
 export function runFileText(run: RunFile, redact: Redactor): string {
 	const { evals, targets, graderTargets, git, benchmark, bundle, flags, repositories, merged, origin, ...others } = run;
 	const {
@@ -181,23 +178,18 @@ function listText(name: string, tests: readonly PlannedTest[], redact: Redactor)
 }
 
 function lines(name: string, list: readonly unknown[]): string {
-	const texts = list.map((one) => `    ${JSON.stringify(one)}`);
+	const texts = list.map((test) => `    ${JSON.stringify(test)}`);
 	return `  ${JSON.stringify(name)}: ${texts.length === 0 ? "[]" : `[\n${texts.join(",\n")}\n  ]`}`;
 }
 
 /**
- * Returns the text of a file from a run's records (`output_path`, `file_changes_path`, …), relative
- * to the run's directory. Redacting secrets can make an answer of 64 MB longer.
- * @throws AgentvError `refused` if the path is outside that directory, `not-found`
+ * `path` is relative to the run's directory. @throws AgentvError `not-found`, `refused` outside it
  */
 export function readRecordText(directory: string, path: string): string {
 	return readTextFile(recordPath(directory, path), { maxBytes: 256 * 1024 * 1024 });
 }
 
-/**
- * Returns the absolute path of a file from a run's records.
- * @throws AgentvError `refused` if it is outside the run's directory
- */
+/** @throws AgentvError `refused` if the path is outside the run's directory */
 export function recordPath(directory: string, path: string): string {
 	const root = realPath(directory);
 	const file = realPath(join(root, path));
@@ -211,7 +203,7 @@ export function readAttempt(directory: string, path: string): AttemptFile | unde
 		const text = readRecordText(directory, path);
 		const read = readJson(text);
 		if (!("value" in read)) return undefined;
-		// A number such as 1e400, which our records never contain, could not be serialized again.
+		// A number such as 1e400, which AgentV never records, could not be serialized again.
 		const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
 		return attemptFileSchema.safeParse(value).data;
 	} catch (error) {
@@ -220,12 +212,10 @@ export function readAttempt(directory: string, path: string): AttemptFile | unde
 	}
 }
 
-/** Returns what identifies a test with a target in records, across runs. */
 export function caseKey(evalLabel: string, testId: string, target: string): string {
 	return JSON.stringify([evalLabel, testId, target]);
 }
 
-/** Options that determine which tests run and how they are graded: flags in `run.json`. */
 export const planFlags = [
 	"targets",
 	"tests",
@@ -259,29 +249,25 @@ const subject = "runs made here";
 type Choices = Pick<RunFile, "runId" | "startedAt" | "evals" | "flags" | "origin">;
 
 /** Some 120 bytes each. Older runs are dropped, and then need consent like received ones. */
-const mostRuns = 5000;
+const maxRuns = 5000;
 
 /** Also checks that the record still selects the same evals and options. */
 export function isMadeHere(run: RunFile, env: Environment): boolean {
 	return readTrust(env).has(subject, noteOf(run));
 }
 
-/**
- * Records that the user made a run: its record may select what runs here. @param redact as
- * `run.json` is redacted
- */
+/** Allows the run's record to select what runs on this machine. */
 export async function noteMadeRun(run: RunFile, redact: Redactor, env: Environment): Promise<void> {
 	const { runId, startedAt, evals, flags, origin } = run;
-	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, mostRuns);
+	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, maxRuns);
 }
 
-/** Identifies a run and everything that its record selects. */
 function noteOf({ runId, startedAt, evals, flags, origin }: Choices): Trusted {
 	const chosen = { runId, startedAt, evals: evals.map(({ path }) => path), flags, origin };
 	return { kind: "run", value: canonicalJson(chosen) };
 }
 
-/** Something that the user can consent to. Records of unknown kinds are kept. */
+/** Records of unknown kinds are kept. */
 interface Trusted {
 	readonly kind: string;
 	readonly value: string;
@@ -293,14 +279,13 @@ export const madeHere: Trusted = { kind: "bundle", value: "made here" };
 const entrySchema = z.looseObject({ kind: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const recordSchema = z.looseObject({
 	version: z.literal(1),
-	/** What the user allows, by the digest of the subject. */
 	trusted: z.record(z.string(), z.array(entrySchema)),
 });
 
 type TrustFile = z.output<typeof recordSchema>;
 type TrustEntry = z.output<typeof entrySchema>;
 
-/** What the user has consented to. It contains only digests, no names or values. */
+/** Contains only digests, no names or values. */
 class TrustRecord {
 	readonly #known: ReadonlySet<string>;
 
@@ -319,9 +304,7 @@ function trustFile(env: Environment): string {
 	return join(agentvHome(env), "state", "trust.json");
 }
 
-/**
- * @throws AgentvError `config` if the record is unreadable: it is neither trusted nor overwritten
- */
+/** @throws AgentvError `config` if the record is unreadable; it is never overwritten then */
 export function readTrust(env: Environment): TrustRecord {
 	return new TrustRecord(readFile(trustFile(env)));
 }
@@ -345,7 +328,7 @@ export async function addTrust(
 	});
 }
 
-/** Removes all trust for a subject. */
+/** Makes the user's consent necessary again. */
 export async function removeTrust(subject: string, env: Environment): Promise<void> {
 	if (targetKind(trustFile(env)) === "missing") return;
 	await change(env, ({ trusted, ...rest }) => {
@@ -421,17 +404,15 @@ export function mirrorsPlace(home: string): string {
 	return join(home, "cache", "git");
 }
 
-/** Cached model responses, `<two digits>/<sha-256>.json`. */
+/** `<two digits>/<sha-256>.json`. */
 export function callsPlace(home: string): string {
 	return join(home, "cache");
 }
 
-/** Workspaces by run id. */
 export function workspacesPlace(home: string): string {
 	return join(home, "workspaces");
 }
 
-/** Clones of benchmarks whose entries have no path. */
 export function benchmarksPlace(home: string): string {
 	return join(home, "benchmarks");
 }
@@ -440,7 +421,7 @@ function resultsPlace(home: string): string {
 	return join(home, "results");
 }
 
-/** Prefix of the directories next to the target in which clones are created. */
+/** Clones are created in directories with this prefix, next to the target. */
 export const workshopPrefix = ".agentv-clone-";
 
 export interface ResultsMachine {
@@ -449,10 +430,9 @@ export interface ResultsMachine {
 	readonly cwd: string;
 }
 
-/** A directory with `<experiment>/<time>` subdirectories. */
 export interface RunRoot {
 	readonly path: string;
-	/** The benchmark or bundle of these runs; absent for the project of the current directory. */
+	/** Benchmark or bundle; absent for the project of the current directory. */
 	readonly owner?: string;
 }
 

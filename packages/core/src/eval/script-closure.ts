@@ -31,7 +31,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
 	".cjs": [".cts"],
 };
 
-/** As written, by TypeScript's rules, with an extension, or a directory's index. */
+/** Follows TypeScript's rules: as written, with an extension, or a directory's index. */
 function resolveRelative(specifier: string, directory: string, view: DiskView): string | undefined {
 	const path = resolve(directory, decoded(specifier.replace(/[?#].*$/s, "")));
 	if (view.kind(path) === "file") return path;
@@ -63,7 +63,6 @@ function nearestPackage(directory: string, root: string, view: DiskView): string
 	return undefined;
 }
 
-/** Returns all targets of a `#name` import, for all conditions. */
 function subpathImports(specifier: string, packageFile: string, view: DiskView): string[] {
 	const imports = packageFields(packageFile, view)?.imports;
 	if (typeof imports !== "object" || imports === null) return [];
@@ -106,7 +105,7 @@ function packageName(specifier: string): string | undefined {
 	return /^(?:@[\w.-]+\/)?[\w][\w.-]*/.exec(specifier)?.[0];
 }
 
-/** Returns whole packages, since they load their own parts. */
+/** Returns packages as a whole, because they load their own parts. */
 export function resolvePython(name: string, directories: readonly string[], view: DiskView): string[] {
 	const dots = /^\.*/.exec(name)?.[0].length ?? 0;
 	const parts = name.slice(dots).split(".").filter(Boolean);
@@ -120,18 +119,18 @@ export function resolvePython(name: string, directories: readonly string[], view
 }
 
 function inPythonPath(base: string, parts: readonly string[], view: DiskView): string[] {
-	const found: string[] = [];
+	const paths: string[] = [];
 	let at = base;
 	if (parts.length === 0) return ["__init__.py"].map((file) => join(base, file)).filter((file) => isFile(file, view));
 	for (const part of parts) {
 		const module = join(at, `${part}.py`);
 		at = join(at, part);
 		const init = join(at, "__init__.py");
-		if (isFile(init, view)) found.push(init);
-		else if (isFile(module, view)) return [...found, module];
-		else if (view.kind(at) !== "directory") return found;
+		if (isFile(init, view)) paths.push(init);
+		else if (isFile(module, view)) return [...paths, module];
+		else if (view.kind(at) !== "directory") return paths;
 	}
-	return found;
+	return paths;
 }
 
 function isFile(path: string, view: DiskView): boolean {
@@ -159,31 +158,27 @@ function importMissing(file: string, line: number, specifier: string): Diagnosti
 	return finding(missingImport, { specifier }, { file, line });
 }
 
-/** Scripts with everything they are known to need. */
 export interface ScriptClosure {
 	/** Absolute, sorted: scripts, imports, files next to them, and their `package.json`. */
 	readonly files: readonly string[];
-	/** npm packages that are imported from `node_modules`, sorted. */
+	/** Imported from `node_modules`, sorted. */
 	readonly packages: readonly string[];
-	/** Programs of `#!` lines, sorted. */
+	/** From `#!` lines, sorted. */
 	readonly programs: readonly string[];
-	/** Warnings: what is unknown without running a script, and imports of files that do not exist. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
 interface ClosureOptions {
 	readonly view: DiskView;
-	/** Bound of every search: the eval's repository or bundle. */
+	/** The eval's repository or bundle; nothing outside is searched. */
 	readonly root: string;
-	/** Directories for a shell's `source` and Python's modules, in addition to the script's own. */
+	/** For a shell's `source` and Python's modules, in addition to the script's own. */
 	readonly workingDirectories?: readonly string[];
 }
 
 /**
- * Follows the relative imports of `scripts` (absolute paths): JavaScript and TypeScript by a parser
- * (static, literal dynamic,
- * `require`, `new URL("./x", import.meta.url)`), Python modules and sourced shell files by a line
- * scan. Files only; `node_modules` is never entered. Never throws because of a script's content.
+ * Uses a parser for JavaScript and TypeScript, and a line scan for Python and shell files. Never
+ * enters `node_modules`, and never throws because of a script's content.
  */
 export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions): ScriptClosure {
 	const walk = new ClosureWalk(options);
@@ -199,7 +194,7 @@ export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions
 
 interface Waiting {
 	readonly file: string;
-	/** Directory of the started script: Python searches modules there. */
+	/** Python searches modules in the started script's directory. */
 	readonly start: string;
 }
 
@@ -235,7 +230,7 @@ class ClosureWalk {
 		const directory = dirname(realPath(file));
 		const { imports, unknown } = scanners[language](text);
 		for (const { line, what } of unknown) this.diagnostics.push(importUnknown(file, line, what));
-		for (const found of imports) this.#follow(found, language, file, directory, start);
+		for (const scriptImport of imports) this.#follow(scriptImport, language, file, directory, start);
 		if (language === "javascript") this.#addPackageFile(file, directory, imports, start);
 	}
 
@@ -269,8 +264,8 @@ class ClosureWalk {
 		for (const base of bases) {
 			const path = resolve(base, specifier);
 			const kind = this.#options.view.kind(path);
-			// The script's own directory, or a parent of it, is a base for computed paths, not a needed
-			// file.
+			// The script's own directory, or a parent of it, is a base for computed paths, not a
+			// needed file.
 			if (kind === "directory" && !isInside(path, directory) && isInside(this.#options.root, path))
 				this.#addDirectory(path, start);
 			if (kind === "file") this.add(path, start);
@@ -339,13 +334,11 @@ const scanners: Readonly<Record<ScriptLanguage, (text: string) => ScriptImports>
 	none: () => nothing,
 };
 
-/** Returns the command line of an agent, for targets without their own. */
 export function agentProgram(name: ProviderName): string | undefined {
 	const provider = providers[name];
 	return provider.kind === "agent" ? provider.executable : undefined;
 }
 
-/** Either one runs TypeScript. */
 export const typeScriptRunners = "bun or tsx";
 
 const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = {
@@ -356,7 +349,7 @@ const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = 
 	sh: "sh",
 };
 
-/** Returns names or absolute paths of the programs that an eval runs. */
+/** Returns names or absolute paths. */
 export function neededPrograms(references: References, targets: readonly ResolvedTarget[]): Set<string> {
 	const programs = new Set<string>(references.executables.map(({ name }) => name));
 	for (const { kind, resolved, word } of references.files) {

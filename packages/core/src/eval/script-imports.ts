@@ -10,16 +10,16 @@ const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
 const statement = /^[ \t]*(?:import|export)\b[^'"\n\r\u2028\u2029;]*(?:(?<=\bfrom[ \t]*)\s+)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
-/** Uses a parser, and patterns for other forms than import syntax. */
+/** Uses a parser for import syntax, and patterns for other forms. */
 export function javascriptImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
 	const unknown: UnknownImport[] = [];
 	const parsed = parseModule(text);
-	if (parsed) for (const found of parsed) readImport(found, lineOf, imports, unknown);
+	if (parsed) for (const parsedImport of parsed) readImport(parsedImport, lineOf, imports, unknown);
 	else {
-		// JSX with quotes in its text: scan line by line, which finds every import at the start of a
-		// line.
+		// JSX with quotes in its text: scan line by line, which finds every import at the start of
+		// a line.
 		for (const pattern of [statement, dynamic]) scan(text, pattern, lineOf, imports, "module", true);
 	}
 	const { called, computed } = requirePatterns(text);
@@ -35,7 +35,6 @@ export function javascriptImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** Returns patterns for calls of `require`, including aliases of `createRequire`'s result. */
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
 	const makers = namesOf("createRequire", text, makerAlias);
 	const made = String.raw`(?:(?<![\w$])[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
@@ -49,11 +48,11 @@ function requirePatterns(text: string): { readonly called: RegExp; readonly comp
 }
 
 /** A module with more aliases for one function is not scanned further: each needs another pass. */
-const mostNames = 50;
+const maxNames = 50;
 
 function namesOf(first: string, text: string, pattern: RegExp): string[] {
 	const names = new Set([first]);
-	for (const [, name] of text.matchAll(pattern)) if (name !== undefined && names.size < mostNames) names.add(name);
+	for (const [, name] of text.matchAll(pattern)) if (name !== undefined && names.size < maxNames) names.add(name);
 	return [...names].map(escaped);
 }
 
@@ -110,7 +109,7 @@ const computedImport = /\b(?:import_module|__import__|run_path|run_module|spec_f
 const searchPath = /\bsys\.path\b\s*(?:\.|\[|=|\+)/g;
 const besideFile = /^.*__file__.*$/gm;
 
-/** Returns the imports of a Python file by a line scan, since only Python can parse Python. */
+/** Scans lines, because only Python can parse Python. */
 export function pythonImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
@@ -152,13 +151,11 @@ function pathBesideFile(line: string): string | undefined {
 	return `./${"../".repeat(ups - 1)}${literals.join("/")}`;
 }
 
-/** The script's own directory, as shell scripts write it. */
 const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]{0,300}\)|\$\{(?:0|BASH_SOURCE[^}]{0,100})%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideShellScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
 
-/** Scans lines for sourced files and for paths next to the script. */
 export function shellImports(text: string): ScriptImports {
 	const code = text.replace(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
 	const lineOf = lineCounter(code);
@@ -178,7 +175,6 @@ export function shellImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** The result of scanning a script: its imports, and what is unknown. */
 export interface ScriptImports {
 	readonly imports: readonly ScriptImport[];
 	readonly unknown: readonly UnknownImport[];
@@ -190,18 +186,16 @@ export interface ScriptImport {
 	readonly specifier: string;
 	/** 1-based. */
 	readonly line: number;
-	/** Found by a text scan instead of a parser: a missing file is not an error then. */
+	/** Found by a text scan instead of a parser, so a missing file is not an error. */
 	readonly guessed: boolean;
 }
 
-/** A location in a script whose imports are unknown without running it. */
 interface UnknownImport {
 	readonly line: number;
-	/** The computed construct, a noun phrase: `a computed import`. */
 	readonly what: string;
 }
 
-/** Returns the 1-based line of an offset; offsets must increase. */
+/** Offsets must increase from call to call. */
 function lineCounter(text: string): (offset: number) => number {
 	let line = 1;
 	let seen = 0;
@@ -232,15 +226,14 @@ const byEnding: Readonly<Record<string, ScriptLanguage>> = {
 	...Object.fromEntries([".rb", ".pl", ".php", ".lua", ".r", ".ps1", ".jl"].map((ending) => [ending, "other"])),
 };
 
-/** Extensions of files that can begin with a `#!` line without any of the extensions above. */
 const shebang = /^#!\s*(?:\/\S*\/)?(?:env\s+(?:-S\s+)?)?([\w.+-]+)/;
 
-/** Returns the program of a script's first line (`#!/usr/bin/env python3` → `python3`). */
+/** `#!/usr/bin/env python3` gives `python3`. */
 export function shebangProgram(text: string): string | undefined {
 	return shebang.exec(text.slice(0, 256))?.[1];
 }
 
-/** Returns true if the file's name determines the language, so that its text need not be read. */
+/** Returns true if the name determines the language, so that the text need not be read. */
 export function mayBeScript(file: string): boolean {
 	const ending = extname(file).toLowerCase();
 	return ending === "" ? !basename(file).startsWith(".") : Object.hasOwn(byEnding, ending);
@@ -256,17 +249,14 @@ export function scriptLanguage(file: string, text: string): ScriptLanguage {
 	return /^(ba|z|da|k)?sh$/.test(program) ? "shell" : "other";
 }
 
-/**
- * Returns the exports of a JavaScript or TypeScript module, including CommonJS assignments.
- * Undefined if they are unknown: `export *` from elsewhere, a computed `module.exports = …`, or a
- * syntax error.
- */
+/** Returns undefined for `export *` from elsewhere, computed exports, or a syntax error. */
 export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	const names = new Set<string>();
 	try {
-		for (const found of parse(text)[1]) {
-			if (found.type === "reexport-all") return undefined;
-			if ("name" in found && typeof found.name === "string" && !found.typeOnly) names.add(found.name);
+		for (const parsedExport of parse(text)[1]) {
+			if (parsedExport.type === "reexport-all") return undefined;
+			if ("name" in parsedExport && typeof parsedExport.name === "string" && !parsedExport.typeOnly)
+				names.add(parsedExport.name);
 		}
 	} catch (error) {
 		if (error instanceof Error) return undefined;
@@ -282,7 +272,7 @@ export function moduleExports(text: string): ReadonlySet<string> | undefined {
 	return names;
 }
 
-/** Returns the top-level names of a Python module. Undefined with `import *`. */
+/** Returns undefined with `import *`. */
 export function pythonNames(text: string): ReadonlySet<string> | undefined {
 	if (/^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*/m.test(text)) return undefined;
 	const names = new Set<string>();

@@ -13,7 +13,6 @@ import { type Environment, existingCase } from "../machine/environment.ts";
 import { directoryEntries, type PathKind, targetKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
 
-/** A variable in a source, with its location. */
 export interface PlacedVariable {
 	readonly name: string;
 	readonly defaultText?: string | undefined;
@@ -23,7 +22,6 @@ export interface PlacedVariable {
 	readonly at: Place;
 }
 
-/** A parsed text, with its value after `${{ }}` and the mapping from a path to line and column. */
 export interface Source {
 	readonly file: string;
 	readonly text: string;
@@ -32,24 +30,21 @@ export interface Source {
 	readonly diagnostics: readonly Diagnostic[];
 	readonly variables: readonly PlacedVariable[];
 	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
-	/** Returns the value before `${{ }}`; for JSON Lines that of a line. */
 	raw(line?: number): unknown;
 	/** For patches; absent for JSON Lines. */
 	readonly document?: YamlDocument;
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** A test's `vars`: the values of `{{ name }}` and dotted `{{ a.b }}` in its strings. */
+/** The values of `{{ name }}` and dotted `{{ a.b }}` in a test's strings. */
 export interface Vars {
-	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
+	/** Without `vars`, `{{ name }}` is prose. */
 	readonly isGiven: boolean;
 	/** Numbers are as written, mappings and lists as JSON. */
 	readonly text: (name: string) => string | undefined;
-	/** Returns every name that has a text, for hints. */
 	readonly names: () => string[];
 }
 
-/** A value with its location: the input of every loading function. */
 export interface Part {
 	readonly value: unknown;
 	readonly at: Place;
@@ -59,13 +54,10 @@ export interface Part {
 	readonly written: (path: DocumentPath) => string | undefined;
 	/** Returns the value at `path` below this part before variables were filled in. */
 	readonly unfilled: (path: DocumentPath) => unknown;
-	/** Fills variables into a text like into `value`; those without a value stay. */
 	readonly fill: (text: string) => string;
-	/** The test's `vars`, if they were filled into `value`. */
 	readonly vars?: Vars | undefined;
 }
 
-/** Returns a part that was never read from a file, or has no variables. */
 export function plainPart(value: unknown, at: Place): Part {
 	const unfilled = (path: DocumentPath) => valueBelow(value, path);
 	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
@@ -85,23 +77,22 @@ export function child(part: Part, ...keys: DocumentPath): Part {
 }
 
 export function valueBelow(value: unknown, path: DocumentPath): unknown {
-	let found = value;
+	let current = value;
 	for (const key of path)
-		found = typeof found === "object" && found !== null ? (found as Record<string | number, unknown>)[key] : undefined;
-	return found;
+		current =
+			typeof current === "object" && current !== null ? (current as Record<string | number, unknown>)[key] : undefined;
+	return current;
 }
 
-/** Returns the location of an entry or item below `at`. */
 export function placeBelow(at: Place, ...keys: DocumentPath): Place {
 	return { ...at, path: [...(at.path ?? []), ...keys] };
 }
 
-/** Returns the location `path` below `part`. */
 export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
 	return { ...placeBelow(part.at, ...path), ...(half ? { part: half } : {}) };
 }
 
-/** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */
+/** The extension selects YAML, JSON or JSON Lines. Throws only if the file is unreadable. */
 export function readSource(file: string, view: DiskView, env: Environment): Source {
 	const text = view.readText(file);
 	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
@@ -135,7 +126,6 @@ function yamlSource(file: string, text: string, env: Environment): Source {
 	};
 }
 
-/** Returns a source for a file that is not a document: only ranges of it can be located. */
 export function textSource(file: string, text: string): Source {
 	const lines = new LineIndex(text);
 	return {
@@ -221,7 +211,6 @@ function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 
 const neutral = "\ue000";
 
-/** Returns undefined if the template has no user part: `https://HERE@host/…`. */
 function userPartOf(written: string): readonly [start: number, end: number] | undefined {
 	let filled = "";
 	let done = 0;
@@ -234,10 +223,7 @@ function userPartOf(written: string): readonly [start: number, end: number] | un
 	return [match[1].length, match[1].length + match[2].length];
 }
 
-/**
- * Returns the environment for filling a URL template: values in its user part are percent-encoded,
- * so that a token can contain a slash or an `@`. Encoded values stay.
- */
+/** Percent-encodes values in a URL's user part, so that a token can contain a slash or an `@`. */
 export function urlEnvironment(written: string, env: Environment): Environment {
 	const encoded: Record<string, string> = {};
 	for (const name of namesInUserPart(written)) {
@@ -277,19 +263,16 @@ export function shownSource(written: string): string {
 	return redactAddress(redactText(written));
 }
 
-/**
- * The disk as the loader sees it. A view lives as long as one command and caches kinds and
- * directory listings, so that a thousand evals of one directory share its lookups.
- */
+/** Caches kinds and directory listings, so a view is only valid for one command. */
 export interface DiskView {
 	kind(path: string): PathKind;
 	/** @throws AgentvError if the file is missing, unreadable or too large */
 	readText(path: string): string;
-	/** Returns the sorted entry names of a directory, empty if there is none. */
+	/** Returns sorted names; none for a missing directory. */
 	list(directory: string): readonly string[];
-	/** Like `list`, with each entry's own kind: a link is a `link`. Call it through `entriesOf`. */
+	/** A link has the kind `link` here. Call it through `entriesOf`. */
 	entries?(directory: string): ReadonlyMap<string, PathKind>;
-	/** Returns the path as spelled on disk, if that differs only in letter case; else undefined. */
+	/** Returns the path as spelled on disk if only the letter case differs; else undefined. */
 	otherCase(path: string): string | undefined;
 }
 
@@ -304,11 +287,7 @@ export function openDiskView(): DiskView {
 	};
 }
 
-/**
- * Returns whether there is a file at a path that AgentV checks on its own.
- * @throws AgentvError `config` for a device, pipe, socket or kernel file: it would never be opened,
- * and ignoring it could surprise
- */
+/** @throws AgentvError `config` for a device, pipe, socket or kernel file */
 export function hasFile(view: DiskView, path: string): boolean {
 	const kind = view.kind(path);
 	if (kind !== "other") return kind === "file";
@@ -319,7 +298,7 @@ export function hasFile(view: DiskView, path: string): boolean {
 
 type Entries = ReturnType<typeof directoryEntries>;
 
-/** Returns entries sorted by name; a view that can't detect links follows them. */
+/** A view that can't detect links follows them. Sorted by name. */
 export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
 	return (
 		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))
@@ -328,7 +307,7 @@ export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string
 
 const noEntries: ReadonlyMap<string, PathKind> = new Map();
 
-/** Reads each directory once: that gives the kinds of all its entries, and of missing ones. */
+/** Reads each directory once, which gives the kinds of all its entries, and of missing ones. */
 class OpenView {
 	readonly #entries = new Map<string, { readonly found: Entries }>();
 	readonly #lists = new Map<string, readonly string[]>();
@@ -360,7 +339,7 @@ class OpenView {
 		return this.#read(directory) ?? noEntries;
 	}
 
-	/** Undefined if there is no such directory; a parent's listing can show that without a lookup. */
+	/** A parent's listing can show without a lookup that the directory is missing. */
 	#read(directory: string): Entries {
 		const known = this.#entries.get(directory);
 		if (known) return known.found;
@@ -382,10 +361,10 @@ class OpenView {
 	}
 }
 
-/** Files after a change, by absolute path: the text or how to read it; undefined if removed. */
+/** By absolute path: the text or how to read it; undefined if the file is removed. */
 type ChangedFiles = ReadonlyMap<string, string | (() => string) | undefined>;
 
-/** Returns the view after a change. A directory that loses all its entries is removed, too. */
+/** Also removes a directory that loses all its entries. */
 export function overlayDiskView(view: DiskView, files: ChangedFiles): DiskView {
 	return new Overlay(view, files);
 }
@@ -393,9 +372,7 @@ export function overlayDiskView(view: DiskView, files: ChangedFiles): DiskView {
 class Overlay implements DiskView {
 	readonly #view: DiskView;
 	readonly #files: ChangedFiles;
-	/** The names in directories that contain a changed file. */
 	readonly #names = new Map<string, Set<string>>();
-	/** Directories that contain a removed file. */
 	readonly #losing = new Set<string>();
 
 	constructor(view: DiskView, files: ChangedFiles) {

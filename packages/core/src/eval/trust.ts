@@ -22,23 +22,20 @@ import { child, type DiskView, openDiskView, type PlacedVariable, urlEnvironment
 import { collectReferences, isSystemPath, type Reference } from "./visit.ts";
 
 interface TrustOptions {
-	/** The process environment. */
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
 	readonly view: DiskView;
-	/** Targets to run evals with, in addition to their own. */
 	readonly targets?: readonly string[] | undefined;
 	/** As for `eval run`; absolute. */
 	readonly targetsFile?: string | undefined;
 	readonly envFile?: string | undefined;
 }
 
-/** What evals of a subject read and contact. */
 export interface TrustPlan {
 	readonly subject: TrustSubject;
 	readonly access: readonly AccessItem[];
-	/** The part that needs the user's consent. */
+	/** Needs the user's consent. */
 	readonly found: readonly NewAccess[];
 	readonly redact: Redactor;
 }
@@ -47,15 +44,15 @@ export interface TrustPlan {
 export function planTrust(subject: TrustSubject, evals: readonly string[], options: TrustOptions): TrustPlan {
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));
-	const found = newAccess(access, { env, view }).filter((one) => one.subject.key === subject.key);
+	const found = newAccess(access, { env, view }).filter((item) => item.subject.key === subject.key);
 	return { subject, access, found, redact: createRedactor(secretsOf(withEnvFile(env, options.envFile))) };
 }
 
 function accessOfEval(
 	file: string,
-	{ env: given, cwd, view, targets, targetsFile, envFile }: TrustOptions,
+	{ env: baseEnv, cwd, view, targets, targetsFile, envFile }: TrustOptions,
 ): AccessItem[] {
-	const processEnv = withEnvFile(given, envFile);
+	const processEnv = withEnvFile(baseEnv, envFile);
 	const ownFiles = targetsFile === undefined ? [] : [targetsFile];
 	const reach = { allowed: [parse(file).root], ownFiles, option: "--allow-outside" } as const;
 	const loaded = loadEval(file, { view, env: processEnv, cwd, reach });
@@ -65,7 +62,7 @@ function accessOfEval(
 	return accessOf({ loaded, scope, targets: resolvedTargets(uses), tests: loaded.tests, env, view });
 }
 
-/** Records the user's consent to what was shown. */
+/** Records the user's consent to `found`. */
 export async function grantTrust(found: readonly NewAccess[], env: Environment): Promise<void> {
 	for (const key of new Set(found.map(({ subject }) => subject.key))) {
 		const items = found.flatMap(({ subject, item }) => (subject.key === key ? [item] : []));
@@ -73,16 +70,13 @@ export async function grantTrust(found: readonly NewAccess[], env: Environment):
 	}
 }
 
-/** Access of received evals that the user has not consented to. */
 export interface NewAccess {
 	readonly subject: TrustSubject;
 	readonly item: Omit<AccessItem, "kind"> & { readonly kind: AccessItem["kind"] | "program" };
 }
 
 /**
- * Returns the part of `items` that needs the user's consent: accesses that files of a synced
- * benchmark or a bundle define and that are not recorded. The user's own files need none.
- * @throws AgentvError `config` if the record is unreadable
+ * The user's own files need no consent. @throws AgentvError `config` if the record is unreadable
  */
 export function newAccess(
 	items: readonly AccessItem[],
@@ -115,11 +109,12 @@ export function accessOfReceived(
 }
 
 function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
-	const found = new Map(item.files.flatMap((file) => subjects.of(file)).map((subject) => [subject.key, subject]));
-	return [...found.values()].map((subject) => ({ subject, item }));
+	const subjectsByKey = new Map(
+		item.files.flatMap((file) => subjects.of(file)).map((subject) => [subject.key, subject]),
+	);
+	return [...subjectsByKey.values()].map((subject) => ({ subject, item }));
 }
 
-/** Names, each with whether consent is missing. */
 interface Described {
 	readonly name: string;
 	readonly isNew: boolean;
@@ -132,7 +127,6 @@ export interface AccessDescription {
 	readonly files: readonly Described[];
 }
 
-/** Describes what evals read and contact, for plans and previews. */
 export function describeAccess(items: readonly AccessItem[], found: readonly NewAccess[]): AccessDescription {
 	const isNew = new Set(found.map(({ item: { kind, value } }) => `${kind} ${value}`));
 	const of = (kind: AccessItem["kind"]) =>
@@ -155,10 +149,7 @@ const does: Readonly<Record<NewAccess["item"]["kind"], string>> = {
 	program: "starts the program",
 };
 
-/**
- * Refuses to run received evals with new accesses.
- * @throws AgentvError `config` with each new access and its location
- */
+/** @throws AgentvError `config` with each new access and its location */
 export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, hint = ""): void {
 	const [first] = found;
 	if (!first) return;
@@ -168,7 +159,7 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 		`${subjects.map(shownSubject).join(" and ")} ${subjects.length === 1 ? "needs" : "need"} your consent to read or reach something new`,
 		{
 			diagnostics: newAccessFindings(found, redact),
-			hint: `Review the list, then ${subjects.map((one) => one.advice ?? `run ${trustCommand(one)}`).join("; ")}.${hint}`,
+			hint: `Review the list, then ${subjects.map((subject) => subject.advice ?? `run ${trustCommand(subject)}`).join("; ")}.${hint}`,
 		},
 	);
 }
@@ -179,7 +170,7 @@ export function newAccessFindings(found: readonly NewAccess[], redact: Redactor)
 		const data = { kind: item.kind, value: redact(item.value), subject: shownSubject(subject) };
 		return finding(untrusted, data, item.at);
 	});
-	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
+	return [...new Map(all.map((diagnostic) => [diagnostic.message, diagnostic] as const).reverse()).values()].reverse();
 }
 
 export function shownSubject({ kind, name }: TrustSubject): string {
@@ -193,13 +184,11 @@ function trustCommand({ kind, name }: TrustSubject): string {
 /** A synced benchmark, a bundle, or a received run. */
 export interface TrustSubject {
 	readonly kind: "benchmark" | "bundle" | "run";
-	/** The benchmark's id, or the directory of the bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
 	/** Another repository or manifest under the same id is another subject. */
 	readonly key: string;
-	/** How the user can consent, if there is no command for it. */
 	readonly advice?: string;
 }
 
@@ -218,17 +207,18 @@ export class TrustSubjects {
 		this.#view = view;
 	}
 
-	/** Returns the subjects of a file: by its path, and by its real path. None for the user's own. */
+	/** Checks the path and the real path. Empty for the user's own files. */
 	of(file: string): readonly TrustSubject[] {
 		const known = this.#known.get(file);
 		if (known) return known;
 		const paths = new Set([join(realPath(dirname(file)), basename(file)), realPath(file)]);
-		const found = new Map([...paths].flatMap((path) => this.#at(path) ?? []).map((one) => [one.key, one]));
-		this.#known.set(file, [...found.values()]);
-		return [...found.values()];
+		const subjectsByKey = new Map(
+			[...paths].flatMap((path) => this.#at(path) ?? []).map((subject) => [subject.key, subject]),
+		);
+		this.#known.set(file, [...subjectsByKey.values()]);
+		return [...subjectsByKey.values()];
 	}
 
-	/** Returns whether a bundle's file matches its manifest. */
 	isListed({ root }: TrustSubject, file: string): boolean {
 		let listed = this.#listed.get(root);
 		if (!listed) {
@@ -263,11 +253,7 @@ export class TrustSubjects {
 	}
 }
 
-/**
- * Returns the real paths of files that the user passes to a command and that are links: such a link
- * is the user's own choice, unless it belongs to a received benchmark or bundle.
- * @param named absolute
- */
+/** Such a link is the user's own choice, unless it is in a received benchmark or bundle. */
 export function ownLinks(named: readonly string[], env: Environment, view: DiskView): string[] {
 	const subjects = new TrustSubjects(env, view);
 	return named
@@ -275,7 +261,7 @@ export function ownLinks(named: readonly string[], env: Environment, view: DiskV
 		.map((file) => realPath(file));
 }
 
-/** Returns the bundle at `directory`. @throws AgentvError `not-found` */
+/** @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
 	if (!hasBundleManifest(root, openDiskView()))
@@ -295,7 +281,7 @@ function bundleKey(root: string): string {
 	}
 }
 
-/** Finds a leftover clone; directories that the user registered are the user's. */
+/** Finds a leftover clone. Directories that the user registered are the user's own. */
 function removedBenchmark(path: string, env: Environment): TrustSubject | undefined {
 	const place = realPathOr(benchmarksPlace(agentvHome(env)));
 	const id = isInside(place, path) ? relative(place, path).split(sep)[0] : undefined;
@@ -316,10 +302,7 @@ function originOf(root: string): string {
 
 const urlUser = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 
-/**
- * Returns the benchmark of an entry. @throws AgentvError `config` for one without a source: it is
- * the user's own
- */
+/** @throws AgentvError `config` for an entry without a source: it is the user's own */
 export function benchmarkSubject(entry: RegistryEntry, registry: string, env: Environment): TrustSubject {
 	const { id, path, source } = entry;
 	if (!source)
@@ -368,7 +351,7 @@ function realPathOr(path: string): string {
 	}
 }
 
-/** Returns the repository's URL without its user part; an unset variable stays as written. */
+/** Leaves out the user part; an unset variable stays as written. */
 function urlOf({ url }: WrittenSource, registry: string, env: Environment): string {
 	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(urlUser, "$1");
 	return parseGitUrl(filled).kind === "path" ? resolve(dirname(registry), expandHome(filled, env)) : filled;
@@ -389,10 +372,8 @@ export interface AccessItem {
 interface AccessSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
-	/** Including those that grade. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly tests: readonly TestCase[];
-	/** The eval's environment. */
 	readonly env: Environment;
 	readonly view: DiskView;
 }
@@ -423,7 +404,7 @@ function* variableItem(
 	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
 }
 
-/** Lists all defining files: one file's key must not go to another's address unnoticed. */
+/** Lists all defining files: a key from one must not reach another's address unnoticed. */
 function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
 	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
@@ -442,36 +423,35 @@ function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Gen
 			if (next) for (const variable of variablesAt(next.at, { sources })) yield* variableItem(variable, files);
 		const { host, keys } = targetDestination(target, { sources }, env);
 		const reached = [...files, ...envFilesOf(target)];
-		const key = ["base_url", "endpoint", "provider"].find((one) => target.origin.has(one)) ?? "provider";
+		const key = ["base_url", "endpoint", "provider"].find((name) => target.origin.has(name)) ?? "provider";
 		const layer = target.origin.get(key);
 		const at = layer ? child(layer.part, key).at : target.at;
 		for (const { name } of keys) yield* variableItem({ name, at }, files);
 		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files: reached };
 		for (const [setting, { part }] of target.origin)
 			if (!textKeys.has(setting))
-				for (const one of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
-					yield { kind: "host", value: one, at: child(part, setting).at, files: reached };
+				for (const host of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
+					yield { kind: "host", value: host, at: child(part, setting).at, files: reached };
 	}
 }
 
 /** Settings with text for or from a model: addresses in them are not contacted. */
 const textKeys: ReadonlySet<string> = new Set(["system_prompt", "response", "responses", "name"]);
 
-/** Returns the files that define a target; one that only selects it doesn't count. */
+/** A file that only selects the target doesn't count. */
 function filesOf({ via, origin }: ResolvedTarget): string[] {
 	const layers = [...origin.values()].map(({ part }) => part.at.file);
 	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
-/** Yields the hosts of all addresses in a setting, such as `env` or an argument. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
-		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
+		// URL parsers accept tabs and line breaks anywhere, and any number of slashes.
 		const texts = new Set([value, value.replace(/[\t\r\n]/g, "")]);
 		for (const text of texts)
 			for (const [address] of text.matchAll(/(?:(?:https?|wss?):|socks[45]h?:\/\/)[^\s"'`<>]+/gi))
 				if (URL.canParse(address)) yield new URL(address).host.toLowerCase();
-	} else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) yield* hostsIn(one);
+	} else if (typeof value === "object" && value !== null) for (const item of Object.values(value)) yield* hostsIn(item);
 }
 
 function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">): Generator<Workspace> {
@@ -492,7 +472,6 @@ function* hostsOfVariables(variables: unknown): Generator<string> {
 	}
 }
 
-/** Yields hosts from the environment of programs: the workspace's, and `.env` files. */
 function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 	for (const { env, at } of workspacesOf(source))
 		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
@@ -501,7 +480,6 @@ function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 			yield { kind: "host", value: host, at: { file }, files: [file] };
 }
 
-/** Yields what fetching an eval's repositories reads and contacts. */
 export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
 	for (const { repos } of workspacesOf(source))
 		for (const { repo, local, repoAt, at } of repos) {
@@ -534,7 +512,6 @@ function isForRun(reference: Reference): boolean {
 	return !isSystemPath(reference) && !(found === "absolute" && isProgram(reference) && isExecutable(resolved));
 }
 
-/** Returns whether it is the first word of its command, or the one that `env` starts. */
 function isProgram({ word, command }: Reference): boolean {
 	if (word === undefined || command === undefined || word.index > 1) return false;
 	if (word.index === 0) return true;

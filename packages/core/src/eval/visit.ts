@@ -42,11 +42,10 @@ import type { DiskView } from "./source.ts";
 interface Origin {
 	readonly owner: Suite | TestCase | Assertion | ResolvedTarget;
 	readonly scope: EvalScope;
-	/** Of the hook, extension, preprocessor, grader or target; else empty. */
+	/** Name of the hook, extension, preprocessor, grader or target; else empty. */
 	readonly name: string;
 }
 
-/** A path, a command, or a program that a target names. */
 export type Visit = Origin &
 	(
 		| { readonly path: PathText; readonly command?: never; readonly program?: never }
@@ -59,9 +58,8 @@ export type Visit = Origin &
 	);
 
 /**
- * Yields everything in an eval and its targets that refers to a file or runs a program, including
- * addresses of files; shared graders once. A field that can contain a path or a command is visited
- * here, and only here: references, bundles, consent and opaque inputs follow.
+ * Yields every path and command, shared graders once. No other code visits fields, so that
+ * references, bundles, consent and fingerprints agree.
  */
 export function* visit(loaded: LoadedEval, targets: readonly ResolvedTarget[]): Generator<Visit> {
 	for (const suite of suitesOf(loaded)) yield* visitSuite(suite);
@@ -87,7 +85,6 @@ export function* visitSuite(suite: Suite): Generator<Visit> {
 	}
 }
 
-/** Yields what a test has itself, without its graders. */
 export function* visitTest(test: TestCase): Generator<Visit> {
 	const from = { owner: test, scope: test.suite.scope, name: "" };
 	for (const { content } of [...test.input, ...test.expectedMessages, ...test.turns.flatMap(({ input }) => input)])
@@ -149,15 +146,12 @@ export interface Reference {
 	readonly resolved: string;
 	readonly state: ReferenceState;
 	readonly found: PathFound | undefined;
-	/** The kind of what is at `resolved`. */
 	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
 	/** A pattern; `resolved` is its base directory. */
 	readonly glob?: true;
 	/** A file found through a directory or a pattern: `raw` is not written anywhere. */
 	readonly listed?: true;
-	/** For a word of a command. */
 	readonly word?: CommandWord;
-	/** For words and working directories: the whole command. */
 	readonly command?: CommandSpec;
 }
 
@@ -169,7 +163,7 @@ export function isSystemPath({ word, resolved }: Reference): boolean {
 	);
 }
 
-/** A program named by a bare word (`node`, `git`), found through PATH at run time. */
+/** A bare word (`node`, `git`) that is found through PATH at run time. */
 interface ExecutableUse {
 	readonly name: string;
 	readonly at: Place;
@@ -179,7 +173,6 @@ interface ExecutableUse {
 export interface References {
 	readonly files: readonly Reference[];
 	readonly executables: readonly ExecutableUse[];
-	/** Whether or not they name files. */
 	readonly commands: readonly CommandSpec[];
 }
 
@@ -204,10 +197,8 @@ const tooLarge: FindingKind<{ raw: string; size: number }> = {
 	hint: () => "use a smaller file, or fetch it into the workspace in a hook",
 };
 
-/** Paths in a directory that would make copying it fail. */
 export interface TreeFaults {
 	readonly special: readonly string[];
-	/** Links to outside. */
 	readonly links: readonly string[];
 }
 
@@ -231,7 +222,6 @@ function shownPaths(paths: readonly string[]): string {
 	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
-/** Scans a directory that a run copies. @param isLeftOut what is not copied */
 export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
 	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
 	return {
@@ -240,7 +230,7 @@ export function treeFaults(directory: string, isLeftOut: (path: string) => boole
 	};
 }
 
-/** Returns findings about templates that a run would refuse to copy. */
+/** A run would refuse to copy these templates. */
 export function irregularTemplates(
 	references: readonly Reference[],
 	faultsOf: (directory: string) => Partial<TreeFaults>,
@@ -256,7 +246,7 @@ export function irregularTemplates(
 	});
 }
 
-/** Returns a finding for each path that is never opened: reading it can block, or never end. */
+/** Reading such a path could block or never end, so it is never opened. */
 export function irregularReferences(references: readonly Reference[]): Diagnostic[] {
 	return references.flatMap((reference) => {
 		const { raw, onDisk, at } = reference;
@@ -272,18 +262,15 @@ function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 	return onDisk === "other" && !(word !== undefined && word.index > 0 && state === "outside-root");
 }
 
-/**
- * Returns all references of a loaded eval and its targets. Validation checks the list, bundling
- * copies and rewrites it, the runner resolves it, fingerprints hash it.
- */
+/** Validation, bundling, the runner and fingerprints use this list. */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
-	const found = new Collection(view, loaded.scope);
-	for (const file of loaded.files) found.loaded(file);
+	const collection = new Collection(view, loaded.scope);
+	for (const file of loaded.files) collection.loaded(file);
 	for (const { path, command, scope } of visit(loaded, targets)) {
-		if (path && !(path.kind === "input-file" && isAddress(path.raw))) found.path(path, scope);
-		if (command) found.command(command, scope);
+		if (path && !(path.kind === "input-file" && isAddress(path.raw))) collection.path(path, scope);
+		if (command) collection.command(command, scope);
 	}
-	return { files: [...found.files.values()], executables: found.executables, commands: found.commands };
+	return { files: [...collection.files.values()], executables: collection.executables, commands: collection.commands };
 }
 
 class Collection {
@@ -354,13 +341,12 @@ class Collection {
 
 	#word(word: CommandWord, command: CommandSpec): void {
 		const base = wordBases(command)[0] ?? command.base;
-		const found = this.#fileOfWord(word, command, base);
-		if (!found) return;
+		const file = this.#fileOfWord(word, command, base);
+		if (!file) return;
 		const shared = { kind: command.kind, raw: word.text, at: wordPlace(command, word), base, word, command };
-		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...found });
+		this.files.set(keyOf(command.kind, command.at, `${word.index} ${word.text}`), { ...shared, ...file });
 	}
 
-	/** Undefined for words with other possible meanings. */
 	#fileOfWord(
 		word: CommandWord,
 		command: CommandSpec,
@@ -378,8 +364,8 @@ class Collection {
 		const backslashed = backslashedFile(word, command, this.#view);
 		if (backslashed !== undefined)
 			return { ...existing(backslashed, "direct"), raw: String(command.text).slice(...word.range) };
-		// A path that does not exist as written: other letter case, backslashes, or (older evals) somewhere
-		// in a parent directory.
+		// A path that does not exist as written: other letter case, backslashes, or (older evals)
+		// somewhere in a parent directory.
 		const isPath = meansFile(text) || (index === 0 && isAbsolute(text));
 		if (!text.includes("{") && (isPath || (text.includes("\\") && typeof command.text !== "string"))) {
 			const searched = resolvePath({ raw: text, base }, this.#scope, this.#view);

@@ -3,7 +3,7 @@ import { wireObject } from "./codec.ts";
 
 export const manifestVersion = 1;
 
-/** `generated` files were written by AgentV, all others are copies. */
+/** AgentV writes `generated` files; all others are copies. */
 const bundleFileKinds = [
 	"generated",
 	"template",
@@ -32,7 +32,7 @@ const bundleFileSchema = wireObject({
 	mode: z.enum(["644", "755", "link"]),
 	sha256: digestSchema,
 	kind: z.enum(bundleFileKinds),
-	/** Relative to the source's repository (or directory); null for generated files. */
+	/** Relative to the source's repository or directory; null for generated files. */
 	source: z.string().nullable(),
 });
 
@@ -41,29 +41,25 @@ const bundleVariableSchema = wireObject({
 	usedIn: z.array(z.string()),
 	/** A default was recorded by `--capture-env`. */
 	captured: z.boolean(),
-	/** Must be set wherever the bundle runs. */
 	required: z.boolean(),
 });
 
 const bundleTargetSchema = wireObject({
 	name: z.string(),
-	/** The definitions in its chain, and the variables that selected them. */
 	via: z.array(wireObject({ name: z.string(), chosenBy: z.array(z.string()) })),
 });
 
 const bundleRepoSchema = wireObject({
-	/** Relative to the workspace. */
 	path: z.string(),
 	repo: z.string(),
 	/** Branch, tag or SHA from the eval; null: the remote's default branch. */
 	requested: z.string().nullable(),
 	/** Null: not pinned. */
 	sha: z.string().nullable(),
-	/** Git bundle file inside the bundle, or null. */
+	/** Path of a git bundle file inside the bundle, or null. */
 	vendored: z.string().nullable(),
 });
 
-/** `manifest.json` of a bundle. */
 export const bundleManifestSchema = wireObject({
 	formatVersion: z.literal(manifestVersion),
 	agentvVersion: z.string(),

@@ -1,10 +1,8 @@
 import { z } from "zod";
 
-/** What a format defines about a field beyond its value's schema. */
 export interface FieldFacts {
 	/** The sibling key that replaced it. */
 	readonly newer?: string;
-	/** Like `newer`, for a field inside a deprecated block: the key next to that block. */
 	readonly outer?: string;
 	readonly unsupported?: {
 		readonly hint: string;
@@ -45,7 +43,6 @@ export function isStrictObject(schema: z.core.$ZodType): boolean {
 export const commandSchema = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 export type CommandText = z.output<typeof commandSchema>;
 
-/** One string or several, parsed to a list. */
 export const stringsSchema = z
 	.union([z.string(), z.array(z.string())])
 	.transform((value) => (typeof value === "string" ? [value] : value));
@@ -55,45 +52,38 @@ const scalarText = () => z.union([z.string(), z.number().transform(String), z.bo
 /** Text that needs no quotes: `3.10`, `007` and `true` are read as written. */
 export const textSchema = noteField(scalarText(), { isText: true });
 
-/** Like `textSchema`, not empty. */
 export const fullTextSchema = noteField(
 	z.union([z.string().min(1), z.number().transform(String), z.boolean().transform(String)]),
 	{ isText: true },
 );
 
-/** One non-empty text or several, parsed to a list. */
 export const textsSchema = z
 	.union([textSchema, z.array(textSchema)])
 	.transform((value) => (Array.isArray(value) ? value : [value]));
 
-/** An identifier; YAML parses a bare `7` as a number, so numbers are read as written. */
+/** YAML parses a bare `7` as a number, so numbers are read as written. */
 export const idSchema = noteField(z.union([z.string().min(1), z.number().transform(String)]), { isText: true });
 
-/** One id or several, parsed to a list. */
 export const idsSchema = z.union([idSchema.transform((id) => [id]), z.array(idSchema)]);
 
 export const fractionSchema = z.number().min(0).max(1);
-/** More is a mistake, and sums of such numbers can't be serialized any more. */
+/** More is a mistake, and sums of such numbers can't be serialized. */
 const largestFigure = 1e15;
 export const positiveSchema = z.number().positive().max(largestFigure);
 export const countSchema = z.number().int().positive().max(1_000_000_000);
-/** Attempts of one test. */
 export const repeatCountSchema = z.number().int().positive().max(10_000);
-/** The longest timer: a little less than 25 days. */
+/** Limited by the longest timer: a little less than 25 days. */
 export const secondsSchema = z.number().positive().max(2_147_483);
 export const millisecondsSchema = z.number().positive().max(2_147_483_647);
-/** A weight, a bound or a price. */
 export const amountSchema = z.number().min(0).max(largestFigure);
 export const dataSchema = z.record(z.string(), z.unknown());
 
-/** Returns the file spelling of a TypeScript name: `timeoutSeconds` → `timeout_seconds`. */
 export function toWireKey(name: string): string {
 	return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/** `timeoutSeconds` → `timeout_seconds`. */
 type WireKey<Name extends string> = Name extends `${infer Letter}${infer Rest}`
 	? `${Letter extends Lowercase<Letter> ? Letter : `_${Lowercase<Letter>}`}${WireKey<Rest>}`
 	: Name;
@@ -103,20 +93,18 @@ type WireObject<Shape extends z.ZodRawShape> = z.ZodType<
 	{ [Name in keyof z.input<z.ZodObject<Shape>> as WireKey<Name & string>]: z.input<z.ZodObject<Shape>>[Name] }
 >;
 
-/** The shapes of wire objects by their keys' schema. */
 const shapes = new WeakMap<z.core.$ZodType, z.ZodRawShape>();
 
 /**
  * Declares an object of a file format by its TypeScript names. In files its keys are `snake_case`;
  * parsing yields the camelCase names. Unknown keys pass (validation reports them, see
- * `inspectFields`) and are dropped from the result.
- * Names are translated only here.
+ * `inspectFields`) and are dropped from the result. Names are translated only here.
  */
 export function wireObject<Shape extends z.ZodRawShape>(shape: Shape): WireObject<Shape> {
 	return makeWireObject(shape, false);
 }
 
-/** Returns a wire object that rejects unknown keys: ignoring one would change a verdict. */
+/** Rejects unknown keys, because ignoring one would change a verdict. */
 export function strictWireObject<Shape extends z.ZodRawShape>(shape: Shape): WireObject<Shape> {
 	return makeWireObject(shape, true);
 }
@@ -125,8 +113,8 @@ function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boo
 	const names = Object.keys(shape).map((name) => [name, toWireKey(name)] as const);
 	const wireShape: Record<string, z.core.$ZodType> = {};
 	for (const [name, key] of names) wireShape[key] = shape[name] as z.core.$ZodType;
-	// Not a loose object: zod compiles objects without a catch-all, which parses rows several times
-	// as fast.
+	// A loose object would be slow: zod compiles only objects without a catch-all, which then parse
+	// rows several times as fast.
 	const wire = z.object(wireShape);
 	if (isStrict) noteObject(wire, { isStrict });
 	const translated = wire.transform((value) => {
@@ -134,8 +122,8 @@ function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boo
 		for (const [name, key] of names) if (value[key] !== undefined) result[name] = value[key];
 		return result;
 	});
-	// If all names are spelled the same, nothing needs translation. A refinement copies the outermost
-	// schema, so a strict object stays inside.
+	// If all names are spelled the same, nothing needs translation. A refinement copies the
+	// outermost schema, so a strict object stays inside.
 	const schema = !isStrict && names.every(([name, key]) => name === key) ? wire : translated;
 	shapes.set(wire, shape);
 	return schema as z.ZodType as WireObject<Shape>;
@@ -158,14 +146,13 @@ type Encoder = (value: unknown) => unknown;
 const encoders = new WeakMap<z.core.$ZodType, Encoder | undefined>();
 
 /**
- * Returns a value of `schema` as written to files: without undefined fields, keys of wire objects in
- * `snake_case` and in the value's order. Users' data keep their keys.
+ * Returns a value of `schema` as written to files: without undefined fields, keys of wire objects
+ * in `snake_case` and in the value's order. Users' data keep their keys.
  */
 export function encode<Schema extends z.ZodType>(schema: Schema, value: Frozen<z.output<Schema>>): z.input<Schema> {
 	return (encoderOf(schema)?.(value) ?? value) as z.input<Schema>;
 }
 
-/** Returns the fields of a wire object by key, as spelled in files. */
 export function wireFieldsOf(schema: z.ZodType): ReadonlyMap<string, z.core.$ZodType> {
 	return new Map(Object.entries(shapeOf(schema) ?? {}).map(([name, field]) => [toWireKey(name), field]));
 }
@@ -199,9 +186,8 @@ function objectEncoder(shape: z.ZodRawShape): Encoder {
 }
 
 /**
- * Marks a field as a deprecated spelling of `instead`: it still loads, and validation suggests the
- * replacement. `newer` is the sibling key with the same meaning, if `instead` is more than that
- * key.
+ * The field still loads, and validation suggests the replacement. `newer` is the sibling key with
+ * the same meaning, if `instead` is more than that key.
  */
 export function older<Schema extends z.ZodType>(schema: Schema, instead: string, newer: string = instead) {
 	return noteField(schema.optional().meta({ deprecated: true, instead }), { newer });
@@ -228,11 +214,7 @@ export function unsupported<Schema extends z.ZodType>(
 
 const wireKeys = new Map<string, string>();
 
-/**
- * Returns one of our objects as written to files: its own keys in `snake_case`, without undefined
- * ones. Values are not converted, so that users' data keeps its keys; convert nested objects
- * separately.
- */
+/** Converts only the object's own keys to `snake_case`: nested ones can be users' data. */
 export function toWire(object: object): Record<string, unknown> {
 	const wire: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(object)) {
@@ -251,14 +233,14 @@ function wireKeyOf(name: string): string {
 	return key;
 }
 
-/** A record as JSON documents and Studio's responses contain it: its keys in `snake_case`. */
+/** A record as in JSON documents and Studio's responses: its keys in `snake_case`. */
 export type Wire<Record> = Record extends readonly (infer Item)[]
 	? readonly Wire<Item>[]
 	: Record extends object
 		? { readonly [Key in keyof Record as WireKey<Key & string>]: Wire<Record[Key]> }
 		: Record;
 
-/** Returns a whole record as `Wire`. Not for objects whose keys are a user's data. */
+/** Converts a whole record. Not for objects whose keys are a user's data. */
 export function recordToWire<Record>(record: Record): Wire<Record> {
 	if (Array.isArray(record)) return record.map(recordToWire) as Wire<Record>;
 	if (typeof record !== "object" || record === null) return record as Wire<Record>;

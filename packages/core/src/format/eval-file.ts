@@ -24,7 +24,6 @@ import {
 import { targetFieldSchema } from "./target-file.ts";
 import { extensionSchema, hooksSchema, workspaceFieldSchema } from "./workspace-entry.ts";
 
-/** Fields of every assertion. */
 export const commonFields = {
 	type: z.string(),
 	name: textSchema.optional(),
@@ -35,17 +34,14 @@ export const commonFields = {
 	negate: z.boolean().optional(),
 };
 
-/** The settings that every type has. */
 export const commonKeys: ReadonlySet<string> = new Set(Object.keys(commonFields));
 
-/** Fields of assertions that run a program. */
 export const commandFields = {
 	cwd: z.string().optional(),
 	config: dataSchema.optional(),
 	timeoutSeconds: secondsSchema.optional(),
 	timeoutMs: older(millisecondsSchema, "timeout_seconds"),
 };
-/** A criterion has an outcome, or score ranges. */
 export const rubricCriterionSchema = z.union([
 	z.string().min(1),
 	strictWireObject({
@@ -68,11 +64,10 @@ export const rubricCriterionSchema = z.union([
 	),
 ]);
 
-/** The fields of every assertion, and the schema of a custom type (found in `.agentv/graders/`). */
 export const customAssertionSchema = wireObject({ ...commonFields, ...commandFields });
 export const includeSchema = strictWireObject({ include: z.string().min(1) });
 
-/** A shared assertions file that is not a plain list. */
+/** Shared assertions in a file that is not a plain list. */
 export const assertionTemplateSchema = wireObject({
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),
@@ -85,11 +80,10 @@ export type PromptVariableHolds = "answer" | "results" | "other";
 
 export interface PromptVariable {
 	readonly holds: PromptVariableHolds;
-	/** The current name of a deprecated spelling. */
 	readonly aliasOf?: string;
 }
 
-/** For prompts of `llm-grader` and of a composite's aggregator. Case-insensitive. */
+/** Used in prompts of `llm-grader` and of a composite's aggregator. Case-insensitive. */
 export const judgeVariables = {
 	input: { holds: "other" },
 	input_files: { holds: "other" },
@@ -113,11 +107,8 @@ export const judgeVariables = {
 
 export type JudgeVariable = keyof typeof judgeVariables;
 
-/** A `{{ name }}` in a prompt. */
 interface PromptPlaceholder {
-	/** In lower case. */
 	readonly name: string;
-	/** Offset of the first brace. */
 	readonly offset: number;
 	readonly length: number;
 }
@@ -125,12 +116,12 @@ interface PromptPlaceholder {
 /** `{{ name }}`, or `{{{{ name }}}}`, which is a literal `{{ name }}`. */
 const placeholder = /\{\{(\{\{)?\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(\}\})?/g;
 
-/** Returns the placeholders of a prompt in order, known or not, without literal ones. */
+/** In order, known or not, without literal ones. */
 export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
-	const found: PromptPlaceholder[] = [];
+	const placeholders: PromptPlaceholder[] = [];
 	for (const { 0: whole, 1: opened, 2: name = "", 3: closed, index } of prompt.matchAll(placeholder))
-		if (!(opened && closed)) found.push({ name: name.toLowerCase(), offset: index, length: whole.length });
-	return found;
+		if (!(opened && closed)) placeholders.push({ name: name.toLowerCase(), offset: index, length: whole.length });
+	return placeholders;
 }
 
 /** Values are never filled again. Placeholders without a value stay. */
@@ -161,7 +152,7 @@ export const toolCallSchema = wireObject({
 	endTime: z.string().optional(),
 });
 
-/** A string, an object (its JSON is the text) or a list of parts. */
+/** An object's text is its JSON. */
 export const contentSchema = z.union([z.string(), z.array(contentPartSchema), z.record(z.string(), z.unknown())]);
 
 export const messageSchema = wireObject({
@@ -171,10 +162,8 @@ export const messageSchema = wireObject({
 	toolCalls: z.array(toolCallSchema).optional(),
 });
 
-/** Text, one message or a list of messages. */
 export const inputSchema = z.union([z.string(), messageSchema, z.array(z.union([messageSchema, z.string()]))]);
 
-/** Text, a message, a list of messages, or any object (its JSON is the text). */
 export const expectedOutputSchema = z.union([
 	z.string(),
 	z.array(messageSchema),
@@ -226,7 +215,6 @@ const execution = {
 };
 const forWholeEval = { hint: "move it to the eval: it applies to all tests" };
 
-/** The deprecated `execution` block of an eval. */
 export const executionSchema = wireObject({
 	...execution,
 	targets: movedTo("target", z.array(z.union([z.string(), dataSchema])).optional()),
@@ -238,7 +226,6 @@ export const executionSchema = wireObject({
 	}),
 });
 
-/** The deprecated `execution` block of a test. */
 const testExecutionSchema = wireObject({
 	...execution,
 	trials: movedTo(
@@ -261,7 +248,6 @@ export const testEntrySchema = wireObject({
 	expectedOutput: expectedOutputSchema.optional(),
 	criteria: z.string().optional(),
 	expectedOutcome: older(z.string(), "criteria"),
-	/** Criteria that a model grades one by one, like a grader of type `rubrics`. */
 	rubrics: z.array(rubricCriterionSchema).min(1).optional(),
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),
@@ -327,7 +313,7 @@ const envelope = {
 	bundle: wireObject({ include: z.array(z.string()).optional(), exclude: z.array(z.string()).optional() }).optional(),
 };
 
-/** Each test is parsed on its own, so that a bad test hides no other. */
+/** Each test is parsed on its own, so that an invalid one doesn't hide the others. */
 export const evalEnvelopeSchema = wireObject({
 	...envelope,
 	tests: z.unknown().optional(),
@@ -340,7 +326,6 @@ const testsSchema = z.union([
 	z.array(z.union([z.string().min(1), wireObject({ include: z.string().min(1) }), testEntrySchema])),
 ]);
 
-/** The whole eval file, as published for editors. */
 export const evalFileSchema = wireObject({
 	...envelope,
 	tests: testsSchema.optional(),

@@ -3,22 +3,19 @@ import type { DocumentPath } from "../lib/errors.ts";
 import { sameValue } from "../lib/yaml-edit.ts";
 import { type FieldFacts, factsOfField, isStrictObject } from "./codec.ts";
 
-/** A schema's finding about a key, beyond its value's shape. */
 export type FieldNote =
 	| {
 			readonly kind: "unknown";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** Keys that the schema allows here (for the nearest name). */
+			/** Candidates for the nearest name. */
 			readonly known: readonly string[];
-			/** Whether an unknown key is an error here. */
 			readonly isError: boolean;
 	  }
 	| {
 			readonly kind: "older";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** The replacement. */
 			readonly instead: string;
 	  }
 	/** Two spellings of one field, both as paths from the mapping that contains them. */
@@ -44,7 +41,6 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value` along its schema and returns notes about its keys. The value may be invalid. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };
@@ -59,7 +55,6 @@ interface Walk {
 	readonly notes: FieldNote[];
 }
 
-/** The precomputed field information of a schema. */
 type Plan =
 	| { readonly kind: "leaf" | "text" }
 	| ObjectPlan
@@ -80,7 +75,6 @@ interface Field {
 	readonly instead: string | undefined;
 }
 
-/** A field, or one inside a deprecated block, and the key that it is a spelling of. */
 interface Spelling {
 	readonly path: readonly string[];
 	readonly of: string;
@@ -134,18 +128,17 @@ function objectPlan(shape: Readonly<Record<string, z.ZodType>>, isStrict: boolea
 	};
 }
 
-/** Returns every spelling of fields that have several. */
 function spellingsOf(fields: ReadonlyMap<string, Field>): Spelling[] {
-	const found: Spelling[] = [];
+	const spellings: Spelling[] = [];
 	for (const [key, { plan, facts }] of fields) {
-		if (facts.newer !== undefined && facts.newer !== key) found.push({ path: [key], of: facts.newer });
+		if (facts.newer !== undefined && facts.newer !== key) spellings.push({ path: [key], of: facts.newer });
 		const inside = plan();
 		if (inside.kind !== "object") continue;
 		for (const [name, { facts: innerFacts }] of inside.fields)
-			if (innerFacts.outer !== undefined) found.push({ path: [key, name], of: innerFacts.outer });
+			if (innerFacts.outer !== undefined) spellings.push({ path: [key, name], of: innerFacts.outer });
 	}
-	const own = [...new Set(found.map(({ of }) => of))].filter((key) => fields.has(key));
-	return [...own.map((key) => ({ path: [key], of: key })), ...found];
+	const own = [...new Set(spellings.map(({ of }) => of))].filter((key) => fields.has(key));
+	return [...own.map((key) => ({ path: [key], of: key })), ...spellings];
 }
 
 function visit(plan: Plan, value: unknown, walk: Walk): void {
@@ -221,16 +214,16 @@ function noteConflicts(spellings: readonly Spelling[], value: Readonly<Record<st
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
-	let found = value;
+	let current = value;
 	for (const key of path)
-		found =
-			typeof found === "object" && found !== null && Object.hasOwn(found, key)
-				? (found as Readonly<Record<string, unknown>>)[key]
+		current =
+			typeof current === "object" && current !== null && Object.hasOwn(current, key)
+				? (current as Readonly<Record<string, unknown>>)[key]
 				: undefined;
-	return found;
+	return current;
 }
 
-/** Decides by plain type if unique, else by parsing. */
+/** Decides by plain type if that is unique, else by parsing. */
 function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], value: object): Plan | undefined {
 	const forms = Array.isArray(value) ? ["array"] : ["object", "record"];
 	const alike = options.filter(({ plan }) => forms.includes(plan.kind) || plan.kind === "union");
@@ -239,18 +232,16 @@ function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], val
 	return alike.find(({ schema }) => schema.safeParse(value).success)?.plan;
 }
 
-/** A mismatch between a value and its schema. */
 export interface ShapeIssue {
 	readonly path: DocumentPath;
 	/** "expected number, got text": completes `<field>: …`. */
 	readonly message: string;
-	/** The expected plain type, if any. */
 	readonly expected?: string;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** Returns the issues of a failed parse, with unions reduced to the closest branch. */
+/** Reduces unions to the closest branch. */
 export function shapeIssues(error: z.core.$ZodError, value: unknown): ShapeIssue[] {
 	return error.issues.flatMap((issue) => flatten(issue, [], value));
 }
@@ -278,8 +269,8 @@ function flatten(issue: Issue, prefix: DocumentPath, root: unknown): ShapeIssue[
 	}
 	const expected = expectedOf(issue);
 	if (issue.code === "invalid_type" && expected) {
-		const found = at(root, path);
-		const message = found === undefined ? `is required (${expected})` : `expected ${expected}, got ${kindOf(found)}`;
+		const actual = at(root, path);
+		const message = actual === undefined ? `is required (${expected})` : `expected ${expected}, got ${kindOf(actual)}`;
 		return [{ path, message, expected }];
 	}
 	return [{ path, message: plain(issue) }];

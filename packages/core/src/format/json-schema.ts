@@ -30,7 +30,7 @@ export const formatNames = [
 export type FormatName = (typeof formatNames)[number];
 type SchemaName = FormatName | "verify-output";
 
-/** Parts that several fields share: each is defined once in a schema, under its name. */
+/** Several fields share these parts; a schema defines each once, under its name. */
 const shared: Readonly<Record<string, z.ZodType>> = {
 	assertion: assertionEntrySchema,
 	command: commandSchema,
@@ -58,7 +58,7 @@ const titles: Readonly<Record<SchemaName, string>> = {
 	"verify-output": "Output of `agentv results verify --json`",
 };
 
-/** Describes files as written; generated from the format's zod schema. */
+/** Generated from the format's zod schema; describes files as written. */
 export function jsonSchemaOf(format: SchemaName): Record<string, unknown> {
 	const { $schema, ...schema } = z.toJSONSchema(sources[format](), {
 		...{ io: "input", unrepresentable: "any" },
@@ -70,7 +70,6 @@ export function jsonSchemaOf(format: SchemaName): Record<string, unknown> {
 	return { $schema, title: titles[format], ...(interpolated.has(format) ? allowReferences(schema) : schema) };
 }
 
-/** Formats that users write, with variables. */
 const interpolated: ReadonlySet<SchemaName> = new Set<SchemaName>(["eval", "targets", "benchmarks"]);
 
 /** Allows a `${{ NAME }}` in place of a number or boolean, so that editors accept it. */

@@ -7,14 +7,13 @@ const plannedTargetSchema = wireObject({
 	provider: z.string(),
 	/** Settings with secrets redacted. */
 	settings: dataSchema,
-	/** Names from the chosen target to the one with the provider. */
+	/** From the chosen target to the one with the provider. */
 	via: z.array(z.string()),
-	/** Versions that the target reports. */
 	facts: z.record(z.string(), z.string()).optional(),
 });
 
 const plannedEvalSchema = wireObject({
-	/** Relative to its repository (or bundle, or directory); the eval's name in rows. */
+	/** Relative to its repository, bundle or directory; the eval's name in rows. */
 	file: z.string(),
 	/** Absolute, on the machine of the run. */
 	path: z.string(),
@@ -32,7 +31,6 @@ const repositorySchema = wireObject({
 	sha: z.string(),
 });
 
-/** A file or directory that results depend on. */
 const coveredFileSchema = z.object({
 	/** Relative to the eval's root; absolute if outside. */
 	path: z.string(),
@@ -45,7 +43,6 @@ const coveredFileSchema = z.object({
 });
 export type CoveredFile = z.output<typeof coveredFileSchema>;
 
-/** How a test's attempts are combined, if it has several. */
 const plannedRepeatSchema = wireObject({
 	count: z.number().int().positive(),
 	strategy: z.enum(["mean", "pass_any", "pass_all"]),
@@ -57,34 +54,29 @@ const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRe
 
 export type PlannedTest = z.output<typeof plannedTestSchema>;
 
-/**
- * Tests without repeat are not copied: of a hundred thousand tests each would be created again, and
- * so many lasting arrays make V8 slow at reading rows, too.
- */
+/** Copying a hundred thousand arrays takes time, and many lasting ones make V8 slow. */
 const plannedListSchema = z.custom<unknown[]>(Array.isArray).transform((list, context): PlannedTest[] =>
-	list.map((one) => {
-		if (isPlain(one)) return one;
-		const { data } = plannedTestSchema.safeParse(one);
+	list.map((test) => {
+		if (isPlain(test)) return test;
+		const { data } = plannedTestSchema.safeParse(test);
 		if (data) return data;
 		context.addIssue("expected a planned test");
 		return z.NEVER;
 	}),
 );
 
-function isPlain(one: unknown): one is [number, string, string] {
-	if (!Array.isArray(one) || one.length !== 3) return false;
-	const [index, testId, target] = one;
+function isPlain(test: unknown): test is [number, string, string] {
+	if (!Array.isArray(test) || test.length !== 3) return false;
+	const [index, testId, target] = test;
 	return typeof index === "number" && typeof testId === "string" && typeof target === "string";
 }
 
-/** How the tests of a run are divided among shards. */
 const shardSchema = wireObject({
 	/** 1-based shard of this run; absent in a merged run, and in a run of missing tests. */
 	index: z.number().int().positive().optional(),
 	count: z.number().int().positive(),
-	/** The id of the run whose durations balanced the shards. */
 	balancedBy: z.string().optional(),
-	/** The shard of each test of the whole, in the order of their list. */
+	/** In the order of the whole run's list, the shard of each test. */
 	assigned: z.array(z.number().int().positive()),
 });
 
@@ -94,18 +86,16 @@ const mergedRunSchema = wireObject({
 	shard: z.number().int().positive().optional(),
 });
 
-/** The run that a run is based on. */
 const originSchema = wireObject({
-	/** `regrade`: same answers. `rerun_failed`: the tests that did not pass. */
+	/** `regrade`: same answers. `rerun_failed`: only the tests that did not pass. */
 	kind: z.enum(["regrade", "rerun_failed"]),
 	runId: z.string(),
 	/** Absolute, at that time. */
 	path: z.string(),
-	/** Names of the graders that ran again; absent: all. */
+	/** Graders that ran again; absent: all. */
 	graders: z.array(z.string()).optional(),
 });
 
-/** Options that determine which tests run and how they are graded, as in a request. */
 const flagsSchema = z.looseObject({
 	targets: z.array(z.string()).optional(),
 	tests: z.array(z.string()).optional(),
@@ -123,7 +113,6 @@ const flagsSchema = z.looseObject({
 	shard: z.object({ index: z.number(), count: z.number() }).optional(),
 });
 
-/** What a run is made of. */
 const provenanceFields = {
 	agentvVersion: z.string(),
 	nodeVersion: z.string(),
@@ -133,14 +122,12 @@ const provenanceFields = {
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	origin: originSchema.optional(),
-	/** What results depend on that fingerprints can't cover. */
 	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
 	/** Workspace repositories with the checked-out SHA; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 };
 export const provenanceSchema = wireObject(provenanceFields);
 
-/** `run.json`: what was run. */
 export const runFileSchema = wireObject({
 	formatVersion: z.literal(1),
 	runId: z.string(),
@@ -153,13 +140,11 @@ export const runFileSchema = wireObject({
 	shard: shardSchema.optional(),
 	/** For a part of a larger run: the tests of the whole, in order. */
 	whole: plannedListSchema.optional(),
-	/** The runs that were merged into this one. */
 	merged: z.array(mergedRunSchema).optional(),
 	/** Every file covered by fingerprints, as of the start or last resume of the run. */
 	files: z.array(coveredFileSchema).optional(),
 	/** Digests of the values of variables that evals use, by name; without secrets. */
 	variables: z.record(z.string(), z.string()).optional(),
-	/** Targets that grade, as in `targets`. */
 	graderTargets: z.array(plannedTargetSchema).optional(),
 	/** For each planned test the first eight digits of its fingerprint's parts, joined by dots. */
 	fingerprints: z.array(z.string()).optional(),
@@ -181,11 +166,10 @@ const tokenUsageSchema = wireObject({
 	reasoning: amountSchema.optional(),
 });
 
-/** Why a response ended early. */
 const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
 export type StopReason = (typeof stopReasons)[number];
 
-/** The original cost of a cached response; the row's own figures are those of this run. */
+/** Original figures of a cached response; the row's own figures are those of this run. */
 const cachedSchema = wireObject({
 	durationMs: amountSchema.optional(),
 	tokenUsage: tokenUsageSchema.optional(),
@@ -204,7 +188,6 @@ const verdicts = ["pass", "fail", "not_judged"] as const;
 
 const graderErrorSchema = wireObject({ code: z.string(), message: z.string() });
 
-/** A grader's result, in rows and in attempt files. */
 const graderFacts = {
 	name: z.string(),
 	type: z.string(),
@@ -221,7 +204,7 @@ const graderFacts = {
 
 const scoreSchema = wireObject({
 	...graderFacts,
-	/** For model-based graders: the model and its usage, separate from the tested target's. */
+	/** Only for graders with a model; separate from the tested target's usage. */
 	usage: graderUsageSchema.optional(),
 });
 
@@ -237,10 +220,10 @@ const fingerprintSchema = wireObject({
 export const graderStage = "grader";
 
 /**
- * Who kept an attempt from being graded. `agent`: what is tested, by its actions (it exited with an
- * error, hit a limit, gave no readable answer or too much of it, removed its workspace) or because
- * a test that this one depends on failed. `provider`: the server of a model. `grader`: a grader or
- * its model. `machine`: the disk was full, or files or processes ran out.
+ * What kept an attempt from being graded. `agent`: the tested agent, by its actions (it exited
+ * with an error, hit a limit, gave no readable answer or too much of it, removed its workspace) or
+ * because a test that this one depends on failed. `provider`: the server of a model. `grader`: a
+ * grader or its model. `machine`: the disk was full, or files or processes ran out.
  */
 export const errorCauses = ["agent", "provider", "grader", "machine"] as const;
 export type ErrorCause = (typeof errorCauses)[number];
@@ -249,23 +232,21 @@ const rowErrorSchema = wireObject({
 	stage: z.string(),
 	code: z.string(),
 	message: z.string(),
-	/** Absent for other causes: a hook, a template or a setting, for example. */
+	/** Absent for other causes, such as a hook, a template or a setting. */
 	causedBy: z.enum(errorCauses).optional(),
 });
 
 /** Milliseconds per stage. `grade` excludes `judge`, the time of models that grade. */
 const timingsSchema = wireObject({
-	/** Template, repositories and copying them. */
 	prepare: amountSchema,
-	/** Hooks and extensions, before and after. */
+	/** Includes extensions; before and after. */
 	hooks: amountSchema,
-	/** The target alone, retries included. */
+	/** Includes retries. */
 	target: amountSchema,
 	grade: amountSchema,
 	judge: amountSchema,
 });
 
-/** Fields of both an attempt's row and its file. */
 export const attemptFacts = {
 	timestamp: z.string(),
 	testId: z.string(),
@@ -287,28 +268,27 @@ export const attemptFacts = {
 	timingsMs: timingsSchema.optional(),
 	metadata: z.record(z.string(), z.unknown()),
 	fingerprint: fingerprintSchema.optional(),
-	/** Why a graded attempt was run again: its inputs had changed. */
+	/** The inputs of this graded attempt had changed, so it was run again. */
 	rerun: z.literal("changed").optional(),
 };
 
-/** One line of `index.jsonl`: a finished attempt. */
+/** A finished attempt: one line of `index.jsonl`. */
 export const resultRowSchema = wireObject({
 	...attemptFacts,
 	scores: z.array(scoreSchema),
-	/** The attempt's file, relative to the run's directory. */
 	file: z.string().optional(),
-	/** Hexadecimal SHA-256 of that file: it reveals later changes. */
+	/** Hexadecimal; reveals later changes of the file. */
 	fileSha256: z.string().optional(),
 });
 
 const { testId, target, attempt, score, threshold, executionStatus, error, durationMs, tokenUsage, costUsd } =
 	attemptFacts;
 
-/** The fields of a row for tables and comparisons: of graders only the usage of their models. */
+/** Used for tables and comparisons; of graders only the usage of their models. */
 export const tableRowSchema = wireObject({
 	...{ testId, eval: attemptFacts.eval, target, attempt, score, threshold, executionStatus, error },
 	...{ durationMs, tokenUsage, costUsd },
-	/** Without one of its parts, it is unknown. */
+	/** Unknown if one of its parts is missing. */
 	fingerprint: fingerprintSchema.optional().catch(undefined),
 	scores: z.array(wireObject({ usage: graderUsageSchema.optional() })),
 	file: z.string().optional(),
@@ -335,32 +315,32 @@ export const runSummarySchema = wireObject({
 	passed: z.number(),
 	failed: z.number(),
 	errors: z.number(),
-	/** The part of `errors` that the tested agent caused. Absent in summaries of earlier versions. */
+	/** Caused by the tested agent. Absent in summaries of earlier versions. */
 	errorsByAgent: z.number().optional(),
 	/** Over graded tests; null if there are none. */
 	meanScore: z.number().nullable(),
-	/** Counting 0 for each of `errors_by_agent`. Absent in earlier versions. */
+	/** Counts 0 for each of `errors_by_agent`. Absent in earlier versions. */
 	meanScoreLowerBound: z.number().nullable().optional(),
 	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.nullable(),
 	costUsd: amountSchema.nullable(),
-	/** Usage of models that grade, separate from the tested targets'; absent if there were none. */
+	/** Only of models that grade; absent if there were none. */
 	graderTokenUsage: tokenUsageSchema.optional(),
 	graderCostUsd: amountSchema.optional(),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-/** Returns a row as in `index.jsonl` and JSON reports. */
+/** Converts to the form in `index.jsonl` and JSON reports. */
 export function toWireRow(row: ResultRow) {
 	return encode(resultRowSchema, row);
 }
 
-/** Returns a summary as in `summary.json` and JSON reports. */
+/** Converts to the form in `summary.json` and JSON reports. */
 export function toWireSummary(summary: RunSummary) {
 	return encode(runSummarySchema, summary);
 }
 
-/** A grader's result in an attempt's file; parts of a composite are nested. */
+/** In an attempt's file the parts of a composite are nested. */
 const gradedFields = {
 	...graderFacts,
 	required: z.boolean(),
@@ -379,7 +359,6 @@ const gradedSchema = wireObject({
 	parts: z.array(z.lazy((): z.ZodType => gradedSchema)).optional(),
 }) as z.ZodType<GradedRecord, GradedWire>;
 
-/** A target's response to the input, or to one turn of it. */
 const answered = {
 	/** Null without a response, or if it is in `output_path`. */
 	output: z.string().nullable(),
@@ -418,11 +397,9 @@ const turnSchema = wireObject({
 	fileChangesShownPath: z.string().optional(),
 });
 
-/** Output of a program in one stage of an attempt. */
 const stageLogSchema = wireObject({
 	/** `before_each`, `target`, `grade`, … */
 	stage: z.string(),
-	/** The hook, extension, target or grader that printed it. */
 	name: z.string(),
 	text: z.string(),
 	/** Characters omitted from the middle of `text`. */
@@ -440,24 +417,22 @@ export const attemptFileSchema = wireObject({
 	messages: z.array(messageRecordSchema).optional(),
 	turns: z.array(turnSchema).optional(),
 	aggregation: z.enum(["mean", "min", "max"]).optional(),
-	/** Turns with graders that were skipped because an earlier turn failed. */
+	/** Counts turns with graders that were skipped because an earlier turn failed. */
 	unheldTurns: z.number().int().optional(),
-	/** Calls until the response; absent for one. */
+	/** Includes the call with the response; absent for one call. */
 	tries: z.number().optional(),
-	/** The fallback target that answered. */
+	/** Present if a fallback target answered. */
 	answeredBy: z.string().optional(),
 	targetMetadata: dataSchema.optional(),
-	/** The target's workspace changes, for `git apply`. */
+	/** Workspace changes by the target, for `git apply`. */
 	fileChangesPath: z.string().nullable(),
-	/** What graders saw of them, if that differs: a line for each large or binary file. */
+	/** Present if graders saw something else: a line for each large or binary file. */
 	fileChangesShownPath: z.string().optional(),
-	/** Output of hooks, extensions, the target and graders, in order. */
 	logs: z.array(stageLogSchema).optional(),
 	/** The first 32 digits of each SHA-256, by the names in `run.json`. */
 	files: z.record(z.string(), z.string()).optional(),
-	/** The checked-out commits by repository path. */
+	/** By repository path. */
 	repositories: z.record(z.string(), z.string()).optional(),
-	/** The files next to this one. */
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
 	/** Present if secrets were redacted from the graded material. */
 	masked: z.literal(true).optional(),
@@ -465,7 +440,6 @@ export const attemptFileSchema = wireObject({
 	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;
-/** An attempt's file as written. */
 export type AttemptRecord = z.input<typeof attemptFileSchema>;
 export type AttemptTurn = z.output<typeof turnSchema>;
 export type StageLog = z.output<typeof stageLogSchema>;

@@ -101,11 +101,8 @@ const versionUseSchema = wireObject({
 export type VersionUse = z.output<typeof versionUseSchema>;
 
 const differenceKinds = [
-	/** An invalid line of the index. */
 	"row-unreadable",
-	/** The index ends in the middle of a row. */
 	"row-cut-off",
-	/** A graded attempt has a second row. */
 	"row-duplicated",
 	/** A row of a test, target or attempt that was not planned. */
 	"row-unplanned",
@@ -113,19 +110,17 @@ const differenceKinds = [
 	"row-missing",
 	"file-missing",
 	"file-unreadable",
-	/** The file differs from the recorded one. */
 	"file-changed",
 	/** A file, or an empty directory, that is not part of the record. */
 	"file-added",
 	/** A link, special file, or executable. */
 	"file-kind",
-	/** There is no digest: of the run, or in a row. */
+	/** The run, or a row, has no digest. */
 	"digest-missing",
 	/** The file with the run's digest is unreadable, or not in AgentV's format. */
 	"digest-unreadable",
-	/** It does not match this digest; or a required one is missing or not allowed. */
+	/** It does not match the digest; or a required one is missing, or not allowed. */
 	"signature",
-	/** An attempt's file without a row. */
 	"file-without-row",
 	/** The row differs from the attempt's file. */
 	"fact",
@@ -141,7 +136,6 @@ const differenceKinds = [
 	"summary",
 ] as const;
 
-/** A recorded value, and the expected one; without an attempt for the run as a whole. */
 const differenceSchema = wireObject({
 	kind: z.enum(differenceKinds),
 	eval: attemptId.eval.optional(),
@@ -161,7 +155,7 @@ const differenceSchema = wireObject({
 /** `reason`: a sentence without a full stop. */
 export type Difference = Omit<z.output<typeof differenceSchema>, "message"> & { readonly reason?: string | undefined };
 
-/** The result of `results verify`. */
+/** Printed by `results verify --json`. */
 export const verificationSchema = wireObject({
 	runDir: z.string().describe("Absolute."),
 	runId: z.string(),

@@ -12,10 +12,9 @@ import {
 } from "./codec.ts";
 import { hooksSchema } from "./workspace-entry.ts";
 
-/** Settings that only affect logging in other tools. */
+/** These only affect logging in other tools. */
 const logging = { severity: "warning", hint: "remove it: a run records every response in full" } as const;
 
-/** Settings of every target. */
 export const commonSettings = {
 	name: z.string().min(1),
 	provider: z.string().min(1).optional(),
@@ -44,7 +43,7 @@ export const pricingSchema = wireObject({
 	cached: amountSchema.optional(),
 });
 
-/** Settings of every language model; a provider marks those that it lacks by `lacking`. */
+/** A provider marks those that it lacks by `lacking`. */
 export const modelSettings = {
 	model: z.string().min(1).optional(),
 	apiKey: z.string().optional(),
@@ -65,7 +64,6 @@ export const modelSettings = {
 	apiVersion: textSchema.optional(),
 };
 
-/** Settings of every agent; a provider marks those that it lacks by `lacking`. */
 export const agentSettings = {
 	executable: z.string().optional(),
 	args: z.array(z.string()).optional(),
@@ -90,7 +88,6 @@ export type CommonSettings = z.output<z.ZodObject<typeof commonSettings>>;
 export type ModelSettings = z.output<z.ZodObject<typeof commonSettings & typeof modelSettings>>;
 export type AgentSettings = z.output<z.ZodObject<typeof commonSettings & typeof agentSettings>>;
 
-/** Returns `fields` with those of `names` marked as errors, with the alternative as hint. */
 export function lacking<Fields extends Readonly<Record<string, z.ZodType>>>(
 	fields: Fields,
 	hint: string,
@@ -100,11 +97,10 @@ export function lacking<Fields extends Readonly<Record<string, z.ZodType>>>(
 	return { ...fields, ...Object.fromEntries(marked) };
 }
 
-/** The provider's own settings are checked when the target is used. */
 export const targetEntrySchema = wireObject(commonSettings);
 export type TargetEntry = z.output<typeof targetEntrySchema>;
 
-/** `target` of an eval or test: a name, an inline definition, or `{name, extends, …overrides}`. */
+/** A name, an inline definition, or `{name, extends, …overrides}`. */
 export const targetFieldSchema = z.union([z.string().min(1), dataSchema]);
 
 export const ruleLevels = ["off", "warn", "error"] as const;

@@ -41,7 +41,7 @@ export const repoSchema = wireObject({
 	path: z.string().optional(),
 	repo: z.string().optional(),
 	commit: textSchema.optional(),
-	/** An alternative name of `commit`, not deprecated. */
+	/** Alternative name of `commit`, not deprecated. */
 	baseCommit: noteField(textSchema.optional(), { newer: "commit" }),
 	sparse: z.array(z.string()).optional(),
 	ancestor: z.number().int().min(0).optional(),

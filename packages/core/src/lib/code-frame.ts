@@ -1,7 +1,7 @@
 import { redactInPlace } from "./redact.ts";
 
 interface CodeFrameOptions {
-	/** Lines shown above and below; default 2. */
+	/** Lines above and below; default 2. */
 	readonly context?: number;
 	/** Terminal columns; longer lines are cut around the range. Default 100. */
 	readonly width?: number;
@@ -58,7 +58,6 @@ interface Line {
 	readonly marked: boolean;
 }
 
-/** Returns the offsets, without line breaks, of the line at `offset` and its neighbors. */
 function linesAround(text: string, offset: number, context: number): Line[] {
 	const lineStart = (at: number) => (at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1);
 	let start = lineStart(offset);
@@ -78,11 +77,10 @@ function linesAround(text: string, offset: number, context: number): Line[] {
 	return lines;
 }
 
-/** Returns the part of `line` around the unit `column` that fits `width`. */
 function clipped(line: string, column: number, width: number) {
 	const cutBefore = column > width * 0.75 && line.length > width;
 	const from = cutBefore ? wholeCharacter(line, Math.max(0, column - Math.floor(width / 2))) : 0;
-	// Cut a window of units first: a line can be megabytes long.
+	// First cuts a window of units, because a line can be megabytes long.
 	const window = displayLine(line.slice(from, wholeCharacter(line, from + width)));
 	const room = width - (from > 0 ? 1 : 0);
 	const wide = (window.columns.at(-1) ?? 0) > room || from + window.columns.length - 1 < line.length;
@@ -115,7 +113,6 @@ export interface SourceRange {
 	readonly end: SourcePosition;
 }
 
-/** Converts offsets to lines and columns. Lines are indexed on first use. */
 export class LineIndex {
 	readonly #text: string;
 	#starts: number[] | undefined;
@@ -154,7 +151,6 @@ function lastAtOrBefore(starts: readonly number[], offset: number): number {
 	return low;
 }
 
-/** Returns how many terminal columns a character takes. */
 function characterWidth(character: string): 0 | 1 | 2 {
 	if (character < "\u0300") return 1;
 	if (/\p{M}|\p{Default_Ignorable_Code_Point}/u.test(character)) return 0;
@@ -167,14 +163,10 @@ function characterWidth(character: string): 0 | 1 | 2 {
 
 const tabStop = 4;
 
-/** Characters that a terminal would not show. */
 const unshown =
 	/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u;
 
-/**
- * Returns a source line, or a part of one, as a terminal shows it: tabs as spaces, control characters
- * as pictures. `columns` are those before each UTF-16 unit of the source, and at its end.
- */
+/** `columns` are those before each UTF-16 unit of the source, and at its end. */
 function displayLine(line: string): { readonly text: string; readonly columns: readonly number[] } {
 	let text = "";
 	let column = 0;
@@ -191,7 +183,6 @@ function displayLine(line: string): { readonly text: string; readonly columns: r
 	return { text, columns };
 }
 
-/** Returns the picture of a control character: `␛` for escape. */
 function picture(character: string): string | undefined {
 	const code = character.codePointAt(0) ?? 0;
 	if (code < 0x20) return String.fromCodePoint(0x2400 + code);
@@ -199,23 +190,22 @@ function picture(character: string): string | undefined {
 }
 
 /**
- * Characters that act instead of being shown, or are invisible: controls (C0 and C1, which begin
- * escape sequences), marks that reverse text, zero-width and tag characters. A joiner between
+ * Matches characters that act instead of being shown, or are invisible: controls (C0 and C1, which
+ * begin escape sequences), marks that reverse text, zero-width and tag characters. A joiner between
  * emoji, or within the scripts that need it, is part of the text.
  */
 const steering =
 	/[^\P{Cc}\n\t]|[\u2028\u2029\ufff9-\ufffb\u061c\u180e]|(?!\u200c|\u200d|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}|(?<![\u0600-\u0dff])\u200c|\u200c(?![\u0600-\u0dff])|(?<![\u0600-\u0dff]|\ufe0f|[\u{1f3fb}-\u{1f3ff}]|\p{Extended_Pictographic})\u200d|\u200d(?![\u0600-\u0dff\p{Extended_Pictographic}])/gu;
 
 /**
- * Returns `text` made safe for a terminal: newlines and tabs stay, `\r\n` becomes `\n`, and every
- * other character that could control the terminal, reorder its text or hide becomes a visible
- * picture (`␛` for escape) or `\u{…}`.
+ * Keeps newlines and tabs; `\r\n` becomes `\n`. Every other character that could control the
+ * terminal, reorder its text or hide becomes visible (`␛` for escape, or `\u{…}`).
  */
 export function terminalSafe(text: string): string {
 	return neutral(text.replaceAll("\r\n", "\n"), visible);
 }
 
-/** Like `terminalSafe`, on one line: newlines and tabs become visible, too. */
+/** Like `terminalSafe`, but also makes newlines and tabs visible. */
 export function terminalSafeLine(text: string): string {
 	return terminalSafe(text).replace(/[\n\t]/g, visible);
 }

@@ -2,18 +2,20 @@
 export type DocumentPath = readonly (string | number)[];
 
 /**
- * A location in a source file. It stays in the form (document, path) until it is printed; the
- * document's `locate` turns it into lines and columns. `range` (UTF-16 offsets into the text) is
- * for what has no path: syntax errors, parts of strings.
+ * A location in a source file. It remains (document, path) until it is printed; the document's
+ * `locate` turns it into lines and columns. `range` (UTF-16 offsets into the text) is for what has
+ * no path: syntax errors, parts of strings.
  */
 export interface Place {
 	/** Absolute. */
 	readonly file: string;
 	readonly path?: DocumentPath;
-	/** Which half of a mapping entry; default `value`. */
+	/** Default `value`. */
 	readonly part?: "key" | "value";
 	readonly range?: readonly [start: number, end: number];
-	/** 1-based line, for line-oriented files (JSONL), where `path` is then relative to that line's value. */
+	/**
+	 * 1-based; only for line-oriented files (JSONL), where `path` is relative to that line's value.
+	 */
 	readonly line?: number;
 }
 
@@ -21,7 +23,7 @@ export type Severity = "error" | "warning";
 
 /** A finding. Every reporter (terminal, JSON, SARIF, GitHub, Studio) prints this record. */
 export interface Diagnostic {
-	/** Stable rule id, such as `path.missing`. */
+	/** Stable, such as `path.missing`. */
 	readonly rule: string;
 	readonly severity: Severity;
 	/** One sentence without a full stop; a pure function of `data`. */
@@ -31,7 +33,6 @@ export interface Diagnostic {
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** A kind of finding: id, usual severity, and message as a function of its data. */
 export interface FindingKind<Data extends object> {
 	readonly rule: string;
 	readonly severity: Severity;
@@ -39,7 +40,6 @@ export interface FindingKind<Data extends object> {
 	readonly hint?: (data: Data) => string | undefined;
 }
 
-/** Builds the diagnostic of `kind` for `data` found at `at`. */
 export function finding<Data extends object>(kind: FindingKind<Data>, data: Data, at: Place): Diagnostic {
 	const hint = kind.hint?.(data);
 	return {
@@ -57,9 +57,8 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
 }
 
 /**
- * Why AgentV failed. The entry point maps the code to an exit code:
- * `usage`, `config` and `not-found` exit 2, `refused` and `failed` exit 1, `not-runnable` exits 4,
- * `interrupted` 130, `internal` 3.
+ * The entry point maps the code to an exit code: `usage`, `config` and `not-found` exit 2,
+ * `refused` and `failed` exit 1, `not-runnable` exits 4, `interrupted` 130, `internal` 3.
  */
 export type ErrorCode =
 	| "usage"
@@ -72,10 +71,9 @@ export type ErrorCode =
 	| "internal";
 
 export interface AgentvErrorOptions {
-	/** What the user can do, as one sentence. */
+	/** One sentence that says what the user can do. */
 	readonly hint?: string | undefined;
 	readonly cause?: unknown;
-	/** Source locations of the failure; printed with code frames. */
 	readonly diagnostics?: readonly Diagnostic[];
 }
 

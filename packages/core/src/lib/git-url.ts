@@ -9,13 +9,13 @@ interface GitUrl {
 	/** Lower case, without the port. */
 	readonly host?: string;
 	readonly port?: string;
-	/** Path of the repository on its host, as written, without a leading slash for network URLs. */
+	/** As written, without a leading slash for network URLs. */
 	readonly path: string;
-	/** The path's folders before the name: `acme` of `acme/app`, `group/sub` of `group/sub/app`. */
+	/** `acme` of `acme/app`, `group/sub` of `group/sub/app`. */
 	readonly owner?: string;
 	/** Last part of the path, without `.git`. */
 	readonly name?: string;
-	/** The text before the `@`, as written. Never print it. */
+	/** Text before the `@`, as written. Never print it. */
 	readonly userPart?: string;
 	readonly hasPassword: boolean;
 }
@@ -34,13 +34,14 @@ const withScheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([\s\S]*)$/;
 const withTransport = /^[A-Za-z0-9][A-Za-z0-9+.-]*::/;
 const scp = /^(?:([^/@]*)@)?(\[[^\]/]*\]|[^/:@]+):([\s\S]*)$/;
 
-/** Parses a repository's URL or path by git's own rules. Never throws. */
+/** Follows git's own rules. Never throws. */
 export function parseGitUrl(text: string): GitUrl {
 	if (withTransport.test(text)) return { kind: "other", path: text, hasPassword: false };
 	const url = withScheme.exec(text);
 	if (url !== null) return urlWithScheme(url[1] ?? "", url[2] ?? "", url[3] ?? "");
 	const short = scp.exec(text);
-	// `C:\repos\app` and `./a:b` are paths, and so is every text with a slash before its first colon.
+	// `C:\repos\app` and `./a:b` are paths, and so is every text with a slash before its first
+	// colon.
 	if (short === null || /^[A-Za-z]:[\\/]/.test(text)) {
 		return { kind: "path", path: text, ...ownerAndName(text, "path"), hasPassword: false };
 	}
@@ -83,7 +84,7 @@ function ownerAndName(path: string, kind: GitUrl["kind"]): Pick<GitUrl, "owner" 
 	return local || parts.length === 0 ? { name } : { owner: parts.join("/"), name };
 }
 
-/** Returns a default registry id: the repository's name in lower case, if it has one. */
+/** Returns a default registry id in lower case. */
 export function repositoryName(url: string): string | undefined {
 	const name = parseGitUrl(url)
 		.name?.toLowerCase()
@@ -91,12 +92,12 @@ export function repositoryName(url: string): string | undefined {
 	return name?.replace(/^[^a-z0-9]+|(?<!-)-+$/g, "") || undefined;
 }
 
-/** Returns the path that git reads for a `file://` URL; undefined for any other text, and for escapes that can't be decoded. */
+/** Returns undefined for any other text, and for escapes that can't be decoded. */
 export function fileUrlPath(url: string): string | undefined {
 	const rest = /^file:\/\/([\s\S]*)$/i.exec(url)?.[1];
 	if (rest === undefined) return undefined;
 	try {
-		// Git reads what looks like a host as the first directory.
+		// Git reads a text in place of the host as the first directory.
 		return decodeURIComponent(rest.startsWith("/") ? rest : `/${rest}`);
 	} catch (error) {
 		if (error instanceof URIError) return undefined;
@@ -104,7 +105,7 @@ export function fileUrlPath(url: string): string | undefined {
 	}
 }
 
-/** Returns the GitHub URL for `acme/app`; undefined for any other text. */
+/** Expands only `acme/app`; returns undefined for any other text. */
 export function expandRepoShorthand(text: string): string | undefined {
 	const match = /^([A-Za-z0-9][A-Za-z0-9-]*)\/([A-Za-z0-9._-]+)$/.exec(text);
 	const [, owner, name] = match ?? [];
@@ -113,9 +114,8 @@ export function expandRepoShorthand(text: string): string | undefined {
 }
 
 /**
- * Returns whether two texts name the same repository by the same transport. `.git`, trailing
- * slashes, the host's case, default ports, users and ssh's two spellings are ignored. `https` and
- * `ssh` differ: they need different credentials.
+ * Compares including the transport, because `https` and `ssh` need different credentials. Ignores
+ * `.git`, trailing slashes, the host's case, default ports, users and ssh's two spellings.
  */
 export function sameRepository(a: string, b: string): boolean {
 	return identity(a) === identity(b);
@@ -133,7 +133,6 @@ function identity(text: string): string {
 	return `${transport}://${place}/${trimmed.replace(/^(\/|~\/)+/, "").replace(/\.git$/, "")}`;
 }
 
-/** Why a URL or ref is not passed to git. */
 export interface GitRefusal {
 	readonly reason: "empty" | "dash" | "control" | "transport" | "host" | "password" | "syntax";
 	/** One sentence without a full stop; never contains the URL or ref. */
@@ -144,10 +143,9 @@ export interface GitRefusal {
 const control = /[\u0000-\u001f\u007f]/;
 
 /**
- * Checks that git may receive this URL or path: no option (`-…`), no control character, only the
- * transports file, git, http, https and ssh, and no literal password.
- * @param written the URL as the file has it, with its `${{ }}`: a password from a variable is
- * allowed
+ * Accepts no option (`-…`), no control character, only the transports file, git, http, https and
+ * ssh, and no literal password.
+ * @param written the URL as in the file, with its `${{ }}`: a password from a variable is allowed
  */
 export function checkGitUrl(url: string, written: string = url): GitRefusal | undefined {
 	if (url.trim() === "") return { reason: "empty", message: "The URL is empty" };
@@ -175,7 +173,6 @@ function refusedPassword(url: string, written: string): GitRefusal | undefined {
 
 const variable = "\uE000";
 
-/** Returns whether the credential in `written` is literal, also as a reference's default. */
 function literalCredential(written: string): boolean {
 	let text = "";
 	let done = 0;
@@ -193,7 +190,6 @@ function literalCredential(written: string): boolean {
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);
 }
 
-/** Checks for options, refspecs, and what git does not allow in a ref. */
 export function checkGitRef(ref: string): GitRefusal | undefined {
 	if (ref === "") return { reason: "empty", message: "The ref is empty" };
 	const unsafe = optionOrControl(ref, "ref");
@@ -217,7 +213,7 @@ interface SplitUrl {
  * Removes user and password from an http(s) URL, so that they can be passed to git outside its
  * arguments. A plain user name (`https://ada@host/`) stays; a lone token, and a user part that
  * comes from a variable, is removed.
- * @param written the URL as the file has it, with its `${{ }}`
+ * @param written the URL as in the file, with its `${{ }}`
  */
 export function splitCredentials(url: string, written: string = url): SplitUrl {
 	const { kind, userPart, hasPassword } = parseGitUrl(url);

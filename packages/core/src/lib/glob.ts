@@ -1,13 +1,12 @@
 import { AgentvError } from "./errors.ts";
 
-/** A parsed pattern. A single character is matched by a predicate. */
 type GlobNode =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "sequence"; readonly nodes: readonly GlobNode[] }
 	| { readonly kind: "choice"; readonly nodes: readonly GlobNode[] }
 	| { readonly kind: "repeat"; readonly node: GlobNode; readonly least: 0 | 1 };
 
-/** The steps that can come next: every way in which the pattern can still match, each once. */
+/** Every way in which the pattern can still match, each once. */
 type GlobState = readonly number[];
 
 /** The end of the program is a match; `jump` continues at each of its targets. */
@@ -15,15 +14,12 @@ type Step =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "jump"; readonly goals: number[] };
 
-/**
- * Builds an automaton that follows all ways of matching concurrently. Reading a character takes
- * time proportional to the pattern at most, so no pattern or text is slow.
- */
+/** Reading a character takes time proportional to the pattern at most, so no input is slow. */
 function automaton(pattern: GlobNode) {
 	const steps: Step[] = [];
 	compile(pattern, steps);
 	const end = steps.length;
-	/** The round in which a step was last added, so that none is added twice. */
+	/** Prevents adding a step twice in a round. */
 	const added = new Uint32Array(end + 1);
 	let round = 0;
 	const closure = (from: readonly number[]): number[] => {
@@ -88,23 +84,22 @@ function jump(steps: Step[]): Extract<Step, { kind: "jump" }> {
 	return step;
 }
 
-/** A glob for paths. A text is read only once, and can be read in chunks. */
+/** Reads a text only once, also in chunks. */
 interface PathGlob {
 	readonly start: GlobState;
-	/** Returns the state after `text`; empty if no text with this prefix can match. */
+	/** Returns an empty state if no text with this prefix can match. */
 	read(state: GlobState, text: string): GlobState;
-	/** Returns whether the text read so far matches as a whole. */
 	isMatch(state: GlobState): boolean;
 }
 
-/** Maximum number of values in all ranges `{1..9}` of a pattern. */
-const mostRangeValues = 1000;
+/** In all ranges `{1..9}` of a pattern together. */
+const maxRangeValues = 1000;
 const deepestGroup = 20;
 
 /**
- * Compiles a glob. `*` is any text within a component and `?` one character of it; `**` as a whole
- * component is any number of components; `[a-z]`, `[!a-z]`, `{a,b}`, `{1..9}`, `(a|b)`, `@(a|b)`,
- * `?(a)`, `*(a)`, `+(a)`; `\` escapes the next character.
+ * `*` is any text within a component and `?` one character of it; `**` as a whole component is any
+ * number of components; `[a-z]`, `[!a-z]`, `{a,b}`, `{1..9}`, `(a|b)`, `@(a|b)`, `?(a)`, `*(a)`,
+ * `+(a)`; `\` escapes the next character.
  * @throws AgentvError `usage` for a pattern that is too long, or contains `!(…)`
  * @example
  * const glob = pathGlob("cases/**\/*.jsonl");
@@ -115,7 +110,6 @@ export function pathGlob(pattern: string): PathGlob {
 	return automaton(new Parser(pattern).parse());
 }
 
-/** Returns what is wrong with a glob; undefined if it is valid. */
 export function globProblem(pattern: string): string | undefined {
 	try {
 		pathGlob(pattern);
@@ -140,7 +134,7 @@ const components: GlobNode = {
 	node: { kind: "sequence", nodes: [{ kind: "repeat", node: anyOne, least: 1 }, slash] },
 	least: 0,
 };
-/** The end of `a/**`, which matches `a` itself, too. */
+/** `a/**` matches `a` itself, too. */
 const below: GlobNode = { kind: "choice", nodes: [empty, { kind: "sequence", nodes: [slash, anyPath] }] };
 
 function literal(character: string): GlobNode {
@@ -151,7 +145,7 @@ function literalText(text: string): GlobNode {
 	return { kind: "sequence", nodes: [...text].map(literal) };
 }
 
-/** Parses a pattern in one pass. An unclosed bracket is an ordinary character. */
+/** Works in one pass. An unclosed bracket is an ordinary character. */
 class Parser {
 	readonly #signs: readonly string[];
 	readonly #closing: ReadonlyMap<number, number>;
@@ -180,7 +174,7 @@ class Parser {
 		return { kind: "sequence", nodes };
 	}
 
-	/** Parses `**` if it is a whole component, with the slash after (or before the last) it. */
+	/** Only if it is a whole component; includes the slash after it, or before the last one. */
 	#globstar(nodes: GlobNode[], end: number, separator: string): boolean {
 		let at = this.#at;
 		while (this.#signs[at] === "*") at++;
@@ -235,7 +229,6 @@ class Parser {
 		return { kind: "choice", nodes };
 	}
 
-	/** Parses `{1..9}` or `{a..e}`. */
 	#range(closing: number): GlobNode | undefined {
 		const text = this.#signs.slice(this.#at + 1, closing).join("");
 		const [, first = "", last = ""] = /^(-?\d{1,9}|[A-Za-z])\.\.(-?\d{1,9}|[A-Za-z])$/.exec(text) ?? [];
@@ -244,8 +237,8 @@ class Parser {
 		const ends = areNumbers ? [Number(first), Number(last)] : [first.charCodeAt(0), last.charCodeAt(0)];
 		const [least, most] = [Math.min(...ends), Math.max(...ends)];
 		this.#rangeValues += most - least + 1;
-		if (this.#rangeValues > mostRangeValues)
-			throw refusedGlob(`has ranges of more than ${mostRangeValues} values together`);
+		if (this.#rangeValues > maxRangeValues)
+			throw refusedGlob(`has ranges of more than ${maxRangeValues} values together`);
 		this.#at = closing + 1;
 		const values = Array.from({ length: most - least + 1 }, (_, index) => least + index);
 		return {
@@ -283,7 +276,6 @@ function repeated(sign: string, node: GlobNode): GlobNode {
 	return sign === "@" ? node : { kind: "repeat", node, least: sign === "+" ? 1 : 0 };
 }
 
-/** Returns the closing offset of each paired bracket, and the braces with a direct comma. */
 function findBrackets(signs: readonly string[]): { closing: Map<number, number>; withComma: Set<number> } {
 	const closing = new Map<number, number>();
 	const withComma = new Set<number>();
@@ -301,7 +293,7 @@ function findBrackets(signs: readonly string[]): { closing: Map<number, number>;
 			const last = open.at(-1);
 			if (last !== undefined && signs[last] === "{") withComma.add(last);
 		} else if (sign === ")" || sign === "}") {
-			const opening = open.findLastIndex((one) => signs[one] === (sign === ")" ? "(" : "{"));
+			const opening = open.findLastIndex((index) => signs[index] === (sign === ")" ? "(" : "{"));
 			// An inner bracket that is not closed is text.
 			const [start] = opening === -1 ? [] : open.splice(opening);
 			if (start !== undefined) closing.set(start, at);
@@ -321,19 +313,16 @@ function endOfSet(signs: readonly string[], start: number): number | undefined {
 	return undefined;
 }
 
-/** Longer patterns are rejected. */
 export const longestGlob = 1000;
 
 /**
- * Returns whether the whole `text` matches `glob`: `*` is any text, `?` one character; everything
- * else is literal. Takes time linear in the text and the pattern.
- * @throws AgentvError `usage` if the pattern is too long
+ * `*` is any text, `?` one character. Takes linear time. @throws AgentvError `usage` if too long
  */
 export function matchesGlob(text: string, glob: string): boolean {
 	return textGlob(glob)(text);
 }
 
-/** Compiles such a glob for many texts. @throws AgentvError `usage` */
+/** For matching many texts. @throws AgentvError `usage` */
 export function textGlob(glob: string): (text: string) => boolean {
 	if (glob.length > longestGlob)
 		throw new AgentvError("usage", `the pattern has ${glob.length} characters, more than the ${longestGlob} allowed`, {
@@ -364,9 +353,8 @@ function matches(text: readonly string[], signs: readonly string[]): boolean {
 }
 
 /**
- * Matches braces in text that is not JSON: by counting braces outside quotes and, for braces inside
- * quotes, by counting all of them. Two passes over the whole text make any number of lookups
- * linear.
+ * Matches braces in text that is not JSON: outside quotes by counting only those, inside quotes by
+ * counting all. Two passes over the whole text make any number of lookups linear.
  */
 export class BraceMatches {
 	/** 0 means none: a closing brace is never at offset 0. */
@@ -378,7 +366,6 @@ export class BraceMatches {
 		this.#counted = matchesOf(text, false);
 	}
 
-	/** Returns the offset of the brace that closes the one at `start`, if any. */
 	closing(start: number): number | undefined {
 		return this.#outsideQuotes[start] || this.#counted[start] || undefined;
 	}
@@ -387,7 +374,7 @@ export class BraceMatches {
 function matchesOf(text: string, skipsQuotes: boolean): Int32Array {
 	const matches = new Int32Array(text.length);
 	const open: number[] = [];
-	/** The end of the line after which quotes of a kind are no longer closed. */
+	/** Quotes of a kind are not closed before the end of this line. */
 	const unclosed = { '"': -1, "'": -1 };
 	for (let at = 0; at < text.length; at += 1) {
 		const character = text[at];
@@ -405,12 +392,12 @@ function matchesOf(text: string, skipsQuotes: boolean): Int32Array {
 	return matches;
 }
 
-/** Returns true for the apostrophe of `don't`, which doesn't open a quote. */
+/** The apostrophe of `don't` doesn't open a quote. */
 function followsWord(text: string, at: number): boolean {
 	return at > 0 && /\w/.test(text[at - 1] ?? "");
 }
 
-/** Returns the offset of the closing quote on the same line, or the line's end. */
+/** Returns the line's end if the quote is not closed on its line. */
 function quoteEnd(text: string, start: number, quote: string): number {
 	let at = start + 1;
 	for (; at < text.length && text[at] !== "\n"; at += 1) {

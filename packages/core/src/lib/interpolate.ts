@@ -2,23 +2,19 @@ import type { DocumentPath } from "./errors.ts";
 import { type OffsetRange, scanReferences } from "./template-text.ts";
 import { mostInField, type TextBudget } from "./yaml-value.ts";
 
-/** A `${{ NAME }}` in a string value. */
 export interface VariableUse {
 	readonly name: string;
-	/** Path of the string in the interpolated value. */
 	readonly path: DocumentPath;
 	readonly defaultText?: string;
 	/** `unset`: neither a value nor a default; the text was left as written. */
 	readonly state: "set" | "default" | "unset";
 	/** Set to whitespace only, without a default. */
 	readonly isEmpty?: true;
-	/** The string consists of this reference. */
 	readonly whole: boolean;
-	/** Offsets in the string as written. */
 	readonly range: OffsetRange;
 }
 
-/** Text such as `${{ github.ref }}`, which is left unchanged. */
+/** Left unchanged: `${{ github.ref }}`, for example. */
 interface MalformedReference {
 	readonly path: DocumentPath;
 	readonly text: string;
@@ -45,14 +41,11 @@ interface Walk {
 
 /**
  * Replaces `${{ NAME }}` and `${{ NAME:-default }}` in every string value (never a key) of `value`.
- *
- * The default applies if NAME is unset or empty. An unset NAME without a default is left as written
- * and reported with state `unset`: whether that is an error depends on where the value is used.
- * `$${{` becomes a literal `${{`.
- * Variable values are inserted literally and never interpolated again.
- *
+ * The default applies if NAME is unset or empty. An unset NAME without a default remains as written
+ * and is reported as `unset`: whether that is an error depends on where the value is used. `$${{`
+ * becomes a literal `${{`. Inserted values are never interpolated again.
  * @param budget reduced by each insertion; default that of a single field (a path, a URL, a name).
- * Once it is exhausted, references stay as written and `left` is negative
+ * Once it is exhausted, references remain as written and `left` is negative
  */
 export function interpolateEnv<T>(
 	value: T,
@@ -68,10 +61,7 @@ export function interpolateEnv<T>(
 	return { value: replaced as T, uses, malformed };
 }
 
-/**
- * Returns `value` with each scalar replaced by what `map` returns for it. Unchanged parts are the
- * same objects. `path` is only valid during the call.
- */
+/** Unchanged parts are the same objects. `path` is only valid during the call. */
 export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPath) => unknown): unknown {
 	const path: (string | number)[] = [];
 	const at = (step: string | number, item: unknown): unknown => {
@@ -97,8 +87,8 @@ export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPat
 		for (const key of Object.keys(object)) {
 			const mapped = at(key, object[key]);
 			if (mapped === object[key]) continue;
-			// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
-			// below sets it.
+			// Spreading creates own properties, so a key named `__proto__` stays one and the
+			// assignment below sets it.
 			copy ??= { ...object };
 			copy[key] = mapped;
 		}
@@ -107,8 +97,8 @@ export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPat
 	return visit(value);
 }
 
-/** Reported per string; the first ones are enough to find the mistake. */
-const mostLookAlikes = 20;
+/** Per string; the first ones are enough to find the mistake. */
+const maxLookAlikes = 20;
 
 function replaceIn(text: string, walk: Walk): string {
 	let result = "";
@@ -121,24 +111,24 @@ function replaceIn(text: string, walk: Walk): string {
 		if (token.kind === "escape") {
 			result += "${{";
 		} else if (token.kind === "malformed") {
-			if (!lookAlikes.has(token.text) && lookAlikes.size < mostLookAlikes) {
+			if (!lookAlikes.has(token.text) && lookAlikes.size < maxLookAlikes) {
 				lookAlikes.add(token.text);
 				walk.malformed.push({ path: walk.path, text: token.text, range: token.range });
 			}
 			result += token.text;
 		} else {
 			const { kind: _, ...reference } = token;
-			const found = Object.hasOwn(walk.variables, token.name) ? walk.variables[token.name] : undefined;
-			const set = found !== undefined && (found !== "" || token.defaultText === undefined);
+			const value = Object.hasOwn(walk.variables, token.name) ? walk.variables[token.name] : undefined;
+			const set = value !== undefined && (value !== "" || token.defaultText === undefined);
 			const state = set ? "set" : token.defaultText === undefined ? "unset" : "default";
 			walk.uses.push({
 				...reference,
 				path: walk.path,
 				state,
-				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
+				...(set && value.trim() === "" ? { isEmpty: true as const } : {}),
 				whole: start === 0 && end === text.length,
 			});
-			const inserted = set ? found : token.defaultText;
+			const inserted = set ? value : token.defaultText;
 			walk.budget.left -= inserted?.length ?? 0;
 			result += inserted === undefined || walk.budget.left < 0 ? text.slice(start, end) : inserted;
 		}
@@ -148,17 +138,14 @@ function replaceIn(text: string, walk: Walk): string {
 
 const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
-/**
- * Returns the boolean or number that a whole-string reference resolves to if the schema expects
- * one: `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
- */
+/** Converts only `true`, `false` and plain decimals, not `007` or `1e3`. */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;
 	if (text === "false") return false;
 	return decimal.test(text) ? Number(text) : undefined;
 }
 
-/** Returns the table's own entry: input can be `constructor`, which every object inherits. */
+/** Returns only own entries: input can be `constructor`, which every object inherits. */
 export function lookUp<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
 	return Object.hasOwn(table, name) ? table[name] : undefined;
 }

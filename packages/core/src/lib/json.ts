@@ -6,10 +6,7 @@ import type { OffsetRange } from "./template-text.ts";
 import { lineStart, parseYaml, yamlSyntax } from "./yaml-document.ts";
 import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-value.ts";
 
-/**
- * Returns `value` as JSON that is identical for equal values: keys sorted by UTF-16 units, no
- * whitespace, undefined entries omitted. For digests and comparisons.
- */
+/** Identical for equal values: keys sorted by UTF-16 units, undefined omitted, no whitespace. */
 export function canonicalJson(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;
 	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
@@ -26,19 +23,18 @@ export function canonicalJson(value: unknown): string {
 /** Serializing uses stack for each level, and records add a few more. */
 export const deepestJson = 500;
 
-/** Returns whether a JSON value nests more than `deepest` levels deep. */
 export function nestsDeeper(value: unknown, deepest: number = deepestJson): boolean {
 	if (typeof value !== "object" || value === null) return false;
 	return deepest === 0 || Object.values(value).some((item) => nestsDeeper(item, deepest - 1));
 }
 
-/** A parsed JSON text: its value, or why it is invalid and the offset of the invalid character. */
+/** If the text is invalid, `offset` is that of the invalid character. */
 export type JsonReading = { readonly value: unknown } | { readonly reason: string; readonly offset: number };
 
 /** A record adds a few levels around a value from another program. */
 const deepestRecord = deepestJson + 100;
 
-/** Parses `source`, of at most `deepest` levels. The reason is the engine's, without its position. */
+/** The reason is the engine's, without its position. */
 export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	try {
 		const value: unknown = JSON.parse(source);
@@ -50,7 +46,7 @@ export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	}
 }
 
-/** Removes a code fence around the whole text, in which models often wrap JSON. */
+/** Models often wrap JSON in a code fence. */
 export function withoutFence(text: string): string {
 	const trimmed = text.trim();
 	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
@@ -66,7 +62,7 @@ function problem(source: string, message: string): JsonReading {
 	return { reason, offset: offsetOf(source, message) };
 }
 
-/** Engines omit the offset in some messages; then it is the end of the shortest bad prefix. */
+/** Engines omit the offset in some messages; then it is the end of the shortest invalid prefix. */
 function offsetOf(source: string, message: string): number {
 	const position = positionIn(message);
 	if (position !== undefined) return Math.min(position, source.length);
@@ -75,8 +71,8 @@ function offsetOf(source: string, message: string): number {
 	let failing = source.length;
 	while (failing - incomplete > 1) {
 		const middle = (incomplete + failing) >> 1;
-		const found = failure(source.slice(0, middle));
-		if (found === undefined || isIncomplete(found, middle)) incomplete = middle;
+		const reason = failure(source.slice(0, middle));
+		if (reason === undefined || isIncomplete(reason, middle)) incomplete = middle;
 		else failing = middle;
 	}
 	return failing - 1;
@@ -102,11 +98,7 @@ function failure(source: string): string | undefined {
 
 export const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
-/**
- * Returns `value` as JSON with numbers spelled as in the source, so that `3.10` and integers beyond
- * 2^53 keep their digits. `indent` is that of `JSON.stringify`.
- * @param written the text of the scalar at a path of `value`
- */
+/** Spells numbers as in the source, so that `3.10` and integers beyond 2^53 keep their digits. */
 export function writtenJson(value: unknown, written: (path: DocumentPath) => string | undefined, indent = 0): string {
 	const path: (string | number)[] = [];
 	const inner = (key: string | number, item: unknown): string => {
@@ -136,11 +128,7 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
 	return print(value);
 }
 
-/**
- * Returns data in which each number that a double can't represent is its source text: a rounded
- * number could be another order's or issue's, and JSON has none for infinity. Untouched values are
- * returned as they are.
- */
+/** Returns numbers that a double can't represent as text: a rounded id could be another one's. */
 export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
 	return mapLeaves(value, (item, path) => {
 		if (typeof item !== "number") return item;
@@ -150,22 +138,20 @@ export function exactData<Value>(value: Value, written: (path: DocumentPath) => 
 	}) as Value;
 }
 
-/** Returns whether a number keeps all its written digits. Powers of ten are rounded on purpose. */
+/** Powers of ten are rounded on purpose. */
 function holds(value: number, text: string): boolean {
 	if (!Number.isFinite(value)) return false;
 	const [, whole, fraction] = /^([-+]?\d+)(?:\.(\d*))?$/.exec(text) ?? [];
 	return whole === undefined || (BigInt(whole) === BigInt(value) && !/[1-9]/.test(fraction ?? ""));
 }
 
-/** JSON in a text, JSON that nests too deeply, or text in braces that is not JSON. */
 export interface FoundValue {
 	readonly kind: "object" | "array" | "too deep" | "unreadable";
 	readonly start: number;
-	/** Offset after the last character. */
 	readonly end: number;
-	/** Absent if it is unreadable or too deep. */
+	/** Absent if the text is unreadable or nests too deeply. */
 	readonly value?: unknown;
-	/** Keys that occur twice at the first level of an object. */
+	/** Only those at the first level of an object. */
 	readonly duplicates?: readonly string[];
 }
 
@@ -177,7 +163,7 @@ export interface FoundValue {
  * line that begins with a brace (truncated program output), or nothing (a brace in prose)
  */
 export function findJsonValues(text: string, unclosed: "hides lines" | "is prose" = "hides lines"): FoundValue[] {
-	const found: FoundValue[] = [];
+	const values: FoundValue[] = [];
 	const opener = /[{[]/g;
 	let matches: BraceMatches | undefined;
 	let reread = 0;
@@ -191,15 +177,15 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			at = scan.end;
 			if (isArray && !text.slice(start, at).includes("{") && !fillsLines(text, start, at)) continue;
 			const value: unknown = JSON.parse(text.slice(start, at));
-			if (nestsDeeper(value)) found.push({ kind: "too deep", start, end: at });
-			else found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
+			if (nestsDeeper(value)) values.push({ kind: "too deep", start, end: at });
+			else values.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
 			continue;
 		}
 		if (isArray) {
 			const end = scan.kind === "cut" ? text.length : scan.at;
 			const holdsObject = text.slice(start, end).includes("{");
 			if (holdsObject || (scan.kind === "cut" && beginsLine(text, start)))
-				found.push({ kind: "unreadable", start, end });
+				values.push({ kind: "unreadable", start, end });
 			at = end;
 			continue;
 		}
@@ -210,14 +196,14 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			if (closing !== undefined) at = Math.max(closing + 1, scan.at);
 			else if (unclosed === "hides lines") at = nextLineWithBrace(text, scan.at);
 			else {
-				// What looked like the first key can be prose too: scan it again while that stays linear.
+				// What looked like a key can be prose: scan it again while that stays linear.
 				reread += scan.at - start;
 				at = reread < 10 * text.length ? start + 1 : scan.at;
 			}
 		}
-		found.push({ kind: "unreadable", start, end: at });
+		values.push({ kind: "unreadable", start, end: at });
 	}
-	return found;
+	return values;
 }
 
 /** An object that is never closed hides what follows, up to a line that begins with a brace. */
@@ -246,7 +232,7 @@ type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "com
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const blanks = /[ \t\n\r]*/y;
 
-/** Scans the object or array at `start` without recursion: depth uses no stack. */
+/** Works without recursion, so that depth uses no stack. */
 export function scanJson(text: string, start: number): JsonScan {
 	const open: string[] = [];
 	const keys = new Set<string>();
@@ -300,7 +286,7 @@ function allowsEnd(expected: Expected, open: readonly string[], container: "{" |
 
 const cutString = Number.NEGATIVE_INFINITY;
 
-/** Returns the end offset, `cutString` if truncated, or the negated offset of a bad character. */
+/** Returns `cutString` if truncated, or the negated offset of an invalid character. */
 function stringEnd(text: string, start: number): number {
 	for (let at = start + 1; at < text.length; at += 1) {
 		const code = text.charCodeAt(at);
@@ -319,7 +305,7 @@ function stringEnd(text: string, start: number): number {
 	return cutString;
 }
 
-/** Returns the offset after a number or literal; `start` if there is neither. */
+/** Returns `start` if there is neither a number nor a literal. */
 function scalarEnd(text: string, start: number): number {
 	for (const literal of ["true", "false", "null"]) if (text.startsWith(literal, start)) return start + literal.length;
 	number.lastIndex = start;
@@ -329,16 +315,15 @@ function scalarEnd(text: string, start: number): number {
 export interface JsonLine {
 	readonly line: number;
 	readonly value: unknown;
-	/** Offsets of the line in the whole text, without its line break. */
+	/** In the whole text, without the line break. */
 	readonly range: OffsetRange;
 	/** Numbers that `String` would spell differently, as written, by their path joined with NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 
 /**
- * Parses one JSON value per line; blank lines are skipped. A line that is not JSON, repeats a key
- * in a mapping, or exceeds the limits of a document becomes a diagnostic with its line and range;
- * the other lines are still returned.
+ * Skips blank lines. A line that is not JSON, repeats a key in a mapping, or exceeds the limits of
+ * a document becomes a diagnostic with its line and range; the other lines are still returned.
  */
 export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; diagnostics: Diagnostic[] } {
 	const rows: JsonLine[] = [];
@@ -386,9 +371,9 @@ function syntaxFinding(
 }
 
 /**
- * Returns the lines and columns of `place` in the line `row` of `text`: its path is relative to
- * that line's value, its range contains offsets in `text`. Re-parses that line. Without a row (the
- * line could not be parsed) the range is used.
+ * Locates `place` in the line `row` of `text`: its path is relative to that line's value, its
+ * range contains offsets in `text`. Parses that line again. Without a row (the line could not be
+ * parsed) the range is used.
  */
 export function locateInLine(text: string, row: JsonLine | undefined, place: Place): SourceRange {
 	const line = row?.line ?? place.line ?? 1;
@@ -422,9 +407,9 @@ function exceededLimit(source: string, value: unknown, limits: YamlLimits): "byt
 	return source.length > 2 * limits.depth && nestsDeeper(value, limits.depth) ? "depth" : undefined;
 }
 
-/** What `JSON.parse` does not report about a JSON text. */
+/** What `JSON.parse` does not report. */
 interface JsonSpelling {
-	/** The second occurrence of the first duplicate key in a mapping. */
+	/** Only the first in the text; `range` is that of its second occurrence. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
 	/** Numbers that `String` would spell differently (`3.10`, `1e3`), by path joined with NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
@@ -436,12 +421,11 @@ const [quote, backslash, comma, openList, closeList, openMap, closeMap, minus, z
 ] as const;
 
 interface Holder {
-	/** Keys seen so far; undefined for a list. */
+	/** Undefined for a list. */
 	readonly keys: Set<string> | undefined;
 	key: string | number;
 }
 
-/** Scans a text that `JSON.parse` accepts. */
 export function spellingOf(text: string): JsonSpelling {
 	const holders: Holder[] = [];
 	let spelled: Map<string, string> | undefined;
@@ -505,12 +489,11 @@ function endOfNumber(text: string, start: number): number {
 	return at;
 }
 
-/** Decodes a key: `"a"` and `"\u0061"` are the same one. */
+/** `"a"` and `"\u0061"` are the same key. */
 function keyOf(source: string): string {
 	return source.includes("\\") ? (JSON.parse(source) as string) : source.slice(1, -1);
 }
 
-/** Returns the offset and text of a number with a leading 0, which JSON does not allow. */
 function numberWithLeadingZero(
 	source: string,
 	near: number,
@@ -525,7 +508,6 @@ type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? never : Key]: 
 	[Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined>;
 };
 
-/** Returns an object without its undefined fields. */
 export function omitUndefined<T extends object>(object: T): Defined<T> {
 	return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

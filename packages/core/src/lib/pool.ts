@@ -1,15 +1,13 @@
 interface PoolOptions {
-	/** Maximum number of concurrent calls, at least 1. */
+	/** At least 1. */
 	readonly concurrency: number;
 	/** Once aborted, nothing new starts; running work is awaited. */
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `work` for every item, at most `concurrency` concurrently; results in the order of the
- * items.
- *
- * After the first failure (or an abort) nothing new starts. It rejects with that failure (or the
+ * Runs `work` for every item; results are in the order of the items.
+ * After the first failure (or an abort) nothing new starts. Rejects with that failure (or the
  * signal's reason) only once all running work has ended, so nothing continues in the background.
  */
 export async function mapPool<Item, Result>(
@@ -23,9 +21,8 @@ export async function mapPool<Item, Result>(
 }
 
 /**
- * Like `mapPool`, but yields each result when it is ready, in completion order; results that
- * finished before a failure are still yielded. Leaving the loop early starts nothing new and waits
- * for running work.
+ * Like `mapPool`, but yields results in completion order, including those before a failure. Leaving
+ * the loop early starts nothing new and waits for running work.
  */
 export async function* iteratePool<Item, Result>(
 	items: Iterable<Item>,
@@ -77,7 +74,6 @@ export async function* iteratePool<Item, Result>(
 	if (failure !== undefined) throw failure.reason;
 }
 
-/** Passes values from producers to an iterating consumer. */
 export class AsyncQueue<Value> {
 	#values: Value[] = [];
 	#closed = false;
@@ -94,7 +90,7 @@ export class AsyncQueue<Value> {
 		this.#wake?.();
 	}
 
-	/** Ends the iteration with an error after all queued values. */
+	/** The iteration ends with the error after all queued values. */
 	fail(error: unknown): void {
 		this.#failure = { error };
 		this.close();

@@ -22,37 +22,36 @@ import {
 import { findMultiLineSecrets, isOfSeveralLines, keyHeader, knownSecrets, longestEscape } from "./secret-values.ts";
 import { scanReferences } from "./template-text.ts";
 
-/** Replaces every secret in a text with `***`. */
 export type Redactor = (text: string) => string;
 
-/** Names that mean a secret everywhere, including records of agent and server messages. */
+/** These names mean a secret everywhere, including records of agent and server messages. */
 const secretKeys =
 	"(?:(?:x-)?api[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|passw(?:or)?d|passphrase|(?:client[_-]?|app[_-]?)?secret|secret[_-]?(?:access[_-]?)?key|(?:access|auth|refresh|session|bearer)[_-]?token|(?:private|account|access)[_-]?key)";
 const secretKey = new RegExp(`^${secretKeys}$`, "i");
 const secretMember = new RegExp(`"${secretKeys}":"`, "i");
 
-/** Returns the secrets among the values of variables: by name, and by form. */
+/** Recognizes secrets by the variable's name, or by form. */
 export function secretsOf(variables: Variables): string[] {
-	const found = new Set<string>();
+	const secrets = new Set<string>();
 	for (const [name, value] of Object.entries(variables)) {
 		if (value === undefined) continue;
-		if (isSecretName(name)) found.add(value);
-		addParts(value, found);
+		if (isSecretName(name)) secrets.add(value);
+		addParts(value, secrets);
 	}
-	return [...found].filter(isSearchable);
+	return [...secrets].filter(isSearchable);
 }
 
-/** Returns the secrets in settings, such as a target's: by field name, and by form in any field. */
+/** Recognizes secrets by the field's name, or by form in any field of a target's settings. */
 export function secretsIn(settings: unknown): string[] {
-	const found = new Set<string>();
-	collect(settings, false, found);
-	return [...found].filter(isSearchable);
+	const secrets = new Set<string>();
+	collect(settings, false, secrets);
+	return [...secrets].filter(isSearchable);
 }
 
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 	if (typeof value === "string") {
 		addParts(value, found);
-		// A variable that is not set stays as written.
+		// A variable that is not set remains as written.
 		if (!isSecret || value.includes("${{")) return;
 		found.add(value);
 		// In "Bearer <token>" only the token is secret.
@@ -78,10 +77,9 @@ function addParts(value: string, found: Set<string>): void {
 }
 
 /**
- * Returns a function that redacts the given secrets in any encoding, and everything that is a
- * secret by its form.
- * Takes time linear in the text.
- *
+ * Redacts the given secrets in any encoding, and everything that is a secret by its form. Takes
+ * time
+ * linear in the text.
  * @example
  * const redact = createRedactor(secretsOf(process.env));
  * redact("Authorization: Bearer 1a2b3c4d"); // "Authorization: Bearer ***"
@@ -91,7 +89,7 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 	return (text) => replaced(text, [...known(text), ...findSecrets(text)], () => redacted);
 }
 
-/** Redacts what is a secret by its form. */
+/** Redacts only what is a secret by its form. */
 export const redactText: Redactor = createRedactor();
 
 /** For texts that must not depend on which secret forms are known. */
@@ -100,20 +98,20 @@ export function createKnownRedactor(secrets: readonly string[]): Redactor {
 	return (text) => replaced(text, known(text), () => redacted);
 }
 
-/** Returns a source line with a star per secret character, so that columns stay. */
+/** Writes a star per secret character, so that columns remain. */
 export function redactInPlace(line: string): string {
 	return replaced(line, findSecrets(line), (part) => "*".repeat(part.length));
 }
 
-/** Redacts every string and key in a value; returns the same object if nothing changes. */
+/** Includes keys. Returns the same object if nothing changes. */
 export function redactDeep<T>(value: T, redact: Redactor): T {
 	return visit(value, redact, secretKey) as T;
 }
 
 /**
- * Returns the redacted output of `JSON.stringify`, still JSON. Most texts contain no secret, which
- * one scan detects. Plain words as keys stay: a secret that is the word `status` must not change
- * the meaning.
+ * Redacts the output of `JSON.stringify`; the result is still JSON. One scan detects the usual text
+ * without secrets. Plain words as keys stay: a secret that is the word `status` must not change the
+ * meaning.
  */
 export function redactJson(text: string, redact: Redactor): string {
 	if (!secretMember.test(text) && redact(text) === text) return text;
@@ -121,7 +119,7 @@ export function redactJson(text: string, redact: Redactor): string {
 	return JSON.stringify(visit(JSON.parse(text), redact, secretKey, false, redactName));
 }
 
-/** Returns an error with its message and hint redacted; its source locations stay. */
+/** Redacts message and hint; source locations stay. */
 export function redactError(error: unknown, redact: Redactor): unknown {
 	if (!(error instanceof AgentvError)) return error;
 	const { code, message, hint, diagnostics } = error;
@@ -132,15 +130,12 @@ export function redactError(error: unknown, redact: Redactor): unknown {
 
 const plainName = /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/;
 
-/** Like `redactDeep`, and URLs also lose everything that can identify their user. */
+/** Like `redactDeep`, but URLs also lose everything that can identify their user. */
 export function redactSettings<T>(settings: T, redact: Redactor = redactText): T {
 	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
 }
 
-/**
- * @param key names of strings that are secrets; by default those of settings, and everything below
- * `headers`
- */
+/** @param key names of secret strings; by default those of settings, and all below `headers` */
 function visit(
 	value: unknown,
 	redact: Redactor,
@@ -168,19 +163,18 @@ function visit(
 	return isSame ? value : Object.fromEntries(distinctNames(result));
 }
 
-/** Returns whether an argument is the value of a secret flag, such as `--api-key`. */
 function isAfterFlag(list: readonly unknown[], index: number): boolean {
 	const [flag, value] = [list[index - 1], list[index]];
 	return typeof flag === "string" && typeof value === "string" && /^--?[a-z][\w-]*$/i.test(flag) && isSecretName(flag);
 }
 
-/** Finds secrets that span texts of a list (words of a command, lines of a key), by index. */
+/** Secrets can span texts of a list (words of a command, lines of a key). By index. */
 function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Span[]> {
-	const found = new Map<number, Span[]>();
-	if (list.length < 2 || !list.every((item) => typeof item === "string")) return found;
+	const spansByIndex = new Map<number, Span[]>();
+	if (list.length < 2 || !list.every((item) => typeof item === "string")) return spansByIndex;
 	const isCommand = list.some((item) => /^-{1,2}[a-zA-Z]/.test(item));
-	if (!isCommand && !list.some(isOfSeveralLines)) return found;
-	// A word with whitespace is one word while it is quoted.
+	if (!isCommand && !list.some(isOfSeveralLines)) return spansByIndex;
+	// A word with whitespace is one word if it is quoted.
 	const [text, between] = isCommand ? [`"${list.join('","')}"`, 3] : [list.join("\n"), 1];
 	const spans = merged(findSecrets(text));
 	let at = isCommand ? 1 : 0;
@@ -188,13 +182,13 @@ function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Spa
 		const own = spans.flatMap(([start, end]): Span[] =>
 			start < at + length && end > at ? [[Math.max(0, start - at), Math.min(length, end - at)]] : [],
 		);
-		if (own.length > 0) found.set(index, own);
+		if (own.length > 0) spansByIndex.set(index, own);
 		at += length + between;
 	}
-	return found;
+	return spansByIndex;
 }
 
-/** Numbers names that became equal, so that nothing is lost. */
+/** Numbers names that became equal, so that no value is lost. */
 function distinctNames(entries: readonly (readonly [string, unknown])[]): (readonly [string, unknown])[] {
 	const taken = new Set<string>();
 	return entries.map(([name, item]) => {
@@ -204,17 +198,17 @@ function distinctNames(entries: readonly (readonly [string, unknown])[]): (reado
 	});
 }
 
-/** Returns `name`, or with a number appended (`***~2`) if it is taken. */
+/** Appends a number (`***~2`) if the name is taken. */
 export function distinctName(name: string, taken: { has(name: string): boolean }): string {
 	if (!taken.has(name)) return name;
 	for (let count = 2; ; count++) if (!taken.has(`${name}~${count}`)) return `${name}~${count}`;
 }
 
-/** Redacts a long text in chunks: a secret can span two of them. */
+/** Redacts a long text in chunks, although a secret can span two of them. */
 export class RedactedStream {
 	readonly #find: (text: string) => Span[];
 	readonly #held: number;
-	/** The original of the last returned text: a secret can depend on what precedes it. */
+	/** The original of the last returned text, because a secret can depend on what precedes it. */
 	#before = "";
 	#rest = "";
 	isRedacted = false;
@@ -233,7 +227,7 @@ export class RedactedStream {
 		if (space !== -1 && space < 2048) cut += space;
 		cut = wholeCharacter(text, cut);
 		const across = spans.find(([start, end]) => start < cut && end > cut);
-		// It can continue. But no secret is as long as a megabyte.
+		// It can continue, but no secret is as long as a megabyte.
 		if (across) cut = across[1] < text.length - 1024 || text.length > 1024 * 1024 ? across[1] : 0;
 		return this.#take(text, spans, cut);
 	}
@@ -259,7 +253,6 @@ export class RedactedStream {
 	}
 }
 
-/** Returns the largest offset up to `at` that doesn't split a surrogate pair. */
 function wholeCharacter(text: string, at: number): number {
 	return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1)) ? at - 1 : at;
 }
@@ -287,28 +280,26 @@ function merged(found: readonly Span[]): Span[] {
 }
 
 const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join("|"), "g");
-/** The shapes that a head in a text can start. */
 const shapesOf = new Map<string, readonly SecretShape[]>();
 
-/** Words and characters without which a text has no secrets except keys of known vendors. */
+/** A text without any of these contains no secrets except keys of known vendors. */
 const signs =
 	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|jdbc:oracle|:(?:\d{4,5}|\*):|-u[\s"'=]|--user/i;
 
-/** Finds secrets by their form, unordered: vendor keys, credentials in URLs and headers. */
+/** Finds vendor keys, and credentials in URLs and headers. Unordered. */
 export function findSecrets(text: string): Span[] {
-	const found: Span[] = [];
-	if (text.length < 6) return found;
-	findKeys(text, (span) => found.push(span));
-	if (!signs.test(text)) return found;
-	findUsers(text, found);
-	findParameters(text, found);
-	findAssignments(text, found);
-	findCommandLineSecrets(text, found);
-	findMultiLineSecrets(text, found);
-	return found;
+	const spans: Span[] = [];
+	if (text.length < 6) return spans;
+	findKeys(text, (span) => spans.push(span));
+	if (!signs.test(text)) return spans;
+	findUsers(text, spans);
+	findParameters(text, spans);
+	findAssignments(text, spans);
+	findCommandLineSecrets(text, spans);
+	findMultiLineSecrets(text, spans);
+	return spans;
 }
 
-/** A secret in a file, with its kind. */
 interface FileSecret {
 	readonly span: Span;
 	readonly name: string;
@@ -317,25 +308,21 @@ interface FileSecret {
 const fileSigns = /:\/\/|-----BEGIN |AccountKey=|_authToken=/;
 const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'\\${}]{16,1024})/g;
 
-/**
- * Finds the secrets in a file that is to be shared. Stricter than redaction: an example's
- * `password: test1` is not a reason to refuse a file, and in a URL only a password that looks
- * random is.
- */
+/** Finds less than redaction: an example's `password: test1` doesn't justify refusing a file. */
 export function findFileSecrets(text: string): FileSecret[] {
-	const found: FileSecret[] = [];
-	findKeys(text, (span, name) => found.push({ span, name }));
-	if (!fileSigns.test(text)) return found;
+	const fileSecrets: FileSecret[] = [];
+	findKeys(text, (span, name) => fileSecrets.push({ span, name }));
+	if (!fileSigns.test(text)) return fileSecrets;
 	const users: Span[] = [];
 	findUsers(text, users);
 	for (const span of users)
 		if (span[1] - span[0] >= 6 && looksRandom(text.slice(...span)) && !/[$<>{}*]/.test(text.slice(...span)))
-			found.push({ span, name: "password in a URL" });
+			fileSecrets.push({ span, name: "password in a URL" });
 	for (const { 0: whole, index } of text.matchAll(keyHeader))
-		found.push({ span: [index, index + whole.length], name: "private key" });
+		fileSecrets.push({ span: [index, index + whole.length], name: "private key" });
 	for (const { 0: whole, 1: account, index } of text.matchAll(accountKey))
-		found.push({ span: [index, index + whole.length], name: account ? "storage key" : "npm token" });
-	return found;
+		fileSecrets.push({ span: [index, index + whole.length], name: account ? "storage key" : "npm token" });
+	return fileSecrets;
 }
 
 function findKeys(text: string, add: (span: Span, name: string) => void): void {
@@ -343,7 +330,7 @@ function findKeys(text: string, add: (span: Span, name: string) => void): void {
 		const match = heads.exec(text);
 		if (!match) return;
 		const [head] = match;
-		const shapes = shapesOf.get(head) ?? secretShapes.filter((one) => new RegExp(`^(?:${one.head})`).test(head));
+		const shapes = shapesOf.get(head) ?? secretShapes.filter((shape) => new RegExp(`^(?:${shape.head})`).test(head));
 		shapesOf.set(head, shapes);
 		for (const shape of shapes) {
 			if (!begins(text, match.index, shape)) continue;
@@ -368,7 +355,6 @@ function begins(text: string, at: number, { isWord }: SecretShape): boolean {
 const authority = /(?:\$\{\{[^}\n]{0,200}\}\}|[^\s/?#"<>\\]){0,4096}/y;
 const unencoded = /[^\s"<>\\]{0,256}@/y;
 
-/** Finds the user parts of URLs. */
 function findUsers(text: string, found: Span[]): void {
 	for (let at = text.indexOf("://"); at !== -1; at = text.indexOf("://", at + 3)) {
 		const start = at + 3;
@@ -385,7 +371,7 @@ function findUsers(text: string, found: Span[]): void {
 	}
 }
 
-/** Finds password and token of a user part. Variables stay, their defaults don't. */
+/** Variables stay, their defaults don't. */
 function findUser(text: string, start: number, end: number, found: Span[]): void {
 	const user = text.slice(start, end);
 	const references = scanReferences(user).filter((token) => token.kind === "reference");
@@ -411,7 +397,6 @@ function findUser(text: string, start: number, end: number, found: Span[]): void
 const parameter = /(?:[?&#]|&amp;)([\w.%-]{1,64})=([^\s&#"'`<>\\;,()[\]{}|]{4,8192})/g;
 const fragment = /#([A-Za-z0-9_+/=.~]{16,8192})/g;
 
-/** Finds secrets in queries and fragments. */
 function findParameters(text: string, found: Span[]): void {
 	for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(parameter))
 		if (
@@ -439,7 +424,7 @@ const assignment = new RegExp(
 	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
-/** Environment variables: `SOME_KEY=…`; in lower case it can be any key of a table. */
+/** `SOME_KEY=…`; in lower case it could be any key of a table. */
 const variable =
 	/(?:\b|(?<=\\[nrt]))([A-Z][A-Z0-9_]{0,64})_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
@@ -449,7 +434,6 @@ const pgpass =
 	/(?:^|(?<=[\s"'+>|-]|\\n))(?:[\w.-]{1,253}|\*):(?:\d{4,5}|\*):(?:[a-z_][\w-]{0,62}|\*):(?:[a-z_][\w.@-]{0,62}|\*):((?:[^\s:"'\\]|\\{1,4}:){4,1024})(?=["'\s]|\\{1,4}[nr"]|$)/gim;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
-/** Finds headers, and values that are assigned to a secret name. */
 function findAssignments(text: string, found: Span[]): void {
 	const add = (pattern: RegExp, isSecret: (groups: readonly (string | undefined)[], end: number) => boolean) => {
 		for (const match of text.matchAll(pattern)) {
@@ -482,7 +466,7 @@ function isAssignedSecret(name: string, value: string): boolean {
 	return !/^(token|secret|_auth|pwd)$/i.test(name) || value.length >= 10;
 }
 
-/** Returns whether it is base64 of `user:password`. */
+/** Expects `user:password`. */
 function isBasic(value: string): boolean {
 	try {
 		return /^(?=[^:]*:)[\x20-\x7e]*$/.test(atob(value));
@@ -491,15 +475,14 @@ function isBasic(value: string): boolean {
 	}
 }
 
-/** Secrets of `.env` files, which belong to the user like those of the environment. */
+/** From `.env` files, which belong to the user like the environment. */
 const ofVariables = new Set<string>();
-/** Secrets in targets files, oldest first. Such a file is not necessarily trusted. */
+/** From target files, which need not be trusted. Oldest first. */
 const ofTargets = new Set<string>();
-const mostOfTargets = 10_000;
-/** Number of changes to the sets. */
+const maxTargetSecrets = 10_000;
 let changes = 0;
 
-/** Registers the secrets of a `.env` file: everything printed afterwards is redacted of them. */
+/** Everything printed afterwards is redacted of these secrets from a `.env` file. */
 export function noteVariables(secrets: readonly string[]): void {
 	for (const secret of secrets) {
 		if (ofVariables.has(secret)) continue;
@@ -509,7 +492,7 @@ export function noteVariables(secrets: readonly string[]): void {
 }
 
 /**
- * Registers secrets in targets files, unless they look like field names: merely reading a file must
+ * Registers secrets in target files, unless they look like field names: merely reading a file must
  * not redact words such as `mean_score` from all output. If there are too many, the oldest are
  * dropped.
  */
@@ -519,19 +502,16 @@ export function noteTargets(secrets: readonly string[]): void {
 		ofTargets.add(secret);
 		changes += 1;
 		const [oldest] = ofTargets;
-		if (ofTargets.size > mostOfTargets && oldest !== undefined) ofTargets.delete(oldest);
+		if (ofTargets.size > maxTargetSecrets && oldest !== undefined) ofTargets.delete(oldest);
 	}
 }
 
-/**
- * Returns whether it looks like an AgentV field or status (`pass_at_1`, `sha256`): digits only at
- * the end. Such names must stay in the output.
- */
+/** `pass_at_1` and `sha256` must stay in the output: such names have digits only at the end. */
 function isName(secret: string): boolean {
 	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
 }
 
-/** The redactor knows the secrets of the environment and all registered ones. */
+/** Redacts the secrets of the environment and all registered ones. */
 export function createOutputRedactor(env: Variables): Redactor {
 	const own = secretsOf(env);
 	let seen: number | undefined;

@@ -1,4 +1,4 @@
-/** The replacement for a secret. */
+/** Replaces each secret. */
 export const redacted = "***";
 
 /** In UTF-16 units, end exclusive. */
@@ -9,13 +9,12 @@ export function isSearchable(value: string): boolean {
 	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
 }
 
-/** The form of a vendor's keys, for searching a text without knowing any secret. */
 export interface SecretShape {
 	/** Kind of secret in messages: `GitHub token`. */
 	readonly name: string;
-	/** Its first characters, as a regular expression that matches nothing longer. */
+	/** Regular expression for the first characters; matches nothing longer. */
 	readonly head: string;
-	/** It can scan past its end only over characters that can't begin another key. */
+	/** Can scan past the key's end only over characters that can't begin another key. */
 	readonly pattern: RegExp;
 	/** Neither `_` nor `-` may precede it, since its head is part of ordinary words. */
 	readonly isWord?: boolean;
@@ -23,7 +22,7 @@ export interface SecretShape {
 	readonly isRandom?: boolean;
 }
 
-/** Characters of a key that are scanned. */
+/** Scanning stops here, in characters. */
 const LONGEST_KEY = 16_384;
 
 function shape(
@@ -43,7 +42,7 @@ const letters = "[A-Za-z0-9]";
 const words = { isWord: true };
 const random = { isWord: true, isRandom: true };
 
-/** The keys of well-known services. A new vendor is one line here. */
+/** A new vendor needs one line here. */
 export const secretShapes: readonly SecretShape[] = [
 	shape("AWS access key", "AKIA", `[0-9A-Z]{16}(?!${letters})`),
 	shape("AWS access key", "ASIA", `[0-9A-Z]{16}(?!${letters})`),
@@ -99,30 +98,29 @@ export const secretShapes: readonly SecretShape[] = [
 	shape("JSON web token", "eyJ", "[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?", words),
 ];
 
-/** Returns whether text has a digit, both letter cases, or is very long. */
+/** Random text has a digit, both letter cases, or is very long. */
 export function looksRandom(text: string): boolean {
 	if (/\d/.test(text) && /[a-z]/i.test(text)) return true;
 	return (/[a-z][A-Z]/.test(text) && /[A-Z]{2}|[A-Z][a-z]?[A-Z]/.test(text)) || /[A-Za-z0-9]{24}/.test(text);
 }
 
-/** Returns whether it is not a name: `foo_bar_1` and `gpt-4o` are names. */
+/** `foo_bar_1` and `gpt-4o` are names. */
 export function looksChosenByMachine(text: string): boolean {
 	return /\d/.test(text) && looksRandom(text) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(text);
 }
 
-/** Returns whether a text is a digest, a commit or a UUID, which only looks random. */
+/** A digest, a commit or a UUID only looks random. */
 export function isIdentifier(text: string): boolean {
 	return /^(?:sha\d{1,3}[:-])?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(
 		text,
 	);
 }
 
-/** Returns whether a user name alone is an access token, as hosts issue them. */
+/** Some hosts issue access tokens that are used as a user name alone. */
 export function looksLikeToken(user: string): boolean {
 	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
-/** Returns whether the user of a URL is a person or service (`git`), not a token. */
 export function isPlainUser(user: string): boolean {
 	return user.length <= 24 && !looksLikeToken(user) && user.replace(/\D/g, "").length < 6;
 }
@@ -137,22 +135,21 @@ export function isSecretFile(name: string): boolean {
 
 const address = /[a-z][a-z0-9+.-]{0,40}:\/\/[^\s"'`<>]{1,8192}/gi;
 
-/** A part of a URL that can identify its user, decoded and as written. */
 interface IdentifyingPart {
 	readonly texts: readonly string[];
 	readonly isSecret: boolean;
-	/** True if it identifies the user and does nothing else. */
+	/** Whether it identifies the user and does nothing else. */
 	readonly isCredential: boolean;
 }
 
 function* identifyingParts(text: string): Generator<IdentifyingPart> {
-	for (const [one] of text.matchAll(address)) {
+	for (const [url] of text.matchAll(address)) {
 		const [, authority = "", query = "", fragment = ""] =
-			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(one) ?? [];
+			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(url) ?? [];
 		const user = authority.slice(0, Math.max(authority.lastIndexOf("@"), 0));
 		const colon = user.indexOf(":");
 		// The user of `ssh://` is a plain name: ssh never reads a password from the URL.
-		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(one);
+		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(url);
 		const name = colon === -1 ? user : user.slice(0, colon);
 		yield part(name, !isPlainUser(name), !isName);
 		if (colon !== -1) yield part(user.slice(colon + 1), true, true);
@@ -171,33 +168,31 @@ function part(text: string, isSecret: boolean, isCredential: boolean): Identifyi
 	return { texts: [...new Set([text, plain, plain.replaceAll("+", " ")])], isSecret, isCredential };
 }
 
-/** Returns what identifies the user of the addresses in a setting: users and passwords, values of queries, fragments. */
+/** Returns users and passwords, values of queries, and fragments. */
 export function addressSecrets(text: string): string[] {
 	if (!text.includes("://")) return [];
 	return [...identifyingParts(text)]
 		.flatMap(({ texts, isSecret }) => (isSecret ? texts : []))
-		.filter((one) => isSearchable(one) && !one.includes("${{"));
+		.filter((address) => isSearchable(address) && !address.includes("${{"));
 }
 
-/**
- * Returns what a variable's value contributes to those parts of the addresses in a setting,
- * regardless of its form. In prose, only credentials count.
- */
+/** Counts regardless of the value's form; in prose, only credentials count. */
 export function contributedSecrets(text: string, value: string, where: "setting" | "prose" = "setting"): string[] {
 	if (!text.includes("://")) return [];
 	return [...identifyingParts(text)]
 		.filter(({ isCredential }) => isCredential || where === "setting")
 		.flatMap(({ texts }) =>
-			texts.flatMap((one) => (value.includes(one) ? texts : one.includes(value) && value !== "" ? [value] : [])),
+			texts.flatMap((secret) =>
+				value.includes(secret) ? texts : secret.includes(value) && value !== "" ? [value] : [],
+			),
 		)
 		.filter(isSearchable);
 }
 
-/** Returns a setting's URL without user, password, secret query parameters and fragment. */
 export function redactAddress(text: string): string {
-	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
-	if (!found) return text;
-	const [, scheme = "", authority = "", path = "", query = "", fragment] = found;
+	const match = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
+	if (!match) return text;
+	const [, scheme = "", authority = "", path = "", query = "", fragment] = match;
 	const user = authority.lastIndexOf("@");
 	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
 	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
@@ -211,7 +206,6 @@ export function redactAddress(text: string): string {
 	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
 
-/** Returns a decoded part of a URL; unchanged if it is not encoded. */
 export function decoded(part: string): string {
 	try {
 		return decodeURIComponent(part);
@@ -228,10 +222,9 @@ const value = "(?:\\\\{0,3}\"([^\"\\\\\\n]{1,1024})|'([^'\\\\\\n]{1,1024})|([^\\
 const quote = "(?:\\\\{0,3}[\"'])?";
 const user = "(?:\\\\{0,3}[\"'])?[^\\s:\"'`\\\\|<>$]{0,64}:([^\\s\"'`\\\\|<>]{1,1024})";
 const begins = "(?:^|(?<=[\\s\"'`,]))";
-/** The start of a word; in JSON the first one of a line follows `\n`. */
+/** In JSON the first word of a line follows `\n`. */
 const word = "(?:(?<![\\w$-])|(?<=\\\\[nrt]))";
 
-/** Programs with the flags by which they take a password, or a user with one. */
 const ofPrograms: readonly (readonly [programs: string, flags: string])[] = [
 	["curl|wget|xhs?", `${begins}(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)${gap}?${user}`],
 	["http|https|httpie", `${begins}(?:-a|--auth)${gap}?${user}`],
@@ -248,7 +241,7 @@ const programs = ofPrograms.map(([names, flags]) => ({
 }));
 const someProgram = new RegExp(`${word}(?:${ofPrograms.map(([names]) => names.replace(/ .*$/, "")).join("|")})`);
 
-/** A command line: a trailing backslash continues it, another command ends it. */
+/** A trailing backslash continues a command line, another command ends it. */
 const commandLine = /(?:\\\r?\n|(?!\s(?:&&|\|\|?)\s|;\s)[^\n]){0,1000}/y;
 
 const passwordFlag = new RegExp(
@@ -259,7 +252,7 @@ const tokenFlag = new RegExp(
 	`--(?:[a-z]{1,24}-){0,2}(?:api-?key|key|token|secret)${gap}${value.replaceAll("{1,1024}", "{6,1024}")}`,
 	"gd",
 );
-/** `-u` of any program: its value counts as a user and password only if it looks like one. */
+/** The value of `-u` counts as user and password of any program only if it looks like one. */
 const loginFlag = new RegExp(`${begins}(?:-u|--user)${gap}${user.replaceAll("{1,1024}", "{4,1024}")}`, "gd");
 const headerFlag =
 	/(?:(?<=[\s"'`,])-H|--header)(?:=|\s{0,8}|\\{0,3}["'],\s{0,16})\\{0,3}["']?([\w-]{1,64}):\s{0,4}(?:(?:basic|bearer|token|digest|apikey)\s{1,4})?((?<=["'][^"'\n]{1,128})[^"'\\\n]{1,8192}|[^\s"'\\]{1,8192})/dgi;
@@ -268,11 +261,11 @@ const variable = new RegExp(
 	"gd",
 );
 
-/** Words that help texts use in place of a password. */
+/** Help texts use these words in place of a password. */
 const placeholder =
 	/^(?:string|value|text|file|path|stdin|prompt|flags?|options?|arg|args|arguments?|parameter|name|with|from|that|this|then|when|must|will|should|which|instead|either|and|for|the|not|are|was|has|can|passw\w*|pass|secret|token|true|false|null|none|yes|required|optional)[.,:;)]*$/i;
 
-/** Finds the passwords and tokens of command lines: `curl -u user:…`, `mysql -p…`, `--password …`, `PGPASSWORD=…`, `-H 'Authorization: …'`. */
+/** Finds `curl -u user:…`, `mysql -p…`, `--password …`, `PGPASSWORD=…`, `-H 'Authorization: …'`. */
 export function findCommandLineSecrets(text: string, found: Span[]): void {
 	const add = (
 		pattern: RegExp,
@@ -281,7 +274,7 @@ export function findCommandLineSecrets(text: string, found: Span[]): void {
 		at = 0,
 	) => {
 		for (const match of within.matchAll(pattern)) {
-			const group = match.findLastIndex((one) => one !== undefined);
+			const group = match.findLastIndex((text) => text !== undefined);
 			const span = match.indices?.[group];
 			// Skip references and placeholders.
 			if (!span || /^[$<{*%-]/.test(match[group] ?? "") || !isSecret(match[group] ?? "", match)) continue;
@@ -306,7 +299,7 @@ function findOfPrograms(text: string, add: Add): void {
 			commandLine.lastIndex = name.lastIndex;
 			const [line = ""] = commandLine.exec(text) ?? [];
 			add(flags, () => true, line, name.lastIndex);
-			// Another one on the same line was already searched.
+			// The rest of this line was already searched.
 			name.lastIndex += line.length;
 		}
 }
@@ -320,7 +313,7 @@ const secretParts = new Set([
 	...["secret", "secrets", "clientsecret", "password", "passwd", "passphrase", "credential", "credentials", "creds"],
 ]);
 
-/** Returns whether a variable, setting or header of this name holds a secret: `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
+/** `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
 export function isSecretName(name: string): boolean {
 	const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
 	// `PWD` alone is the current directory.
@@ -334,21 +327,20 @@ export function isSecretName(name: string): boolean {
 		);
 }
 
-/** Returns whether a setting of this name is a secret, or contains only secrets (`headers`). */
+/** Includes settings that contain only secrets (`headers`). */
 export function isSecretField(name: string): boolean {
 	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
 }
 
-/** Headers whose values are the same for every user. */
+/** Values of these headers are the same for every user. */
 const publicHeader =
 	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
 
-/** Returns whether the value under a key is secret, given whether its mapping is. */
+/** `isSecret` is that of the mapping. */
 export function isSecretBelow(key: string, isSecret: boolean): boolean {
 	return (isSecret && !publicHeader.test(key)) || isSecretField(key);
 }
 
-/** Returns whether a query parameter of this name is a secret. */
 export function isSecretParameter(name: string): boolean {
 	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;
 	return (
@@ -357,7 +349,6 @@ export function isSecretParameter(name: string): boolean {
 	);
 }
 
-/** Returns whether a parameter only selects content and never identifies the user. */
 function isPublicParameter(name: string): boolean {
 	return /^(api-?)?version$|^v$|^(model|deployment|region|location|format|lang|language|locale|stream|timeout|limit|page|alt|branch|ref)$/i.test(
 		name,

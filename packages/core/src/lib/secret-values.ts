@@ -3,35 +3,33 @@ import { EditedText, unescapedLayers } from "./text.ts";
 
 const headLength = 8;
 
-/** Maximum length of an escaped secret, relative to the original. */
+/** Relative to the length of the original secret. */
 export const longestEscape = 32;
 
-/** Returns a search for known secrets: literal, escaped, in base64, and line by line. */
+/** Searches for literal and escaped secrets, in base64, and line by line. */
 export function knownSecrets(secrets: readonly string[]): (text: string) => Span[] {
 	const known = secrets.filter(isSearchable);
 	if (known.length === 0) return () => [];
 	const findPlain = search(known.flatMap(spellings));
 	const findBase64 = search(known.flatMap(base64));
 	return (text) => {
-		const found: Span[] = [];
+		const spans: Span[] = [];
 		for (const layer of unescapedLayers(text)) {
-			for (const span of findPlain(layer.text)) found.push(layer.span(span));
+			for (const span of findPlain(layer.text)) spans.push(layer.span(span));
 			const joined = new EditedText(layer, lineBreaks(layer.text));
 			// The URL alphabet uses the same positions.
 			for (const span of findBase64(joined.text.replaceAll("-", "+").replaceAll("_", "/")))
-				found.push(joined.span(span));
+				spans.push(joined.span(span));
 		}
-		return found;
+		return spans;
 	};
 }
 
-/** Yields breaks within possible base64, also in a quoted mail. */
 function* lineBreaks(text: string) {
 	for (const { 0: whole, index } of text.matchAll(/(?<=[\w+/-])\r?\n[ \t>|]{0,16}(?=[\w+/=-])/g))
 		yield { index, length: whole.length, text: "" };
 }
 
-/** Returns a search for several texts. One pass finds the starts of all. */
 function search(texts: readonly string[]): (text: string) => Span[] {
 	const byHead = new Map<string, string[]>();
 	for (const text of new Set(texts)) {
@@ -43,18 +41,18 @@ function search(texts: readonly string[]): (text: string) => Span[] {
 	if (byHead.size === 0) return () => [];
 	const heads = new RegExp([...byHead.keys()].map((head) => head.replace(/[^\w]/g, hexEscape)).join("|"), "g");
 	return (text) => {
-		const found: [number, number][] = [];
+		const matches: [number, number][] = [];
 		for (heads.lastIndex = 0; ; ) {
 			const match = heads.exec(text);
-			if (!match) return found;
+			if (!match) return matches;
 			const at = match.index;
 			let end = 0;
 			for (const spelling of byHead.get(match[0]) ?? []) end = Math.max(end, endOf(spelling, text, at));
-			// Starts of others can be shorter, or begin within this one.
+			// Starts of other texts can be shorter, or begin within this one.
 			heads.lastIndex = at + 1;
-			const last = found.at(-1);
+			const last = matches.at(-1);
 			if (end > 0 && last && at < last[1]) last[1] = Math.max(last[1], end);
-			else if (end > 0) found.push([at, end]);
+			else if (end > 0) matches.push([at, end]);
 		}
 	};
 }
@@ -63,7 +61,7 @@ function hexEscape(character: string): string {
 	return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Returns where a secret at `at` ends, even if truncated; 0 if it is different text. */
+/** Returns where a secret at `at` ends, even if it is truncated; 0 if it is different text. */
 function endOf(spelling: string, text: string, at: number): number {
 	if (text.startsWith(spelling, at)) return at + spelling.length;
 	const left = text.slice(at, at + spelling.length).replace(/(?:…|\.{3})[\s\S]*$/, "");
@@ -73,7 +71,6 @@ function endOf(spelling: string, text: string, at: number): number {
 		: 0;
 }
 
-/** Returns a secret's spellings within one layer of escapes, including its lines. */
 function spellings(secret: string): string[] {
 	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
 	const layers = [...unescapedLayers(secret, "whole")].map(({ text }) => text);
@@ -81,7 +78,7 @@ function spellings(secret: string): string[] {
 	return [...plain, ...plain.map((text) => text.replaceAll(" ", "+")), ...lines];
 }
 
-/** Returns what the base64 of any text that contains the secret has in common, per alignment. */
+/** Returns, per alignment, what the base64 of any text with the secret has in common. */
 function base64(secret: string): string[] {
 	const bytes = Array.from(new TextEncoder().encode(secret), (byte) => String.fromCharCode(byte)).join("");
 	return [0, 1, 2].flatMap((before) => {
@@ -93,8 +90,8 @@ function base64(secret: string): string[] {
 	});
 }
 
-// A multi-line secret is quoted line by line in a diff, a mail, a code frame, a log, or as JSON. It
-// is searched for in the text without the line prefixes.
+// A multi-line secret is quoted line by line in a diff, a mail, a code frame, a log, or as JSON, so
+// the search ignores line prefixes.
 
 /** Log names, times, quote and diff markers. The start of a PEM header is not a prefix. */
 const linePrefix =
@@ -102,19 +99,18 @@ const linePrefix =
 const lineStart = new RegExp(`(?:\\r\\n?|\\n|(?:\\\\{1,4}r)?\\\\{1,4}n)${linePrefix}`, "g");
 const firstStart = new RegExp(`^${linePrefix}`);
 
-/** Returns a text without its line prefixes. */
 function bareLines(whole: string): EditedText {
 	const first = { index: 0, length: firstStart.exec(whole)?.[0].length ?? 0, text: "" };
-	const further = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
+	const more = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
 		...{ index, length: start.length, text: "\n" },
 	}));
-	return new EditedText(whole, [first, ...further]);
+	return new EditedText(whole, [first, ...more]);
 }
 
 const multiLine =
 	/-----(?:BEGIN|END) (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY|(?:\b|(?<=\\[nrt]))(?:machine|login)(?=\s|\\{1,4}[nrt])/i;
 
-/** Returns whether a text can contain a multi-line secret, or a line of one. */
+/** Also returns true for a single line of a multi-line secret. */
 export function isOfSeveralLines(text: string): boolean {
 	return multiLine.test(text);
 }
@@ -153,7 +149,7 @@ function findPrivateKeys(text: string, add: Add): void {
 	}
 }
 
-/** Finds the last lines of keys whose beginning a diff or log doesn't show. */
+/** A diff or log may not show the beginning of a key. */
 function findKeyEnds(text: string, add: Add): void {
 	let before = 0;
 	for (const { 0: footer, index } of text.matchAll(/-----END (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY/g)) {

@@ -23,14 +23,10 @@ const opening = "${{";
 const closing = "}}";
 const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
-/**
- * Returns every reference, escape and look-alike in `text`, in order and without overlaps; the text
- * between them is literal. A default extends to the first `}}`, is trimmed and literal.
- */
+/** In order, without overlaps. A default extends to the first `}}` and is trimmed. */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
-	// Without a `}}` there is none further on either: searching again for each opening would be
-	// quadratic.
+	// Searching again for a missing `}}` after each opening would be quadratic.
 	let nextClosing = -1;
 	let start = text.indexOf(opening);
 	while (start !== -1) {
@@ -39,8 +35,8 @@ export function scanReferences(text: string): ReferenceToken[] {
 			tokens.push({ kind: "escape", range: [start - 1, end] });
 		} else {
 			if (nextClosing < end && nextClosing !== Number.POSITIVE_INFINITY) {
-				const found = text.indexOf(closing, end);
-				nextClosing = found === -1 ? Number.POSITIVE_INFINITY : found;
+				const index = text.indexOf(closing, end);
+				nextClosing = index === -1 ? Number.POSITIVE_INFINITY : index;
 			}
 			const token = readReference(text, start, nextClosing);
 			tokens.push(token);
@@ -82,7 +78,7 @@ function malformedEnd(text: string, inside: number, closingAt: number): number {
 export interface TemplateName {
 	readonly name: string;
 	readonly range: OffsetRange;
-	/** Number of earlier occurrences of the same name in the text. */
+	/** Counts earlier occurrences of the same name in the text. */
 	readonly nth: number;
 }
 
@@ -90,28 +86,25 @@ const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
 /** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is an environment variable. */
 const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
 
-/** Returns placeholder names in order. `{{#if …}}` and similar forms don't count. */
+/** In order. `{{#if …}}` and similar forms don't count. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
-	const found: TemplateName[] = [];
+	const names: TemplateName[] = [];
 	const seen = new Map<string, number>();
 	for (const { 0: whole, 2: name, index } of text.matchAll(token)) {
 		if (name === undefined) continue;
 		const nth = seen.get(name) ?? 0;
 		seen.set(name, nth + 1);
-		found.push({ name, range: [index, index + whole.length], nth });
+		names.push({ name, range: [index, index + whole.length], nth });
 	}
-	return found;
+	return names;
 }
 
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }
 
-/**
- * Fills placeholders. A name without a value stays as it is, and `{{{{ name }}}}` becomes
- * `{{ name }}`. Inserted values are never filled again.
- */
+/** A name without a value stays as it is. Inserted values are never filled again. */
 export function fillTemplate(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) =>
@@ -119,7 +112,7 @@ export function fillTemplate(text: string, textOf: (name: string) => string | un
 	);
 }
 
-/** Like `fillTemplate`, but literals stay escaped, because the text is filled again. */
+/** Like `fillTemplate`, but literals remain escaped, because the text is filled again. */
 export function fillTemplateInPart(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) => {

@@ -2,9 +2,9 @@ import { distance } from "fastest-levenshtein";
 import type { Span } from "./secret-shapes.ts";
 import type { OffsetRange } from "./template-text.ts";
 
-/** Returns `text` as `[a-z0-9-]`, without accents; empty if nothing is left. */
+/** Keeps only `[a-z0-9-]`, without accents; the result can be empty. */
 export function slugify(text: string): string {
-	// Usually there is no accent: testing for one is cheaper than normalizing.
+	// A text without accents is usual, and testing is cheaper than normalizing.
 	const plain = /[^\0-\x7f]/.test(text) ? text.normalize("NFKD").replace(/\p{M}+/gu, "") : text;
 	return plain
 		.toLowerCase()
@@ -12,7 +12,7 @@ export function slugify(text: string): string {
 		.replace(/^-+|(?<!-)-+$/g, "");
 }
 
-const longestStem = 60;
+const maxStemLength = 60;
 
 /**
  * Returns a file name for `text`, however long or hostile that is: a readable stem and a digest,
@@ -21,13 +21,13 @@ const longestStem = 60;
  * collision-resistant
  */
 export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
-	const stem = slugify(text.slice(0, 4 * longestStem))
-		.slice(0, longestStem)
+	const stem = slugify(text.slice(0, 4 * maxStemLength))
+		.slice(0, maxStemLength)
 		.replace(/(?<!-)-+$/, "");
 	return stem === "" ? digest : `${stem}-${digest}`;
 }
 
-/** Returns the closest entry, if at most about a third of its letters differ, apart from case. */
+/** At most about a third of the letters may differ, apart from case. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
 	let nearest: { readonly name: string; readonly changes: number } | undefined;
 	for (const candidate of known) {
@@ -41,10 +41,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
 	return nearest?.name;
 }
 
-/**
- * Returns 64 bits of `text` as 16 hex digits: fast and well distributed, for names and memo keys.
- * Not cryptographic: contents are compared by SHA-256.
- */
+/** Not cryptographic: contents are compared by SHA-256. */
 function textDigest(text: string): string {
 	let high = 0xdeadbeef;
 	let low = 0x41c6ce57;
@@ -64,17 +61,17 @@ function hex(bits: number): string {
 
 const hexDigit = "[\\da-fA-F]";
 const byte = "(?:%|\\\\x)";
-const further = `${byte}[89abAB]${hexDigit}`;
+const continuation = `${byte}[89abAB]${hexDigit}`;
 /** Escapes of URLs (UTF-8 bytes), JSON and other quoted strings, and HTML. */
 const escapes = [
-	`${byte}(?:[cCdD]${hexDigit}${further}|[eE]${hexDigit}(?:${further}){2}|[fF][0-7](?:${further}){3}|${hexDigit}{2})`,
+	`${byte}(?:[cCdD]${hexDigit}${continuation}|[eE]${hexDigit}(?:${continuation}){2}|[fF][0-7](?:${continuation}){3}|${hexDigit}{2})`,
 	`\\\\u(?:${hexDigit}{4}|\\{${hexDigit}{1,6}\\})`,
 	"\\\\[nrtbf]|\\\\[^\\w\\s]|\\\\[ _]",
 	`&(?:amp|quot|apos|lt|gt|#\\d{1,7}|#[xX]${hexDigit}{1,6});`,
 ];
-/** The rest of an escape that the text is truncated within. */
+/** Matches the rest of a truncated escape. */
 const cut = [
-	`${byte}(?:[cCdD]${hexDigit}|[eE]${hexDigit}(?:${further})?|[fF][0-7](?:${further}){0,2})?${byte}?${hexDigit}?`,
+	`${byte}(?:[cCdD]${hexDigit}|[eE]${hexDigit}(?:${continuation})?|[fF][0-7](?:${continuation}){0,2})?${byte}?${hexDigit}?`,
 	`\\\\(?:u${hexDigit}{0,3}|x)?|&[#\\w]{0,7}`,
 ];
 const escapesOf = {
@@ -86,17 +83,14 @@ const named: Readonly<Record<string, string>> = {
 	...{ "&amp;": "&", "&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">" },
 };
 /** JSON within JSON within a URL … is rarely deeper. */
-const mostLayers = 8;
+const maxLayers = 8;
 
-/**
- * Yields a text as it is, then with one more layer of escapes undone each time, until none is left.
- * A truncated text can end within an escape.
- */
+/** Undoes one more layer of escapes each time. A truncated text can end within an escape. */
 export function* unescapedLayers(text: string, ending: keyof typeof escapesOf = "cut"): Generator<EditedText> {
 	let layer = new EditedText(text);
 	for (let count = 0; ; count++) {
 		yield layer;
-		if (count === mostLayers || !/[%&\\]/.test(layer.text)) return;
+		if (count === maxLayers || !/[%&\\]/.test(layer.text)) return;
 		layer = new EditedText(layer, edits(layer.text, escapesOf[ending]));
 		if (!layer.isEdited) return;
 	}
@@ -131,8 +125,7 @@ export interface TextEdit {
 }
 
 /**
- * Returns `text` with all `edits` applied, each against the original text. Insertions at the same
- * offset keep their order.
+ * Applies each edit against the original text. Insertions at the same offset keep their order.
  * @throws RangeError if two edits overlap or one is outside the text
  */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
@@ -156,12 +149,11 @@ interface Edit {
 	readonly text: string;
 }
 
-/** A text that was edited to make it searchable, with a mapping back to offsets in the original. */
+/** Text that was edited to make it searchable, with a mapping back to offsets in the original. */
 export class EditedText {
 	readonly text: string;
 	readonly #original: EditedText | undefined;
 	readonly #originalLength: number;
-	/** The start and end of each edit in this text and in the original. */
 	readonly #edits: (readonly [start: number, end: number, from: number, to: number])[] = [];
 
 	/** @param edits in order; an edit that overlaps the previous one is skipped */
@@ -186,7 +178,6 @@ export class EditedText {
 		return this.#edits.length > 0;
 	}
 
-	/** Maps a span of this text to the original text. */
 	span([start, end]: Span): Span {
 		const isLast = end === this.text.length;
 		const span: Span = this.isEdited
@@ -207,12 +198,12 @@ export class EditedText {
 	}
 }
 
-/** Returns `1 test`, `2 tests`. */
+/** `1 test`, `2 tests`. */
 export function plural(count: number, noun: string): string {
 	return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Returns a human-readable size: `0 B`, `4.2 kB`, `120 MB`. */
+/** `0 B`, `4.2 kB`, `120 MB`. */
 export function formatBytes(bytes: number): string {
 	if (bytes < 1000) return `${bytes} B`;
 	const units = ["kB", "MB", "GB", "TB"];
@@ -225,7 +216,7 @@ export function formatBytes(bytes: number): string {
 	return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** Returns a human-readable duration: `850ms`, `12.3s`, `2m 05s`, `1h 02m`. */
+/** `850ms`, `12.3s`, `2m 05s`, `1h 02m`. */
 export function formatDuration(milliseconds: number): string {
 	const total = Math.max(0, milliseconds);
 	if (Math.round(total) < 1000) return `${Math.round(total)}ms`;
@@ -240,28 +231,26 @@ function twoDigits(number: number): string {
 	return String(number).padStart(2, "0");
 }
 
-/** A mean over the graded items, with its lower bound. */
 export interface BoundedMean {
 	/** Null if nothing was graded. */
 	readonly mean: number | null;
-	/** The mean counting 0 for what the agent broke. Null if nothing was graded or broken. */
+	/** Counts 0 for what the agent broke. Null if nothing was graded or broken. */
 	readonly lowerBound: number | null;
 	readonly n: number;
 	readonly planned: number;
 }
 
 interface MeanParts {
-	/** Sum over the graded items. */
 	readonly total: number;
 	readonly n: number;
 	/** `total` plus the items that the agent broke, whose broken attempts count 0. */
 	readonly lowestTotal: number;
-	/** Number of items that were not graded because of the agent. */
+	/** Items that were not graded because of the agent. */
 	readonly broken: number;
 	readonly planned: number;
 }
 
-/** Every mean or rate that is shown or compared comes from here. */
+/** Every mean or rate that is shown or compared is computed here. */
 export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanParts): BoundedMean {
 	return {
 		mean: n === 0 ? null : total / n,
@@ -270,7 +259,7 @@ export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanPart
 	};
 }
 
-/** Returns coverage and a differing lower bound: `11 of 12, at least 0.84`. */
+/** `11 of 12, at least 0.84`; leaves out complete coverage and an equal lower bound. */
 function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value: number) => string): string {
 	const isLower = lowerBound !== null && lowerBound !== mean;
 	return [...(n < planned ? [`${n} of ${planned}`] : []), ...(isLower ? [`at least ${format(lowerBound)}`] : [])].join(
@@ -278,14 +267,14 @@ function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value
 	);
 }
 
-/** Returns a mean with its coverage if incomplete: `0.92 (11 of 12, at least 0.84)`. */
+/** `0.92 (11 of 12, at least 0.84)`; the coverage only if incomplete. */
 export function boundedMeanText(mean: BoundedMean, format: (value: number) => string): string {
 	const bound = boundText(mean, format);
 	const value = mean.mean === null ? "–" : format(mean.mean);
 	return bound === "" || (mean.mean === null && mean.lowerBound === null) ? value : `${value} (${bound})`;
 }
 
-/** A sum that is bit-identical regardless of the order in which its numbers are added. */
+/** Bit-identical regardless of the order in which its numbers are added. */
 export class OrderFreeSum {
 	readonly #numbers: number[] = [];
 
@@ -304,7 +293,7 @@ export class OrderFreeSum {
 	}
 }
 
-/** Returns a seeded generator of numbers in [0, 1), reproducible on every platform. */
+/** Generates numbers in [0, 1), reproducible on every platform. */
 export function seededRandom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {

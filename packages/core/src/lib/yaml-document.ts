@@ -39,22 +39,17 @@ import {
 	yamlLimits,
 } from "./yaml-value.ts";
 
-/** A mapping entry or list item in the source. */
 export interface LocatedNode {
-	/** The value's node, aliases resolved; null for an entry without a value. */
+	/** The value's node with aliases resolved; null for an entry without a value. */
 	readonly node: ParsedNode | null;
-	/** The value's node as written, which can be an alias. */
 	readonly written: ParsedNode | null;
-	/** The entry of the path's last key; undefined for list items and the root. */
+	/** Belongs to the path's last key; undefined for list items and the root. */
 	readonly pair: Pair<ParsedNode, ParsedNode | null> | undefined;
 	/** Number of path steps found; fewer than requested if the rest does not exist. */
 	readonly found: number;
 }
 
-/**
- * Follows `path` from `root`, through aliases and merge keys; stops at the deepest part that
- * exists. Merged keys are found where they are defined.
- */
+/** Stops at the deepest part that exists. Merged keys are found where they are defined. */
 function findNode(root: ParsedNode | null, path: DocumentPath, targets: AliasTargets): LocatedNode {
 	let at: LocatedNode = { node: follow(root, targets), written: root, pair: undefined, found: 0 };
 	for (const step of path) {
@@ -85,8 +80,8 @@ function findEntry(map: YAMLMap.Parsed, key: string, targets: AliasTargets): Chi
 		const source = follow(pair.value, targets);
 		for (const item of isSeq(source) ? source.items : [source]) {
 			const merged = follow(item as ParsedNode | null, targets);
-			const found = isMap(merged) ? findEntry(merged as YAMLMap.Parsed, key, targets) : undefined;
-			if (found !== undefined) return found;
+			const entry = isMap(merged) ? findEntry(merged as YAMLMap.Parsed, key, targets) : undefined;
+			if (entry !== undefined) return entry;
 		}
 	}
 	return undefined;
@@ -96,10 +91,7 @@ function follow(node: ParsedNode | null, targets: AliasTargets): ParsedNode | nu
 	return isAlias(node) ? (targets.get(node as Alias) ?? node) : node;
 }
 
-/**
- * Returns the offsets of `located`. An entry without a written value is shown by its key, and a
- * missing part of the path by the deepest part that exists.
- */
+/** A missing value is located by its key, a missing path by its deepest existing part. */
 function rangeOf(located: LocatedNode, part: "key" | "value"): OffsetRange {
 	const key = located.pair?.key;
 	if (part === "key" && key) return [key.range[0], key.range[1]];
@@ -117,42 +109,38 @@ export function lineBreakOf(text: string): "\r\n" | "\n" {
 	return at > 0 && text[at - 1] === "\r" ? "\r\n" : "\n";
 }
 
-/** Returns where the line of `offset` begins, after a byte order mark. */
+/** The line begins after a byte order mark. */
 export function lineStart(text: string, offset: number): number {
 	const before = offset === 0 ? -1 : text.lastIndexOf("\n", offset - 1);
 	return before === -1 && text.startsWith("\uFEFF") ? 1 : before + 1;
 }
 
-/** Returns where the line of `offset` ends, before its line break. */
 export function lineEnd(text: string, offset: number): number {
 	const newline = text.indexOf("\n", offset);
 	if (newline === -1) return text.length;
 	return newline > offset && text[newline - 1] === "\r" ? newline - 1 : newline;
 }
 
-/** Returns where the line after that of `offset` begins; the end of the text if there is none. */
 export function nextLineStart(text: string, offset: number): number {
 	const newline = text.indexOf("\n", offset);
 	return newline === -1 ? text.length : newline + 1;
 }
 
-/** Returns the number of columns before `offset` on its line. */
 export function columnOf(text: string, offset: number): number {
 	return offset - lineStart(text, offset);
 }
 
-/** Returns whether only whitespace precedes `offset` on its line. */
 export function startsLine(text: string, offset: number): boolean {
 	return text.slice(lineStart(text, offset), offset).trim() === "";
 }
 
-/** Indents every line except the first and empty ones; line breaks become `lineBreak`. */
+/** Leaves the first line and empty lines; line breaks become `lineBreak`. */
 export function indentFollowing(text: string, by: number, lineBreak: string): string {
 	const [first = "", ...rest] = text.replace(/(?<!\n|\n\r)(\r?\n)+$/, "").split(/\r?\n/);
 	return [first, ...rest.map((line) => (line === "" ? line : " ".repeat(by) + line))].join(lineBreak);
 }
 
-/** Returns the end of `node` without trailing comments, whitespace and line breaks. */
+/** Excludes trailing comments, whitespace and line breaks. */
 export function contentEnd(text: string, node: ParsedNode): number {
 	if (isAlias(node)) return node.range[1];
 	if (isCollection(node) && !node.flow) {
@@ -178,8 +166,8 @@ export function isBlockScalar(node: unknown): node is Scalar.Parsed {
 function blockScalarEnd(text: string, node: Scalar.Parsed): number {
 	const source = text.slice(node.range[0], node.range[1]);
 	// Blank lines after `|+` are part of the value, after `|` and `|-` they aren't.
-	const kept = keepsBlankLines(text, node) ? source.replace(/\r?\n$/, "") : source.trimEnd();
-	return node.range[0] + kept.length;
+	const content = keepsBlankLines(text, node) ? source.replace(/\r?\n$/, "") : source.trimEnd();
+	return node.range[0] + content.length;
 }
 
 /** Returns whether blank lines after `node` would belong to its last value (`|+`). */
@@ -189,7 +177,7 @@ export function keepsBlankLines(text: string, node: unknown): boolean {
 	return isBlockScalar(node) && /^[|>]\d?\+/.test(text.slice(node.range[0], node.range[0] + 3));
 }
 
-/** Returns the start of a block entry: its `-`, or the key's line without indentation. */
+/** A block entry begins at its `-`, or at the key's line without indentation. */
 export function entryStart(text: string, collection: Collection, index: number): number {
 	if (index === 0) return collection.range[0];
 	const items = collection.items as readonly (ParsedNode | ParsedPair)[];
@@ -214,7 +202,7 @@ export function entryEnd(text: string, item: ParsedNode | ParsedPair): number {
 	return isPair(item) ? pairEnd(text, item as ParsedPair) : contentEnd(text, item as ParsedNode);
 }
 
-/** Returns the offset after the key's `:`, and after an anchor and tag on that line. */
+/** Also after an anchor and tag on that line. */
 export function afterColon(text: string, keyEnd: number): number {
 	const colon = /\s*:(?:[ \t]+[&!][^\s,[\]{}]*)*/y;
 	colon.lastIndex = keyEnd;
@@ -223,7 +211,6 @@ export function afterColon(text: string, keyEnd: number): number {
 	return keyEnd + match[0].length;
 }
 
-/** Returns where `node` begins including its anchor and tag. */
 export function startWithProps(text: string, node: ParsedNode): number {
 	if (isAlias(node) || (node.anchor === undefined && node.tag === undefined)) return node.range[0];
 	const props = /(?:[&!]\S*\s+)+$/.exec(text.slice(Math.max(0, node.range[0] - 2000), node.range[0]));
@@ -234,19 +221,17 @@ export function cannotPatch(why = "its layout can't be edited safely"): AgentvEr
 	return new AgentvError("refused", `The file was not changed: ${why}`, { hint: "Edit the file by hand" });
 }
 
-/** Block scalars are written by `yaml-block-scalar`. */
+/** Block scalars are written by `replaceBlockScalar`. */
 export type ScalarStyle = "plain" | "single" | "double";
 
-/** The context of a scalar that limits how it can be written. */
 export interface ScalarPlace {
 	/** Inside `[…]` or `{…}`. */
 	readonly flow: boolean;
 	readonly key: boolean;
-	/** The file is JSON, which only has double quotes. */
 	readonly json: boolean;
 }
 
-/** Returns `value` as YAML in `style` if possible, else in the nearest style. */
+/** Falls back to the nearest style if `style` is not possible. */
 export function scalarText(value: string | number | boolean | null, style: ScalarStyle, place: ScalarPlace): string {
 	if (typeof value !== "string") return String(value);
 	if (place.json || style === "double" || unprintable.test(value)) return doubleQuoted(value);
@@ -255,7 +240,7 @@ export function scalarText(value: string | number | boolean | null, style: Scala
 	return /["\\]/.test(value) && !value.includes("'") ? singleQuoted(value) : doubleQuoted(value);
 }
 
-/** Characters that neither plain nor single-quoted text can contain on one line. */
+/** Neither plain nor single-quoted text can contain these on one line. */
 const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufeff]/u;
 
 function singleQuoted(value: string): string {
@@ -304,12 +289,10 @@ export function pathKeys(path: string): string[] {
 	return keys;
 }
 
-/** Returns the value at a path; undefined if there is none. */
 export function valueAt(value: unknown, path: string): unknown {
 	return find(value, pathKeys(path))?.value;
 }
 
-/** Returns whether a value has an entry at a path, including null. */
 export function hasPath(value: unknown, path: string): boolean {
 	return find(value, pathKeys(path)) !== undefined;
 }
@@ -342,14 +325,13 @@ export const yamlSyntax: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** A parsed YAML (or JSON) text: its plain value, errors, and locations. */
 export class YamlDocument {
 	readonly file: string;
 	readonly text: string;
 	/** Anchors and merge keys resolved. Undefined if the text has errors; null if it is empty. */
 	readonly value: unknown;
 	readonly diagnostics: readonly Diagnostic[];
-	/** The parsed tree, for patches; null if the text is empty or could not be parsed. */
+	/** For patches; null if the text is empty or could not be parsed. */
 	readonly root: ParsedNode | null;
 	readonly #targets: AliasTargets;
 	readonly #lines: LineIndex;
@@ -373,7 +355,7 @@ export class YamlDocument {
 		return this.#lines.range(...(place.range ?? this.offsetsOf(place.path ?? [], place.part)));
 	}
 
-	/** Returns the UTF-16 offsets of the value (or key) at `path`, without anchors and tags. */
+	/** In UTF-16 units, without anchors and tags. */
 	offsetsOf(path: DocumentPath, part: "key" | "value" = "value"): OffsetRange {
 		return rangeOf(this.find(path), part);
 	}
@@ -382,7 +364,7 @@ export class YamlDocument {
 		return this.#lines.positionAt(offset);
 	}
 
-	/** Returns the scalar at `path` as written, quotes and escapes resolved: `007`. */
+	/** Resolves quotes and escapes only, so `007` is kept. */
 	sourceText(path: DocumentPath): string | undefined {
 		const { node, found } = this.find(path);
 		return found === path.length && isScalar(node) ? node.source : undefined;
@@ -400,10 +382,7 @@ interface ParsedText {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/**
- * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`. Never
- * throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is undefined.
- */
+/** Never throws: errors become `yaml.syntax` and `yaml.limits` diagnostics without a value. */
 export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
 	return new YamlDocument(file, text, parseText(text, file, limits));
 }
@@ -437,7 +416,7 @@ function* parserFindings(documents: readonly ParsedDocument[], file: string): Ge
 	}
 }
 
-/** Once the parser is confused, every following token is unexpected: keep the first error only. */
+/** After an error every following token is unexpected, so only the first one is kept. */
 function withoutEchoes(errors: readonly YAMLError[]): YAMLError[] {
 	return errors.filter(({ code }, index) => index === 0 || code !== "UNEXPECTED_TOKEN");
 }

@@ -29,10 +29,8 @@ import {
 } from "./yaml-document.ts";
 
 /**
- * Applies `edits` to the text of `document` and parses the result. The new document is returned
- * only if its value is exactly `expectedValue`; its `text` is what to write.
- * @throws AgentvError `refused` if the document has errors, or if the edits would change anything
- * else
+ * Returns the new document only if its value is exactly `expectedValue`.
+ * @throws AgentvError `refused` if the document has errors, or if anything else would change
  */
 export function verifiedPatch(
 	document: YamlDocument,
@@ -53,7 +51,7 @@ export function verifiedPatch(
 	return patched;
 }
 
-/** Returns a copy of `value` with `replacement` at `path`; only objects on the path are copied. */
+/** Copies only objects on the path. */
 export function withValueAt(value: unknown, path: DocumentPath, replacement: unknown): unknown {
 	const [step, ...rest] = path;
 	if (step === undefined) return replacement;
@@ -66,7 +64,6 @@ export function withValueAt(value: unknown, path: DocumentPath, replacement: unk
 	return { ...object, [step]: withValueAt(object[step], rest, replacement) };
 }
 
-/** Returns a copy of `value` without the entry or item at `path`. */
 export function withoutValueAt(value: unknown, path: DocumentPath): unknown {
 	const [step, ...rest] = path;
 	if (step === undefined || typeof value !== "object" || value === null) return value;
@@ -78,7 +75,7 @@ export function withoutValueAt(value: unknown, path: DocumentPath): unknown {
 	return Object.fromEntries(Object.entries(value).filter(([key]) => key !== String(step)));
 }
 
-/** Returns whether two plain values are equal; the order of keys is ignored. */
+/** Ignores the order of keys. */
 export function sameValue(a: unknown, b: unknown): boolean {
 	if (Object.is(a, b)) return true;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -92,15 +89,14 @@ export function sameValue(a: unknown, b: unknown): boolean {
 	return keys.every((key) => Object.hasOwn(right, key) && sameValue(left[key], right[key]));
 }
 
-/** Returns `value` as block YAML with unfolded lines, for `appendToSequence` and `insertPair`. */
+/** Lines are not folded, for `appendToSequence` and `insertPair`. */
 export function blockText(value: unknown): string {
 	return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
 }
 
 /**
- * Returns the edits that append an item to the list at `path`. A list that is missing, empty or
- * `null` is created, also in an empty file.
- * @param item the item as block YAML, not indented and without its dash
+ * Creates a list that is missing, empty or `null`, also in an empty file.
+ * @param item block YAML, not indented and without its dash
  */
 export function appendToSequence(document: YamlDocument, path: DocumentPath, item: string): TextEdit[] {
 	const located = document.find(path);
@@ -116,7 +112,7 @@ export function appendToSequence(document: YamlDocument, path: DocumentPath, ite
 	return [insertInBlock(document.text, located.node as Collection, listText)];
 }
 
-/** Returns edits that append `key: value` to a mapping. @param value block YAML, not indented */
+/** @param value block YAML, not indented */
 export function insertPair(document: YamlDocument, path: DocumentPath, key: string, value: string): TextEdit[] {
 	const located = document.find(path);
 	if (located.found < path.length) throw cannotPatch("there is no mapping there");
@@ -133,7 +129,7 @@ export function insertPair(document: YamlDocument, path: DocumentPath, key: stri
 	return [insertInBlock(document.text, located.node as Collection, pairText)];
 }
 
-/** Returns whether it is nothing, `null` without text, or an empty `[]` or `{}` on one line. */
+/** Empty values are no text, `null` without text, and `[]` or `{}` on one line. */
 function isEmptyValue(node: ParsedNode | null): boolean {
 	if (node === null) return true;
 	if (isScalar(node)) return node.value === null;
@@ -171,7 +167,6 @@ function insertInFlow({ text }: YamlDocument, collection: Collection, entry: str
 	return { range: [end + comma, end + comma], text: `${comma === 0 ? "," : ""}${separator}${entry}` };
 }
 
-/** Replaces an empty value with block YAML. */
 function fill(document: YamlDocument, located: LocatedNode, path: DocumentPath, entry: string): TextEdit[] {
 	const { text } = document;
 	const lineBreak = lineBreakOf(text);
@@ -197,7 +192,7 @@ function fill(document: YamlDocument, located: LocatedNode, path: DocumentPath, 
 	];
 }
 
-/** Returns where the key begins; for the first key after a dash that is right of the dash. */
+/** The first key after a dash begins to the right of the dash. */
 function lineStartOfKey(text: string, pair: ParsedPair): number {
 	const { key } = pair;
 	return startsLine(text, key.range[0]) ? key.range[0] : lineStart(text, key.range[0]) + keyIndent(text, key);
@@ -216,11 +211,7 @@ function fillRoot(text: string, root: ParsedNode | null, entry: string, lineBrea
 	return [{ range: [end, end], text: `${separator}${block}${lineBreak}` }];
 }
 
-/**
- * Returns the edit that replaces the scalar (or alias, or empty value) at `path` by `value`, in the
- * same style if possible.
- * @throws AgentvError `refused` if there is no scalar at `path`
- */
+/** Keeps the style if possible. @throws AgentvError `refused` if there is no scalar at `path` */
 export function replaceScalar(
 	document: YamlDocument,
 	path: DocumentPath,
@@ -239,7 +230,6 @@ export function replaceScalar(
 	return { range: [written.range[0], written.range[1]], text: scalarText(value, style, place) };
 }
 
-/** Returns the edit that renames the key of the mapping entry at `path` to `name`. */
 export function renameKey(document: YamlDocument, path: DocumentPath, name: string): TextEdit {
 	const { pair, found } = document.find(path);
 	if (found < path.length || pair === undefined || !isScalar(pair.key)) throw cannotPatch("there is no such key");
@@ -248,7 +238,6 @@ export function renameKey(document: YamlDocument, path: DocumentPath, name: stri
 	return { range: [key.range[0], key.range[1]], text: scalarText(name, styleOf(key), place) };
 }
 
-/** Returns what limits how a scalar at `path` can be written. */
 function placeOf(document: YamlDocument, path: DocumentPath): ScalarPlace {
 	const around = path.map((_, length) => document.find(path.slice(0, length)).node);
 	const flow = around.some((node) => isCollection(node) && node.flow === true);
@@ -275,10 +264,9 @@ function replaceBlock(
 }
 
 /**
- * Returns the edits that remove the mapping entry or list item at `path` with its lines. Comment
- * lines directly above it are removed too, unless it is the first entry (they can describe the
- * whole list) or they are commented-out YAML. A collection that loses its last entry becomes `[]`
- * or `{}`.
+ * Removes the entry or item with its lines. Comment lines directly above it are removed too, unless
+ * it is the first entry (they can describe the whole list) or they are commented-out YAML. A
+ * collection that loses its last entry becomes `[]` or `{}`.
  * @throws AgentvError `refused` if there is nothing at `path`
  */
 export function removeEntry(document: YamlDocument, path: DocumentPath): TextEdit[] {
@@ -318,7 +306,6 @@ function blockRange(text: string, collection: Collection, index: number): Offset
 	return [line + text.slice(line, start).trimEnd().length, end];
 }
 
-/** Returns the start of the comment lines that belong to the entry at `start`. */
 function withComments(text: string, collection: Collection, index: number, start: number): number {
 	const previous = collection.items[index - 1] as ParsedNode | ParsedPair;
 	const limit = nextLineStart(text, entryEnd(text, previous));
@@ -362,11 +349,7 @@ function flowRange(text: string, items: readonly (ParsedNode | ParsedPair)[], in
 	return [lineStart(text, start), nextLineStart(text, end)];
 }
 
-/**
- * Returns an edit that replaces the text of the block scalar `node`, keeping its header (with its
- * comment) as far as the text allows. Undefined if a block scalar can't represent the text that
- * simply: it must be quoted then.
- */
+/** Returns undefined if the text must be quoted because a block scalar can't represent it. */
 function replaceBlockScalar(text: string, node: Scalar.Parsed, value: string): TextEdit | undefined {
 	const headerEnd = lineEnd(text, node.range[0]);
 	const header = /^([|>])([+-]?)\d?([+-]?)([\s\S]*)$/.exec(text.slice(node.range[0], headerEnd));
@@ -388,7 +371,6 @@ function replaceBlockScalar(text: string, node: Scalar.Parsed, value: string): T
 	};
 }
 
-/** Returns whether text needs no indentation indicator, escapes or trailing blank lines. */
 function fits(value: string): boolean {
 	return /^[^\s]/.test(value) && !/[ \t]$|\n\n$|[^\P{Cc}\n\t]|[\p{Cs}\u2028\u2029\ufeff]/u.test(value);
 }

@@ -20,13 +20,12 @@ import type { OffsetRange } from "./template-text.ts";
 
 export interface YamlLimits {
 	readonly bytes: number;
-	/** Nesting of collections, with aliases expanded. */
+	/** With aliases expanded. */
 	readonly depth: number;
-	/** Number of nodes with every alias and merge key expanded. */
+	/** With every alias and merge key expanded. */
 	readonly nodes: number;
 }
 
-/** The limits for every YAML file that AgentV reads. */
 export const yamlLimits: YamlLimits = { bytes: 10_000_000, depth: 100, nodes: 1_000_000 };
 
 export const yamlLimit: FindingKind<{
@@ -45,7 +44,7 @@ export const yamlLimit: FindingKind<{
 		limit === "nodes" ? "Use fewer aliases of large anchors, or split the file" : "Split the file into smaller ones",
 };
 
-/** How many more characters references may insert. Anything beyond that stays as written. */
+/** Characters that references may still insert. Anything beyond that remains as written. */
 export interface TextBudget {
 	left: number;
 }
@@ -53,7 +52,7 @@ export interface TextBudget {
 /** UTF-16 units that `${{ }}` may insert into one file, and `{{ }}` into an eval's tests. */
 export const mostInserted = 50_000_000;
 
-/** What `${{ }}` may insert into a path, URL or name; in UTF-16 units. */
+/** UTF-16 units that `${{ }}` may insert into a path, URL or name. */
 export const mostInField = 10_000;
 
 export const textLimit: FindingKind<{ allowed: number }> = {
@@ -71,34 +70,31 @@ export function exceedsBytes(text: string, bytes: number): boolean {
 
 export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
-/** Errors after which parsing stops: each takes memory, and the first ones are enough. */
-const mostErrors = 100;
+/** Parsing stops here: each error takes memory, and the first ones are enough. */
+const maxErrors = 100;
 
 class TooManyErrors extends Error {}
 
-/** Stops composing at `mostErrors`; the composer has no such limit. */
+/** The composer itself has no limit of errors. */
 function limitErrors(composer: Composer): void {
 	const inner = composer as unknown as { onError: (...args: unknown[]) => void };
 	const report = inner.onError;
 	let count = 0;
 	inner.onError = (...args) => {
 		count += 1;
-		if (count > mostErrors) throw new TooManyErrors();
+		if (count > maxErrors) throw new TooManyErrors();
 		report(...args);
 	};
 }
 
-/**
- * Returns the documents of `text`, or the offset where it nests more than `depth` levels deep, or
- * the errors if there are too many to continue.
- */
+/** Returns the offset where the text nests too deeply, or the errors if there are too many. */
 export function composeWithin(
 	text: string,
 	depth: number,
 ): ParsedDocument[] | { readonly tooDeepAt: number } | { readonly errors: readonly YAMLError[] } {
 	const parser = new Parser();
-	// The parser counts a byte order mark as indentation, and then rejects a list at the start of the
-	// file.
+	// The parser counts a byte order mark as indentation, and then rejects a list at the start of
+	// the file.
 	const mark = text.startsWith("\uFEFF") ? 1 : 0;
 	parser.offset = mark;
 	const tokens: CST.Token[] = [];
@@ -113,9 +109,9 @@ export function composeWithin(
 			if (token.type === "error") errors += 1;
 		}
 		if (parser.stack.length > deepest) return { tooDeepAt: parser.offset };
-		if (errors > mostErrors) break;
+		if (errors > maxErrors) break;
 	}
-	if (errors <= mostErrors) for (const token of parser.end()) tokens.push(token);
+	if (errors <= maxErrors) for (const token of parser.end()) tokens.push(token);
 	// `readValue` detects duplicate keys without a search for each key.
 	const composer = new Composer({
 		// Ignore a `%YAML 1.1` line or a `!!timestamp` tag: all files use one schema.
@@ -146,13 +142,12 @@ export type YamlProblem =
 			readonly range: OffsetRange;
 	  };
 
-/** The node that each alias resolves to. */
 export type AliasTargets = ReadonlyMap<Alias, ParsedNode>;
 
 /**
- * Returns the plain value of `root`, with anchors and merge keys resolved; every use of an anchor
- * shares one object. The same walk counts nodes and depth as if aliases were expanded (an anchor's
- * size is known when it is used, so a bomb costs nothing) and finds duplicate keys.
+ * Resolves anchors and merge keys; every use of an anchor shares one object. The same walk counts
+ * nodes and depth as if aliases were expanded (an anchor's size is known when it is used, so a bomb
+ * costs nothing) and finds duplicate keys.
  */
 export function readValue(root: ParsedNode | null, limits: YamlLimits) {
 	const reader = new ValueReader(limits);
@@ -160,7 +155,7 @@ export function readValue(root: ParsedNode | null, limits: YamlLimits) {
 	return { value, problems: reader.problems, targets: reader.targets };
 }
 
-/** Returns a mapping key as written (`007` stays `007`); undefined for collections. */
+/** Keeps the spelling (`007`); undefined for collections. */
 export function keyText(key: unknown, targets: AliasTargets): string | undefined {
 	const node = isAlias(key) ? targets.get(key as Alias) : key;
 	if (node === null) return "";
@@ -168,12 +163,11 @@ export function keyText(key: unknown, targets: AliasTargets): string | undefined
 	return typeof node.value === "string" ? node.value : (node.source ?? String(node.value ?? ""));
 }
 
-/** Returns whether `key` is the merge key `<<`, which must not be quoted. */
+/** The merge key `<<` must not be quoted. */
 export function isMergeKey(key: unknown): boolean {
 	return isScalar(key) && key.value === "<<" && key.type === Scalar.PLAIN;
 }
 
-/** An anchored node after reading: its value and the cost of repeating it by an alias. */
 interface Anchored {
 	readonly node: ParsedNode;
 	readonly value: unknown;
@@ -272,7 +266,7 @@ class ValueReader {
 		return object;
 	}
 
-	/** Adds what `<<` merges in; the mapping's own keys and earlier sources win. */
+	/** The mapping's own keys and earlier sources win. */
 	#merge(
 		object: Record<string, unknown>,
 		merged: Set<string>,
@@ -296,7 +290,7 @@ class ValueReader {
 
 	#syntax(reason: string, node: ParsedNode) {
 		this.problems.push({ kind: "syntax", reason, range: [node.range[0], node.range[1]] });
-		this.#stopped ||= this.problems.length >= mostErrors;
+		this.#stopped ||= this.problems.length >= maxErrors;
 	}
 
 	#count(nodes: number, depth: number, range: readonly [number, number, ...unknown[]]): null {

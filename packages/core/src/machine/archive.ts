@@ -15,10 +15,9 @@ function isArchiveName(file: string): boolean {
 }
 
 /**
- * Writes `entries` as a `.tgz`, `.tar.gz` or `.zip`, depending on the name of `file`: to a
- * temporary neighbor first, then renamed, so that no partial archive remains.
- * @throws AgentvError `usage` for another extension, `interrupted` once the signal is aborted, or a
- * file error
+ * No partial archive remains after a failure.
+ * @throws AgentvError `usage` for an extension other than `.tgz`, `.tar.gz` and `.zip`,
+ * `interrupted`
  */
 export async function writeArchive(
 	file: string,
@@ -39,12 +38,11 @@ export async function writeArchive(
 	}
 }
 
-/** A file, link or empty directory. */
 export interface ArchiveEntry {
 	readonly kind: "file" | "link" | "directory";
 	/** Path in the archive, `/` between components. */
 	readonly path: string;
-	/** Absolute path of the file; unused for links, whose text is in `link`. */
+	/** Absolute; unused for links, whose text is in `link`. */
 	readonly from: string;
 	readonly size: number;
 	readonly executable: boolean;
@@ -52,12 +50,10 @@ export interface ArchiveEntry {
 }
 
 interface ArchiveOptions {
-	/** The modification time of every entry. */
 	readonly time: Date;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes a gzipped tar file in one pass: no user, no group, the same time for all entries. */
 async function writeTar(
 	file: string,
 	entries: Iterable<ArchiveEntry>,
@@ -96,7 +92,6 @@ async function add(archive: ReturnType<typeof pack>, entry: ArchiveEntry, time: 
 	else await pipeline(readStream(entry.from).file, target);
 }
 
-/** Writes a zip file with Unix modes and symbolic links. */
 async function writeZip(
 	file: string,
 	entries: Iterable<ArchiveEntry>,

@@ -5,14 +5,14 @@ import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
 /** @import { Computation, Outcome, Problem } from "./computing-process.ts" */
 
-const mostProblems = 10;
-const mostMegabytes = 512;
+const maxProblems = 10;
+const maxMegabytes = 512;
 
 if (isMainThread) startThread();
 else parentPort?.on("message", (/** @type {Computation} */ computation) => void answer(computation));
 
 function startThread() {
-	const thread = new Worker(new URL(import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: mostMegabytes } });
+	const thread = new Worker(new URL(import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: maxMegabytes } });
 	const end = () => process.kill(process.pid, "SIGKILL");
 	thread.on("message", (message) => process.send?.(message));
 	thread.on("error", ({ message }) => process.send?.({ kind: "error", message }, end));
@@ -42,7 +42,6 @@ function match({ pattern, flags, text }) {
 	return { kind: "match", ...(found ? { found: found[0].slice(0, 1000) } : {}) };
 }
 
-/** Imports the validator on first use. */
 async function schemaCheck() {
 	const [{ Ajv }, { Ajv2019 }, { Ajv2020 }] = await Promise.all([
 		import("ajv"),
@@ -59,12 +58,12 @@ async function schemaCheck() {
 		const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
 		const Validator = draft.includes("2020-12") ? Ajv2020 : draft.includes("2019-09") ? Ajv2019 : Ajv;
 		const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false });
-		// The validator's own compares each item with every other one.
+		// The validator's own check compares each item with every other one.
 		const validate = ajv.removeKeyword("uniqueItems").addKeyword(uniqueItems).compile(schema);
 		if (text === undefined || validate(JSON.parse(text))) return { kind: "schema", problems: [] };
 		/** @type {Problem[]} */
 		const problems = (validate.errors ?? [])
-			.slice(0, mostProblems)
+			.slice(0, maxProblems)
 			.map(({ instancePath, message }) => ({ instancePath, ...(message === undefined ? {} : { message }) }));
 		return { kind: "schema", problems };
 	};
@@ -85,10 +84,7 @@ const uniqueItems = {
 		!isOn || new Set(items.map((item) => JSON.stringify(item, sorted))).size === items.length,
 };
 
-/**
- * @param {string} _
- * @param {unknown} value
- */
+/** @param {string} _ @param {unknown} value */
 function sorted(_, value) {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
 	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -17,14 +17,12 @@ type Computation =
 			readonly text?: string;
 	  };
 
-/** Where a value does not match its schema. */
 interface Problem {
 	readonly instancePath: string;
 	readonly message?: string;
 }
 
 interface Results {
-	/** The start of the first match. */
 	readonly match: { readonly kind: "match"; readonly found?: string };
 	/** At most ten. */
 	readonly schema: { readonly kind: "schema"; readonly problems: readonly Problem[] };
@@ -43,10 +41,11 @@ interface Question {
 export const computingLimitMs = 2000;
 
 /**
- * Computes what an eval or a record requests, and may have made endless, in a separate process: it
- * is killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by
- * one; the time starts when each one does.
- * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer });
+ * Computes what an eval or a record requests, which can be endless, in a separate process: it is
+ * killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by one;
+ * the time starts when each one does.
+ * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer
+ * });
  */
 export function compute<Kind extends Computation["kind"]>(
 	computation: Extract<Computation, { kind: Kind }>,
@@ -76,7 +75,7 @@ function next(): void {
 	}
 }
 
-/** Starts a child that does not keep this process alive, and ends with it. */
+/** The child does not keep this process alive, and ends with it. */
 function startChild(): ChildProcess {
 	const started = fork(workerEntry("machine/computing-host"), [], {
 		execPath: nodeExecutable,
@@ -124,17 +123,13 @@ interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
 	readonly env: Environment;
-	/** Called with each line of stdout and stderr. */
 	readonly onLine: (line: string) => void;
 }
 
-/** Characters of one response. */
-const longestAnswer = 64 * 1024 * 1024;
+/** In characters. */
+const maxAnswer = 64 * 1024 * 1024;
 
-/**
- * A program in its own process group that receives requests on descriptor 3 and responds on 4, each
- * in one line of JSON. One that can't be started counts as ended.
- */
+/** Receives requests on descriptor 3 and responds on 4, each in one line of JSON. */
 export class JsonChild {
 	readonly #child: ChildProcess;
 	readonly #release: (() => void) | undefined;
@@ -174,16 +169,16 @@ export class JsonChild {
 		splitLines(output, (line) => {
 			size += line.length;
 			// Drop what is too long, so that memory stays bounded.
-			if (size > longestAnswer) lines = [];
+			if (size > maxAnswer) lines = [];
 			else if (line !== "") lines.push(line);
 			if (line !== "") return;
-			const answer = size <= longestAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
+			const answer = size <= maxAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
 			[lines, size] = [[], 0];
 			this.#take?.(answer);
 		});
 	}
 
-	/** Sends a request, one at a time, and resolves with its response. @throws Error if it ends first */
+	/** Only one request at a time. @throws Error if the process ends first */
 	async ask(question: unknown): Promise<unknown> {
 		const answer = new Promise<JsonReading>((resolve) => {
 			this.#take = resolve;
@@ -201,7 +196,6 @@ export class JsonChild {
 		}
 	}
 
-	/** Ends the process and its group. */
 	async end(): Promise<void> {
 		const { pid, stdio } = this.#child;
 		if (pid === undefined) return;
@@ -219,9 +213,8 @@ function splitLines(stream: Readable | null, onLine: (line: string) => void): vo
 }
 
 /**
- * Returns the absolute path of one of our programs that runs as a separate process or thread, from
- * its source path without extension (`workspace/extension-host`). It is plain JavaScript, so that
- * any runtime starts it; bundled, it is next to the other files under its own name.
+ * Returns the absolute path of a program for a separate process or thread. It is plain JavaScript,
+ * so that any runtime starts it; bundled, it is next to the other files under its own name.
  */
 export function workerEntry(name: string): string {
 	const bundled = join(import.meta.dirname, `${basename(name)}.js`);

@@ -38,7 +38,7 @@ import { fillFrom, openRegular } from "./read-file.ts";
 
 /** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
-	/** Real absolute path. */
+	/** Absolute, links resolved. */
 	readonly root: string;
 	readonly entries: readonly TreeEntry[];
 }
@@ -46,12 +46,12 @@ export interface PreparedTree {
 interface CopyOptions {
 	/** Default false. */
 	readonly preserveTimes?: boolean | undefined;
-	/** Large files copied concurrently. Default 4. */
+	/** Applies to large files. Default 4. */
 	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A tree that can't be copied, with the paths of the entries. */
+/** Contains the paths of the entries. */
 export class TreeRefused extends AgentvError {
 	readonly reason: "path.symlink-escape" | "refused";
 
@@ -84,9 +84,8 @@ export function prepareTree(from: string, options: ListOptions = {}): PreparedTr
 }
 
 /**
- * Copies a prepared tree to `to`, a new or empty directory outside it. Files are copied, never
- * hard-linked; permission bits and link texts stay. A failure can leave a partial copy: remove `to`
- * then.
+ * Copies to a new or empty directory outside the tree. Files are copied, never hard-linked;
+ * permission bits and link texts stay. A failure can leave a partial copy: remove `to` then.
  * @throws AgentvError if an entry of that name exists in `to`, or on a file error
  */
 export async function copyPreparedTree(tree: PreparedTree, to: string, options: CopyOptions = {}): Promise<void> {
@@ -151,7 +150,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 	}
 }
 
-/** Runs last, deepest first: a read-only directory could not be filled. */
+/** Runs last, deepest first, because a read-only directory could not be filled. */
 function finishDirectories(goal: string, directories: readonly TreeEntry[], options: CopyOptions): void {
 	for (const entry of directories.toReversed()) {
 		const path = join(goal, entry.path);
@@ -163,7 +162,7 @@ function finishDirectories(goal: string, directories: readonly TreeEntry[], opti
 /** Files up to this size are copied through one buffer, in half the time of a system copy. */
 const smallFileSize = 256 * 1024;
 
-/** Returns a function that copies small files between two trees through one shared buffer. */
+/** All calls of the returned function share one buffer. */
 function smallFileCopier(from: string, to: string, options: { readonly preserveTimes?: boolean | undefined }) {
 	const buffer = Buffer.allocUnsafe(smallFileSize);
 	const umask = process.umask();
@@ -191,7 +190,7 @@ function openNew(path: string, mode: number): number {
 	return atPath(path, () => openSync(path, "wx", mode));
 }
 
-/** Copies a large file, sharing its blocks if the file system can. */
+/** Shares the file's blocks if the file system can. */
 async function copyLargeFile(
 	from: string,
 	to: string,
@@ -201,7 +200,7 @@ async function copyLargeFile(
 	const goal = join(to, entry.path);
 	try {
 		// The system's copy can't be aborted.
-		if (entry.size > longestCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
+		if (entry.size > maxCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
 		else await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
 		await chmod(goal, entry.mode);
 		if (options.preserveTimes) await utimes(goal, entry.mtimeMs / 1000, entry.mtimeMs / 1000);
@@ -211,7 +210,7 @@ async function copyLargeFile(
 }
 
 /** Bytes that the system copies in one call. */
-const longestCopy = 256 * 1024 * 1024;
+const maxCopy = 256 * 1024 * 1024;
 
 async function copyInPieces(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
 	try {
@@ -233,7 +232,6 @@ async function copyInPieces(from: string, to: string, signal: AbortSignal | unde
 type ByteObserver = (bytes: Buffer, offset: number) => void;
 
 interface ObservedCopy {
-	/** Hexadecimal SHA-256 of the copied bytes. */
 	readonly sha256: string;
 	readonly size: number;
 }
@@ -245,13 +243,12 @@ export class ObservedCopier {
 	readonly #overlap: number;
 	readonly #buffer: Buffer;
 
-	/** `overlap`: bytes at the end of a window that the next one repeats. */
 	constructor(overlap: number) {
 		this.#overlap = overlap;
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
 	}
 
-	/** Copies a regular file to a new one; mode 755 or 644 less the umask. @throws AgentvError */
+	/** `to` must be new; its mode is 755 or 644 less the umask. @throws AgentvError */
 	async copy(
 		from: string,
 		to: string,
@@ -282,30 +279,28 @@ export class ObservedCopier {
 	): Promise<ObservedCopy> {
 		const digest = createHash("sha256");
 		const nextTurn = yielding("copying", signal);
-		let kept = 0;
+		let repeated = 0;
 		let size = 0;
 		for (let bytes = this.#read(source, from); bytes.length > 0 || size === 0; bytes = this.#read(source, from)) {
 			atPath(to, () => writeFileSync(goal, bytes));
 			const end = this.#overlap + bytes.length;
-			observe(this.#buffer.subarray(this.#overlap - kept, end), size - kept);
+			observe(this.#buffer.subarray(this.#overlap - repeated, end), size - repeated);
 			// The buffer contains the whole file.
 			if (size === 0 && bytes.length < chunkSize) return { sha256: hash("sha256", bytes, "hex"), size: bytes.length };
 			digest.update(bytes);
 			size += bytes.length;
-			kept = Math.min(this.#overlap, kept + bytes.length);
-			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
+			repeated = Math.min(this.#overlap, repeated + bytes.length);
+			this.#buffer.copyWithin(this.#overlap - repeated, end - repeated, end);
 			await nextTurn();
 		}
 		return { sha256: digest.digest("hex"), size };
 	}
 
-	/** Fills the buffer as far as the file goes. */
 	#read(descriptor: number, path: string): Buffer {
 		return atPath(path, () => fillFrom(descriptor, this.#buffer.subarray(this.#overlap)));
 	}
 }
 
-/** Creates a symbolic link with exactly this text. */
 export function writeLink(path: string, target: string): void {
 	atPath(path, () => symlinkSync(target, path));
 }
@@ -323,9 +318,8 @@ export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "1
 }
 
 /**
- * Returns the links among `entries` that leave the tree when followed, wherever the tree is:
- * absolute ones, those that climb above its root (also through other links), and cycles. Needs no
- * file access, so dangling links are included.
+ * Covers absolute links, those that climb above the root (also through other links), and cycles.
+ * Needs no file access, so dangling links are included.
  */
 export function linksLeavingTree(entries: readonly TreeEntry[]): TreeEntry[] {
 	const targets = new Map<string, string>();

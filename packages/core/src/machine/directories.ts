@@ -33,7 +33,7 @@ import {
 } from "./files.ts";
 import { endStrays, processFacts } from "./process-scope.ts";
 
-/** Returns the sorted names in a directory; none if it does not exist. @throws AgentvError */
+/** Sorted; empty for a missing directory. @throws AgentvError */
 export function listDirectory(path: string): string[] {
 	try {
 		return readdirSync(path).sort();
@@ -43,7 +43,7 @@ export function listDirectory(path: string): string[] {
 	}
 }
 
-/** Creates a directory and its parents with `mode`; an existing one is fine. @throws AgentvError */
+/** Creates parents with `mode`, too; an existing directory is fine. @throws AgentvError */
 export function makeDirectory(path: string, options: { readonly mode?: number } = {}): void {
 	try {
 		makeDirectories(path, options.mode);
@@ -101,7 +101,7 @@ export class HeldDirectory {
 	#descriptor: number | undefined;
 	readonly #identity: string | undefined;
 
-	/** Opens what is at `path`, if anything. Call `release` at the end. */
+	/** Also accepts a missing path. Call `release` at the end. */
 	constructor(path: string) {
 		try {
 			const flags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -114,7 +114,6 @@ export class HeldDirectory {
 		}
 	}
 
-	/** Returns whether the path still refers to this directory. */
 	isAt(path: string): boolean {
 		return identityOf(path) === this.#identity;
 	}
@@ -132,7 +131,7 @@ function identityOf(path: string): string | undefined {
 	});
 }
 
-/** Removes a directory if it is empty; returns whether it is gone. */
+/** Returns whether the directory is gone. */
 export function removeEmptyDirectory(path: string): boolean {
 	try {
 		rmdirSync(systemPath(path));
@@ -160,7 +159,6 @@ export function makeTempDir(prefix: string, parent?: string): string {
 	});
 }
 
-/** Creates a private directory whose path begins with `prefix`. Returns its real path. */
 export function makeOwnedDir(prefix: string): string {
 	const path = `${prefix}${uniqueTag()}`;
 	return atPath(path, () => {
@@ -169,7 +167,6 @@ export function makeOwnedDir(prefix: string): string {
 	});
 }
 
-/** Runs `work` with a new directory, which is always removed afterwards. */
 export async function withTempDir<T>(prefix: string, work: (path: string) => Promise<T>, parent?: string): Promise<T> {
 	const path = makeTempDir(prefix, parent);
 	try {
@@ -179,18 +176,16 @@ export async function withTempDir<T>(prefix: string, work: (path: string) => Pro
 	}
 }
 
-/** A temporary directory that is created only when needed. */
 export interface Scratch {
 	/** Absolute; may not exist yet. */
 	readonly path: string;
-	/** Creates it if missing and returns its path. */
 	make(): string;
 }
 
 export interface LockOwner {
 	readonly token: string;
 	readonly pid: number;
-	/** Start time in the system's own units, if known; process ids are reused, this is not. */
+	/** In the system's own units, if known; process ids are reused, this is not. */
 	readonly started: string | undefined;
 	/** Host name and, if known, the namespace of the process id. */
 	readonly machine: string;
@@ -217,7 +212,7 @@ export function ourselves(token: string): LockOwner {
 
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
-/** `elsewhere`: on another machine or in another container, where we can't check. */
+/** `elsewhere`: on another machine or in another container, where it can't be checked. */
 export function ownerState(owner: LockOwner): OwnerState {
 	return stateAt(placeOf(owner), placeOf(ourselves("")), owner.pid, owner.started);
 }
@@ -245,7 +240,6 @@ const ownerTagPattern = "[0-9a-f]{12}-[0-9a-z]+-[0-9a-z]+";
 
 let tag: string | undefined;
 
-/** Returns this process as part of a file name. */
 export function ownerTag(): string {
 	if (tag !== undefined) return tag;
 	const { pid, started = "0" } = ourselves("");
@@ -253,7 +247,6 @@ export function ownerTag(): string {
 	return tag;
 }
 
-/** Returns whether the process of an owner tag is still running, like `ownerState` for an owner. */
 function tagState(text: string): OwnerState {
 	const [tags = "", pid = "", started = ""] = text.split("-");
 	const place = [tags.slice(0, 4), tags.slice(4, 8), tags.slice(8)] as const;
@@ -267,23 +260,22 @@ function placeTags(): Place {
 	return [short(host), short(namespace), short(boot)];
 }
 
-// Temporary names contain their owner, so that leftovers of a killed process can be told from files
-// that a live one is writing, and from the user's files.
+// Temporary names contain their owner, which distinguishes leftovers of a killed process from files
+// that a running one is writing, and from the user's files.
 
-/** The name of a staged file, a staged directory or a temporary directory. */
 const pattern = new RegExp(
 	`^(\\.(.*)\\.agentv|agentv-[a-z]+|\\.agentv-clone-.*)-(${ownerTagPattern})-[0-9a-f]{8}(\\.tmp|\\.former)?$`,
 	"s",
 );
 
-/** Files untouched for this long by a process that we can't check are leftovers. */
+/** If a process can't be checked, files untouched for this long are leftovers. */
 const silentForMs = 24 * 60 * 60_000;
 
-/** Minimum time between sweeps of one directory. */
+/** Between sweeps of one directory. */
 const pauseMs = 2_000;
 const lookedAt = new Map<string, number>();
 
-/** Returns a temporary neighbor of `target`, and removes those of killed processes. */
+/** Returns a temporary name next to `target`, and removes such files of killed processes. */
 export function besideName(target: string): string {
 	const directory = dirname(target);
 	const now = performance.now();
@@ -295,17 +287,16 @@ export function besideName(target: string): string {
 	return join(directory, `.${cutName(basename(target))}.agentv-${uniqueTag()}.tmp`);
 }
 
-/** Returns a path to which the directory `target` is moved while it is replaced. */
+/** The directory `target` is moved there while it is replaced. */
 export function formerName(target: string): string {
 	return besideName(target).replace(/\.tmp$/, ".former");
 }
 
-/** Returns a unique end of a name that identifies its owner. */
 export function uniqueTag(): string {
 	return `${ownerTag()}-${randomBytes(4).toString("hex")}`;
 }
 
-/** Returns whether only AgentV creates such a name, whether or not its owner is still running. */
+/** Only AgentV creates such names. Their owner may still be running. */
 export function isStagedName(name: string): boolean {
 	return pattern.test(name);
 }
@@ -327,10 +318,7 @@ export function sweepStagedFiles(directory: string): void {
 	}
 }
 
-/**
- * Removes partial files and directories of killed processes in a directory, and ends the processes
- * they left there. A directory that was moved away but not replaced is moved back.
- */
+/** Moves back a directory that was moved away but not replaced, and ends leftover processes. */
 export async function sweepStaged(directory: string): Promise<void> {
 	for (const [name, kind] of directoryEntries(directory) ?? []) {
 		const path = join(directory, name);
@@ -346,7 +334,7 @@ async function removeLeft(path: string): Promise<void> {
 	try {
 		await removeTree(path);
 	} catch (error) {
-		// Another process may be removing it, and a file that can't be removed must not stop a command.
+		// Another process may be removing it; leftovers must not stop a command.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -356,7 +344,7 @@ function bringBack(directory: string, name: string): boolean {
 	const goal = pattern.exec(name)?.[2];
 	// A repository could contain such names to have a hidden file put where git refuses it, for
 	// example `.git`.
-	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
+	if (goal === undefined || goal.startsWith(".") || goal.length >= maxNameLength) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
 	ifPossible(() => renameSync(join(directory, name), join(directory, goal)));
 	return true;
@@ -366,17 +354,16 @@ function removeQuietly(path: string): void {
 	ifPossible(() => rmSync(path, { force: true }));
 }
 
-/** Returns the milliseconds since a path was modified; 0 if it is missing. */
+/** In milliseconds since the last change; 0 for a missing path. */
 export function ageOf(path: string): number {
 	const stat = lstatSync(path, { throwIfNoEntry: false });
 	return stat ? Date.now() - stat.mtimeMs : 0;
 }
 
-const longestName = 150;
+const maxNameLength = 150;
 
-/** Truncates a name so that it fits into 255 bytes with all suffixes. */
 function cutName(name: string): string {
-	let cut = name.slice(0, longestName);
-	while (Buffer.byteLength(cut) > longestName) cut = cut.slice(0, -1);
+	let cut = name.slice(0, maxNameLength);
+	while (Buffer.byteLength(cut) > maxNameLength) cut = cut.slice(0, -1);
 	return cut;
 }

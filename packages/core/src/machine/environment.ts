@@ -31,14 +31,15 @@ import { writeFlags } from "./read-file.ts";
 /** Environment variables as a plain value: read once at the entry point, then passed down. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Returns the user's home directory: `HOME`, on Windows `USERPROFILE`, else the system's. */
+/** Uses `HOME`, on Windows `USERPROFILE`, else the system's entry for the user. */
 export function homeDirectory(env: Environment): string {
 	return env.HOME || env.USERPROFILE || systemHome();
 }
 
 function systemHome(): string {
 	try {
-		// Empty if HOME is empty: then trust decisions would be stored in the working directory.
+		// `homedir()` is empty if HOME is empty: then trust decisions would be in the working
+		// directory.
 		return homedir() || userInfo().homedir;
 	} catch (error) {
 		// The system has no entry for this user id, as in containers.
@@ -49,13 +50,13 @@ function systemHome(): string {
 	}
 }
 
-/** Replaces a leading `~` or `~/` by the home directory. */
+/** Expands only a leading `~` or `~/`. */
 export function expandHome(path: string, env: Environment): string {
 	if (path === "~") return homeDirectory(env);
 	return path.startsWith("~/") ? join(homeDirectory(env), path.slice(2)) : path;
 }
 
-/** Returns the absolute `$AGENTV_HOME` (`~` expanded), default `~/.agentv`. */
+/** Absolute, `~` expanded. Default: `~/.agentv`. */
 export function agentvHome(env: Environment): string {
 	return resolve(expandHome(env.AGENTV_HOME || join(homeDirectory(env), ".agentv"), env));
 }
@@ -63,7 +64,6 @@ export function agentvHome(env: Environment): string {
 const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*/;
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
 
-/** Returns the end of a quoted value that opens at `start`, or -1 if the quote is never closed. */
 function closingQuote(text: string, start: number, quote: string): number {
 	for (let at = start + 1; at < text.length; at++) {
 		if (quote === '"' && text[at] === "\\") at++;
@@ -73,9 +73,10 @@ function closingQuote(text: string, start: number, quote: string): number {
 }
 
 /**
- * Parses a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal,
- * double quotes with `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded;
- * the last of duplicate keys wins. Other lines are skipped.
+ * Parses `KEY=VALUE` lines: `export` allowed, `#` comments, single quotes literal, double quotes
+ * with
+ * `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded; the last of duplicate
+ * keys wins. Other lines are skipped.
  */
 export function loadDotEnv(text: string): Record<string, string> {
 	const values = new Map<string, string>();
@@ -106,7 +107,7 @@ export function loadDotEnv(text: string): Record<string, string> {
 	return Object.fromEntries(values);
 }
 
-/** Adds variables of `files` (nearest first); one that is set, even to "", keeps its value. */
+/** The nearest file comes first. A variable that is set, even to "", keeps its value. */
 export function layerDotEnv(env: Environment, files: readonly Readonly<Record<string, string>>[]): Environment {
 	const layers = [...files].reverse();
 	const set = Object.entries(env).filter(([, value]) => value !== undefined);
@@ -121,7 +122,7 @@ export function refuseUnusableHome(env: Environment, { writes }: { readonly writ
 
 export const homeHint = "Set AGENTV_HOME to a writable directory (default: ~/.agentv).";
 
-/** Returns why `home` can't be used, without a full stop; undefined if it can. */
+/** Returns a sentence without a full stop; undefined if `home` can be used. */
 export function homeProblem(home: string, { writes }: { readonly writes: boolean }): string | undefined {
 	const existing = nearestExisting(home);
 	const reason = problemOf(existing, writes);
@@ -155,7 +156,6 @@ function nearestExisting(path: string): string {
 	return targetKind(path) === "missing" && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
 }
 
-/** Returns how many programs this machine can run concurrently. */
 export function coreCount(): number {
 	return availableParallelism();
 }
@@ -167,7 +167,7 @@ interface FreeSpace {
 	readonly disk: number;
 }
 
-/** Returns the free space at `path`, which may not exist yet; undefined if unknown. */
+/** `path` may not exist yet. Returns undefined if the free space is unknown. */
 export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 	try {
 		const { bavail, bsize } = await statfs(path);
@@ -179,7 +179,7 @@ export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 	}
 }
 
-/** Returns whether the disk of `directory` is full; false if unknown. */
+/** Returns false if unknown. */
 export function isDiskFull(directory: string): boolean {
 	return ifPossible(() => {
 		const { bavail } = statfsSync(directory);
@@ -188,9 +188,8 @@ export function isDiskFull(directory: string): boolean {
 }
 
 /**
- * Collects garbage now. Worth its time (some 50 ms) once, after reading much and keeping little:
- * otherwise V8 lets the memory grow by half first, and starting programs takes longer the more
- * there is.
+ * Collecting takes some 50 ms, worth it once after reading much and keeping little: otherwise V8
+ * lets the memory grow by half first, and starting programs takes longer the more there is.
  */
 export function freeMemory(): void {
 	setFlagsFromString("--expose-gc");
@@ -199,7 +198,6 @@ export function freeMemory(): void {
 }
 
 /**
- * Tells V8 to expect short-lived objects; call it before reading very many rows that are not kept.
  * After long lists were read, V8 pretenures what each row allocates, and collecting that takes a
  * third of the total time. Affects the whole process.
  */
@@ -207,12 +205,11 @@ export function expectShortLived(): void {
 	setFlagsFromString("--no-allocation-site-pretenuring");
 }
 
-/** The Node that runs AgentV also runs the scripts of evals. */
+/** Also runs the scripts of evals. */
 export const nodeExecutable: string = process.execPath;
 
 export const nodeVersion: string = process.version;
 
-/** Folds what file systems can fold: letter case and Unicode composition. */
 function folded(name: string): string {
 	return name.normalize("NFC").toLowerCase();
 }
@@ -227,28 +224,26 @@ function namesIn(directory: string): string[] {
 }
 
 /**
- * Returns how a path is spelled on disk: the (resolved) path itself if it matches exactly, another
- * spelling if only case or composition differ, undefined if that name does not exist. The result
- * is the same on case-sensitive and case-insensitive file systems. Components above `below`
- * (default: the file system's root) are not checked.
+ * Returns undefined if the name does not exist, and another spelling if only case or composition
+ * differ, on every file system. Components above `below` are not checked.
  */
 export function existingCase(path: string, below?: string): string | undefined {
-	const asked = resolve(path);
-	let found = below === undefined ? parse(asked).root : resolve(below);
-	for (const part of relative(found, asked).split(sep)) {
+	const requested = resolve(path);
+	let current = below === undefined ? parse(requested).root : resolve(below);
+	for (const part of relative(current, requested).split(sep)) {
 		if (part === "" || part === "..") {
-			found = join(found, part);
+			current = join(current, part);
 			continue;
 		}
-		const names = namesIn(found);
+		const names = namesIn(current);
 		const name = names.includes(part) ? part : names.find((candidate) => folded(candidate) === folded(part));
 		if (name === undefined) return undefined;
-		found = join(found, name);
+		current = join(current, name);
 	}
-	return found;
+	return current;
 }
 
-/** Returns the topmost missing directory, which is what to remove after a failure. */
+/** Returns what to remove after a failure: the topmost missing directory. */
 export function missingParent(directory: string): string | undefined {
 	if (targetKind(directory) !== "missing") return undefined;
 	return missingParent(dirname(directory)) ?? directory;
@@ -262,7 +257,7 @@ export function isOurs(path: string): boolean {
 	}, false);
 }
 
-/** Returns whether the directory `path` is writable, or can be created. Changes nothing. */
+/** Also returns true for a directory that could be created. Changes nothing. */
 export function isWritableDirectory(path: string): boolean {
 	const kind = targetKind(path);
 	const parent = dirname(path);
@@ -296,7 +291,6 @@ export function writeOwnFile(path: string, content: string | Uint8Array): void {
 	}
 }
 
-/** Like `writeOwnFile`, in chunks. */
 export function openOwnFile(path: string): { write(content: string | Uint8Array): void; close(): void } {
 	const descriptor = atPath(path, () => openSync(path, writeFlags | constants.O_TRUNC, 0o644));
 	return {

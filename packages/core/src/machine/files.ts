@@ -35,7 +35,7 @@ const moreThreads = "Raise the limit (`ulimit -u`), or use fewer workers.";
 const moreSpace = "Free some disk space, then try again.";
 const largerFiles = "Raise the limit (`ulimit -f`), or write to a file system that allows larger files.";
 
-/** Reasons and hints of errors that say nothing about the operation, which can work later. */
+/** These errors say nothing about the operation itself, which can succeed later. */
 const resources: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
 	EROFS: ["is on a read-only file system", "Write to another directory, or mount the file system writable."],
 	ENOSPC: ["could not be written: no space left", moreSpace],
@@ -52,12 +52,11 @@ const resources: Readonly<Record<string, readonly [reason: string, hint: string]
 	ERR_WORKER_INIT_FAILED: ["could not be used: no thread could be started", moreThreads],
 };
 
-/** Returns whether a system error code means that the machine ran out of a resource. */
 export function isResourceCode(code: string): boolean {
 	return Object.hasOwn(resources, code);
 }
 
-/** Returns the error if the machine is exhausted. @param what a path, a program: the subject */
+/** Returns undefined unless the machine is exhausted. @param what subject: a path, a program */
 export function resourceError(what: string, error: unknown): AgentvError | undefined {
 	const isMemory = error instanceof RangeError && /out of memory|allocation failed/i.test(error.message);
 	const code = isMemory ? "ENOMEM" : (errnoCode(error) ?? "");
@@ -66,16 +65,14 @@ export function resourceError(what: string, error: unknown): AgentvError | undef
 	return new AgentvError("not-runnable", `${what} ${reason} (${code})`, { hint, cause: error });
 }
 
-/** Returns the code (`ENOENT`) of an error from Node's file system or process functions. */
 export function errnoCode(error: unknown): string | undefined {
 	const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 	return typeof code === "string" ? code : undefined;
 }
 
 /**
- * Returns an AgentvError for a file system error about `path`: `not-found` if it is missing,
- * `not-runnable` if the machine ran out of a resource, else `config`. An AgentvError is returned
- * unchanged.
+ * Returns `not-found` if the path is missing, `not-runnable` if the machine ran out of a resource,
+ * else `config`; an AgentvError unchanged.
  */
 export function fileError(path: string, error: unknown): AgentvError {
 	if (error instanceof AgentvError) return error;
@@ -88,7 +85,7 @@ export function fileError(path: string, error: unknown): AgentvError {
 	return new AgentvError(kind, `${path} ${reason}`, { cause: error });
 }
 
-/** Returns what `work`, which uses `path`, returns. @throws AgentvError as `fileError` */
+/** @throws AgentvError as `fileError` */
 export function atPath<T>(path: string, work: () => T): T {
 	try {
 		return work();
@@ -97,7 +94,6 @@ export function atPath<T>(path: string, work: () => T): T {
 	}
 }
 
-/** Returns what `work` returns, or `otherwise` after an error of the system. */
 export function ifPossible<T>(work: () => T): T | undefined;
 export function ifPossible<T>(work: () => T, otherwise: T): T;
 export function ifPossible<T>(work: () => T, otherwise?: T): T | undefined {
@@ -131,7 +127,7 @@ function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	}
 }
 
-/** Returns the path's own kind: a link is a `link`. Inaccessible paths are `other`. */
+/** A link is a `link`; an inaccessible path is `other`. */
 export function pathKind(path: string): PathKind {
 	return orMissing(path, () => lstatSync(path, { throwIfNoEntry: false }));
 }
@@ -147,7 +143,7 @@ export function targetKind(path: string): Exclude<PathKind, "link"> {
 	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
 }
 
-/** Returns the size in bytes of the file that `path` resolves to; 0 if inaccessible. */
+/** Follows links; 0 if inaccessible. */
 export function fileSize(path: string): number {
 	return ifPossible(() => statSync(path, { throwIfNoEntry: false })?.size ?? 0, 0);
 }
@@ -171,7 +167,7 @@ export function isExecutable(path: string): boolean {
 	}, false);
 }
 
-/** Returns the text of a symbolic link. @throws AgentvError if there is none */
+/** @throws AgentvError if there is no link */
 export function readLink(path: string): string {
 	return atPath(path, () => readlinkSync(path));
 }
@@ -188,8 +184,7 @@ export interface SizedFile {
 }
 
 /**
- * Checks sizes before anything is read: a sparse file takes no disk space, but can take years to
- * copy.
+ * A sparse file takes no disk space, but can take years to copy.
  * @param what subject of the message: `the template /t`
  * @throws AgentvError `refused`, with the largest file
  */
@@ -208,7 +203,7 @@ export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: n
 	);
 }
 
-/** @throws AgentvError `interrupted` if the signal is aborted. @param what `copying`, for example */
+/** @throws AgentvError `interrupted`. @param what `copying`, for example */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
 	if (signal?.aborted) throw new AgentvError("interrupted", `${what} was interrupted`, { cause: signal.reason });
 }
@@ -216,7 +211,7 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
 /** Milliseconds of work before yielding to other work, such as a server's requests. */
 const turnMs = 20;
 
-/** Returns a function for long loops: it yields now and then. It throws as `throwIfAborted`. */
+/** Await the returned function in long loops. @throws as `throwIfAborted` */
 export function yielding(what: string, signal?: AbortSignal): () => Promise<void> {
 	let turn = performance.now();
 	return async () => {
@@ -228,7 +223,7 @@ export function yielding(what: string, signal?: AbortSignal): () => Promise<void
 	};
 }
 
-/** Returns a text that changes whenever the file at `path` is written or replaced. */
+/** Changes whenever the file at `path` is written or replaced. */
 export function fileStamp(path: string): string | undefined {
 	try {
 		const stat = statSync(path, { throwIfNoEntry: false });
@@ -259,10 +254,7 @@ export function isMadeByKernel(path: string, device: number): boolean {
 	return isKernel;
 }
 
-/**
- * Returns whether `child` is `parent` itself or below it. Pure string logic on absolute paths: no
- * file access; `..` and trailing separators are resolved, links are not.
- */
+/** Accepts `parent` itself. Works on absolute paths without file access; links are not resolved. */
 export function isInside(parent: string, child: string): boolean {
 	// The common case; computing the relative path takes fifty times as long.
 	if (child.startsWith(parent) && child[parent.length] === sep && !child.includes("..")) return true;
@@ -270,7 +262,7 @@ export function isInside(parent: string, child: string): boolean {
 	return path === "" || (path !== ".." && !path.startsWith(`..${sep}`) && !isAbsolute(path));
 }
 
-/** Compares two paths by their UTF-8 bytes, as git and `LC_ALL=C sort` do. */
+/** Compares UTF-8 bytes, as git and `LC_ALL=C sort` do. */
 export function compareByBytes(left: string, right: string): number {
 	if (left === right) return 0;
 	// UTF-16 order differs from byte order only if surrogates meet characters above them.
@@ -280,17 +272,16 @@ export function compareByBytes(left: string, right: string): number {
 }
 
 /**
- * Non-UTF-8 names don't survive decoding. In our paths such a name is NUL, which no real name
+ * Non-UTF-8 names don't survive decoding. In AgentV's paths such a name is NUL, which no real name
  * contains, followed by its bytes, one character each.
  */
 const mark = "\0";
 
-/** Returns the non-UTF-8 names in a directory, encoded. @throws the system's error */
+/** Returns only the non-UTF-8 names, encoded. @throws the system's error */
 export function rawNames(directory: string): string[] {
 	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
 }
 
-/** Returns bytes as text that `rawBytes` converts back. */
 function rawText(bytes: Buffer): string {
 	const text = bytes.toString("utf8");
 	return text.includes("\ufffd") && !Buffer.from(text).equals(bytes) ? mark + bytes.toString("latin1") : text;
@@ -300,12 +291,11 @@ export function rawBytes(text: string): Buffer {
 	return text.startsWith(mark) ? Buffer.from(text.slice(1), "latin1") : Buffer.from(text);
 }
 
-/** Returns the text of a link, which need not be UTF-8 either. @throws the system's error */
+/** The text of a link need not be UTF-8 either. @throws the system's error */
 export function readRawLink(path: string): string {
 	return rawText(readlinkSync(systemPath(path), { encoding: "buffer" }));
 }
 
-/** Returns our encoding of a path of these bytes. */
 export function rawPath(path: Buffer): string {
 	return path
 		.toString("latin1")
@@ -321,10 +311,12 @@ export function isRawPath(path: string): boolean {
 export function systemPath(path: string): string | Buffer {
 	if (!isRawPath(path)) return path;
 	const components = path.split("/").map(rawBytes);
-	return Buffer.concat(components.flatMap((one, index) => (index === 0 ? [one] : [Buffer.from("/"), one])));
+	return Buffer.concat(
+		components.flatMap((component, index) => (index === 0 ? [component] : [Buffer.from("/"), component])),
+	);
 }
 
-/** Returns the path as git shows it: quoted, with non-ASCII bytes in octal. */
+/** Quotes like git, with non-ASCII bytes in octal. */
 export function quotedRawPath(path: string): string {
 	const bytes = Buffer.from(systemPath(path));
 	const shown = Array.from(bytes, (byte) =>
@@ -335,7 +327,7 @@ export function quotedRawPath(path: string): string {
 	return shown.join("");
 }
 
-/** Returns sorted entries with their own kinds; undefined if missing or unreadable. */
+/** Sorted, with the entries' own kinds; undefined if missing or unreadable. */
 export function directoryEntries(directory: string): ReadonlyMap<string, Exclude<PathKind, "missing">> | undefined {
 	try {
 		const entries = readdirSync(directory, { withFileTypes: true });
@@ -352,12 +344,7 @@ export function directoryEntries(directory: string): ReadonlyMap<string, Exclude
 	}
 }
 
-/**
- * Removes a file, link or directory with its contents, including read-only directories; a missing
- * path is fine. Links are not followed.
- * @param path may be one of `raw-path`
- * @throws AgentvError on a file error
- */
+/** Removes read-only directories, too; never follows links. @throws AgentvError on a file error */
 export async function removeTree(path: string): Promise<void> {
 	const options = { recursive: true, force: true, maxRetries: 3 };
 	const place = systemPath(path);

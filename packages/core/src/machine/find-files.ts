@@ -15,9 +15,9 @@ import {
 } from "./files.ts";
 
 export interface FindOptions {
-	/** Maximum number of directories to search; default 20,000. */
+	/** Default 20,000. */
 	readonly maxDirectories?: number | undefined;
-	/** The name of directories that are not entered, besides `.git` and `node_modules`. */
+	/** Not entered, as `.git` and `node_modules`. */
 	readonly skip?: string;
 	readonly signal?: AbortSignal | undefined;
 }
@@ -25,16 +25,16 @@ export interface FindOptions {
 export interface FoundFiles {
 	/** Relative to the root, `/` between components, sorted. */
 	readonly files: readonly string[];
-	/** The limit of directories was reached. */
+	/** Whether the limit of directories was reached. */
 	readonly cut: boolean;
 }
 
 const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
 /**
- * Finds files (and links) below `root` whose name `wanted` accepts, nearest directories first.
- * Doesn't follow links, enter `.git` or `node_modules`, or fail on unreadable directories. Bounded
- * and cooperative: safe for a home directory.
+ * Finds files and links whose name `wanted` accepts, nearest directories first. Doesn't follow
+ * links, enter `.git` or `node_modules`, or fail on unreadable directories. Bounded and
+ * cooperative: safe for a home directory.
  * @throws AgentvError `interrupted`
  */
 export async function findFiles(
@@ -72,9 +72,9 @@ function entriesOf(directory: string): Dirent[] {
 }
 
 interface GlobOptions {
-	/** Patterns to exclude, relative to the directory. A matching directory is not entered. */
+	/** Relative to the directory. A matching directory is not entered. */
 	readonly ignore?: readonly string[];
-	/** Remaining directory entries to visit; can be shared by several searches. Default: no limit. */
+	/** Remaining directory entries; several searches can share it. Default: no limit. */
 	readonly budget?: GlobBudget | undefined;
 }
 
@@ -83,16 +83,17 @@ export interface GlobBudget {
 }
 
 /**
- * Returns the regular files below `directory` that match `pattern`, absolute and sorted. Links are
- * not followed, and `.git` and
- * `node_modules` not entered. Only directories that can contain a match are read.
+ * Returns regular files, absolute and sorted. Links are not followed, `.git` and `node_modules` not
+ * entered. Only directories that can contain a match are read.
  * @throws AgentvError `usage` for an invalid pattern (see `pathGlob`), or if the budget is exceeded
  */
 export function globFiles(pattern: string, directory: string, options: GlobOptions = {}): string[] {
 	const { base, rest } = splitGlob(pattern);
 	if (rest === "") return [];
 	const root = resolve(directory, base);
-	const ignored = (options.ignore ?? []).filter((one) => one !== "").map((one) => pathGlob(normalized(one)));
+	const ignored = (options.ignore ?? [])
+		.filter((pattern) => pattern !== "")
+		.map((pattern) => pathGlob(normalized(pattern)));
 	const isIgnored = (path: string): boolean => {
 		const below = relative(directory, path).split(sep).join("/");
 		return ignored.some((glob) => glob.isMatch(glob.read(glob.start, below)));
@@ -100,7 +101,7 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 	if (leadsToSkipped(root, directory, isIgnored)) return [];
 	const glob = pathGlob(rest);
 	const budget = options.budget ?? { left: Number.POSITIVE_INFINITY };
-	const found: string[] = [];
+	const files: string[] = [];
 	const waiting = [{ place: root, state: glob.start }];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
 		for (const [name, kind] of directoryEntries(at.place) ?? []) {
@@ -109,12 +110,12 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 			const state = glob.read(at.state, name);
 			const path = join(at.place, name);
 			if (state.length === 0 || isIgnored(path)) continue;
-			if (kind === "file" && glob.isMatch(state)) found.push(path);
+			if (kind === "file" && glob.isMatch(state)) files.push(path);
 			const inner = kind === "directory" ? glob.read(state, "/") : [];
 			if (inner.length > 0) waiting.push({ place: path, state: inner });
 		}
 	}
-	return found.sort();
+	return files.sort();
 }
 
 function searchesTooMuch(pattern: string): AgentvError {
@@ -122,7 +123,6 @@ function searchesTooMuch(pattern: string): AgentvError {
 	return new AgentvError("usage", `the pattern ${JSON.stringify(pattern)} searches too many files`, { hint });
 }
 
-/** Returns whether a directory between `directory` and `root` would not be entered. */
 function leadsToSkipped(root: string, directory: string, isIgnored: (path: string) => boolean): boolean {
 	let at = directory;
 	for (const name of relative(directory, root).split(sep)) {
@@ -132,7 +132,7 @@ function leadsToSkipped(root: string, directory: string, isIgnored: (path: strin
 	return false;
 }
 
-/** Splits a glob at its first component with a wildcard; `base` is a path with escapes resolved. */
+/** Splits at the first component with a wildcard; `base` is a path with escapes resolved. */
 export function splitGlob(pattern: string): { readonly base: string; readonly rest: string } {
 	const parts = normalized(pattern).split("/");
 	const wild = parts.findIndex((part) => /[*?[\]{}()]/.test(part.replace(/\\./gs, "")));
@@ -149,9 +149,9 @@ export interface TreeEntry {
 	/** Relative to the root, `/` between components. */
 	readonly path: string;
 	readonly kind: Exclude<PathKind, "missing">;
-	/** Bytes; the length of its text for a link. */
+	/** Bytes; for a link the length of its text. */
 	readonly size: number;
-	/** Permission bits, `0o755`. */
+	/** Permission bits: `0o755`. */
 	readonly mode: number;
 	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
@@ -160,22 +160,18 @@ export interface TreeEntry {
 }
 
 export interface ListOptions {
-	/** Returns false to exclude an entry; an excluded directory is not entered. */
+	/** An excluded directory is not entered. */
 	readonly filter?: ((path: string, kind: TreeEntry["kind"]) => boolean) | undefined;
-	/** Skips `.git` at the top level. Default false. */
+	/** Only at the top level. Default false. */
 	readonly skipGit?: boolean | undefined;
 }
 
-/**
- * Yields everything below `root` (a directory), links not followed, each directory before its
- * contents.
- * @throws AgentvError if an entry is inaccessible, or its name is not UTF-8
- */
+/** A directory comes before its contents. @throws AgentvError if inaccessible, or not UTF-8 */
 export function* walkTree(root: string, options: ListOptions = {}): Generator<TreeEntry> {
 	yield* walk(root, "", options);
 }
 
-/** Returns `walkTree` as a list in byte order of the paths. */
+/** In byte order of the paths. */
 export function listTree(root: string, options: ListOptions = {}): TreeEntry[] {
 	return [...walkTree(root, options)].sort((left, right) => compareByBytes(left.path, right.path));
 }
@@ -207,10 +203,7 @@ function look(absolute: string, path: string): TreeEntry {
 	}
 }
 
-/**
- * Returns the size of a file or directory, links not followed; 0 if missing. Unreadable entries are
- * skipped; `cut` if the time was over. @throws AgentvError `interrupted`
- */
+/** Skips unreadable entries; `cut` if the time was over. @throws AgentvError `interrupted` */
 export async function treeSize(
 	root: string,
 	{ timeMs = Number.POSITIVE_INFINITY, signal }: { timeMs?: number; signal?: AbortSignal | undefined } = {},
@@ -235,7 +228,7 @@ export async function treeSize(
 	return { bytes, files, cut: false };
 }
 
-/** Returns a single path as `listTree` would report it; its `path` is the given one. */
+/** Like `listTree`, for a single path, which remains as given. */
 export function listEntry(path: string): TreeEntry {
 	return look(path, path);
 }

@@ -10,10 +10,10 @@ import { type GitConfig, type LocalGitOptions, localGit, localGitSync } from "./
 import { readTextFile } from "./read-file.ts";
 import { removeFile } from "./write-file.ts";
 
-/** `env`, and the options of `foreignRepository` for repositories that AgentV did not create. */
+/** Repositories that AgentV did not create need the options of `foreignRepository`. */
 type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
 
-/** Returns the root of the repository that contains `directory`, without starting git. */
+/** Doesn't start git. */
 export function repositoryRoot(directory: string): string | undefined {
 	for (let at = resolve(directory); ; at = dirname(at)) {
 		const marker = join(at, ".git");
@@ -28,17 +28,17 @@ function isHead(path: string): boolean {
 	return ["file", "link"].includes(pathKind(path)) && targetKind(path) !== "other";
 }
 
-/** Returns the SHA of HEAD; undefined before the first commit. */
+/** Returns undefined before the first commit. */
 export async function headCommit(root: string, options: GitReadOptions): Promise<string | undefined> {
 	return query(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], options);
 }
 
-/** Returns the checked-out branch (also without commits); undefined if HEAD is detached. */
+/** Also for a branch without commits; undefined if HEAD is detached. */
 export async function currentBranch(root: string, options: GitReadOptions): Promise<string | undefined> {
 	return query(root, ["symbolic-ref", "--quiet", "--short", "HEAD"], options);
 }
 
-/** Returns the configured URL of a remote: redact it before showing. */
+/** Redact the URL before showing it. */
 export async function remoteUrl(root: string, options: GitReadOptions, remote = "origin"): Promise<string | undefined> {
 	return query(root, ["config", "--get", `remote.${remote}.url`], options);
 }
@@ -48,19 +48,19 @@ async function query(root: string, args: readonly string[], options: GitReadOpti
 	return stdout.replace(/\n$/, "") || undefined;
 }
 
-/** Returns whether anything differs from HEAD, including untracked files but not ignored ones. */
+/** Includes untracked files but not ignored ones. */
 export async function isDirty(root: string, options: GitReadOptions): Promise<boolean> {
 	const args = ["status", "--porcelain", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
 	return (await localGit(root, args, options)).stdout !== "";
 }
 
-/** Returns every path of the index, relative to the root, in byte order. */
+/** Relative to the root, in byte order. */
 export function trackedFilesSync(root: string, options: GitReadOptions): string[] {
 	const { stdout } = localGitSync(root, ["ls-files", "-z"], options);
 	return stdout.split("\0").filter((path) => path !== "");
 }
 
-/** Overrides for keys that can run a program or redirect git; the first match wins. */
+/** These keys can run a program or redirect git; the first match wins. */
 const overrides: readonly (readonly [RegExp, string])[] = [
 	[/^filter\..*\.required$/, "false"],
 	[/^filter\..*\.(clean|smudge|process)$/, ""],
@@ -76,10 +76,10 @@ const overrides: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Returns options for git commands in a repository that AgentV did not create (a benchmark's work
- * tree, a workspace after the agent ran): its configuration can name programs to run, so those keys
- * are overridden, and `core.worktree` can't redirect git.
- * `localGit` never runs external diff and textconv programs; nested repositories are not inspected.
+ * For a repository that AgentV did not create (a benchmark's work tree, a workspace after the agent
+ * ran): its configuration can name programs to run, so those keys are overridden, and
+ * `core.worktree` can't redirect git. `localGit` never runs external diff and textconv programs;
+ * nested repositories are not inspected.
  */
 export function foreignRepository(root: string, env: Environment): Pick<LocalGitOptions, "config" | "variables"> {
 	const variables = { GIT_DIR: join(root, ".git"), GIT_WORK_TREE: root };
@@ -97,13 +97,13 @@ export function foreignRepository(root: string, env: Environment): Pick<LocalGit
 	return { config: config satisfies GitConfig, variables };
 }
 
-/** Keys that git writes into clones; none runs a program or redirects git. */
+/** Git writes these keys into clones; none runs a program or redirects git. */
 const harmless =
 	/^(core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol)|remote\.origin\.(url|fetch|tagopt|promisor|partialclonefilter)|branch\..*\.(remote|merge)|extensions\.(partialclone|objectformat)|agentv\..*|user\.(name|email)|(advice|gui|pull)\..*)$/;
 
 /**
- * Returns a repository's settings, the last of each key, if the file has only what git itself
- * writes into a clone; undefined if it has anything else, or syntax that only git should parse.
+ * Returns the last value of each key if the file has only what git itself writes into a clone;
+ * undefined if it has anything else, or syntax that only git should parse.
  */
 export function readPlainConfig(file: string): ReadonlyMap<string, string> | undefined {
 	const settings = new Map<string, string>();
@@ -125,16 +125,14 @@ export function readPlainConfig(file: string): ReadonlyMap<string, string> | und
 	return settings;
 }
 
-/** The branch or commit that is checked out. */
 interface PlainHead {
 	readonly branch: string | undefined;
-	/** Only if detached. */
 	readonly sha: string | undefined;
 }
 
 const object = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** Parses HEAD's file; undefined for a syntax that only git should parse. */
+/** Returns undefined for a syntax that only git should parse. */
 export function readPlainHead(gitDir: string): PlainHead | undefined {
 	const text = readTextFile(join(gitDir, "HEAD"), { maxBytes: 10_000 }).trim();
 	if (object.test(text)) return { branch: undefined, sha: text };
@@ -143,11 +141,7 @@ export function readPlainHead(gitDir: string): PlainHead | undefined {
 	return branch === undefined || branch === ".invalid" ? undefined : { branch, sha: undefined };
 }
 
-/**
- * Returns full ref → object for the refs below `prefixes` (`refs/heads/main`,
- * `refs/remotes/origin/`), read from git's files in a tenth of the time of a git process. Symbolic
- * refs are skipped. Undefined if anything looks unusual.
- */
+/** Takes a tenth of the time of a git process. Returns undefined if anything looks unusual. */
 export function readPlainRefs(gitDir: string, prefixes: readonly string[]): Map<string, string> | undefined {
 	const refs = readPacked(gitDir, prefixes);
 	if (!refs) return undefined;
@@ -185,15 +179,13 @@ function readPacked(gitDir: string, prefixes: readonly string[]): Map<string, st
 	return refs;
 }
 
-/** A file, executable, link or tree. */
 interface GitTreeEntry {
-	/** One path component. */
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";
 	readonly sha: string;
 }
 
-/** Writes an object into an `objects` directory without git; returns its SHA-1. */
+/** Works without git; returns the SHA-1. */
 export function writeGitObject(objects: string, type: "blob" | "tree", content: Uint8Array): string {
 	const bytes = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
 	const sha = createHash("sha1").update(bytes).digest("hex");
@@ -209,7 +201,6 @@ export function writeGitObject(objects: string, type: "blob" | "tree", content: 
 	return sha;
 }
 
-/** Writes a tree object, with its entries in git's order. */
 export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]): string {
 	// Git sorts a directory as if its name ended in a slash.
 	const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.name + (entry.mode === "40000" ? "/" : "")) }));
@@ -221,7 +212,7 @@ export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]):
 	return writeGitObject(objects, "tree", Buffer.concat(parts));
 }
 
-/** Removes partial objects that a killed git wrote at `since` or later. @throws AgentvError */
+/** Removes those of a killed git since `since`. @throws AgentvError */
 export function removeUnfinishedObjects(gitDir: string, since = 0): void {
 	const objects = join(gitDir, "objects");
 	if (pathKind(objects) !== "directory") return;

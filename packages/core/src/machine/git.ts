@@ -12,16 +12,16 @@ interface GitOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 	readonly input?: string | Uint8Array | undefined;
-	/** Exit codes that are not failures. Default `[0]`. */
+	/** These are not failures. Default `[0]`. */
 	readonly okExitCodes?: readonly number[] | undefined;
-	/** Additional configuration: `foreignRepositoryConfig(root)` for received repositories. */
+	/** For received repositories: `foreignRepositoryConfig(root)`. */
 	readonly config?: GitConfig | undefined;
-	/** Such as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
+	/** `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`, … */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface LocalGitOptions extends GitOptions {
-	/** Milliseconds that a synchronous call may block. Default 30,000. */
+	/** A synchronous call may block this long. Default 30,000. */
 	readonly longestSyncMs?: number | undefined;
 }
 
@@ -33,14 +33,14 @@ export interface GitAnswer {
 	readonly stderr: string;
 }
 
-/** What simple-git blocks and our hardening needs; user input stays after `--` in `args`. */
+/** Unblocks what the hardening needs in simple-git; user input stays after `--` in `args`. */
 const allowed: NonNullable<SimpleGitOptions["unsafe"]> = {
 	allowUnsafeConfigEnvCount: true,
 	allowUnsafeConfigPaths: true,
 	allowUnsafeHooksPath: true,
 	allowUnsafeFsMonitor: true,
 };
-/** Like `allowed`, to override what a foreign repository configures. */
+/** Also allows overriding what a foreign repository configures. */
 const allowedForOverrides: NonNullable<SimpleGitOptions["unsafe"]> = {
 	allowUnsafeCommandBinaries: true,
 	allowUnsafeCredentialHelper: true,
@@ -52,7 +52,7 @@ const allowedForOverrides: NonNullable<SimpleGitOptions["unsafe"]> = {
 	allowUnsafeSshCommand: true,
 };
 
-/** Commands that would run configured programs to show a difference. */
+/** These would run configured programs to show a difference. */
 const showsDifferences = new Set(["diff", "diff-files", "diff-index", "diff-tree", "log", "show", "whatchanged"]);
 
 function guarded(args: readonly string[]): string[] {
@@ -76,9 +76,9 @@ function refuseMissingDirectory(directory: string): void {
 }
 
 /**
- * Runs a git command that never accesses a remote (protocols are off, so that a blob-filtered clone
- * can't fetch), without hooks, prompts or inherited `GIT_*` variables. `args` begins with the
- * command's name; operands belong after `--`.
+ * Never accesses a remote (protocols are off, so that a blob-filtered clone can't fetch), and runs
+ * without hooks, prompts or inherited `GIT_*` variables. `args` begins with the command's name;
+ * operands belong after `--`.
  * @throws GitError with git's message, redacted; `git-missing` if there is no git
  */
 export async function localGit(
@@ -92,7 +92,7 @@ export async function localGit(
 	let result: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
 	const settings: Partial<SimpleGitOptions> = {
 		baseDir: directory,
-		// All variables named GIT_… were set by us.
+		// All variables named GIT_… were set above.
 		allowEnvironment: Object.keys(env),
 		unsafe: options.config ? { ...allowed, ...allowedForOverrides } : allowed,
 		completion: { onClose: true, onExit: false },
@@ -121,7 +121,7 @@ export async function localGit(
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
 }
 
-/** Synchronous `localGit` for a quick query. At most 1 GB of output; no abort. */
+/** Like `localGit`, for a quick query: at most 1 GB of output, and no abort. */
 export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
 	refuseMissingDirectory(directory);
 	// A repository can make git wait forever.
@@ -147,7 +147,7 @@ export function localGitSync(directory: string, args: readonly string[], options
 	return answer(result.status, result.stdout, result.stderr);
 }
 
-/** Passed in the environment of one call: never in argv, a file or a log. */
+/** Passed in the environment of one call, never in argv, a file or a log. */
 export interface GitCredentials {
 	/** `https://host/path`. Only its host receives the credentials, even after redirects. */
 	readonly url: string;
@@ -185,7 +185,6 @@ export async function remoteGit(
 	return groupedGit(directory, args, { ...options, env });
 }
 
-/** Runs git in its own process group: it ends with its helpers, and Ctrl-C does not reach it. */
 async function groupedGit(directory: string, args: readonly string[], options: RemoteGitOptions) {
 	const { env, input, timeoutMs, signal, onProgress, okExitCodes = [0] } = options;
 	const onStderr = (line: string) => {
@@ -202,11 +201,11 @@ async function groupedGit(directory: string, args: readonly string[], options: R
 
 interface RemoteRef {
 	readonly sha: string;
-	/** Such as `refs/heads/main`; `refs/tags/v1^{}` is what an annotated tag points to. */
+	/** `refs/heads/main`, for example; `refs/tags/v1^{}` is what an annotated tag points to. */
 	readonly ref: string;
 }
 
-/** Returns the refs that match `patterns` (`refs/heads/main`, or `HEAD`); default all. */
+/** `patterns` are `refs/heads/main` or `HEAD`; default: all refs. */
 export async function listRemoteRefs(
 	directory: string,
 	url: string,
@@ -225,9 +224,9 @@ const answersGit =
 	'!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$AGENTV_GIT_USERNAME" "$AGENTV_GIT_PASSWORD"; }; f';
 
 /**
- * Returns a credential helper for one host, which reads its answer from the environment: a header
- * would follow a redirect to another host.
- * The user's own helpers are not used there, because some store what they receive.
+ * Builds a credential helper for one host, which reads its answer from the environment: a header
+ * would follow a redirect to another host. The user's own helpers are not used there, because some
+ * store what they receive.
  */
 function loginFor(credentials: GitCredentials | undefined): {
 	readonly config: GitConfig;
@@ -248,10 +247,7 @@ function loginFor(credentials: GitCredentials | undefined): {
 	};
 }
 
-/**
- * Returns variables that keep ssh from prompting or waiting forever. The user's own ssh command
- * stays; one from the repository's configuration is not run.
- */
+/** The user's own ssh command stays; one from the repository's configuration is not run. */
 async function sshVariables(args: readonly string[], env: Environment): Promise<Record<string, string>> {
 	const needsNoSsh = args.some((argument) => /^(https?|git|file):\/\/|^\//i.test(argument));
 	if (needsNoSsh || env.GIT_SSH_COMMAND || env.GIT_SSH) return {};
@@ -263,11 +259,7 @@ async function sshVariables(args: readonly string[], env: Environment): Promise<
 	return { GIT_SSH_COMMAND: stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };
 }
 
-/**
- * Runs `localGit` for a command that must not be stopped half-way: in its own process group, so
- * that Ctrl-C does not reach it, and without abort.
- * @throws GitError
- */
+/** For a command that must not be stopped half-way: no Ctrl-C, no abort. @throws GitError */
 export async function shieldedGit(
 	directory: string,
 	args: readonly string[],
@@ -276,12 +268,11 @@ export async function shieldedGit(
 	return groupedGit(directory, args, { ...options, env: environment(options) });
 }
 
-/** Configuration for one command, keys as in git (`core.hooksPath`). */
+/** Applies to one command; keys as in git (`core.hooksPath`). */
 export type GitConfig = readonly (readonly [key: string, value: string])[];
 
 /** The location of the user's configuration doesn't change what a command works on. */
 const alwaysKept = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
-/** The user's settings for reaching remotes. */
 const keptForRemotes = [
 	...["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND", "GIT_HTTP_USER_AGENT"],
 	...["GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_NO_VERIFY", "GIT_SSL_VERSION"],
@@ -290,10 +281,9 @@ const keptForRemotes = [
 
 /** Programs for prompts and pagers; `PREFIX` moves git's system configuration. */
 const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX"]);
-/** Opens a window and waits; programs that answer git are set by `GIT_ASKPASS`. */
+/** Opens a window and waits; `GIT_ASKPASS` sets programs that answer git. */
 const asking = new Set(["SSH_ASKPASS"]);
 
-/** Prevents configured programs, prompts and background maintenance. */
 const hardening: GitConfig = [
 	["core.hooksPath", "/dev/null"],
 	["core.fsmonitor", "false"],
@@ -308,20 +298,17 @@ const hardening: GitConfig = [
 
 function stripped(
 	env: Environment,
-	kept: readonly string[],
+	allowedNames: readonly string[],
 	programs: ReadonlySet<string>,
 ): Record<string, string | undefined> {
 	return Object.fromEntries(
 		Object.entries(env).filter(([name]) => {
-			return /^GIT_/i.test(name) ? kept.includes(name) : !programs.has(name.toUpperCase());
+			return /^GIT_/i.test(name) ? allowedNames.includes(name) : !programs.has(name.toUpperCase());
 		}),
 	);
 }
 
-/**
- * Returns configuration as environment variables: they override every file and, unlike `-c`, are
- * not visible in process lists.
- */
+/** Environment variables override every file and, unlike `-c`, are not visible in process lists. */
 function configVariables(config: GitConfig): Record<string, string> {
 	return Object.fromEntries([
 		["GIT_CONFIG_COUNT", String(config.length)],
@@ -351,7 +338,6 @@ function localGitEnvironment(env: Environment, config: GitConfig = []): Record<s
 	};
 }
 
-/** The user's setup for remotes applies, prompts don't. */
 function remoteGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	const lowSpeed: GitConfig = [
 		["http.lowSpeedLimit", "1000"],
@@ -376,11 +362,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 	[/^[a-z0-9+.-]+::/i, "names another transport"],
 ];
 
-/**
- * Rejects a URL or ref that git could take for an option or for a program to run: a leading `-`,
- * control characters, `ext::…`.
- * @throws AgentvError `config`
- */
+/** Rejects a leading `-`, control characters and `ext::…`. @throws AgentvError `config` */
 export function checkGitOperand(operand: string): void {
 	const refusal = refusals.find(([pattern]) => pattern.test(operand));
 	if (!refusal) return;
@@ -401,7 +383,6 @@ export interface GitProgress {
 
 const line = /^(remote: )?([A-Z][a-z]+ [a-z]+):\s+(\d+)% \((\d+)\/(\d+)\)/;
 
-/** Parses a line of git's stderr (run with `--progress`). */
 function parseGitProgress(text: string): GitProgress | undefined {
 	const match = line.exec(text);
 	if (!match) return undefined;
@@ -413,20 +394,16 @@ function parseGitProgress(text: string): GitProgress | undefined {
 const oldest = { major: 2, minor: 31 };
 
 /** Programs that are new enough, with their stamps: each check costs a process. */
-const asked = new Map<string, string | undefined>();
+const checkedPrograms = new Map<string, string | undefined>();
 
-/**
- * Checks that a usable git is installed.
- * @param directory an existing directory, which a relative PATH is resolved against
- * @throws AgentvError `config` if git is missing or too old
- */
+/** @throws AgentvError `config` if git is missing or too old */
 export async function requireGit(env: Environment, directory: string): Promise<void> {
 	const program = findExecutable("git", env, directory);
 	if (program === undefined) throw gitNotStarted([], "ENOENT", "");
 	const stamp = fileStamp(program);
-	if (stamp !== undefined && asked.get(program) === stamp) return;
+	if (stamp !== undefined && checkedPrograms.get(program) === stamp) return;
 	await refuseOldGit(env, directory);
-	asked.set(program, stamp);
+	checkedPrograms.set(program, stamp);
 }
 
 async function refuseOldGit(env: Environment, directory: string): Promise<void> {
@@ -441,7 +418,7 @@ async function refuseOldGit(env: Environment, directory: string): Promise<void> 
 	});
 }
 
-/** Creates it on branch `main`, without the user's template (hooks, excludes). */
+/** Creates branch `main`, without the user's template (hooks, excludes). */
 export function initRepository(
 	directory: string,
 	options: { readonly env: Environment; readonly bare?: boolean; readonly sha256?: boolean },
@@ -452,7 +429,6 @@ export function initRepository(
 	makeDirectory(join(directory, options.bare ? "info" : ".git/info"));
 }
 
-/** Why a git command failed, as far as its output shows. */
 type GitFailureReason =
 	| "not-found"
 	| "auth"
@@ -470,7 +446,7 @@ interface GitFailure {
 	readonly stderr: string;
 	readonly timedOut?: boolean;
 	readonly aborted?: boolean;
-	/** Where it ran: git does not always report that a disk is full. */
+	/** Needed because git does not always report that a disk is full. */
 	readonly directory?: string;
 }
 
@@ -489,7 +465,7 @@ export class GitError extends AgentvError {
 	}
 }
 
-/** Messages of git (`LC_ALL=C`), curl and ssh that identify a reason; the first match wins. */
+/** Messages of git (`LC_ALL=C`), curl and ssh; the first match wins. */
 const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	["disk-full", /No space left on device|Disk quota exceeded|Out of diskspace/i],
 	["other", /cannot run \S+: No such file/],
@@ -520,15 +496,15 @@ const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	],
 ];
 
-/** Lines by which git only reports that ssh or the checkout failed. */
+/** In these lines git only reports that ssh or the checkout failed. */
 const passedOn = /^fatal: (Could not read from remote repository|unable to checkout working tree)/;
 
 /** Returns git's first `fatal:` line, else `error:`, else the last one. */
 function tellingLine(stderr: string): string {
 	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
-	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));
+	const fatal = lines.findIndex((text) => text.startsWith("fatal:"));
 	const before = passedOn.test(lines[fatal] ?? "") ? lines[fatal - 1] : undefined;
-	const line = before ?? lines[fatal] ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
+	const line = before ?? lines[fatal] ?? lines.find((text) => text.startsWith("error:")) ?? lines.at(-1);
 	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 
@@ -537,7 +513,6 @@ function commandName(args: readonly string[]): string {
 	return `git ${name ?? ""}`.trim();
 }
 
-/** Returns the error for a command that ran and failed: `interrupted` if aborted, else `failed`. */
 function gitFailed(failure: GitFailure): GitError {
 	const command = commandName(failure.args);
 	if (failure.aborted) return new GitError("interrupted", `${command} was interrupted`, "aborted", failure);

@@ -7,15 +7,14 @@ import { runProcess } from "./run-process.ts";
 /** Connections are reused; idle ones don't keep the process alive. */
 const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
-const longestAnswer = 256 * 1024 * 1024;
+const maxAnswer = 256 * 1024 * 1024;
 
-/** The error `code` for a response that is too long to read. */
 export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
 export const impossibleStatus = "ERR_HTTP_STATUS";
 
 /**
- * A `fetch` for calls that send a text and read the whole response, in a fraction of the built-in
- * one's time, which builds streams for both. Redirects are not followed. Rejects with the system's
+ * For calls that send a text and read the whole response, in a fraction of the time of the built-in
+ * `fetch`, which builds streams for both. Redirects are not followed. Rejects with the system's
  * error (`ECONNRESET`, …) if the connection fails, and with the signal's reason.
  */
 export const postHttp: typeof fetch = async (input, init = {}) => {
@@ -68,8 +67,7 @@ function read(response: IncomingMessage, resolve: (answer: Answer) => void, reje
 	response.on("data", (chunk: Buffer) => {
 		chunks.push(chunk);
 		length += chunk.length;
-		if (length > longestAnswer)
-			response.destroy(coded(answerTooLong, `the response is longer than ${longestAnswer} bytes`));
+		if (length > maxAnswer) response.destroy(coded(answerTooLong, `the response is longer than ${maxAnswer} bytes`));
 	});
 	response.once("error", reject);
 	response.once("end", () => {
@@ -88,24 +86,24 @@ function coded(code: string, message: string): Error {
 
 type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** Returns whether a web server responds to `HEAD /`: no path, user, key or cookie is sent. */
+/** Requests `HEAD /`: no path, user, key or cookie is sent. */
 export function reachServer(address: URL, timeoutMs: number, signal?: AbortSignal): Promise<Reach> {
 	const open = address.protocol === "https:" ? tlsRequest : request;
 	const limit = AbortSignal.timeout(timeoutMs);
 	return new Promise((resolve) => {
-		const asked = open(address.origin, {
+		const request = open(address.origin, {
 			method: "HEAD",
 			agent: false,
 			signal: signal ? AbortSignal.any([signal, limit]) : limit,
 		});
-		asked.once("response", (response) => {
+		request.once("response", (response) => {
 			response.destroy();
 			resolve({ ok: true });
 		});
-		asked.once("error", (error) => {
+		request.once("error", (error) => {
 			resolve({ ok: false, reason: limit.aborted ? `no response within ${timeoutMs / 1000} s` : reasonOf(error) });
 		});
-		asked.end();
+		request.end();
 	});
 }
 
@@ -130,8 +128,7 @@ export interface Connection {
 }
 
 /**
- * Returns whether another user of this machine certainly owns the other end of `connection`. Linux
- * lists the user of each socket; elsewhere, and for connections from other machines, nothing is
+ * Returns true only if that is certain. Linux lists the user of each socket; elsewhere nothing is
  * known. Root does not count as another user.
  */
 export function isOfAnotherUser(connection: Connection): boolean {
@@ -169,7 +166,7 @@ const openers: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
 	win32: ["rundll32", "url.dll,FileProtocolHandler"],
 };
 
-/** Opens `url` in the desktop's browser. Does nothing without a desktop: the URL was printed. */
+/** Does nothing without a desktop: the URL was printed. */
 export async function openInBrowser(url: string, env: Environment): Promise<void> {
 	const opener = openers[process.platform] ?? ["xdg-open"];
 	await runProcess({ argv: [...opener, url], env, cwd: process.cwd(), timeoutMs: 5000 });

@@ -17,7 +17,7 @@ import { readBytes, readTextFile } from "./read-file.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
 interface LockOptions {
-	/** How long to wait for another holder. Default: forever. 0: not at all. */
+	/** Default: forever. 0: not at all. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** Called once with the holder's process id when waiting starts. */
@@ -30,8 +30,9 @@ const signOfLifeMs = 10_000;
 
 /**
  * Runs `work` while no other process (and no other caller in this one) holds the lock of `path`.
- * The lock is for the real path, which need not exist: two names of one file share a lock. A lock
- * whose owner died is taken over immediately.
+ * The
+ * lock is for the real path, which need not exist: two names of one file share a lock. A lock whose
+ * owner died is taken over immediately.
  * @throws AgentvError `failed` if it was not free within `waitMs`, `interrupted` if aborted; else
  * what `work` threw
  */
@@ -39,7 +40,7 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	const head = lockFile(path, options.lockDirectory);
 	const held = await acquire(head, path, options);
 	const own = held.at(-1)?.path ?? head;
-	// A heartbeat for machines that can't see our process.
+	// A heartbeat for machines that can't see this process.
 	const alive = setInterval(() => touch(own), signOfLifeMs);
 	alive.unref();
 	try {
@@ -50,12 +51,12 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	}
 }
 
-/** Only a snapshot: the result can change a moment later. */
+/** The result can change a moment later. */
 export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
 	return lockHolder(path, options) !== undefined;
 }
 
-/** Returns the holder's process id, 0 if unknown; undefined if the lock is free. */
+/** Returns a process id, 0 if unknown; undefined if the lock is free. */
 export function lockHolder(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): number | undefined {
 	const { free, holder } = followChain(lockName(path, options.lockDirectory));
 	return free === undefined ? (holder?.pid ?? 0) : undefined;
@@ -108,8 +109,7 @@ function attempt(head: string, path: string): Attempt {
 		if (before.free === undefined) return { holder: before.holder };
 		const us = ourselves(randomBytes(8).toString("hex"));
 		if (!joinChain(before.free, us)) return { holder: undefined };
-		// Check again: the chain we joined can have been released meanwhile, and is then no longer the
-		// lock.
+		// The joined chain may have been released meanwhile, and is then no longer the lock.
 		const after = followChain(head);
 		if (after.holder?.token === us.token) return { held: after.links };
 		rmSync(before.free, { force: true });
@@ -132,7 +132,7 @@ interface ChainLink {
 /** A holder on another machine that was silent for this long is considered dead. */
 const silentForMs = 60_000;
 /** Each link is a holder that died before it could release the lock. */
-const longestChain = 1000;
+const maxChainLength = 1000;
 /** A lock file without content is either being written or was truncated by a power failure. */
 const unwrittenForMs = 5_000;
 
@@ -150,7 +150,7 @@ function followChain(head: string): ChainState {
 	for (let path = head; ; ) {
 		const link = readLink(path);
 		if (!link) return { links, free: path, holder: undefined };
-		if (seen.has(path) || seen.size > longestChain)
+		if (seen.has(path) || seen.size > maxChainLength)
 			throw new AgentvError("config", `${head} is damaged: not an AgentV lock file`, { hint: "remove it" });
 		seen.add(path);
 		links.push(link);
@@ -209,7 +209,7 @@ function unreadable(path: string): LockOwner {
 	return { token, pid: 0, started: undefined, machine: "", boot: undefined };
 }
 
-/** Tries to take `free`; returns false if another process was faster. */
+/** Returns false if another process was faster. */
 function joinChain(free: string, owner: LockOwner): boolean {
 	const candidate = besideName(free);
 	const content = JSON.stringify(owner);
@@ -220,7 +220,7 @@ function joinChain(free: string, owner: LockOwner): boolean {
 	} catch (error) {
 		const code = errnoCode(error);
 		if (code === "EEXIST" || code === "ENOENT") return false;
-		// On a file system without hard links, the content is written a moment after the name appears.
+		// Without hard links, the content is written a moment after the name appears.
 		if (code && ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code))
 			return makeExclusively(free, content);
 		throw error;
@@ -239,23 +239,19 @@ function makeExclusively(path: string, content: string): boolean {
 	}
 }
 
-/** Removes our link and those before it, the head first. */
 function releaseChain(links: readonly ChainLink[]): void {
 	for (const { path, owner } of links) {
-		// If another process considered us dead and took over, the file is not ours to remove.
+		// If another process considered this one dead and took over, the file is that process's.
 		if (readLink(path)?.owner.token === owner.token) rmSync(path, { force: true });
 	}
 }
 
-/** Records which process owns a directory. */
 export const ownerNote = "owner.json";
 
-/** Records that this process owns `directory`. */
 export function writeOwnerNote(directory: string): void {
 	writeNote(join(directory, ownerNote), JSON.stringify(ourselves("")));
 }
 
-/** Releases a directory: its remaining contents are meant to stay. */
 export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
@@ -265,7 +261,6 @@ interface DirectoryOwner {
 	readonly state: OwnerState;
 }
 
-/** Returns the recorded owner of a directory; undefined if there is none, or it is unreadable. */
 export function directoryOwner(directory: string): DirectoryOwner | undefined {
 	return readOwner(join(directory, ownerNote));
 }

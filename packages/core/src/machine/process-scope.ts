@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Environment } from "./environment.ts";
 import { errnoCode, ifPossible, isInside } from "./files.ts";
 
-/** Running groups; ended when this process exits. */
+/** Leaders of groups that are ended when this process exits. */
 const running = new Set<number>();
 let groupsEndWithUs = false;
 
@@ -15,13 +15,13 @@ function send(target: number, signal: NodeJS.Signals | 0): boolean {
 	try {
 		return process.kill(target, signal);
 	} catch (error) {
-		// EPERM: a process changed its user; it exists, but we can't end it.
+		// EPERM: the process changed its user; it exists, but can't be ended.
 		if (errnoCode(error) === "ESRCH" || errnoCode(error) === "EPERM") return false;
 		throw error;
 	}
 }
 
-/** Registers a group to be killed if this process exits before `forgetGroup`. */
+/** The group is killed if this process exits before `forgetGroup`. */
 export function trackGroup(leader: number): void {
 	running.add(leader);
 	if (groupsEndWithUs) return;
@@ -41,13 +41,12 @@ function isGroupAlive(leader: number): boolean {
 	return process.platform !== "linux" || processIds().some((pid) => processFacts(pid)?.group === leader);
 }
 
-/** Signals every process of the group; on Windows always ends them. */
+/** On Windows every process is ended. */
 function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
 	if (process.platform === "win32") spawnSync("taskkill", ["/pid", String(leader), "/T", "/F"], { stdio: "ignore" });
 	else send(-leader, signal);
 }
 
-/** Waits until the group is empty, at most `waitMs`; returns whether it is. */
 async function groupEnded(leader: number, waitMs: number): Promise<boolean> {
 	const until = performance.now() + waitMs;
 	for (let pause = 2; isGroupAlive(leader); pause = Math.min(pause * 2, 50)) {
@@ -82,7 +81,8 @@ export async function endStrays(marker: string): Promise<number> {
 		const strays = markedStrays(marker);
 		if (strays.length === 0 || performance.now() > until) return ended;
 		if (ended === 0) ended = strays.length;
-		// A leader of one of our groups takes its helpers with it; any other group can contain the
+		// A leader of one of AgentV's groups takes its helpers with it; any other group can contain
+		// the
 		// user's processes.
 		for (const { pid, leadsGroup } of strays) send(leadsGroup ? -pid : pid, "SIGKILL");
 		await sleep(20);
@@ -109,7 +109,6 @@ function* listedProcesses(): Generator<Stray & { readonly args: string }> {
 	}
 }
 
-/** Fields of `/proc/<pid>/stat`. */
 interface ProcessFacts {
 	readonly pid: number;
 	readonly parent: number;
@@ -145,10 +144,10 @@ function commandLine(pid: number): string | undefined {
 	return text?.replaceAll("\0", " ").trim();
 }
 
-const longestEnvironment = 4 * 1024 * 1024;
+const maxEnvironment = 4 * 1024 * 1024;
 let buffer = Buffer.alloc(0);
 
-/** Returns variables separated by NUL, if readable; valid until the next call. */
+/** Separated by NUL, if readable; valid until the next call. */
 function processEnvironment(pid: number): Buffer | undefined {
 	return ifPossible(() => {
 		if (buffer.length === 0) buffer = Buffer.allocUnsafe(256 * 1024);
@@ -158,7 +157,7 @@ function processEnvironment(pid: number): Buffer | undefined {
 			for (;;) {
 				const read = readSync(descriptor, buffer, length, buffer.length - length, length);
 				length += read;
-				if (read === 0 || length >= longestEnvironment) return buffer.subarray(0, length);
+				if (read === 0 || length >= maxEnvironment) return buffer.subarray(0, length);
 				if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
 			}
 		} finally {
@@ -167,14 +166,12 @@ function processEnvironment(pid: number): Buffer | undefined {
 	});
 }
 
-/** Returns the working directory, executable and open files, if readable. */
 function processPlaces(pid: number): string[] {
 	const link = (name: string) => ifPossible(() => readlinkSync(`/proc/${pid}/${name}`));
 	const open = ifPossible(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return ["cwd", "exe", ...open.map((name) => `fd/${name}`)].flatMap((name) => link(name) ?? []);
 }
 
-/** Returns the control groups of a process, as one text. */
 function controlGroups(pid: number | "self"): string | undefined {
 	return ifPossible(() => readFileSync(`/proc/${pid}/cgroup`, "latin1"));
 }
@@ -182,13 +179,12 @@ function controlGroups(pid: number | "self"): string | undefined {
 /** A moment, in terms of the process ids that the kernel has assigned so far. */
 interface PidMark {
 	readonly lastPid: number;
-	/** Processes and threads started since boot. */
 	readonly forks: number;
-	/** Clock ticks since boot. */
+	/** Since boot. */
 	readonly ticks: number;
 }
 
-/** Returns the present moment; undefined if the kernel does not report it. */
+/** Returns undefined if the kernel does not report it. */
 export function pidMark(): PidMark | undefined {
 	const load = ifPossible(() => readFileSync("/proc/loadavg", "latin1"));
 	const stat = ifPossible(() => readFileSync("/proc/stat", "latin1"));
@@ -204,18 +200,17 @@ export function pidMark(): PidMark | undefined {
 const shortRange = 256;
 let largestPid: number | undefined;
 
-/** Rounds after which processes that started meanwhile are no longer searched. */
-const mostRounds = 20;
+/** After this many rounds, processes that started meanwhile are no longer searched. */
+const maxRounds = 20;
 
 /**
- * Yields ids of processes that may have started since `mark`, including those that start during the
- * search: a program that keeps replacing itself is found, too. Yields all ids if start times are
- * unknown.
+ * Includes processes that start during the search: a program that keeps replacing itself is found,
+ * too. Yields all ids if start times are unknown.
  */
 export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	let [from, to] = [mark, mark && pidMark()];
 	yield* idsBetween(from, to);
-	for (let round = 0; from && to && round < mostRounds; round++) {
+	for (let round = 0; from && to && round < maxRounds; round++) {
 		from = to;
 		to = pidMark();
 		if (!to || to.lastPid === from.lastPid) return;
@@ -256,12 +251,13 @@ function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMa
 
 /**
  * Returns whether a process, or its parent, opened its own session and was then reparented to init
- * (or a subreaper above us), as daemons do. Those of a terminal or of another control group are not
- * ours.
+ * (or a subreaper above AgentV), as daemons do. Processes of a terminal or of another control group
+ * don't belong to the scope.
  */
 function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFacts>): boolean {
-	// A session that includes us was not opened by one of our programs. Its leader can be gone or in
-	// another namespace.
+	// A session that includes this process was not opened by a program of the scope. Its leader can
+	// be
+	// gone or in another namespace.
 	ownSession ??= processFacts(process.pid)?.session ?? 0;
 	const isOurs = facts.terminal !== 0 || facts.session === ownSession;
 	if (isOurs || !(unmarked.has(facts.session) || processFacts(facts.session) === undefined)) return false;
@@ -273,13 +269,12 @@ function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFact
 let ownSession: number | undefined;
 let ours: ReadonlySet<number> | undefined;
 
-/** Returns processes that can adopt our orphans: init, and our own ancestors. */
 function adopters(): ReadonlySet<number> {
 	if (ours) return ours;
-	const found = new Set([1]);
-	for (let pid = process.ppid; pid > 1 && !found.has(pid); pid = processFacts(pid)?.parent ?? 0) found.add(pid);
-	ours = found;
-	return found;
+	const ids = new Set([1]);
+	for (let pid = process.ppid; pid > 1 && !ids.has(pid); pid = processFacts(pid)?.parent ?? 0) ids.add(pid);
+	ours = ids;
+	return ids;
 }
 
 function isIn(places: readonly string[], pid: number): boolean {
@@ -290,18 +285,16 @@ function isIn(places: readonly string[], pid: number): boolean {
 
 /** Contains the marks of all scopes around a process, including an outer AgentV's. */
 const variable = "_AGENTV_PROCESS_MARK";
-/** The part of a mark that all scopes of this process share. */
 const ownMark = `${randomBytes(8).toString("hex")}.`;
 
 const current = new AsyncLocalStorage<ProcessScope>();
-/** Scopes that may have running processes; ended when this process exits. */
+/** These may have running processes; ended when this process exits. */
 const open = new Set<ProcessScope>();
-/** Process groups that outlive their scope, until the caller that keeps them ends them. */
+/** These outlive their scope, until the caller that keeps them ends them. */
 const keptGroups = new Set<number>();
 let count = 0;
 let endsWithUs = false;
 
-/** A process that a scope could not end, or that may belong to it. */
 interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
@@ -309,19 +302,19 @@ interface LeftProcess {
 	readonly isCertain: boolean;
 }
 
-/** Milliseconds between SIGTERM and SIGKILL. */
+/** Between SIGTERM and SIGKILL. */
 const graceMs = 500;
-/** Milliseconds until the environment of a process after exec is visible. */
+/** Until the environment of a process after exec is visible. */
 const settleMs = 300;
-/** Milliseconds to retry, for fast-forking programs and processes stuck in the kernel. */
+/** For fast-forking programs and processes stuck in the kernel. */
 const atMostMs = 3000;
 
 /**
  * A piece of work whose processes all end with it, including those that left their process group
- * and session: every program that
- * `runOneOfMany` starts during the work has a mark in its environment, which its descendants
- * inherit. On Linux they are found by that mark, by their parent or session, or by their working
- * directory; elsewhere only the process groups of the programs themselves are ended.
+ * and session: every program that `runOneOfMany` starts during the work has a mark in its
+ * environment, which its descendants inherit. On Linux they are found by that mark, by their parent
+ * or session, or by their working directory; elsewhere only the process groups of the programs
+ * themselves are ended.
  * @example
  * const scope = new ProcessScope([workspace]);
  * const answer = await scope.run(() => ask());
@@ -329,9 +322,9 @@ const atMostMs = 3000;
  */
 export class ProcessScope {
 	readonly #mark = `;${ownMark}${++count};`;
-	/** Directories that only this work uses: absolute real paths. */
+	/** Only this work uses these directories. Absolute real paths. */
 	readonly #places: readonly string[];
-	/** Sessions of its programs: a process leaves them only by opening its own. */
+	/** A process leaves the session of its program only by opening its own. */
 	readonly #sessions = new Set<number>();
 	#since: PidMark | undefined;
 	#hasStarted = false;
@@ -340,12 +333,11 @@ export class ProcessScope {
 		this.#places = places;
 	}
 
-	/** Runs `work` so that what it starts belongs to this scope, and to no outer one. */
+	/** What `work` starts belongs to this scope, and to no outer one. */
 	run<T>(work: () => T): T {
 		return current.run(this, work);
 	}
 
-	/** Returns the mark for a program that is about to start; counts as a start. */
 	markProgram(): string {
 		if (!this.#hasStarted) {
 			this.#hasStarted = true;
@@ -357,16 +349,12 @@ export class ProcessScope {
 		return (process.env[variable]?.replace(/;$/, "") ?? "") + this.#mark;
 	}
 
-	/** Records the first process of a program: it leads a group and a session. */
 	addLeader(pid: number): void {
 		// Outside Linux, a freed id can soon be another program's.
 		if (this.#hasStarted && (process.platform === "linux" || isGroupAlive(pid))) this.#sessions.add(pid);
 	}
 
-	/**
-	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing if
-	 * nothing was started. The scope can be used again.
-	 */
+	/** Returns what could not be ended. The scope can be used again. */
 	async end(): Promise<readonly LeftProcess[]> {
 		if (!this.#hasStarted) return [];
 		const left = process.platform === "linux" ? await this.#endStrays() : await this.#endSessions();
@@ -378,7 +366,7 @@ export class ProcessScope {
 
 	async #endStrays(): Promise<readonly LeftProcess[]> {
 		const started = performance.now();
-		const asked = new Set<number>();
+		const signalled = new Set<number>();
 		let lastSeen = started;
 		for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
 			const { certain, possible, isUnsettled } = this.#find();
@@ -386,10 +374,13 @@ export class ProcessScope {
 			if (certain.length > 0) lastSeen = now;
 			const isDone = certain.length === 0 && (!isUnsettled || now - lastSeen > settleMs);
 			if (isDone || now - started > atMostMs)
-				return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
+				return [
+					...certain.map((facts) => leftProcess(facts, true)),
+					...possible.map((facts) => leftProcess(facts, false)),
+				];
 			if (now - started > graceMs) this.#kill(certain);
-			else for (const one of certain) if (!asked.has(one.pid)) send(one.pid, "SIGTERM");
-			for (const { pid } of certain) asked.add(pid);
+			else for (const facts of certain) if (!signalled.has(facts.pid)) send(facts.pid, "SIGTERM");
+			for (const { pid } of certain) signalled.add(pid);
 			await sleep(pause);
 		}
 	}
@@ -399,16 +390,16 @@ export class ProcessScope {
 		const stopped = new Map<number, ProcessFacts>();
 		let more = found;
 		for (let round = 0; round < 20 && more.length > 0; round++) {
-			for (const one of more) {
-				send(one.pid, "SIGSTOP");
-				stopped.set(one.pid, one);
+			for (const facts of more) {
+				send(facts.pid, "SIGSTOP");
+				stopped.set(facts.pid, facts);
 			}
 			more = this.#find().certain.filter(({ pid }) => !stopped.has(pid));
 		}
 		for (const { pid } of [...stopped.values(), ...more]) send(pid, "SIGKILL");
 	}
 
-	/** Finds its running processes, on Linux; `possible` ones are orphans whose origin is unknown. */
+	/** Works only on Linux; `possible` ones are orphans whose origin is unknown. */
 	#find() {
 		const certain = new Map<number, ProcessFacts>();
 		const unmarked = new Map<number, ProcessFacts>();
@@ -437,20 +428,19 @@ export class ProcessScope {
 		return [];
 	}
 
-	/** Ends running processes without waiting, when this process is about to exit. */
+	/** Doesn't wait, because this process is about to exit. */
 	endNow(): void {
 		if (process.platform === "linux") this.#kill(this.#find().certain);
 		else for (const leader of this.#sessions) signalGroup(leader, "SIGKILL");
 	}
 }
 
-/** Returns the environment for a program of the current scope, with the scope's mark. */
 export function markedEnvironment(env: Environment): Environment {
 	const scope = current.getStore();
 	return scope ? { ...env, [variable]: scope.markProgram() } : env;
 }
 
-/** For a long-running program: marks what it starts during a call of the scope. */
+/** Marks what a long-running program starts during a call of the scope. */
 export function markVariables(): Readonly<Record<string, string>> {
 	const scope = current.getStore();
 	return { [variable]: scope?.markProgram() ?? process.env[variable] ?? "" };
@@ -478,7 +468,6 @@ function leftProcess({ pid }: ProcessFacts, isCertain: boolean): LeftProcess {
 	return { pid, command: (commandLine(pid) ?? "").slice(0, 200), isCertain };
 }
 
-/** Returns a message about a process that `who` (`the target`) left running. */
 export function describeLeft({ pid, command, isCertain }: LeftProcess, who: string): string {
 	const name = `process ${pid}${command === "" ? "" : ` (${command})`}`;
 	return isCertain

@@ -5,16 +5,15 @@ import { StringDecoder } from "node:string_decoder";
 import { AgentvError } from "../lib/errors.ts";
 import { atPath, errnoCode, fileError, ifPossible, isMadeByKernel, systemPath, yielding } from "./files.ts";
 
-/** Unless the caller sets another limit. */
 const largestRead = 64 * 1024 * 1024;
 
-/** Reads a whole regular file, by default of at most 64 MB. @throws AgentvError */
+/** By default at most 64 MB. @throws AgentvError */
 export function readBytes(path: string, options: OpenOptions = {}): Buffer {
 	const read = ({ descriptor, stat }: OpenRegular) => readUpTo(descriptor, stat.size);
 	return withRegular(path, read, { maxBytes: largestRead, ...options });
 }
 
-/** Reads UTF-8 text, with BOM and CRLF: its offsets equal the file's. @throws AgentvError */
+/** Keeps BOM and CRLF, so that offsets equal the file's. @throws AgentvError */
 export function readTextFile(path: string, options: OpenOptions = {}): string {
 	const bytes = readBytes(path, options);
 	if (!isUtf8(bytes)) {
@@ -26,16 +25,12 @@ export function readTextFile(path: string, options: OpenOptions = {}): string {
 /** Larger files are not read whole. */
 const largestWhole = 512 * 1024 * 1024;
 
-/**
- * Reads a file of a tree that other programs change. Never follows a link and never waits, even
- * if it was replaced.
- * @param path may be one of `raw-path`
- */
+/** Never follows a link and never waits, even if another program replaced the file. */
 export function readRegularFile(path: string): Buffer {
 	return readBytes(path, { noFollow: true, maxBytes: largestWhole });
 }
 
-/** Reads the first `size` bytes in chunks. A chunk is valid until `take` resolves. */
+/** Reads only the first `size` bytes. A chunk is valid until `take` resolves. */
 export async function readRegularChunks(
 	path: string,
 	size: number,
@@ -46,7 +41,7 @@ export async function readRegularChunks(
 	const nextTurn = yielding("reading", signal);
 	for (let at = 0; at < size; ) {
 		const wanted = Math.min(buffer.length, size - at);
-		// Reopened for each chunk: nothing stays open in between, and a replaced file shows in its
+		// Reopened for each chunk: nothing stays open in between, and a replaced file has another
 		// digest.
 		const length = withRegular(path, ({ descriptor }) => readSync(descriptor, buffer, 0, wanted, at), {
 			noFollow: true,
@@ -59,13 +54,13 @@ export async function readRegularChunks(
 }
 
 interface FileHead {
-	/** The first bytes as UTF-8; a character at the limit is dropped. */
+	/** UTF-8; a character at the limit is dropped. */
 	readonly text: string;
 	readonly cut: boolean;
 	readonly size: number;
 }
 
-/** Returns the first `maxBytes` of a file; undefined if it is missing. @throws AgentvError */
+/** Returns undefined for a missing file. @throws AgentvError */
 export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
 	const read = ({ descriptor, stat: { size } }: OpenRegular): FileHead => {
 		const bytes = readUpTo(descriptor, Math.min(size, maxBytes));
@@ -88,7 +83,6 @@ interface OpenRegular {
 interface OpenOptions {
 	/** Rejects a symbolic link. Default: it is followed. */
 	readonly noFollow?: boolean;
-	/** Larger files are rejected. */
 	readonly maxBytes?: number | undefined;
 }
 
@@ -100,9 +94,10 @@ export const writeFlags =
 	constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file for reading; every file that a user, an eval or another program names is opened
- * here. Never waits for the path. The caller closes the descriptor.
- * @param path may be one of `raw-path`
+ * Every file that a user, an eval or another program names is opened here. Never waits for the
+ * path.
+ * The caller closes the descriptor.
+ * @param path may be encoded by `rawPath`
  * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
  * also `not-found`), unreadable or too large
  */
@@ -125,7 +120,6 @@ export function openRegular(path: string, { noFollow = false, maxBytes }: OpenOp
 	}
 }
 
-/** Calls `read` with an open file and closes it. @throws AgentvError */
 export function withRegular<T>(path: string, read: (file: OpenRegular) => T, options: OpenOptions = {}): T {
 	const file = openRegular(path, options);
 	try {
@@ -135,12 +129,10 @@ export function withRegular<T>(path: string, read: (file: OpenRegular) => T, opt
 	}
 }
 
-/** Reads up to `length` bytes from the current position, fewer only at the end. */
 export function readUpTo(descriptor: number, length: number): Buffer {
 	return fillFrom(descriptor, Buffer.allocUnsafe(length));
 }
 
-/** Reads until the buffer is full or the file ends; returns the read part. */
 export function fillFrom(descriptor: number, buffer: Buffer): Buffer {
 	let filled = 0;
 	while (filled < buffer.length) {
@@ -161,14 +153,13 @@ function notRegular(path: string, noFollow: boolean, cause?: unknown): AgentvErr
 export class Openings {
 	readonly #modes: [path: string, mode: number][] = [];
 
-	/** Makes a file or directory readable. Other users' files stay unchanged. */
+	/** Leaves other users' files unchanged. */
 	open(path: string, { kind, mode }: { readonly kind: string; readonly mode: number }): void {
 		const needed = kind === "directory" ? 0o500 : kind === "file" ? 0o400 : 0;
 		if ((mode & needed) === needed) return;
 		if (changeMode(path, mode | needed)) this.#modes.push([path, mode]);
 	}
 
-	/** Restores all original modes. */
 	close(): void {
 		for (const [path, mode] of this.#modes.reverse()) changeMode(path, mode);
 		this.#modes.length = 0;
@@ -182,19 +173,19 @@ function changeMode(path: string, mode: number): boolean {
 	}, false);
 }
 
-/** A line of a file without its line break. Valid until the next one is read. */
+/** Excludes the line break. Valid until the next line is read. */
 export interface FileLine {
 	text(): string;
-	/** Returns its first bytes; the last character can be broken. */
-	head(mostBytes: number): string;
+	/** The last character can be broken. */
+	head(maxBytes: number): string;
 }
 
 const atOnce = 256 * 1024;
-const longestLine = 64 * 1024 * 1024;
+const maxLine = 64 * 1024 * 1024;
 
 /**
- * Yields the terminated lines of a text file; returns the rest after the last one. Needs memory for
- * the longest line. @throws AgentvError
+ * Yields the terminated lines; returns the rest after the last one. Needs memory for the longest
+ * line. @throws AgentvError
  */
 export function* readLines(path: string): Generator<FileLine, string> {
 	const { descriptor } = openRegular(path);
@@ -203,14 +194,14 @@ export function* readLines(path: string): Generator<FileLine, string> {
 	// Reuse one object: a line is read and dropped.
 	const line: FileLine = {
 		text: () => buffer.toString("utf8", start, end),
-		head: (mostBytes) => buffer.toString("utf8", start, Math.min(end, start + mostBytes)),
+		head: (maxBytes) => buffer.toString("utf8", start, Math.min(end, start + maxBytes)),
 	};
 	/** Bytes used in the buffer: the start of a line, then newly read bytes. */
 	let filled = 0;
 	try {
 		for (;;) {
-			if (filled >= longestLine)
-				throw new AgentvError("config", `${path} has a line of more than ${longestLine / 1024 / 1024} MB`);
+			if (filled >= maxLine)
+				throw new AgentvError("config", `${path} has a line of more than ${maxLine / 1024 / 1024} MB`);
 			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
 			const length = atPath(path, () => readSync(descriptor, buffer.subarray(filled)));
 			if (length === 0) return buffer.toString("utf8", 0, filled);
@@ -230,11 +221,11 @@ export function* readLines(path: string): Generator<FileLine, string> {
 }
 
 function newline(buffer: Buffer, from: number, filled: number): number {
-	const found = buffer.indexOf(0x0a, from);
-	return found < filled ? found : -1;
+	const newline = buffer.indexOf(0x0a, from);
+	return newline < filled ? newline : -1;
 }
 
-/** Yields a text file in chunks (1 MB each) without splitting characters. Doesn't follow a link. */
+/** Yields 1 MB each without splitting characters. Doesn't follow a link. */
 export function* readChunks(path: string): Generator<string> {
 	const { descriptor } = openRegular(path, { noFollow: true });
 	const decoder = new StringDecoder("utf8");
@@ -254,14 +245,14 @@ export interface FileStream {
 	readonly stream: ReadableStream<Uint8Array>;
 }
 
-/** Returns a file as a byte stream; `onEnd` is called when it is closed. @throws AgentvError */
+/** `onEnd` is called when the stream is closed. @throws AgentvError */
 export function streamFile(path: string, onEnd: () => void): FileStream {
 	const { size, file } = readStream(path);
 	file.once("close", onEnd);
 	return { size, stream: Readable.toWeb(file) as ReadableStream<Uint8Array> };
 }
 
-/** Opens a regular file as a stream, which closes it. @throws AgentvError */
+/** The stream closes the file. @throws AgentvError */
 export function readStream(path: string): { readonly size: number; readonly file: Readable } {
 	const { descriptor, stat } = openRegular(path);
 	return { size: stat.size, file: createReadStream("", { fd: descriptor, start: 0 }) };

@@ -10,39 +10,38 @@ import type { Environment } from "./environment.ts";
 import { errnoCode, isExecutable, resourceError, targetKind } from "./files.ts";
 import { endGroup, forgetGroup, markedEnvironment, noteLeader, trackGroup } from "./process-scope.ts";
 
-/** The stdin of a running program. Writes after its end are dropped. */
+/** Writes to a program's stdin after its end are dropped. */
 export interface OpenInput {
 	write(text: string): void;
 	close(): void;
 }
 
 export interface ProcessOptions {
-	/** Absolute working directory. */
 	readonly cwd: string;
-	/** The complete environment of the process. */
+	/** Complete: nothing is inherited. */
 	readonly env: Environment;
-	/** Written to stdin, which is then closed. Default: empty stdin. */
+	/** Stdin is closed afterwards. Default: empty stdin. */
 	readonly input?: string | Uint8Array | undefined;
 	/** Keeps stdin open, for interactive programs; called once, when the program runs. */
 	readonly onInput?: ((input: OpenInput) => void) | undefined;
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
-	/** Bytes of each stream kept in memory. Default 10 MB. */
+	/** Bytes of each stream. Default 10 MB. */
 	readonly maxBuffer?: number | undefined;
 	/** For output beyond `maxBuffer`. Default: the excess is dropped. */
 	readonly spillDir?: string | undefined;
-	/** Maximum bytes of a spill file. Default 2 GB. */
+	/** In bytes. Default 2 GB. */
 	readonly maxSpill?: number | undefined;
-	/** Called with each line of stdout, without its break (LF, CRLF or CR). */
+	/** Excludes the line break (LF, CRLF or CR). */
 	readonly onStdout?: ((line: string) => void) | undefined;
 	readonly onStderr?: ((line: string) => void) | undefined;
-	/** Milliseconds between SIGTERM and SIGKILL. Default 2000. */
+	/** Between SIGTERM and SIGKILL. Default 2000. */
 	readonly killGraceMs?: number | undefined;
 	/** For processes left in the group. Default `leave`; after timeout or abort always `end`. */
 	readonly leftovers?: "leave" | "end" | undefined;
 }
 
-/** Either an argument vector, without a shell, or a command line for `/bin/sh`. */
+/** `argv` runs without a shell, `shell` in `/bin/sh`. */
 export type ProcessCommand =
 	| { readonly argv: readonly string[]; readonly shell?: undefined }
 	| { readonly shell: string; readonly argv?: undefined };
@@ -51,7 +50,7 @@ export interface ProcessResult {
 	/** Null if it was ended by a signal or did not start. */
 	readonly exitCode: number | null;
 	readonly signal: NodeJS.Signals | null;
-	/** The first `maxBuffer` bytes, as UTF-8. */
+	/** At most `maxBuffer` bytes, as UTF-8. */
 	readonly stdout: string;
 	readonly stderr: string;
 	/** File with the whole output, if it exceeded memory and `spillDir` was given. */
@@ -61,9 +60,9 @@ export interface ProcessResult {
 	readonly truncated: boolean;
 	readonly timedOut: boolean;
 	readonly aborted: boolean;
-	/** Why it did not start: the system's code (`ENOENT`, `EACCES`, …) and a message. */
+	/** Present if it did not start, with the system's code (`ENOENT`, `EACCES`, …). */
 	readonly startError?: { readonly code: string; readonly message: string };
-	/** Its process id, also the id of its group and session. Absent if it did not start. */
+	/** Process id, also the id of its group and session. Absent if it did not start. */
 	readonly leader?: number;
 	readonly durationMs: number;
 }
@@ -107,17 +106,15 @@ export async function runProcess(options: ProcessOptions & ProcessCommand): Prom
 
 interface StartedProcess {
 	readonly child: ChildProcess;
-	/** Its process id, also the id of its group. */
 	readonly leader: number;
 }
 
-/** Starts the program in its own group, or returns the start error. */
 async function startProcess(options: ProcessOptions & ProcessCommand): Promise<StartedProcess | { error: unknown }> {
 	const settings: SpawnOptions = {
 		cwd: options.cwd,
 		env: { ...options.env },
-		// A separate session and process group: one signal reaches every descendant that did not leave
-		// it.
+		// A separate session and process group: one signal reaches every descendant that did not
+		// leave it.
 		detached: process.platform !== "win32",
 		windowsHide: true,
 		stdio: [options.input === undefined && !options.onInput ? "ignore" : "pipe", "pipe", "pipe"],
@@ -133,7 +130,6 @@ async function startProcess(options: ProcessOptions & ProcessCommand): Promise<S
 	return { child, leader: child.pid };
 }
 
-/** Returns the system's code and a message about a program that did not start. */
 function describeStartError(
 	error: unknown,
 	options: ProcessOptions & ProcessCommand,
@@ -143,8 +139,7 @@ function describeStartError(
 	// The system also reports EACCES for a missing program if a PATH directory is not searchable.
 	const code = said === "EACCES" && isNowhere(program, options) ? "ENOENT" : said;
 	if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
-		// The system reports ENOENT for a missing working directory, too: that must not read as a
-		// missing program.
+		// A missing working directory is ENOENT, too, but must not read as a missing program.
 		const kind = targetKind(options.cwd);
 		if (kind === "missing") return { code, message: `the working directory ${options.cwd} does not exist` };
 		if (kind !== "directory") return { code, message: `the working directory ${options.cwd} is not a directory` };
@@ -168,13 +163,12 @@ function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
 	return directories.every((directory) => targetKind(resolve(cwd, directory, name)) !== "file");
 }
 
-/** Milliseconds to keep reading open pipes after the program has ended, while no data arrives. */
+/** After the program has ended, open pipes are read this long while no data arrives. */
 const pipeGraceMs = 200;
-/** Milliseconds if data keeps arriving. */
+/** While data keeps arriving. */
 const pipeGraceAtMostMs = 2000;
-const longestTimer = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
 
-/** Passes input, collects output, and ends the group on timeout, abort or a callback's error. */
 async function watchProcess(
 	process: StartedProcess,
 	options: ProcessOptions,
@@ -222,7 +216,6 @@ async function watchProcess(
 	return { exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort" };
 }
 
-/** Calls `end` on timeout or abort, until the returned function is called. */
 export function endOn(
 	options: Pick<ProcessOptions, "timeoutMs" | "signal">,
 	end: (reason: "timeout" | "abort") => void,
@@ -231,15 +224,14 @@ export function endOn(
 	options.signal?.addEventListener("abort", onAbort, { once: true });
 	if (options.signal?.aborted) onAbort();
 	const { timeoutMs } = options;
-	const timer =
-		timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), Math.min(timeoutMs, longestTimer));
+	const timer = timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), Math.min(timeoutMs, maxTimer));
 	return () => {
 		clearTimeout(timer);
 		options.signal?.removeEventListener("abort", onAbort);
 	};
 }
 
-/** Resolves when both pipes ended, or stay open without data for a moment. */
+/** Resolves when both pipes ended, or are open without data for a moment. */
 async function pipesEnded(closed: Promise<unknown>, lastData: () => number): Promise<void> {
 	let isClosed = false;
 	const done = closed.then(() => {
@@ -262,10 +254,7 @@ async function pipesEnded(closed: Promise<unknown>, lastData: () => number): Pro
 /** Longer lines are emitted in chunks, so that memory stays bounded. */
 const maxLine = 1024 * 1024;
 
-/**
- * Splits a byte stream into lines for `onLine`, without line breaks. LF, CRLF and a lone CR
- * (progress bars) end a line; `end` flushes the rest.
- */
+/** LF, CRLF and a lone CR (progress bars) end a line; `end` flushes the rest. */
 export class LineSplitter {
 	readonly #decoder = new StringDecoder("utf8");
 	readonly #onLine: (line: string) => void;
@@ -284,7 +273,7 @@ export class LineSplitter {
 	}
 
 	#split(text: string, isLast: boolean): void {
-		// A CR at the very end can be the first half of a CRLF: it waits for the next chunk.
+		// A CR at the very end can be the first half of a CRLF, so it is kept for the next chunk.
 		const held = !isLast && text.endsWith("\r") ? "\r" : "";
 		const lines = (held ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
 		const last = lines.pop() ?? "";
@@ -296,7 +285,7 @@ export class LineSplitter {
 	}
 }
 
-/** An output stream of a process: its head in memory, all of it in a file once it exceeds that. */
+/** The head is in memory; all of it is in a file once it exceeds that. */
 class CapturedOutput {
 	readonly #name: "stdout" | "stderr";
 	readonly #maxBuffer: number;
@@ -304,11 +293,10 @@ class CapturedOutput {
 	readonly #spillDir: string | undefined;
 	readonly #lines: LineSplitter | undefined;
 	#chunks: Buffer[] = [];
-	#kept = 0;
+	#buffered = 0;
 	#spilled = 0;
 	#descriptor: number | undefined;
 	#spillError: unknown;
-	/** File with the whole output, if it exceeded memory and there is a spill directory. */
 	path: string | undefined;
 	truncated = false;
 
@@ -322,7 +310,7 @@ class CapturedOutput {
 
 	write(chunk: Buffer): void {
 		this.#lines?.write(chunk);
-		const room = this.#maxBuffer - this.#kept;
+		const room = this.#maxBuffer - this.#buffered;
 		if (this.#descriptor === undefined && chunk.length > room) this.#startSpilling();
 		if (this.#descriptor !== undefined) this.#spill(chunk);
 		if (room <= 0) {
@@ -332,10 +320,9 @@ class CapturedOutput {
 		const head = chunk.length > room ? chunk.subarray(0, room) : chunk;
 		this.truncated ||= head.length < chunk.length;
 		this.#chunks.push(head);
-		this.#kept += head.length;
+		this.#buffered += head.length;
 	}
 
-	/** Closes the spill file. @throws what writing the spill file threw */
 	end(): void {
 		this.#lines?.end();
 		if (this.#descriptor !== undefined) closeSync(this.#descriptor);
@@ -343,7 +330,7 @@ class CapturedOutput {
 		if (this.#spillError) throw this.#spillError;
 	}
 
-	/** Returns the output kept in memory, as UTF-8; a character at the limit is dropped. */
+	/** UTF-8; a character at the limit is dropped. */
 	text(): string {
 		const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
 		this.#chunks = [bytes];
@@ -368,7 +355,7 @@ class CapturedOutput {
 		if (this.#descriptor === undefined || this.#spillError) return;
 		const part = chunk.subarray(0, Math.max(0, this.#maxSpill - this.#spilled));
 		try {
-			// Synchronous on purpose: the pipe is not read until the disk has this, so memory stays
+			// Synchronous, so that the pipe is not read until the disk has this, and memory stays
 			// bounded.
 			writeFileSync(this.#descriptor, part);
 			this.#spilled += part.length;
@@ -378,10 +365,7 @@ class CapturedOutput {
 	}
 }
 
-/**
- * Returns the absolute path at which the system would find the program `name`: a name with a slash
- * is relative to `cwd`, another is searched in `env.PATH`.
- */
+/** A name with a slash is relative to `cwd`, another is searched in `env.PATH`. */
 export function findExecutable(name: string, env: Environment, cwd: string): string | undefined {
 	if (name === "") return undefined;
 	const extensions = process.platform === "win32" ? ["", ...(env.PATHEXT ?? ".EXE;.CMD;.BAT;.COM").split(";")] : [""];
@@ -398,7 +382,7 @@ export function findExecutable(name: string, env: Environment, cwd: string): str
 	return undefined;
 }
 
-/** The environment is given as the difference from the helper's own. */
+/** The environment is the difference from the helper's own. */
 export interface SpawnRequest extends Omit<ProcessOptions, "env" | "signal" | "onInput" | "onStdout" | "onStderr"> {
 	readonly id: number;
 	readonly command: ProcessCommand;
@@ -406,10 +390,8 @@ export interface SpawnRequest extends Omit<ProcessOptions, "env" | "signal" | "o
 	readonly unset: readonly string[];
 }
 
-/** Requests: run this, or end that. */
 export type ToHelper = { readonly run: SpawnRequest } | { readonly abort: number };
 
-/** Responses: how it ended, or what running it threw. */
 export type FromHelper =
 	| { readonly id: number; readonly result: ProcessResult }
 	| { readonly id: number; readonly error: string; readonly code?: string | undefined };
@@ -419,13 +401,11 @@ const host = join(import.meta.dirname, "spawn-host.js");
 
 const helperExists: boolean = process.platform !== "win32" && existsSync(host);
 
-/** A process that starts programs for us, see spawn-host. */
 class SpawnHelper {
 	readonly #child: ChildProcess;
 	readonly #env: Environment;
 	readonly #waiting = new Map<number, { resolve(result: ProcessResult): void; reject(error: Error): void }>();
 	#next = 1;
-	/** Whether it has exited; then another one must be started. */
 	ended = false;
 
 	constructor(env: Environment) {
@@ -474,7 +454,7 @@ class SpawnHelper {
 		this.#waiting.clear();
 	}
 
-	/** Nothing is running: it must not keep us alive. */
+	/** While nothing runs, the helper must not keep this process alive. */
 	#rest(): void {
 		this.#child.unref();
 		this.#child.channel?.unref();
@@ -501,10 +481,10 @@ let started = 0;
 let helper: SpawnHelper | undefined;
 
 /**
- * Runs `runProcess` for programs that are run repeatedly: after the first few, a small helper
- * process starts them, since forking takes longer the more memory the parent has. Options with
- * callbacks are run directly. Processes that a program leaves running end with the `ProcessScope`
- * that it was started in.
+ * For programs that are run repeatedly: after the first few, a small helper process starts them,
+ * since forking takes longer the more memory the parent has. Options with callbacks are run
+ * directly. Processes that a program leaves running end with the `ProcessScope` in which it was
+ * started.
  * @throws as `runProcess`; Error if the helper was killed meanwhile
  */
 export async function runOneOfMany(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {

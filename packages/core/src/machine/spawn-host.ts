@@ -2,7 +2,7 @@ import { errnoCode } from "./files.ts";
 import { type FromHelper, runProcess, type SpawnRequest, type ToHelper } from "./run-process.ts";
 
 // A process that starts programs for its parent. Forking copies the page tables of the forking
-// process: from a parent with a large eval in memory that takes several times as long as from here.
+// process, which takes several times as long from a parent with a large eval in memory.
 
 const running = new Map<number, AbortController>();
 const own = { ...process.env };

@@ -23,27 +23,24 @@ import {
 import { type ListOptions, listTree } from "./find-files.ts";
 import { Openings, readRegularChunks, withRegular } from "./read-file.ts";
 
-/** Metadata of a path that reveals any later change without reading it. */
+/** Reveals any later change of a path without reading it. */
 export interface TreeNote {
 	readonly kind: Exclude<PathKind, "missing">;
 	readonly mode: number;
 	readonly size: number;
 	readonly mtimeMs: number;
-	/** The kernel's own time of the last change, which programs can't set. */
+	/** The kernel sets this time of the last change; programs can't. */
 	readonly ctimeMs: number;
 	readonly inode: number;
 	readonly target: string | undefined;
 }
 
-/**
- * Notes by path relative to the root, `/` between components; a directory precedes its contents.
- * Names that are not UTF-8 are encoded by `raw-path`.
- */
+/** By relative path, encoded by `rawPath`; a directory precedes its contents. */
 export type TreeNotes = Map<string, TreeNote>;
 
 /**
- * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
- * inaccessible ones noted as `other`: every state of a tree can be noted.
+ * Links are not followed. Entries that vanish meanwhile are omitted, inaccessible ones noted as
+ * `other`: every state of a tree can be noted.
  * @param openings opens unreadable directories; without it their contents are omitted
  * @throws AgentvError if `root` itself is unreadable, or `interrupted`
  */
@@ -80,7 +77,7 @@ function namesIn(root: string, directory: string): string[] {
 	}
 }
 
-/** Returns the note of an absolute path, or undefined if nothing is there. */
+/** Returns undefined for a missing path. */
 export function notePath(path: string): TreeNote | undefined {
 	return ifPossible(() => {
 		const stat = lstatSync(systemPath(path), { throwIfNoEntry: false });
@@ -99,7 +96,6 @@ export function notePath(path: string): TreeNote | undefined {
 	});
 }
 
-/** Returns whether a path is unchanged between two notes. */
 export function isUnchanged(before: TreeNote, after: TreeNote): boolean {
 	if (before.kind !== after.kind) return false;
 	if (before.kind === "link") return before.target === after.target;
@@ -121,8 +117,9 @@ interface ResetOptions {
 
 /**
  * Restores `root`, once a copy of `original`, by rewriting only what changed: far cheaper than a
- * new copy. `clean` contains the notes of paths from when they were equal; returns the new notes.
- * Links in the way are removed, never followed.
+ * new
+ * copy. `clean` contains the notes of paths from when they were equal; returns the new notes. Links
+ * in the way are removed, never followed.
  */
 export async function resetTree(
 	original: PreparedTree,
@@ -162,7 +159,6 @@ export async function resetTree(
 	return now;
 }
 
-/** Removes what the original lacks or has as another kind. */
 async function removeWrong(
 	root: string,
 	now: TreeNotes,
@@ -191,9 +187,9 @@ async function keptExtras(
 		.filter(([path, { kind }]) => kind !== "directory" && !wanted.has(path) && !isRawPath(path))
 		.map(([path]) => path);
 	if (extras.length === 0) return new Set();
-	const asked = await keep(extras);
+	const requested = await keep(extras);
 	// A kept file whose directory must be replaced by a file of the original is removed with it.
-	const possible = [...asked].filter((path) => {
+	const possible = [...requested].filter((path) => {
 		for (let at = dirname(path); at !== "."; at = dirname(at)) {
 			const entry = wanted.get(at);
 			if (entry && entry.kind !== "directory") return false;
@@ -218,31 +214,30 @@ function makeUsable(path: string): void {
 export interface DigestEntry {
 	/** Relative to the root, `/` between components. */
 	readonly path: string;
-	/** Bytes; the length of its text for a link. */
+	/** Bytes; for a link the length of its text. */
 	readonly size: number;
 	readonly mode: "644" | "755" | "link";
 	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
-	/** Hexadecimal SHA-256 of the content; of its text for a link. */
+	/** Hexadecimal; for a link the SHA-256 of its text. */
 	readonly sha256: string;
 }
 
-/** Largest file, in bytes, that is hashed without yielding to other work. */
+/** Bytes of a file that is hashed without yielding to other work. */
 export const largestDigested = 4 * 1024 ** 3;
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 
-/** Returns the hexadecimal SHA-256 of a file. @throws AgentvError `config` if it is too large */
+/** Hexadecimal. @throws AgentvError `config` if the file is too large */
 export function digestFile(path: string, maxBytes?: number): string {
 	return createDigest(path, maxBytes).hex();
 }
 
-/** Returns the hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
 export function digestText(content: string | Uint8Array): string {
 	return hash("sha256", content, "hex");
 }
 
-/** Returns a SHA-256 for incremental updates, starting with the content of `file`. */
+/** A digest for incremental updates that starts with the content of `file`. */
 export function createDigest(file?: string, maxBytes = largestDigested): { update(text: string): void; hex(): string } {
 	const hash = createHash("sha256");
 	if (file !== undefined) {
@@ -257,11 +252,7 @@ export function createDigest(file?: string, maxBytes = largestDigested): { updat
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
 
-/**
- * Returns digests of all files and links below `root`, in byte order of their paths; empty
- * directories are not recorded.
- * @throws AgentvError `refused` for devices, sockets and pipes
- */
+/** In byte order of the paths. @throws AgentvError `refused` for devices, sockets and pipes */
 export async function digestTree(
 	root: string,
 	options: ListOptions & { readonly signal?: AbortSignal | undefined } = {},
@@ -309,8 +300,8 @@ interface KnownDigest {
 }
 
 /**
- * Caches digests of files in a long-running process: a file is read again only if its times, size
- * or inode changed.
+ * Caches digests in a long-running process: a file is read again only if its times, size or inode
+ * changed.
  * @example
  * const digests = new FileDigests();
  * digests.of("/evals/check.mjs"); // hexadecimal SHA-256, "missing" or "unreadable <code>"
@@ -318,7 +309,7 @@ interface KnownDigest {
 export class FileDigests {
 	readonly #known = new Map<string, KnownDigest>();
 
-	/** Returns the SHA-256, or a word that never equals one if it is unreadable or large. */
+	/** Returns a word that never equals a SHA-256 if the file is unreadable or large. */
 	of(path: string): string {
 		const startedAt = Date.now();
 		const stat = statOf(path);

@@ -29,17 +29,16 @@ import { type ListOptions, walkTree } from "./find-files.ts";
 import { writeFlags } from "./read-file.ts";
 import { runProcess } from "./run-process.ts";
 
-/** A file's content; a long text as chunks, so that it is never in memory as a whole. */
+/** A long text in chunks is never in memory as a whole. */
 type FileContent = string | Uint8Array | Iterable<string>;
 
 interface WriteOptions {
-	/** Of a new file; an existing one keeps its own. Default 0o644 less the umask. */
+	/** For a new file; an existing one keeps its own. Default 0o644 less the umask. */
 	readonly mode?: number | undefined;
 	/** Replaces a link, pipe or device that another program put at the path. */
 	readonly noFollow?: boolean;
 }
 
-/** Returns the file that writing to `path` changes, following links. */
 function writeTarget(path: string): string {
 	let target = resolve(path);
 	for (let hops = 0; hops < 40 && pathKind(target) === "link"; hops++) {
@@ -48,7 +47,7 @@ function writeTarget(path: string): string {
 	return join(realPath(dirname(target)), basename(target));
 }
 
-/** Writes a new, synced neighbor of `target`; the caller renames or removes it. */
+/** Writes a new, synced file next to `target`; the caller renames or removes it. */
 function stageBeside(target: string, content: FileContent, options: WriteOptions = {}): string {
 	const staged = besideName(target);
 	const existing = pathKind(target) === "file" ? statSync(target) : undefined;
@@ -68,9 +67,10 @@ function stageBeside(target: string, content: FileContent, options: WriteOptions
 }
 
 /**
- * Replaces a file atomically: written to a neighbor, synced, renamed. Readers see the old or the
- * new content, never a part. Writing to a symbolic link changes the file it points to and keeps the
- * link, unless `noFollow`. Only regular files are replaced. The directory must exist.
+ * Writes a file next to `path`, syncs it and renames it: readers see the old or the new content,
+ * never
+ * a part. Writing to a symbolic link changes the file that it points to and keeps the link, unless
+ * `noFollow`. Only regular files are replaced. The directory must exist.
  * @throws AgentvError `not-found` or `config` with the path; the old content is then untouched
  */
 export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
@@ -80,7 +80,7 @@ export function writeAtomic(path: string, content: string | Uint8Array, options:
 		const kind = pathKind(target);
 		// For example a device that a link at the path points to.
 		if (kind === "other" && !options.noFollow) throw new AgentvError("config", `${path} is not a regular file`);
-		// Renaming only checks the directory; a file that was made read-only is meant to stay
+		// Renaming only checks the directory, but a file that was made read-only must stay
 		// unchanged.
 		if (kind === "file" || kind === "directory") accessSync(target, constants.W_OK);
 		staged = stageBeside(target, content, options);
@@ -92,7 +92,7 @@ export function writeAtomic(path: string, content: string | Uint8Array, options:
 	}
 }
 
-/** Writes a file that must not exist yet; never through a link. @throws AgentvError */
+/** The file must not exist yet; never writes through a link. @throws AgentvError */
 export function writeNewFile(path: string, content: FileContent): void {
 	atPath(path, () => {
 		const descriptor = openSync(path, "wx");
@@ -104,7 +104,7 @@ export function writeNewFile(path: string, content: FileContent): void {
 	});
 }
 
-/** Replaces `path` by the file that `write` creates next to it. @throws AgentvError */
+/** `write` creates the new file next to `path`. @throws AgentvError */
 function replaceFile(path: string, write: (staged: string) => void): void {
 	const staged = besideName(path);
 	try {
@@ -116,17 +116,17 @@ function replaceFile(path: string, write: (staged: string) => void): void {
 	}
 }
 
-/** Renames a file or directory within its file system. @throws AgentvError */
+/** Only within one file system. @throws AgentvError */
 export function renamePath(from: string, to: string): void {
 	atPath(from, () => renameSync(from, to));
 }
 
-/** Writes a file (mode 0600) that is never seen half-written, but not synced. @throws AgentvError */
+/** The file (mode 0600) is never seen half-written, but not synced. @throws AgentvError */
 export function writeNote(path: string, content: string): void {
 	replaceFile(path, (staged) => writeFileSync(staged, content, { mode: 0o600 }));
 }
 
-/** Removes a file or, if `recursive`, a directory; a missing one is fine. Links are not followed. */
+/** Removes a directory only if `recursive`; a missing path is fine. Links are not followed. */
 export function removeFile(path: string, { recursive = false } = {}): void {
 	try {
 		rmSync(path, { force: true, recursive });
@@ -137,14 +137,13 @@ export function removeFile(path: string, { recursive = false } = {}): void {
 	}
 }
 
-/** Removes execute permission for everyone. @throws AgentvError */
 export function forbidExecution(path: string): void {
 	atPath(path, () => chmodSync(path, statSync(path).mode & 0o666));
 }
 
 const atOnce = 256 * 1024;
 
-/** Writes chunks through one buffer; joined texts would be garbage of the file's size. */
+/** Uses one buffer; joined texts would be garbage of the file's size. */
 function writeContent(descriptor: number, content: FileContent): void {
 	if (typeof content === "string" || content instanceof Uint8Array) {
 		writeFileSync(descriptor, content);
@@ -174,18 +173,17 @@ interface FileChange extends WriteOptions {
 interface Step {
 	readonly path: string;
 	readonly target: string;
-	/** The new content, written and synced next to the target; undefined for a removal. */
+	/** Synced next to the target; undefined for a removal. */
 	staged?: string;
-	/** The old content next to the target; undefined if there was none. */
+	/** Next to the target; undefined if there was no old content. */
 	backup?: string;
 	applied?: boolean;
 }
 
 /**
- * Writes all of the files or none: everything is staged first, then renamed into place; failures
- * are rolled back. Missing directories are created. Links are written through; a removed link is
- * itself removed. A process killed between two renames leaves each file whole, but not all of them
- * new.
+ * Stages everything, then renames it into place; failures are rolled back. Missing directories are
+ * created. Links are written through; a removed link is itself removed. A process killed between
+ * two renames leaves each file whole, but not all of them new.
  * @throws AgentvError with the file that could not be written; all files then have their old
  * content
  */
@@ -203,7 +201,7 @@ export function writeAllOrNone(changes: readonly FileChange[]): void {
 			steps.push(step);
 			stage(step, change, made);
 		}
-		// Removals come last: if the process is killed, no content is lost that another file was to
+		// Removals come last: a killed process must not lose content that another file was to
 		// receive.
 		for (const step of [...steps].sort((a, b) => Number(!a.staged) - Number(!b.staged))) {
 			at = step.path;
@@ -271,14 +269,13 @@ function removeIfEmpty(directory: string): void {
 export interface AppendFile {
 	readonly path: string;
 	append(content: string | Uint8Array): void;
-	/** Returns whether the path still refers to this file. */
 	isInPlace(): boolean;
-	/** Makes the appended data survive a power failure. */
+	/** The appended data survives a power failure afterwards. */
 	sync(): void;
 	close(): void;
 }
 
-/** Opens or creates a regular file in an existing directory for appending. @throws AgentvError */
+/** Opens or creates a regular file in an existing directory. @throws AgentvError */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
 	const descriptor = atPath(path, () => openSync(path, writeFlags | constants.O_APPEND, options.mode ?? 0o666));
 	if (!fstatSync(descriptor).isFile()) {
@@ -304,7 +301,7 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 	};
 }
 
-/** Updates the modification time. Best effort: errors are ignored. */
+/** Best effort: errors are ignored. */
 export function touch(path: string): void {
 	const now = new Date();
 	ifPossible(() => utimesSync(path, now, now));
@@ -318,7 +315,7 @@ const concurrency = 16;
  * Makes files (absolute paths below `root`) and their names survive a power failure. Many files are
  * synced by the program `sync -f` if available, because Node has no call for that; few of them, or
  * without that program, one by one.
- * @throws AgentvError if one of them is not writable the disk
+ * @throws AgentvError if one of them is not writable
  */
 export async function syncFiles(root: string, files: readonly string[]): Promise<void> {
 	if (files.length >= manyFiles && (await syncFileSystem(root))) return;
@@ -370,7 +367,7 @@ export function canReplaceDirectory(path: string): boolean {
 	}, false);
 }
 
-/** Replaces what is at `to` by a copy of the file `from`: atomically, and not through a link. */
+/** Atomic, and not through a link. */
 export function replaceByCopy(from: string, to: string, mode: number): void {
 	replaceFile(to, (staged) => {
 		copyFileSync(from, staged, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
@@ -379,9 +376,8 @@ export function replaceByCopy(from: string, to: string, mode: number): void {
 }
 
 /**
- * Renames a directory to `goal`, which is missing or an empty directory: readers see nothing or all
- * of it. Returns false, with nothing changed, if the system can't (another file system, a mount
- * point).
+ * `goal` is missing or an empty directory: readers see nothing or all of it. Returns false, with
+ * nothing changed, if the system can't rename (another file system, a mount point).
  * @throws AgentvError if the goal is not empty, or not writable
  */
 export function moveIntoPlace(directory: string, goal: string): boolean {
@@ -401,12 +397,12 @@ export function moveIntoPlace(directory: string, goal: string): boolean {
 	return true;
 }
 
-/** The time of settled files: long past, so that any later change is visible. */
+/** Long past, so that any later change is visible. */
 const settledSeconds = Date.UTC(2020, 0, 1) / 1000;
 
 /**
- * Sets one fixed modification time on all files below `root` that pass the filter. Git's index then
- * detects changed copies by that time alone, and no later change can have the same time.
+ * Sets one fixed modification time on all files that pass the filter. Git's index then detects
+ * changed copies by that time alone, and no later change can have the same time.
  */
 export function settleTimes(root: string, filter: NonNullable<ListOptions["filter"]>): void {
 	for (const { path, kind } of walkTree(root, { filter })) {
