@@ -29,12 +29,11 @@ import type { Services } from "./problem.ts";
 import type { Page } from "./request.ts";
 import { type LastResult, lastResults } from "./run-responses.ts";
 
-/** Longer sources are cut. */
 const longestSource = 1024 * 1024;
 const mostFindings = 1000;
 
 export interface EvalListAnswer extends Page<EvalEntry> {
-	/** Why there are none, for example a missing directory or a benchmark that was never synced. */
+	/** Why there are none: for example, a missing directory, or a benchmark that was never synced. */
 	readonly problem: string | null;
 }
 
@@ -43,7 +42,7 @@ export type EvalEntry = ReturnType<typeof describeEntry> & {
 	readonly marks: EvalMarks | null;
 };
 
-/** Describes an eval for the list, without loading it. */
+/** Describes an eval without loading it. */
 export function describeEntry(
 	{ id, place, path, file }: FoundEval,
 	last: ReadonlyMap<string, LastResult>,
@@ -56,14 +55,12 @@ export function describeEntry(
 		/** Relative to the benchmark, or to Studio's directory. */
 		file: path,
 		last_result: last.get(file) ?? null,
-		/** The running job. */
 		job: jobs.running("run", id)?.id ?? null,
 	};
 }
 
 export type EvalAnswer = Awaited<ReturnType<typeof describeEval>>;
 
-/** Describes an eval without its tests. */
 export async function describeEval(opened: OpenedEval, services: Services, signal: AbortSignal) {
 	const { options, marks, runs } = services;
 	const { found, loaded, view, redact, redactWritten, shown } = opened;
@@ -86,11 +83,11 @@ export async function describeEval(opened: OpenedEval, services: Services, signa
 		warnings,
 		findings: findings.map((finding) => ({
 			...findingRecord(finding, { shown, redact }),
-			/** Whether it is in the eval file itself, so that `line` refers to `source`. */
+			/** Whether `line` refers to `source`. */
 			own: finding.at.file === found.file,
 		})),
 		checks: validation.checks.map((check) => ({ ...check, message: redact(check.message) })),
-		/** Docs of the rules with findings. */
+		/** Limited to rules with findings. */
 		rules: recordToWire(ruleDocs().filter(({ id }) => rules.has(id))),
 		tests: loaded.tests.length,
 		targets: describeTargets(opened),
@@ -98,12 +95,11 @@ export async function describeEval(opened: OpenedEval, services: Services, signa
 		commands: describeCommands(opened),
 		/** Never a value. */
 		variables: variablesOf(opened),
-		/** Whether it was synced, so that running it executes foreign code and needs consent. */
+		/** Synced evals are foreign code, which needs consent to run. */
 		foreign: found.place.foreign,
 	};
 }
 
-/** Validates one file. */
 export async function validated(file: string, options: Parameters<typeof validateEvals>[1]): Promise<EvalValidation> {
 	for await (const validation of validateEvals([file], options)) return validation;
 	throw new Error("validation yields one result for each file");
@@ -127,7 +123,6 @@ const longestInput = 300;
 export type EvalTestsAnswer = Page<EvalTestAnswer>;
 export type EvalTestAnswer = ReturnType<typeof describeTest>;
 
-/** Describes a test for the eval's list. */
 export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval) {
 	const { redact, shown, loaded } = opened;
 	const input = test.input.map(({ content }) =>
@@ -147,7 +142,6 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 	};
 }
 
-/** Describes the targets of an eval: provider, host and key variables. */
 export function describeTargets(opened: OpenedEval) {
 	const once = new Map<string, TargetUse>();
 	for (const use of opened.uses) {
@@ -170,20 +164,18 @@ function describeTarget({ role, choice, resolution }: TargetUse, { redact, targe
 		role,
 		provider: target?.provider ?? null,
 		model: typeof model === "string" ? redact(model) : null,
-		/** The chain of `use_target` names, the concrete target last. */
+		/** `use_target` names, the concrete target last. */
 		via: (resolution.ok ? resolution.target : resolution).via.map(({ definition }) => definition.name),
-		/** The server, without user part and query; null for a local program. */
+		/** Without user part and query; null for a local program. */
 		host: destination?.host ?? null,
-		/** Variables whose values it receives as key or header. Never a value. */
+		/** Names of variables, never their values. */
 		keys: destination?.keys ?? [],
 		literal_key: destination?.literalKey ?? false,
 		inherits_environment: destination?.inheritsEnvironment ?? false,
-		/** Why it can't be used. */
 		problem: problem === undefined ? null : redact(problem),
 	};
 }
 
-/** Lists everything that a run of the eval executes on this machine. */
 export function describeCommands(opened: OpenedEval) {
 	const { loaded, uses, redact, where } = opened;
 	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
@@ -206,33 +198,31 @@ function describeWorkspace({ loaded, redact }: OpenedEval) {
 	};
 }
 
-/** Describes a repository of a workspace. */
 export function describeRepo({ path, repo, commit }: WorkspaceRepo, redact: Redactor) {
 	return { path, repo: redact(repo), commit: commit === undefined ? null : redact(commit) };
 }
 
 type WorkspaceRepo = NonNullable<LoadedEval["suite"]["workspace"]>["repos"][number];
 
-/** A loaded eval with its context. */
 export interface OpenedEval {
 	readonly found: FoundEval;
 	readonly view: DiskView;
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;
 	readonly uses: readonly TargetUse[];
-	/** Variables for the eval's `${{ }}`: the process environment and `.env` files. */
+	/** The process environment and `.env` files. */
 	readonly env: Environment;
-	/** Replaces variable values by `${{ NAME }}` and credentials by `***`. For interpolated texts. */
+	/** For interpolated texts: variable values become `${{ NAME }}`, credentials `***`. */
 	readonly redact: (text: string) => string;
-	/** Redacts credentials in source text without changing its line numbers. */
+	/** For source text: redacts credentials, keeps line numbers. */
 	readonly redactWritten: (text: string) => string;
-	/** Returns a path relative to the eval's place. */
+	/** Relative to the eval's place. */
 	shown(file: string): string;
 	/** Returns `evals/a.eval.yaml:12`. */
 	where(at: SourcePlace): string;
 }
 
-/** Loads an eval by id and resolves its targets. */
+/** @throws AgentvError `not-found`, `refused` */
 export async function openEval(id: string, { evals, options }: Services): Promise<OpenedEval> {
 	const found = await evals.find(id);
 	const view = openDiskView();
@@ -256,15 +246,13 @@ export async function openEval(id: string, { evals, options }: Services): Promis
 	};
 }
 
-/** Returns a path relative to `root`, with `/`. */
 function shownPath(root: string, file: string): string {
 	return relative(root, file).split(sep).join("/");
 }
 
-/** Shorter values are ordinary words and numbers; replacing them would garble texts. */
+/** Replacing shorter values, which are ordinary words and numbers, would garble texts. */
 const shortest = 4;
 
-/** Creates redactors for an eval's texts, which remove variable values and secrets. */
 function evalRedactors(
 	loaded: LoadedEval,
 	targets: TargetScope,
@@ -282,7 +270,7 @@ function evalRedactors(
 	};
 }
 
-/** Returns the values of variables in eval and target files, longest first. */
+/** Returns the longest values first, so that a value is replaced before its parts. */
 function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [value: string, name: string][] {
 	const used = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
 	const values = new Map<string, string>();
@@ -293,7 +281,6 @@ function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [
 	return [...values].sort(([a], [b]) => b.length - a.length);
 }
 
-/** Returns literal secrets in eval and target files. */
 function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
 	const found = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
 		source.document ? secretsIn(settingsIn(source.document.value)) : [],
@@ -301,7 +288,7 @@ function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
 	return found.filter((secret) => !secret.includes("${{"));
 }
 
-/** Returns the parts of a document that may contain a target; elsewhere, a field named `token` may be prose. */
+/** Returns the parts that may contain a target; elsewhere, a field named `token` may be prose. */
 function settingsIn(value: unknown): unknown {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
 	const { tests, ...rest } = value as Record<string, unknown>;

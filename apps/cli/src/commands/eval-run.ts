@@ -82,7 +82,6 @@ export async function evalRecord(file: string, options: EvalRecordOptions, conte
 	return { text: `${lines.join("\n")}\n`, exitCode: missing.length > 0 || outcome !== "complete" ? 4 : 0 };
 }
 
-/** Options that only apply to `--format k8s`. */
 interface JobChoices {
 	readonly image?: string;
 	readonly name?: string;
@@ -98,7 +97,7 @@ interface EvalMatrixOptions extends ShardChoices, JobChoices {
 	readonly output?: string;
 }
 
-/** Prints how to run evals in shards, after checking that they can be run. */
+/** Checks first that the evals can be run. */
 export async function evalMatrix(
 	evals: readonly string[],
 	options: EvalMatrixOptions,

@@ -35,17 +35,15 @@ export async function init(directory: string, _options: object, context: Context
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
 }
 
-/** Prints the JSON Schema of a file format. */
 export async function schema(format: FormatName): Promise<CommandResult> {
 	return { text: `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`, exitCode: 0 };
 }
 
 interface StarterFile {
-	/** Relative to the target directory. */
 	readonly path: string;
 	readonly content: string;
 	readonly purpose: string;
-	/** A supporting file, for which an existing one is fine. */
+	/** Whether an existing file is used instead. */
 	readonly isSupport?: boolean;
 }
 

@@ -65,7 +65,7 @@ interface ResultsListOptions {
 	readonly json?: boolean;
 }
 
-/** Lists runs, newest first. */
+/** Lists the newest run first. */
 export async function resultsList(options: ResultsListOptions, context: Context): Promise<CommandResult> {
 	const { offset } = options;
 	const { total, runs } = listRuns(context, options);
@@ -112,7 +112,6 @@ interface ResultsShowOptions {
 	readonly json?: boolean;
 }
 
-/** Shows a run's tests and why they failed; with `--test`, all details of the matching tests. */
 export async function resultsShow(
 	which: string,
 	options: ResultsShowOptions,
@@ -165,7 +164,6 @@ function heading({ directory, run }: RunReading, { cwd }: Context, colors: Color
 	].join("\n");
 }
 
-/** Returns a test with all details of its attempts. */
 function detailText(outcome: CaseOutcome, directory: string, colors: Colors): string {
 	const { attempts, repeat, status } = outcome;
 	if (attempts.length === 0) return outcomeText(outcome, colors);
@@ -204,7 +202,7 @@ interface CompareOptions {
 	readonly json?: boolean;
 }
 
-/** Compares every later run with the first. */
+/** Compares each later run with the first. */
 export async function resultsCompare(
 	which: readonly string[],
 	options: CompareOptions,
@@ -243,7 +241,7 @@ function warn(text: string, { stderr }: Context): void {
 	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(text)}\n`);
 }
 
-/** Returns 1 for a significant regression. @throws AgentvError (exit 2) if no tests are comparable */
+/** Exits 1 for a significant regression. @throws AgentvError (exit 2) if no tests are comparable */
 async function gate(
 	compared: readonly ComparedRuns[],
 	allowIncomparable: boolean,
@@ -291,7 +289,6 @@ function regradeRequest(directory: string, options: ResultsRegradeOptions, conte
 	});
 }
 
-/** Signs the digest of a run with `ssh-keygen`. */
 export async function resultsSign(
 	which: string,
 	{ key }: { readonly key: string },

@@ -8,7 +8,7 @@ import { type JunitSuite, junitCase, junitXml } from "./junit.ts";
 /** Keeps the document reproducible. */
 const noTime = "1970-01-01T00:00:00";
 
-/** Writes JUnit XML: a suite per eval, a case per rule; a case fails if its findings fail the command. */
+/** Writes a suite per eval, a case per rule. */
 export const validateJunit: ValidationReporter = (report) => {
 	const suites = report.evals.map((one) => suiteOf(one, report));
 	return { text: [...junitXml(suites)].join("") };
@@ -45,7 +45,7 @@ function lines(findings: readonly ValidationFinding[], { cwd }: ValidationReport
 	return findings.map((one) => `${placeText(one, cwd)} ${one.severity} ${one.message}`).join("\n");
 }
 
-/** Writes GitHub annotations: `::error file=…,line=…,col=…,title=…::message`. */
+/** Writes `::error file=…,line=…,col=…,title=…::message`. */
 export const validateGithub: ValidationReporter = (report) => {
 	const lines = report.evals.flatMap(({ diagnostics }) =>
 		diagnostics
@@ -69,7 +69,7 @@ export const validateGithub: ValidationReporter = (report) => {
 	return { text: `${text}\n`, kind: "commands" };
 };
 
-/** Writes SARIF 2.1.0: rules with their docs, results with regions, and the edits that `--fix` would make. */
+/** Writes SARIF 2.1.0. */
 export const validateSarif: ValidationReporter = (report) => {
 	const rules = ruleDocs();
 	const index = new Map(rules.map(({ id }, position) => [id, position]));
@@ -134,7 +134,7 @@ function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, 
 	};
 }
 
-/** Returns a relative reference for files under the current directory, an absolute URI for others. */
+/** Returns a relative reference under the current directory, else an absolute URI. */
 function artifact(file: string, cwd: string): { uri: string } {
 	const shown = shownPath(file, cwd);
 	if (shown === file) return { uri: pathToFileURL(file).href };

@@ -19,27 +19,25 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor, json } from "./terminal.ts";
 
-/** Input of a validation reporter. */
 export interface ValidationReport {
 	readonly evals: readonly EvalValidation[];
 	/** Absolute; paths are shown relative to it. */
 	readonly cwd: string;
 	/** Whether warnings fail. */
 	readonly strict: boolean;
-	/** Whether to report only failures. */
 	readonly quiet: boolean;
 	readonly colors: Colors;
 	/** The changes of `--fix`, `--migrate` and `--pin`; not applied with `dryRun`. */
 	readonly plan?: FixPlan;
 	readonly dryRun?: boolean;
-	/** The edits of `--fix` by finding, for formats that contain edits. */
+	/** By finding, for formats that contain edits. */
 	readonly offered?: readonly OfferedEdit[];
 }
 
 /** Returns what to print; `eval validate` decides the exit code. */
 export type ValidationReporter = (report: ValidationReport) => Omit<CommandResult, "exitCode">;
 
-/** Counts evals, tests and findings; errors and warnings without fixed ones. */
+/** Counts errors and warnings without fixed ones. */
 export function summaryOf(evals: readonly EvalValidation[]) {
 	const findings = evals.flatMap(({ diagnostics }) => diagnostics);
 	const open = findings.filter(({ fixed }) => !fixed);
@@ -59,19 +57,17 @@ export function shownPath(path: string, cwd: string): string {
 	return way.startsWith("..") ? path : way.split(sep).join("/");
 }
 
-/** Returns a plan's changes as a unified diff that can be applied in `cwd`. */
+/** Returns a unified diff that can be applied in `cwd`. */
 export function planDiff(plan: FixPlan, cwd: string): string {
 	return plan.files.map((file) => unifiedDiff({ ...file, path: shownPath(file.path, cwd) })).join("");
 }
 
-/** Writes a short tree per eval, a code frame per finding, and a summary. */
 export const validateText: ValidationReporter = (report) => {
 	const shown = new Set<string>();
 	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
 	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n` };
 };
 
-/** Lists changes (with `--dry-run` as a diff), then what could not be fixed. */
 function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	if (!plan) return [];
 	const lines = plan.changes.map(
@@ -86,10 +82,10 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	return [...done, [...new Set(refused)].join("\n")].filter((text) => text !== "");
 }
 
-/** Columns of a message before its rule and location; longer messages push them to the right. */
+/** Columns of a message before its rule and location; longer messages push these to the right. */
 const widest = 84;
 
-/** `shown` contains the locations above, so that each is only shown once if evals share a file. */
+/** Shows each location once, even if evals share a file; `shown` contains those above. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
 	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
@@ -109,7 +105,6 @@ function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationRep
 	return !fixed && (strict || severity === "error");
 }
 
-/** Lists passed rules and findings, in the order of the rules. */
 function treeLines(result: EvalValidation, findings: readonly ValidationFinding[], report: ValidationReport): string[] {
 	const { colors, cwd, quiet } = report;
 	const width = Math.min(widest, Math.max(0, ...findings.map(({ message }) => message.length)));
@@ -173,12 +168,11 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 	};
 }
 
-/** Formats findings, one text each, with paths relative to `cwd`. */
+/** Formats one text each, with paths relative to `cwd`. */
 export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, colors: Colors): readonly string[] {
 	return locateFindings(diagnostics).map((located) => findingText(located, cwd, colors));
 }
 
-/** Formats a finding: location, severity, message and rule; code frame; hint. No final newline. */
 function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
 	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
 	const place = `${terminalSafeLine(shownPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
@@ -202,7 +196,6 @@ export function writeWarnings(diagnostics: readonly Diagnostic[], context: Conte
 
 const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
 
-/** Prints the documentation of a rule. */
 export function ruleText(doc: RuleDoc, colors: Colors): string {
 	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
 	const lines = [

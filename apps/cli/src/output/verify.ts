@@ -10,7 +10,6 @@ import type { Colors } from "./terminal.ts";
 
 const maxShown = 100;
 
-/** Lists differences by test, then how much was checked and what was not graded again. */
 export function verifyText(verified: RunVerification, name: string, colors: Colors): string {
 	const { agrees, differences } = verified;
 	const parts = [
@@ -26,7 +25,6 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 	return `${parts.join("\n\n")}\n`;
 }
 
-/** Groups differences by test or file. */
 function groups(differences: readonly Difference[]): [title: string, lines: string[]][] {
 	const found = new Map<string, string[]>();
 	for (const difference of differences) {
@@ -89,7 +87,7 @@ export function verifyJson(verified: RunVerification): string {
 	return `${JSON.stringify(encode(verificationSchema, { ...verified, differences }), null, 2)}\n`;
 }
 
-/** Describes a difference, without a full stop and without its test or file. */
+/** Returns a phrase without a full stop and without its test or file. */
 function differenceText({
 	kind,
 	line,
