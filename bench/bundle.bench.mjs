@@ -8,7 +8,6 @@ import { pairs, report } from "./pairs.mjs";
 const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-bundle-"));
 
-/** Writes an eval with a template of `count` files, `bytes` in total. */
 function writeEval(name, count, bytes) {
 	const root = join(place, name);
 	const line = "const total = items.reduce((sum, item) => sum + item.price_in_cents, 0); // some text\n";
@@ -25,7 +24,7 @@ function writeEval(name, count, bytes) {
 	return root;
 }
 
-// Each round writes to its own directory: creating files right after deleting many is slow on some file systems.
+// Each round writes to its own directory, because creating files right after deleting many is slow.
 let round = 0;
 const fresh = (name) => join(place, `${name}-${round++}`);
 const run = (program, ...args) => {
@@ -33,7 +32,7 @@ const run = (program, ...args) => {
 	if (status !== 0) throw new Error(`${program}: ${stderr}`);
 };
 
-/** Returns the peak memory in KB. */
+/** Returns KB. */
 function peak(root) {
 	const print = "process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS))";
 	const hook = `data:text/javascript,${encodeURIComponent(print)}`;

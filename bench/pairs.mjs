@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Times two commands alternately, so that other load on the machine affects both equally.
- * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or functions.
+ * Times two commands alternately, so that other load affects both equally.
+ * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or
+ * functions.
  * Returns {baseline, subject} medians in milliseconds and `ratio`, the median of the pairs' ratios.
  */
 export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}) {
@@ -23,7 +24,7 @@ export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}
 	return { baseline: median(times.baseline), subject: median(times.subject), ratio: median(times.ratio) };
 }
 
-/** Prints a result of `pairs` and whether it is within `limit`; sets the exit code if not. */
+/** Sets the exit code if the ratio exceeds `limit`. */
 export function report(name, { baseline, subject, ratio }, limit) {
 	const kept = limit === undefined || ratio <= limit;
 	const verdict = limit === undefined ? "" : `  (limit ${limit} ×: ${kept ? "kept" : "EXCEEDED"})`;

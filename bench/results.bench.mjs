@@ -1,5 +1,4 @@
-// Two runs of 100,000 rows: compares comparing and exporting with only reading and parsing the same files, and measures
-// peak memory.
+// Compares comparing and exporting two runs of 100,000 rows with only reading and parsing them.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,11 +9,10 @@ const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const peakMemory = resolve(import.meta.dirname, "peak-memory.cjs");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const [rows, limit, mostMb] = [100_000, 5, 1024];
-/** Number of attempts with a file; the files of the others are missing. */
+/** The other attempts have no file. */
 const withFiles = 10_000;
 const label = "evals/large.eval.yaml";
 
-/** The baseline: parses each line of the files. */
 const readLines = `
 import { StringDecoder } from "node:string_decoder";
 import { openSync, readSync } from "node:fs";
@@ -45,7 +43,6 @@ function makeRun(name, passesOf) {
 	return directory;
 }
 
-/** Details of an attempt in exports, in addition to its row. */
 function writeAttempt(directory, index) {
 	const file = join(directory, attemptFile(index));
 	mkdirSync(dirname(file), { recursive: true });
@@ -75,7 +72,7 @@ function runFile(name) {
 	};
 }
 
-/** Returns a row of 1 KB, with two graders and five findings. */
+/** Returns 1 KB, with two graders and five findings. */
 function rowText(index, passes) {
 	const verdict = passes ? "pass" : "fail";
 	const evidence = passes ? {} : { evidence: `it is "an answer of some length without a match, number ${index}"` };

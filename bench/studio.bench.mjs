@@ -1,6 +1,5 @@
-// Studio over 200 benchmarks, 2,000 evals and 1,000 runs of 100 rows: each list route's page of 50, warm, and the
-// memory
-// that is left after 3,600 requests to each of them.
+// Measures each list route (200 benchmarks, 2,000 evals, 1,000 runs of 100 rows; pages of 50,
+// warm), and the memory after 3,600 requests to each.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -128,7 +127,7 @@ async function get(url) {
 	return text;
 }
 
-/** Returns the server's current and peak memory in MB. */
+/** Returns MB. */
 function memory({ pid }) {
 	const status = readFileSync(`/proc/${pid}/status`, "utf8");
 	const field = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
@@ -161,7 +160,7 @@ async function measure({ child, url }) {
 			const started = performance.now();
 			await get(url + route);
 			times.push(performance.now() - started);
-			// Longer than responses are cached, so that each round reads the disk.
+			// Responses are cached for less, so each round reads the disk.
 			if (round < 10) await new Promise((next) => setTimeout(next, 1100));
 		}
 		const slow = times.sort((a, b) => a - b)[Math.floor(times.length * 0.9)];

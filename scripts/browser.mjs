@@ -16,7 +16,7 @@ function installed() {
 	return findOnPath(names) ?? places.find(isExecutable);
 }
 
-/** Finds a browser that Playwright has downloaded for this or another project. */
+/** Finds a browser that Playwright has downloaded for any project. */
 function downloaded() {
 	const caches = [
 		process.env.PLAYWRIGHT_BROWSERS_PATH,
@@ -43,7 +43,7 @@ async function install() {
 	return downloaded();
 }
 
-/** Returns the path of a Chrome or Chromium for the tests; throws an error that says what to install. */
+/** Throws an error that says what to install. */
 export async function findBrowser() {
 	const named = process.env.CHROME_PATH;
 	if (named) {

@@ -1,4 +1,4 @@
-/** What this process has computed, in milliseconds: for limits of computations, which a busy machine does not stretch. */
+/** Returns milliseconds of this process, which other load on the machine does not extend. */
 export function cpuMs(): number {
 	const { user, system } = process.cpuUsage();
 	return (user + system) / 1000;

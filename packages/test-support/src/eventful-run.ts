@@ -1,6 +1,6 @@
 import { agentv, tempTree, writeTree } from "./index.ts";
 
-/** Text that would be markup, a script or a terminal's command, were it ever taken for more than text. */
+/** Becomes markup, a script or a terminal command if it is treated as more than text. */
 export const hostile = `</script><script>document.title = "owned"</script><img src=x onerror='document.title = "owned"'>\u0007\u001b[31m & \u202e | \`x\` **y**`;
 export const secret = "correct-horse-battery";
 
@@ -38,7 +38,7 @@ tests:
 	".env": `MY_TOKEN=${secret}\n`,
 };
 
-/** A project with a run in \`out\`: of two targets, with tests that pass, fail, can't be run, are repeated, and answers of every kind. */
+/** Writes a run of all kinds of results and answers to `out`. */
 export async function eventfulRun(cwd = tempTree()): Promise<string> {
 	writeTree(cwd, eventfulFiles);
 	const { exitCode, stderr } = await agentv(["eval", "run", "support.eval.yaml", "--output", "out", "--workers", "1"], {

@@ -17,7 +17,7 @@ const config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare
 const bareConfig =
 	"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n[http]\n\treceivepack = false\n";
 
-/** Writes what `git init` does, with the settings of a server if `isBare`. */
+/** Writes what `git init` does; if `isBare`, with the settings of a server. */
 export function writeRepository(gitDirectory: string, isBare: boolean): void {
 	for (const directory of ["hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"])
 		mkdirSync(join(gitDirectory, directory), { recursive: true });
@@ -26,8 +26,8 @@ export function writeRepository(gitDirectory: string, isBare: boolean): void {
 }
 
 /**
- * Does what a first push of every branch and tag does, without a process. False, with nothing written, where one of the two
- * repositories holds more than loose objects and refs that git would have to look at.
+ * Pushes all branches and tags for the first time, without a process. Returns false, without
+ * writing, if a repository contains more than loose objects and refs.
  */
 export function copyRepository(gitDirectory: string, bare: string): boolean {
 	const isPacked = existsSync(join(gitDirectory, "packed-refs")) || !isEmpty(join(gitDirectory, "objects/pack"));
@@ -43,14 +43,14 @@ function isEmpty(directory: string): boolean {
 	return !existsSync(directory) || readdirSync(directory).length === 0;
 }
 
-/** The commit that a repository's branch is at; undefined where git had to be asked. */
+/** Returns undefined if only git can resolve the branch. */
 export function headOf(gitDirectory: string): string | undefined {
 	const [, ref] = /^ref: (\S+)\n$/.exec(readFileSync(join(gitDirectory, "HEAD"), "utf8")) ?? [];
 	const file = join(gitDirectory, ref ?? "");
 	return ref !== undefined && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
-/** A file of a work tree as a commit and the index hold it; a directory has no entry of its own in the index. */
+/** Directories have no entries in the index. */
 interface Entry {
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";
@@ -62,8 +62,9 @@ interface IndexEntry extends Omit<Entry, "name"> {
 }
 
 /**
- * Does what `git add --all --force` and a first `git commit` do, without a process: fixtures are made by the hundred. Returns the
- * commit, or undefined, with nothing but objects written, where that takes git itself: attributes, submodules, odd files.
+ * Does what `git add --all --force` and a first `git commit` do, without a process, because tests
+ * create hundreds of repositories. Returns undefined, after writing at most objects, if the files
+ * need git itself: attributes, submodules, odd files.
  */
 export function writeFirstCommit(root: string, message: string): string | undefined {
 	const gitDirectory = join(root, ".git");
@@ -119,7 +120,7 @@ function writeObject(gitDirectory: string, kind: string, data: Buffer): string {
 	return hash;
 }
 
-/** The index, version 2, of files that are all as they were committed. */
+/** Writes version 2, for files that are all as committed. */
 function indexOf(entries: readonly IndexEntry[]): Buffer {
 	const rows = entries.map((entry) => ({ ...entry, bytes: Buffer.from(entry.path) }));
 	rows.sort((left, right) => Buffer.compare(left.bytes, right.bytes));

@@ -3,11 +3,11 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
 
-/** Where the tests' set-up wants temporary files, if it says so. */
+/** Empty unless the tests' setup sets TMPDIR. */
 export const temporary: Readonly<Record<string, string>> =
 	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
 
-/** An environment in which git only uses the repository's configuration, and never prompts. */
+/** Git reads only the repository's configuration, and never prompts. */
 export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	PATH: process.env.PATH ?? "",
 	...temporary,
@@ -18,7 +18,7 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-/** Nothing is tidied up after a commit and nothing is forced onto the disk: no fixture outlives its test. */
+/** Skips maintenance and fsync, because fixtures do not outlive their tests. */
 const settings = [
 	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
@@ -30,7 +30,7 @@ export function git(directory: string, ...args: string[]): string {
 	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
-/** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
+/** `null` removes the file; `link` makes it a symbolic link, `mode` sets its permission bits. */
 export type FileContent =
 	| string
 	| Uint8Array
@@ -38,7 +38,7 @@ export type FileContent =
 	| { readonly link: string }
 	| { readonly content: string; readonly mode: number };
 
-/** Writes files (relative path → content) to `directory`, creating directories as needed. */
+/** Writes relative path → content, creating directories as needed. */
 export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(directory, path);
@@ -56,17 +56,17 @@ export function writeTree(directory: string, files: Readonly<Record<string, File
 
 export interface TestRepository {
 	readonly root: string;
-	/** Writes the files, commits everything and returns the commit's SHA. */
+	/** Commits everything and returns the SHA. */
 	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
-	/** Checks out the branch, and creates it if needed. */
+	/** Creates the branch if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/** Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns `bare`. */
+	/** Force-pushes all branches and tags; creates `bare` if needed, and returns it. */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
 
-/** Creates a repository at `root` on branch `main`, with a first commit if `files` are given. */
+/** Starts on `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
 	const isNew = !existsSync(join(root, ".git"));
@@ -102,7 +102,7 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 	return repository;
 }
 
-/** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
+/** Serves partial clones and single commits, like the large hosts. Returns the path. */
 export function bareRepository(path: string): string {
 	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;

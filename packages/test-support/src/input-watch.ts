@@ -1,20 +1,20 @@
 import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
 
-/** Measures time and memory of code with hostile inputs. */
 export interface InputWatch {
-	/** Calls `work` with one input and measures its processor time. Reports the input if it never ends. */
+	/** Measures processor time; reports an input that never ends. */
 	look<T>(input: string, work: () => T): T;
-	/** The slowest input and its processor time in milliseconds. */
+	/** `ms` is processor time. */
 	readonly slowest: { readonly ms: number; readonly input: string };
-	/** Returns the maximum growth of the process's memory in megabytes. */
+	/** Returns the maximum growth of the process's memory, in megabytes. */
 	grownMb(): number;
 }
 
-/** Wall time after which an input counts as endless; generous, because other tests run in parallel. */
+/** Wall time; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
-// A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread can't be stopped.
+// A string needs no TypeScript loader; killing the process is the only way to stop a hanging
+// thread.
 const watcher = `
 const { workerData, parentPort } = require("node:worker_threads");
 const { writeSync } = require("node:fs");

@@ -1,15 +1,12 @@
 import fc from "fast-check";
 
-/** A project with a random run: tests pass, fail, are not graded, repeated, skipped or never reached. */
+/** Tests pass, fail, are not graded, repeated, skipped or never reached. */
 export interface RandomProject {
-	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;
 	readonly targets: readonly string[];
 	readonly bail: boolean;
 	readonly budgetUsd: number | undefined;
-	/** Number of attempts after which the run is interrupted. */
 	readonly interruptAfter: number | undefined;
-	/** How the run is continued after the interruption. */
 	readonly continuation: "nothing" | "resume" | "retry-errors";
 }
 
@@ -27,7 +24,7 @@ const testArbitrary = fc.record({
 });
 type RandomTest = typeof testArbitrary extends fc.Arbitrary<infer Test> ? Test : never;
 
-/** Offline projects: targets and the judge replay files, with separate tokens and costs. */
+/** Targets and the judge replay files, with separate tokens and costs. */
 export const randomProjects: fc.Arbitrary<RandomProject> = fc
 	.record({
 		tests: fc.array(testArbitrary, { minLength: 1, maxLength: 5 }),
@@ -62,7 +59,7 @@ function testText(test: RandomTest, index: number): string {
 	return `  - { id: t${index}, input: hi, ${repeat}, assertions: [{ type: contains, value: right }${judge}]${depends} }\n`;
 }
 
-/** Every second answer reports its cost. */
+/** Reports the cost of every second answer. */
 function answersOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => {
 		if (end === "no-answer") return undefined;
@@ -71,7 +68,7 @@ function answersOf(tests: readonly RandomTest[], target: number): string {
 	});
 }
 
-/** An unreadable verdict costs as much as a readable one. */
+/** Makes unreadable verdicts as expensive as readable ones. */
 function verdictsOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => ({
 		output:
