@@ -12,9 +12,11 @@ const env = { ...process.env, AGENTV_HOME: join(home, "home") };
 const rounds = 5;
 
 function keeps(name, value, limit, unit, isLeast = false) {
-	const kept = isLeast ? value >= limit : value <= limit;
-	console.log(`${name}: ${value.toFixed(value < 10 ? 2 : 0)} ${unit}  (limit ${limit}: ${kept ? "kept" : "EXCEEDED"})`);
-	if (!kept) process.exitCode = 1;
+	const isWithin = isLeast ? value >= limit : value <= limit;
+	console.log(
+		`${name}: ${value.toFixed(value < 10 ? 2 : 0)} ${unit}  (limit ${limit}: ${isWithin ? "kept" : "EXCEEDED"})`,
+	);
+	if (!isWithin) process.exitCode = 1;
 }
 
 /** Takes each test from `test(index)`. */

@@ -1,4 +1,4 @@
-// Measures validation against only reading and `yaml`-parsing the same files, how it scales, and its memory.
+// Measures validation against only reading and `yaml`-parsing the same files.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -54,14 +54,14 @@ async function workspaces(round, { keep, tests, workers = 2 }) {
 	let next = 0;
 	const serve = async () => {
 		for (let index = next++; index < tests; index = next++) {
-			const one = await base.open({ id: `test ${index}`, attempt: 1, target: "t", input: "", metadata: {} });
-			await one.before();
-			writeFileSync(join(one.path, "d1/f1.ts"), `changed by ${index}\n`);
-			writeFileSync(join(one.path, "new.ts"), `made by ${index}\n`);
-			const diff = await one.fileChanges();
+			const workspace = await base.open({ id: `test ${index}`, attempt: 1, target: "t", input: "", metadata: {} });
+			await workspace.before();
+			writeFileSync(join(workspace.path, "d1/f1.ts"), `changed by ${index}\n`);
+			writeFileSync(join(workspace.path, "new.ts"), `made by ${index}\n`);
+			const diff = await workspace.fileChanges();
 			if (!diff?.includes(`changed by ${index}`) || !diff.includes("b/new.ts")) throw new Error(`wrong diff:\n${diff}`);
-			await one.after();
-			await one.close({ keep });
+			await workspace.after();
+			await workspace.close({ keep });
 		}
 	};
 	await Promise.all(Array.from({ length: workers }, serve));

@@ -27,8 +27,8 @@ function downloaded() {
 		const files = readdirSync(cache, { recursive: true }).filter((file) =>
 			/(^|[\\/])(chrome|chrome-headless-shell|Chromium)(\.exe)?$/.test(file),
 		);
-		const found = files.map((file) => join(cache, file)).find((file) => !file.includes("Helper") && isExecutable(file));
-		if (found) return found;
+		const browser = files.map((file) => join(cache, file)).find((file) => !file.includes("Helper") && isExecutable(file));
+		if (browser) return browser;
 	}
 	return undefined;
 }
@@ -50,7 +50,7 @@ export async function findBrowser() {
 		if (isExecutable(named)) return named;
 		throw new Error(`CHROME_PATH is ${named}, which is not executable.`);
 	}
-	const found = installed() ?? downloaded() ?? (await install());
-	if (found) return found;
+	const browser = installed() ?? downloaded() ?? (await install());
+	if (browser) return browser;
 	throw new Error("The browser tests need Chrome or Chromium: install one, or set CHROME_PATH to its executable.");
 }

@@ -57,9 +57,9 @@ function environment(directory, set) {
 		.map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 	const names = files.flatMap((text) => [...text.matchAll(/\$\{\{\s*([A-Za-z_]\w*)/g)].map((match) => match[1]));
 	const values = [...new Set(names)].sort().map((name) => [name, `https://${name.replaceAll("_", "-")}.invalid`]);
-	const given = set.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]);
+	const chosen = set.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]);
 	return {
-		...Object.fromEntries([...values, ...given]),
+		...Object.fromEntries([...values, ...chosen]),
 		PATH: path,
 		HOME: scratch,
 		AGENTV_HOME: join(scratch, "home"),
@@ -159,10 +159,10 @@ async function record(directories, set) {
 
 /** Prints a limited number of lines. */
 function printDifference(title, before, after) {
-	const [one, other] = ["before", "after"].map((name) => join(scratch, name));
-	writeFileSync(one, `${before.join("\n")}\n`);
-	writeFileSync(other, `${after.join("\n")}\n`);
-	const { stdout } = spawnSync("git", ["diff", "--no-index", "--no-color", "-U2", one, other], { encoding: "utf8" });
+	const [left, right] = ["before", "after"].map((name) => join(scratch, name));
+	writeFileSync(left, `${before.join("\n")}\n`);
+	writeFileSync(right, `${after.join("\n")}\n`);
+	const { stdout } = spawnSync("git", ["diff", "--no-index", "--no-color", "-U2", left, right], { encoding: "utf8" });
 	const lines = stdout.split("\n").slice(4);
 	const more = lines.length > 60 ? `\n… ${lines.length - 60} more lines` : "";
 	console.log(`\n${title}\n${lines.slice(0, 60).join("\n")}${more}`);

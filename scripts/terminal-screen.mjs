@@ -34,9 +34,9 @@ export function terminalScreen(written) {
 	};
 	for (let at = 0; at < written.length; ) {
 		sequence.lastIndex = at;
-		const found = sequence.exec(written);
-		if (found) {
-			const [whole, text, kind] = found;
+		const match = sequence.exec(written);
+		if (match) {
+			const [whole, text, kind] = match;
 			moves[kind]?.(Number(text) || 1, text);
 			at += whole.length;
 		} else {

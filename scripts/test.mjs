@@ -52,7 +52,7 @@ async function corePackage() {
 function countTests(file) {
 	const report = JSON.parse(readFileSync(file, "utf8"));
 	const broken = report.testResults.filter(
-		(one) => one.status === "failed" && !one.assertionResults.some(({ status }) => status === "failed"),
+		(result) => result.status === "failed" && !result.assertionResults.some(({ status }) => status === "failed"),
 	);
 	counts.passed += report.numPassedTests;
 	counts.failed += report.numFailedTests + broken.length;

@@ -9,7 +9,7 @@ const argv = process.argv.slice(2);
 const interrupted = 130;
 const notRunnable = 4;
 
-/** Follows NO_COLOR and FORCE_COLOR (no-color.org, force-color.org); by default, terminals have colours. */
+/** Follows no-color.org and force-color.org; by default, terminals have colours. */
 function wantsColor(isTTY: boolean): boolean {
 	const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
 	if (NO_COLOR || argv.includes("--no-color")) return false;

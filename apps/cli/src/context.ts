@@ -26,7 +26,7 @@ export interface Context {
 	readonly stderr: Output;
 	/** Absent without a terminal. */
 	readonly ask?: ((question: string) => Promise<string>) | undefined;
-	/** Aborted by Ctrl-C and SIGTERM. Listeners stop their work and throw an `interrupted` AgentvError. */
+	/** Aborted by Ctrl-C and SIGTERM; listeners then throw an `interrupted` AgentvError. */
 	readonly signal: AbortSignal;
 	/** Shows causes and stack traces. */
 	readonly debug: boolean;

@@ -109,17 +109,17 @@ export function createProgram(context: Context, sink: ProgramSink, groups = comm
 
 function actionMaker(context: Context, { finish }: ProgramSink): MakeAction {
 	return (load, home = "writes") =>
-		async (...given) => {
-			const command = given.pop() as Command;
+		async (...args) => {
+			const command = args.pop() as Command;
 			let options = command.opts();
-			// A parent's option of the same name may have taken the value: `agentv bundle verify <dir> --json`.
+			// A parent's option of the same name may have taken it: `agentv bundle verify <dir> --json`.
 			for (let group = command.parent; group?.parent; group = group.parent) options = { ...group.opts(), ...options };
-			options = { ...options, ...(given.pop() as object) };
+			options = { ...options, ...(args.pop() as object) };
 			if (home !== "none") {
 				const { refuseUnusableHome } = await import("@agentv/core");
 				refuseUnusableHome(context.env, { writes: home === "writes" && options.dryRun !== true });
 			}
-			const run = (await load()) as (...given: unknown[]) => Promise<CommandResult>;
-			finish(await run(...given, options, context));
+			const run = (await load()) as (...args: unknown[]) => Promise<CommandResult>;
+			finish(await run(...args, options, context));
 		};
 }

@@ -28,9 +28,9 @@ export function listBundles(options: StudioOptions) {
 
 /** @throws AgentvError `not-found` */
 export function findBundle(id: string, options: StudioOptions) {
-	const found = listDirectory(shelf(options)).includes(id) ? readBundle(id, options) : undefined;
-	if (!found) throw new AgentvError("not-found", "bundle not found", { hint: "It may have been moved or deleted." });
-	return found;
+	const bundle = listDirectory(shelf(options)).includes(id) ? readBundle(id, options) : undefined;
+	if (!bundle) throw new AgentvError("not-found", "bundle not found", { hint: "It may have been moved or deleted." });
+	return bundle;
 }
 
 function readBundle(id: string, options: StudioOptions) {

@@ -31,10 +31,10 @@ export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Servi
 	};
 }
 
-const mostListed = 1000;
+const maxListed = 1000;
 
 export function cutLists<Value>(value: Value): Value {
-	if (Array.isArray(value)) return value.slice(0, mostListed).map(cutLists) as Value;
+	if (Array.isArray(value)) return value.slice(0, maxListed).map(cutLists) as Value;
 	if (typeof value !== "object" || value === null) return value;
 	return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutLists(part)])) as Value;
 }
@@ -59,9 +59,8 @@ export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: Bench
 const batch = 6;
 
 /**
- * Yields batches, in the registry's order.
+ * Yields batches in the registry's order.
  * @param ids default: all
- * @param offline whether to skip contacting remotes
  */
 export async function* readBenchmarkMarks(
 	ids: readonly string[],

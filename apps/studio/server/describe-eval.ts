@@ -29,8 +29,8 @@ import type { Services } from "./problem.ts";
 import type { Page } from "./request.ts";
 import { type LastResult, lastResults } from "./run-responses.ts";
 
-const longestSource = 1024 * 1024;
-const mostFindings = 1000;
+const maxSource = 1024 * 1024;
+const maxFindings = 1000;
 
 export interface EvalListAnswer extends Page<EvalEntry> {
 	/** Why there are none: for example, a missing directory, or a benchmark that was never synced. */
@@ -68,15 +68,15 @@ export async function describeEval(opened: OpenedEval, services: Services, signa
 	const validation = await validated(found.file, { view, env: options.env, cwd: options.cwd, signal });
 	const { errors, warnings } = marks.remember(validation);
 	const source = redactWritten(loaded.sources.has(found.file) ? view.readText(found.file) : "");
-	const findings = validation.diagnostics.slice(0, mostFindings);
+	const findings = validation.diagnostics.slice(0, maxFindings);
 	const rules = new Set(findings.map(({ rule }) => rule));
 	return {
 		...describeEntry(found, last, services),
 		name: loaded.name,
 		description: loaded.description === undefined ? null : redact(loaded.description),
 		tags: loaded.tags.map(redact),
-		source: source.slice(0, longestSource),
-		source_cut: source.length > longestSource,
+		source: source.slice(0, maxSource),
+		source_cut: source.length > maxSource,
 		/** The smallest directory that contains everything the eval needs, relative like `file`. */
 		portable_root: shown(validation.root) || ".",
 		errors,
@@ -118,7 +118,7 @@ function variablesOf({ loaded, targets, uses }: OpenedEval) {
 	return [...states].map(([name, state]) => ({ name, state })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const longestInput = 300;
+const maxInput = 300;
 
 export type EvalTestsAnswer = Page<EvalTestAnswer>;
 export type EvalTestAnswer = ReturnType<typeof describeTest>;
@@ -133,7 +133,7 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 	return {
 		id: test.id,
 		description: test.description === undefined ? null : redact(test.description),
-		input: redact(input.join("\n")).trim().slice(0, longestInput),
+		input: redact(input.join("\n")).trim().slice(0, maxInput),
 		assertions: test.assertions.map(({ name }) => name),
 		target: test.target?.name ?? null,
 		tags: test.tags.map(redact),
@@ -282,10 +282,10 @@ function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [
 }
 
 function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
-	const found = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
+	const secrets = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
 		source.document ? secretsIn(settingsIn(source.document.value)) : [],
 	);
-	return found.filter((secret) => !secret.includes("${{"));
+	return secrets.filter((secret) => !secret.includes("${{"));
 }
 
 /** Returns the parts that may contain a target; elsewhere, a field named `token` may be prose. */

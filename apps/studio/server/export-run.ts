@@ -85,7 +85,7 @@ function asset(pages: string, name: string, substitute: string): string {
 		.replace(/<(?=!--|script)/g, "\\x3c");
 }
 
-/** Defence in depth: even injected markup could not run or load anything. Mantine sets variables in style elements. */
+/** Keeps even injected markup from loading or running. Mantine needs style elements. */
 function policyOf(script: string): string {
 	const digest = createHash("sha256").update(script).digest("base64");
 	return `default-src 'none'; script-src 'sha256-${digest}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`;
@@ -191,7 +191,7 @@ function cut(text: string): string {
 	return text.length > maxText ? `${text.slice(0, maxText)}\n… ${text.length - maxText} more characters` : text;
 }
 
-/** Returns JSON for a script element. A CI server that logs the page would execute `##[` as a command. */
+/** Escapes markup, and `##[`, which a CI server that logs the page would execute. */
 function scriptText(value: unknown): string {
 	const text = JSON.stringify(value);
 	// JSON escapes control characters. Most tests have neither these nor long texts.

@@ -131,20 +131,20 @@ export class EvalFinder {
 		return this.#listing(place, false);
 	}
 
-	/** @throws AgentvError `not-found` for an unknown id, `refused` for a link to a file outside its place */
+	/** @throws AgentvError `not-found`, `refused` for a link to a file outside the place */
 	async find(id: string): Promise<FoundEval> {
 		const [scope, name] = id.split("~");
 		if (!scope || !name)
 			throw new AgentvError("not-found", "eval not found", { hint: "Find it in the list of evals." });
 		const place = placeOf(scope, this.#known);
-		const found = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
-		if (!found) throw new AgentvError("not-found", "eval not found", { hint: "It may have been moved or deleted." });
-		if (!isInside(place.root, realPath(found.file)))
+		const match = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
+		if (!match) throw new AgentvError("not-found", "eval not found", { hint: "It may have been moved or deleted." });
+		if (!isInside(place.root, realPath(match.file)))
 			throw new AgentvError(
 				"refused",
-				`${found.path} is a link to a file outside ${place.benchmark ?? "the directory"}`,
+				`${match.path} is a link to a file outside ${place.benchmark ?? "the directory"}`,
 			);
-		return found;
+		return match;
 	}
 
 	/** Returns undefined if Studio must not read `file`; prefers the innermost benchmark. */
@@ -154,7 +154,7 @@ export class EvalFinder {
 		const place = placeOf(benchmark?.id ?? null, this.#known);
 		const real = realPath(file);
 		const { evals } = await this.#listing(place, false);
-		return evals.find((found) => found.file === file || found.file === real);
+		return evals.find((candidate) => candidate.file === file || candidate.file === real);
 	}
 
 	mayRead(file: string): boolean {
@@ -171,7 +171,12 @@ export class EvalFinder {
 		const evals = files.map(
 			(path): FoundEval => ({ id: evalId(place, path), place, path, file: join(place.root, path) }),
 		);
-		const listing = { evals, cut, byId: new Map(evals.map((found) => [found.id, found])), at: performance.now() };
+		const listing = {
+			evals,
+			cut,
+			byId: new Map(evals.map((candidate) => [candidate.id, candidate])),
+			at: performance.now(),
+		};
 		keep(this.#listings, key, listing, keptListings);
 		return listing;
 	}

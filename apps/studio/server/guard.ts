@@ -62,10 +62,7 @@ function sameHost(origin: string, host: string | undefined): boolean {
 	return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/**
- * Refuses writes that forms can send. Runs after the login, so that requests without token learn
- * nothing.
- */
+/** Refuses writes that forms can send; after the login, to reveal nothing without a token. */
 export const jsonGuard: MiddlewareHandler = async (c, next) => {
 	const type = c.req.header("content-type")?.split(";")[0]?.trim();
 	if (c.req.method === "GET" || c.req.method === "HEAD" || type === "application/json") return next();
@@ -74,8 +71,8 @@ export const jsonGuard: MiddlewareHandler = async (c, next) => {
 
 /** Requests with the right token are never delayed. */
 const delayMs = 500;
-const mostWaiting = 100;
-const mostCookies = 20;
+const maxWaiting = 100;
+const maxCookies = 20;
 const apiPrefix = /^\/~[\w-]{43}(?=\/api\/)/;
 
 export function routedPath(path: string): string {
@@ -128,12 +125,10 @@ function isLoggedIn(c: Context, session: Session): boolean {
 	return c.req.path.startsWith("/api/") ? session.opensApi(cookies) : session.opensPages(cookies);
 }
 
-/**
- * Returns several values if servers on other ports of the host have set cookies of the same name.
- */
+/** Returns several values if servers on other ports have set cookies of the same name. */
 export function cookieValues(header: string | undefined): readonly string[] {
 	const all = (header ?? "").matchAll(/(?:^|;\s*)agentv-(?:api-)?\d+=([\w-]{43})(?=;|$)/g);
-	return Array.from(all, ([, value]) => value ?? "").slice(0, mostCookies);
+	return Array.from(all, ([, value]) => value ?? "").slice(0, maxCookies);
 }
 
 function bearer(header: string | undefined): string | undefined {
@@ -144,7 +139,7 @@ function bearer(header: string | undefined): string | undefined {
 function slowRefusal(): (c: Context) => Promise<Response> {
 	let waiting = 0;
 	return async (c) => {
-		if (waiting >= mostWaiting) {
+		if (waiting >= maxWaiting) {
 			c.header("Retry-After", "1");
 			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "Retry after one second." });
 		}

@@ -84,9 +84,7 @@ function listen(
 	});
 }
 
-/**
- * Serves immutable assets, and index.html for all other paths. After a login, it contains the key.
- */
+/** Serves index.html for all paths but assets; after a login, it contains the key. */
 export function addPages(app: Hono, { options, session }: Services): void {
 	app.use("/assets/*", async (c, next) => {
 		await next();

@@ -23,9 +23,9 @@ export function runId({ id }: RunHead): string {
 
 /** @throws AgentvError `not-found` */
 export async function findRun(id: string, runs: RunStore): Promise<RunHead> {
-	const found = await runs.find((head) => runId(head) === id);
-	if (!found) throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
-	return found;
+	const match = await runs.find((head) => runId(head) === id);
+	if (!match) throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
+	return match;
 }
 
 /** Falls back to the directory's name for unreadable runs. */

@@ -179,8 +179,8 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	const isThere = row.file !== undefined && readRecordHead(directory, row.file, 1) !== undefined;
 	const file = isThere ? readAttempt(directory, row.file ?? "") : undefined;
 	const at = (position: number) => {
-		const other = rows[position];
-		return other ? attemptId(other) : null;
+		const neighbour = rows[position];
+		return neighbour ? attemptId(neighbour) : null;
 	};
 	return {
 		...attemptResponse({ row, file, directory }),

@@ -24,7 +24,7 @@ const settings = [
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
 ].flatMap((setting) => ["-c", setting]);
 
-/** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
+/** Returns git's trimmed stdout; throws its error message if it fails. */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
 	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();

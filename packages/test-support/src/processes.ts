@@ -15,10 +15,7 @@ export function isAlive(pid: number): boolean {
 	}
 }
 
-/**
- * Waits until `condition` is true and does not throw; after `timeoutMs`, rejects with its last
- * error.
- */
+/** Waits until `condition` is true; after `timeoutMs`, rejects with its last error. */
 export async function waitUntil(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
 	const until = Date.now() + timeoutMs;
 	let last: unknown;

@@ -124,7 +124,7 @@ export async function evalMatrix(
 }
 
 /** Leaves room for a shard's index in the names of pods. */
-const longestName = 50;
+const maxNameLength = 50;
 
 const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
 
@@ -141,7 +141,7 @@ function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalNa
 		});
 	return {
 		...{ shards, args, image },
-		name: name ?? `agentv-${evalName}`.slice(0, longestName).replace(/(?<!-)-+$/, ""),
+		name: name ?? `agentv-${evalName}`.slice(0, maxNameLength).replace(/(?<!-)-+$/, ""),
 		claim: claim ?? "agentv-results",
 		secrets: secret ?? [],
 		retries: retries ?? 3,

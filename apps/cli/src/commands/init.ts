@@ -15,15 +15,15 @@ export async function init(directory: string, _options: object, context: Context
 			{ hint: "Use another directory: agentv init <directory>." },
 		);
 	}
-	const kept = new Set(files.filter((file) => file.isSupport && isThere(file)));
-	const written = files.filter((file) => !kept.has(file));
+	const existing = new Set(files.filter((file) => file.isSupport && isThere(file)));
+	const written = files.filter((file) => !existing.has(file));
 	writeAllOrNone(written.map(({ path, content }) => ({ path: join(root, path), content })));
 	const shown = (path: string) => relative(context.cwd, join(root, path)) || path;
 	const width = Math.max(...files.map(({ path }) => shown(path).length));
 	const inRepository = repositoryRoot(root) !== undefined;
 	const lines = [
 		...files.map((file) => {
-			const [verb, note] = kept.has(file) ? ["kept ", "already exists"] : ["wrote", file.purpose];
+			const [verb, note] = existing.has(file) ? ["kept ", "already exists"] : ["wrote", file.purpose];
 			return `${verb} ${shown(file.path).padEnd(width)}  ${note}`;
 		}),
 		"",

@@ -307,7 +307,7 @@ interface ResultsVerifyOptions {
 	readonly signer?: string;
 }
 
-/** Checks that a run's records agree with each other and with grading its recorded answers again. */
+/** Checks records against each other and against grading the recorded answers again. */
 export async function resultsVerify(
 	which: string,
 	{ json, printDigest, allowedSigners, signer }: ResultsVerifyOptions,

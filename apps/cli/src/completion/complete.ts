@@ -30,7 +30,7 @@ async function candidatesAt(position: Position, surroundings: Surroundings): Pro
 		const { attached } = value;
 		const request: CompletionRequest = { ...surroundings, position, typed: typed.slice(attached.length) };
 		const values = await valuesOf(value.option, request);
-		return values.map((one) => ({ ...one, text: `${attached}${one.text}` }));
+		return values.map((candidate) => ({ ...candidate, text: `${attached}${candidate.text}` }));
 	}
 	if (typed.startsWith("-") && !isBehindDashes) return options(position);
 	const named = operands.length === 0 && !isBehindDashes ? subcommands(position) : [];
@@ -55,14 +55,14 @@ function subcommands({ commands }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
 	if (command.commands.length === 0) return [];
 	const visible = command.createHelp().visibleCommands(command);
-	return visible.map((one) => ({ text: one.name(), about: one.description() }));
+	return visible.map((subcommand) => ({ text: subcommand.name(), about: subcommand.description() }));
 }
 
 function options({ commands, optionValues }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
 	const fallback = defaultCommand(command);
 	const [program] = commands;
-	const own = [command, ...(fallback ? [fallback] : [])].flatMap((one) => one.createHelp().visibleOptions(one));
+	const own = [command, ...(fallback ? [fallback] : [])].flatMap((each) => each.createHelp().visibleOptions(each));
 	const global = command === program ? [] : program.options.filter(({ long }) => long !== "--version");
 	const all = [...own, ...global];
 	const isLeft = (option: Option) =>
@@ -74,10 +74,7 @@ function options({ commands, optionValues }: Position): Candidate[] {
 	});
 }
 
-/**
- * Quotes candidates as the line needs. A finished word ends with a space, because not every bash
- * can add one itself.
- */
+/** Ends a finished word with a space, because not every bash can add one itself. */
 export function answerBash(candidates: readonly Candidate[], { prefix, quote, isHome }: ShellLine): string {
 	return lines(
 		candidates

@@ -62,7 +62,9 @@ function readWords(program: Command, words: readonly string[]): Read & { readonl
 			else if (takesValue(option)) values.push(rest.join("="));
 		} else if (operands.length > 0) operands.push(word);
 		else {
-			const named = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+			const named = command.commands.find(
+				(candidate) => candidate.name() === word || candidate.aliases().includes(word),
+			);
 			const next = named ?? defaultCommand(command);
 			const isHelp = word === "help" && command.commands.length > 0;
 			if (next && (named || !isHelp)) commands.push(next);
@@ -157,7 +159,7 @@ export function readShellLine(line: string, breaks: string): ShellLine {
 export const shellNames = ["bash", "zsh", "fish"] as const;
 export type ShellName = (typeof shellNames)[number];
 
-// Each calls `agentv __complete` and passes its output to the shell as plain text, which is never evaluated.
+// Each passes the output of `agentv __complete` to the shell as plain text, never evaluated.
 
 /** Works with bash 3.2 and newer, with or without the bash-completion package. */
 const bash = `# Completion of agentv for bash. In ~/.bashrc: eval "$(agentv completion bash)"

@@ -104,7 +104,7 @@ function directoryPaths(request: CompletionRequest): Candidate[] {
 
 function evalsBase({ position, env, cwd }: CompletionRequest): string {
 	const [id] = position.optionValues.get("benchmark") ?? [];
-	const entry = id === undefined ? undefined : readRegistry(env).entries.find((one) => one.id === id);
+	const entry = id === undefined ? undefined : readRegistry(env).entries.find((candidate) => candidate.id === id);
 	return entry?.path ?? cwd;
 }
 
@@ -135,10 +135,10 @@ function ruleSettings({ typed }: CompletionRequest): Candidate[] {
 }
 
 /** Keeps completion fast. */
-const mostRuns = 200;
+const maxRuns = 200;
 
 function runNames(request: CompletionRequest): Candidate[] {
-	const runs = findRuns(request).slice(0, mostRuns);
+	const runs = findRuns(request).slice(0, maxRuns);
 	const named = runs.map(({ id }) => ({ text: id }));
 	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
 	return [...latest, ...named, ...directoryPaths(request)];
@@ -148,15 +148,15 @@ function experimentNames(request: CompletionRequest): Candidate[] {
 	return [...new Set(findRuns(request).map(({ experiment }) => experiment))].map((text) => ({ text }));
 }
 
-const mostDirectories = 300;
-const mostScopes = 20;
+const maxDirectories = 300;
+const maxScopes = 20;
 
 /** Searches in and under the current directory if no evals are named. */
 async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
 	const view = openDiskView();
 	const named = namedEvals(request).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
 	const directories = named.length > 0 ? named : [request.cwd, ...(await directoriesWithTargets(request.cwd))];
-	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, request, view));
+	const names = directories.slice(0, maxScopes).flatMap((directory) => namesFor(directory, request, view));
 	return [...new Set(names)].map((text) => ({ text }));
 }
 
@@ -172,17 +172,17 @@ function namesFor(directory: string, { env, cwd, position }: CompletionRequest, 
 }
 
 async function directoriesWithTargets(cwd: string): Promise<string[]> {
-	const found = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories: mostDirectories });
-	return found.files.map((file) => dirname(resolve(cwd, file)));
+	const targetFiles = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories });
+	return targetFiles.files.map((file) => dirname(resolve(cwd, file)));
 }
 
-const mostEvals = 20;
+const maxEvals = 20;
 
 function testIds(request: CompletionRequest): Candidate[] {
 	const view = openDiskView();
 	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
 	return files
-		.slice(0, mostEvals)
+		.slice(0, maxEvals)
 		.flatMap((file) =>
 			loadEval(file, { view, env: request.env, cwd: request.cwd }).tests.map(({ id }) => ({ text: id })),
 		);

@@ -56,10 +56,10 @@ export const exportJunit: RunExport = runDocument;
 /** Within a line: markup, table cells, formulas, links. */
 const special = /[\\`*_[\]<>&|~$@]|:(?=\/\/)|(?<=www)\./gi;
 
-/** Escapes text for one line, but not for its beginning. Cuts it after `longest` characters. */
-export function markdownText(text: string, longest = 300): string {
+/** Escapes text for one line, but not for its beginning. Cuts it after `maxLength` characters. */
+export function markdownText(text: string, maxLength = 300): string {
 	const line = terminalSafeLine(text.replace(/\s+/g, " ").trim());
-	const cut = line.length > longest ? `${line.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : line;
+	const cut = line.length > maxLength ? `${line.slice(0, maxLength).replace(/[\ud800-\udbff]$/, "")}…` : line;
 	return cut.replace(special, "\\$&");
 }
 

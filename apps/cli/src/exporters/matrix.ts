@@ -143,23 +143,23 @@ function literal(text: string): string {
 }
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const mostShards = 100_000;
+const maxShards = 100_000;
 
 function check({ name, image, claim, secrets, results, shards, parallelism }: JobSettings): void {
 	// A pod's name, which is also its host name, consists of the Job's name and the index.
-	const longest = 63 - String(shards - 1).length - 1;
-	if (!label.test(name) || name.length > longest)
-		throw wrong("--name", name, `at most ${longest} characters: lower-case letters, digits and - between them`);
+	const maxLength = 63 - String(shards - 1).length - 1;
+	if (!label.test(name) || name.length > maxLength)
+		throw wrong("--name", name, `at most ${maxLength} characters: lower-case letters, digits and - between them`);
 	for (const [option, names] of [
 		["--claim", [claim]],
 		["--secret", secrets],
 	] as const)
-		for (const one of names)
-			if (one.length > 253 || !one.split(".").every((part) => label.test(part)))
-				throw wrong(option, one, "lower-case letters, digits, and - or . between them");
+		for (const value of names)
+			if (value.length > 253 || !value.split(".").every((part) => label.test(part)))
+				throw wrong(option, value, "lower-case letters, digits, and - or . between them");
 	if (!/^[\w.:/@-]+$/.test(image)) throw wrong("--image", image, "a name such as registry.example.com/evals:1");
 	if (!/^\/[^:\p{Cc}]+$/u.test(results)) throw wrong("--output", results, "an absolute path in the container");
-	if (shards > mostShards) throw new AgentvError("usage", `a Job has at most ${mostShards} indexes, not ${shards}`);
+	if (shards > maxShards) throw new AgentvError("usage", `a Job has at most ${maxShards} indexes, not ${shards}`);
 	if (parallelism > shards)
 		throw new AgentvError("usage", `--parallelism ${parallelism} is more than ${shards} shards`);
 }
@@ -193,11 +193,11 @@ export function shownWord(path: string): string {
 	return quoted(terminalSafeLine(path));
 }
 
-const mostJobs = 256;
+const maxJobs = 256;
 
 export function matrixGithub(shards: readonly ShardPlan[]): string {
-	if (shards.length > mostJobs)
-		throw new AgentvError("usage", `GitHub runs at most ${mostJobs} jobs per matrix, not ${shards.length}`);
+	if (shards.length > maxJobs)
+		throw new AgentvError("usage", `GitHub runs at most ${maxJobs} jobs per matrix, not ${shards.length}`);
 	const include = shards.map(({ shard, name, tests, output, command }) => ({
 		...{ shard, name, tests, output },
 		command: shellWords(command),

@@ -135,7 +135,7 @@ function stateText({ revision, workTree }: BenchmarkReport): string {
 	return workTree.state === "clean" ? revision.state : `${revision.state}, ${workTree.state}`;
 }
 
-const mostLines = 20;
+const maxLines = 20;
 
 function changeLines(changes: SyncChanges, colors: Colors, show: { readonly files: boolean }): string[] {
 	const { added, changed, removed, evals, executes } = changes;
@@ -168,9 +168,7 @@ function section(title: string, lines: readonly string[]): string[] {
 }
 
 function cut(lines: readonly string[]): string[] {
-	return lines.length <= mostLines
-		? [...lines]
-		: [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`];
+	return lines.length <= maxLines ? [...lines] : [...lines.slice(0, maxLines), `and ${lines.length - maxLines} more`];
 }
 
 interface SyncProgress {

@@ -144,7 +144,7 @@ function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison
 /** Returns the parts in which most of the changed tests differ, as a suggestion for `--vary`. */
 function differsIn(comparison: Comparison): readonly FingerprintPart[] {
 	const groups = [...changedByParts(comparison)].filter(([parts]) => parts !== "");
-	const [largest] = groups.sort(([, one], [, two]) => two.length - one.length);
+	const [largest] = groups.sort(([, left], [, right]) => right.length - left.length);
 	return largest?.[1][0]?.parts ?? [];
 }
 

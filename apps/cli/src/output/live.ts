@@ -22,7 +22,7 @@ import {
 import { colorsFor, printable } from "./terminal.ts";
 
 const frameMs = 100;
-const mostRunning = 8;
+const maxRunning = 8;
 
 export interface LiveState {
 	/** Includes the part before a resumed run was stopped. */
@@ -144,12 +144,12 @@ export function liveView(
 		...(stopping ? ["stopping"] : []),
 	].join("  ");
 	// Three lines are for the counts, the number of others, and the cursor.
-	const most = Math.max(0, Math.min(mostRunning, rows - 3));
-	const shown = [...running.values()].slice(0, most).map(({ title, since }) => {
+	const maxShown = Math.max(0, Math.min(maxRunning, rows - 3));
+	const shown = [...running.values()].slice(0, maxShown).map(({ title, since }) => {
 		const elapsed = formatDuration(now - since);
 		return `  ${colors.cyan("▸")} ${fitLine(title, Math.max(4, columns - elapsed.length - 6))} ${colors.dim(elapsed)}`;
 	});
-	const more = running.size > most && most > 0 ? [colors.dim(`  … and ${running.size - most} more`)] : [];
+	const more = running.size > maxShown && maxShown > 0 ? [colors.dim(`  … and ${running.size - maxShown} more`)] : [];
 	const line = fitLine(counts, columns);
 	return [summary.failed + summary.errors > 0 ? colors.red(line) : colors.green(line), ...shown, ...more].join("\n");
 }
@@ -215,7 +215,7 @@ const pauseMs = 80;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const styling = /\u001b\[\d*m/g;
 
-/** Draws at most 12 times a second; cuts lines to the terminal's width. */
+/** Draws at maxShown 12 times a second; cuts lines to the terminal's width. */
 export function liveLines(output: Output): LiveLines {
 	let shown = 0;
 	let next: readonly string[] | undefined;

@@ -26,11 +26,11 @@ const titles: Readonly<Record<DoctorGroup, string>> = {
 	online: "Online",
 };
 
-const longestName = 28;
+const maxNameLength = 28;
 
 export function doctorText(items: readonly DoctorItem[], output: Output): string {
 	const colors = colorsFor(output);
-	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= longestName);
+	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= maxNameLength);
 	const width = Math.max(0, ...names);
 	const groups = doctorGroups.flatMap((group) => {
 		const own = fewNotes(items.filter((item) => item.group === group));
@@ -40,11 +40,11 @@ export function doctorText(items: readonly DoctorItem[], output: Output): string
 	return [...groups, verdict(items, colors), ""].join("\n");
 }
 
-const mostNotes = 4;
+const maxNotes = 4;
 
 function fewNotes(items: readonly DoctorItem[]): readonly DoctorItem[] {
 	const notes = items.filter(({ state, group }) => state === "note" && group === "targets");
-	if (notes.length <= mostNotes) return items;
+	if (notes.length <= maxNotes) return items;
 	const says = `not used by these evals: ${notes.map(({ name }) => name).join(", ")}`;
 	const action = "`agentv doctor --target <name>` checks one of them";
 	const others = { group: "targets", name: `${notes.length} more`, state: "note", says, action, neededBy: [] } as const;

@@ -184,9 +184,9 @@ function refuseContradictions(options: StartChoices): void {
 			hint: "Add --resume, --retry-errors or --only-missing RUN.",
 		});
 	const others = { "--resume": resume, "--retry-errors": retryErrors, "--run": run, "--only-missing": onlyMissing };
-	const [other] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
-	if (rerunFailed !== undefined && other !== undefined)
-		throw new AgentvError("usage", `--rerun-failed and ${other} cannot be combined`, {
+	const [conflicting] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
+	if (rerunFailed !== undefined && conflicting !== undefined)
+		throw new AgentvError("usage", `--rerun-failed and ${conflicting} cannot be combined`, {
 			hint: "--rerun-failed starts a new run; resume that one with --resume.",
 		});
 	if (durationsFrom !== undefined && !shard) throw new AgentvError("usage", "--durations-from requires --shard I/N");

@@ -96,8 +96,8 @@ export function shownDirectory(path: string, cwd: string): string {
 	return short.startsWith("..") || short === "" ? path : short;
 }
 
-const longestEvidence = 300;
-const mostLines = 12;
+const maxEvidence = 300;
+const maxLines = 12;
 
 /** Returns one line, plus the reasons of failed attempts. No final newline. */
 export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
@@ -163,18 +163,18 @@ function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string
 
 export function failureReasons({ executionStatus, error, scores }: ResultRow): string[] {
 	if (executionStatus === "ok") return [];
-	const found = scores.flatMap((score) => [
+	const reasons = scores.flatMap((score) => [
 		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
 		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
 		...score.assertions
 			.filter(({ passed }) => !passed)
 			.map(({ text, evidence }) => `${score.name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
 	]);
-	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
+	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...reasons];
 }
 
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
-	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
+	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, maxLines);
 	const by = causeText(error);
 	const place = terminalSafeLine(`${error.stage}/${error.code}`);
 	return [`${colors.dim(place)} ${first}${by && colors.dim(by)}`, ...rest.map((line) => `  ${line}`)];
@@ -256,7 +256,7 @@ export function shortScore(score: number): string {
 }
 
 function cut(text: string): string {
-	return text.length > longestEvidence ? `${text.slice(0, longestEvidence)}…` : text;
+	return text.length > maxEvidence ? `${text.slice(0, maxEvidence)}…` : text;
 }
 
 /** Omits columns that are empty for all targets. */
@@ -398,7 +398,7 @@ function costText(costUsd: number | null): string {
 	return `$${costUsd < 0.01 && costUsd > 0 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`;
 }
 
-const mostShown = 50;
+const maxShown = 50;
 
 /** Omits single tests, which were already shown as they finished. */
 export const runText: RunReporter = (report) => {
@@ -427,7 +427,7 @@ function countedRun({ run: { rows, run } }: RunReport) {
 	for (const outcome of caseOutcomes(rows, run)) {
 		tally.add(outcome);
 		if (outcome.status === "passed" || outcome.attempts.length === 0) continue;
-		if (broken.length < mostShown) broken.push(outcome);
+		if (broken.length < maxShown) broken.push(outcome);
 		else more += 1;
 	}
 	return { tally, broken, more };

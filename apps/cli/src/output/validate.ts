@@ -64,7 +64,7 @@ export function planDiff(plan: FixPlan, cwd: string): string {
 
 export const validateText: ValidationReporter = (report) => {
 	const shown = new Set<string>();
-	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
+	const parts = report.evals.map((result) => evalText(result, report, shown)).filter((text) => text !== "");
 	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n` };
 };
 
@@ -88,7 +88,7 @@ const widest = 84;
 /** Shows each location once, even if evals share a file; `shown` contains those above. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
-	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
+	const findings = result.diagnostics.filter((finding) => !quiet || fails(finding, report));
 	if (quiet && findings.length === 0) return "";
 	const sign = findings.some(({ severity, fixed }) => severity === "error" && !fixed)
 		? colors.red("✗")
@@ -96,7 +96,7 @@ function evalText(result: EvalValidation, report: ValidationReport, shown: Set<s
 			? colors.yellow("⚠")
 			: colors.green("✓");
 	const tree = [`${sign} ${colors.bold(shownPath(result.file, cwd))}`, ...treeLines(result, findings, report)];
-	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((found) => frameText(found, cwd, colors));
+	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((finding) => frameText(finding, cwd, colors));
 	const fresh = frames.filter((frame) => shown.size < shown.add(frame).size);
 	return [tree.join("\n"), ...fresh].join("\n\n");
 }
@@ -111,12 +111,12 @@ function treeLines(result: EvalValidation, findings: readonly ValidationFinding[
 	const ids = Math.max(0, ...findings.map(({ rule }) => rule.length));
 	return ruleDocs().flatMap(({ id }) => {
 		const passed = result.checks.filter(({ rule, state, notable }) => rule === id && state === "pass" && notable);
-		const found = findings.filter(({ rule }) => rule === id);
+		const matches = findings.filter(({ rule }) => rule === id);
 		return [
 			...(quiet ? [] : passed.map(({ message }) => `  ${colors.green("✓")} ${message}`)),
-			...found.map((one) => {
-				const end = `${colors.dim(one.rule.padEnd(ids))}  ${colors.dim(placeText(one, cwd))}`;
-				return `  ${signOf(one, colors)} ${one.message.padEnd(width)}   ${end}${one.fixed ? "  fixed" : ""}`;
+			...matches.map((finding) => {
+				const end = `${colors.dim(finding.rule.padEnd(ids))}  ${colors.dim(placeText(finding, cwd))}`;
+				return `  ${signOf(finding, colors)} ${finding.message.padEnd(width)}   ${end}${finding.fixed ? "  fixed" : ""}`;
 			}),
 		];
 	});
@@ -145,7 +145,7 @@ function sumText(report: ValidationReport): string {
 	const { evals, errors, warnings, fixed } = summaryOf(report.evals);
 	const counts = [plural(errors, "error"), plural(warnings, "warning"), ...(fixed > 0 ? [`${fixed} fixed`] : [])];
 	const fixable = report.evals.some(({ diagnostics }) =>
-		diagnostics.some((one) => one.fixable && !one.fixed && one.severity === "error"),
+		diagnostics.some((finding) => finding.fixable && !finding.fixed && finding.severity === "error"),
 	);
 	const what = evals === 1 ? "this eval" : "these evals";
 	if (errors === 0 && warnings === 0)
@@ -153,9 +153,11 @@ function sumText(report: ValidationReport): string {
 	return `${counts.join(", ")}.${fixable ? ` Run with --fix to make ${what} self-contained.` : ""}`;
 }
 
-/** Schema: docs/schemas/validate-output.schema.json. Paths under the current directory are relative to it. */
+/**
+ * Follows docs/schemas/validate-output.schema.json, with paths relative to the current directory.
+ */
 export const validateJson: ValidationReporter = (report) => {
-	const evals = report.evals.map((one) => evalJson(one, report.cwd));
+	const evals = report.evals.map((result) => evalJson(result, report.cwd));
 	return { text: json({ evals, summary: summaryOf(report.evals) }) };
 };
 
@@ -164,7 +166,7 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 		file: shownPath(file, cwd),
 		root: shownPath(root, cwd),
 		checks: checks.map(({ rule, state, message }) => ({ rule, state, message })),
-		diagnostics: diagnostics.map((found) => findingRecord(found, { shown: (path) => shownPath(path, cwd) })),
+		diagnostics: diagnostics.map((finding) => findingRecord(finding, { shown: (path) => shownPath(path, cwd) })),
 	};
 }
 

@@ -26,13 +26,13 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 }
 
 function groups(differences: readonly Difference[]): [title: string, lines: string[]][] {
-	const found = new Map<string, string[]>();
+	const byTitle = new Map<string, string[]>();
 	for (const difference of differences) {
 		const title = titleOf(difference);
-		const lines = found.get(title) ?? [];
-		found.set(title, [...lines, terminalSafeLine(differenceText(difference))]);
+		const lines = byTitle.get(title) ?? [];
+		byTitle.set(title, [...lines, terminalSafeLine(differenceText(difference))]);
 	}
-	return [...found];
+	return [...byTitle];
 }
 
 function titleOf({ kind, eval: label, testId, target, attempt, file }: Difference): string {
@@ -49,11 +49,13 @@ function checkedLines(verified: RunVerification): string[] {
 	const { tests, attempts, graders, digest, signedBy, signature } = verified;
 	const { planned, finished } = tests;
 	const { reExecuted, notReExecuted } = graders;
-	const kept = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
+	const graderCount = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
 		`${plural(planned, "test")}, ${plural(attempts, "attempt")}: ${plural(reExecuted, "grader")} re-graded the recorded answers`,
-		...(kept > 0
-			? [`not run again, recorded scores kept: ${plural(kept, "grader")} (${notReExecuted.map(keptText).join(", ")})`]
+		...(graderCount > 0
+			? [
+					`not run again, recorded scores kept: ${plural(graderCount, "grader")} (${notReExecuted.map(keptText).join(", ")})`,
+				]
 			: []),
 		...(digest === null ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
@@ -79,10 +81,12 @@ function keptText({ type, reason, graders }: RunVerification["graders"]["notReEx
 
 /** Schema: docs/schemas/verify-output.schema.json. */
 export function verifyJson(verified: RunVerification): string {
-	const differences = verified.differences.map(({ reason, ...found }) => ({
-		...found,
-		...(found.field === undefined ? {} : { recorded: found.recorded ?? null, recomputed: found.recomputed ?? null }),
-		message: differenceText({ ...found, reason }),
+	const differences = verified.differences.map(({ reason, ...difference }) => ({
+		...difference,
+		...(difference.field === undefined
+			? {}
+			: { recorded: difference.recorded ?? null, recomputed: difference.recomputed ?? null }),
+		message: differenceText({ ...difference, reason }),
 	}));
 	return `${JSON.stringify(encode(verificationSchema, { ...verified, differences }), null, 2)}\n`;
 }

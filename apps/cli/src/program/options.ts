@@ -37,7 +37,7 @@ export function timeSpan(text: string): number {
 /** A command that only reads may have a read-only home, and so may a `--dry-run`. */
 type HomeUse = "writes" | "reads" | "none";
 
-type CommandFunction = (...given: never[]) => Promise<CommandResult>;
+type CommandFunction = (...args: never[]) => Promise<CommandResult>;
 
 /**
  * The action imports the command's function, calls it in the context of this process, prints its
@@ -46,7 +46,7 @@ type CommandFunction = (...given: never[]) => Promise<CommandResult>;
 export type MakeAction = (
 	load: () => Promise<CommandFunction>,
 	home?: HomeUse,
-) => (...given: unknown[]) => Promise<void>;
+) => (...args: unknown[]) => Promise<void>;
 
 /**
  * Adds commands to the program: names, arguments, options and help.

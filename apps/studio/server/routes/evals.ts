@@ -38,23 +38,23 @@ export function evalReads(services: Services) {
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { benchmark, page, search, state } = c.req.valid("query");
-			const found = await evals.list(placeOf(benchmark ?? null, services));
+			const listing = await evals.list(placeOf(benchmark ?? null, services));
 			const matches = matcher(search);
-			const wanted = found.evals.filter(
+			const wanted = listing.evals.filter(
 				({ path, file }) =>
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
-			const problem = found.cut ? "the directory is too large to search completely" : null;
+			const problem = listing.cut ? "the directory is too large to search completely" : null;
 			const last = await lastResults(runs);
-			const shown = mapPage(pageOf(wanted, page), (one) => ({
-				...describeEntry(one, last, services),
-				marks: marks.known(one.file),
+			const shown = mapPage(pageOf(wanted, page), (found) => ({
+				...describeEntry(found, last, services),
+				marks: marks.known(found.file),
 			}));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
 		.get("/marks", query(marksQuery), async (c) => {
-			const found = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
-			const ids = new Map(found.map(({ file, id }) => [file, id]));
+			const matches = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
+			const ids = new Map(matches.map(({ file, id }) => [file, id]));
 			return eventStream(c, services, async (send, gone) => {
 				for await (const { file, marks: seen } of marks.look([...ids.keys()], gone))
 					await send({ type: "marks", id: ids.get(file) ?? "", marks: seen } satisfies EvalMarkEvent);
