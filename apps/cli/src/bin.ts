@@ -89,7 +89,6 @@ async function ask(question: string): Promise<string> {
 	});
 }
 
-/** Returns undefined if the current directory has been deleted. */
 function currentDirectory(): string | undefined {
 	try {
 		return process.cwd();

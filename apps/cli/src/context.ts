@@ -28,7 +28,6 @@ export interface Context {
 	readonly ask?: ((question: string) => Promise<string>) | undefined;
 	/** Aborted by Ctrl-C and SIGTERM; listeners then throw an `interrupted` AgentvError. */
 	readonly signal: AbortSignal;
-	/** Shows causes and stack traces. */
 	readonly debug: boolean;
 }
 
@@ -41,7 +40,6 @@ export interface CommandResult {
 	readonly exitCode: number;
 }
 
-/** Converts the parser's suggestion to the hint. */
 export function usageError(error: CommanderError, program: Command, argv: readonly string[]): AgentvError {
 	const [message = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
 	const suggestion = rest.join(" ").replace(/^\((.*)\)$/, "$1");

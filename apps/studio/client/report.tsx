@@ -10,7 +10,7 @@ import { run } from "./lib/search.ts";
 import { Run } from "./screens/run.tsx";
 import { TestResult } from "./screens/test-result.tsx";
 
-/** Studio's screens of a run, whose requests are answered from this data. */
+/** The page answers the requests of its screens from this data. */
 const data = JSON.parse(document.getElementById("data")?.textContent ?? "") as ExportedRun;
 const attempts = data.tests.flatMap((test) =>
 	test.results.map((result, index) => ({ test, result, attempt: test.attempts[index] })),

@@ -40,7 +40,6 @@ type CompareQuery = z.output<typeof compareQuery>;
 export type CompareResponse = ReturnType<typeof compareResponse>;
 export type ComparisonResponse = CompareResponse["comparisons"][number];
 
-/** Compares each later run with the first. */
 export function compareResponse(heads: readonly RunHead[], query: CompareQuery, runs: RunStore) {
 	const opened = heads.map((head) => ({ id: runId(head), run: runs.compared(head.directory) }));
 	const [first, ...others] = opened;
@@ -80,7 +79,7 @@ function comparisonResponse(comparison: Comparison, query: CompareQuery) {
 			part,
 			...mapPage(page, (compared) => ({
 				...comparedCaseRecord(compared),
-				/** Per run; empty if the run lacks the test. */
+				/** Per run; empty for a run without the test. */
 				rows: [attemptIds(compared.before), attemptIds(compared.after)] as const,
 			})),
 		},

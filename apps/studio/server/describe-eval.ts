@@ -212,9 +212,9 @@ export interface OpenedEval {
 	readonly uses: readonly TargetUse[];
 	/** The process environment and `.env` files. */
 	readonly env: Environment;
-	/** For interpolated texts: variable values become `${{ NAME }}`, credentials `***`. */
+	/** Replaces variable values by `${{ NAME }}` and credentials by `***`, in interpolated texts. */
 	readonly redact: (text: string) => string;
-	/** For source text: redacts credentials, keeps line numbers. */
+	/** Redacts credentials in source text, whose line numbers stay the same. */
 	readonly redactWritten: (text: string) => string;
 	/** Relative to the eval's place. */
 	shown(file: string): string;

@@ -65,9 +65,7 @@ export async function runResponse(head: RunHead, services: Services) {
 		...entry,
 		summary: entry.state === "finished" && head.summary ? toWireSummary(head.summary) : soFar(head, services),
 		provenance: provenance(file),
-		/** Null if it no longer exists. */
 		origin_run: origin ? runId(origin) : null,
-		/** Null if Studio no longer has it. */
 		eval_id: sameEval?.id ?? null,
 		resumable: entry.state === "unfinished" && (await isResumable(file, services)),
 	};
@@ -140,7 +138,6 @@ export async function runHistory(heads: readonly RunHead[], runs: RunStore) {
 	return { series: [...series.values()].map((line) => ({ ...line, points: line.points.reverse() })) };
 }
 
-/** Skips the rows of a run with a single eval and target. */
 function ratesOf({ directory, evals, targets, summary }: RunHead, runs: RunStore): readonly PassRate[] {
 	const [only] = evals;
 	const [target] = targets;

@@ -93,7 +93,6 @@ export function testEntry({ eval: label, testId, target, status, score, repeat, 
 		/** Null if there is none. */
 		id: first ? attemptId(first) : null,
 		...{ eval: label, test_id: testId, target, status },
-		/** Null if not graded or not run. */
 		score: status === "error" ? null : (score ?? null),
 		threshold: first?.threshold ?? null,
 		/** Of all attempts, like the costs. */
@@ -148,13 +147,11 @@ export interface TestResult
 	readonly input: readonly Message[];
 	/** Also if it is in `output_path`. */
 	readonly output: string | null;
-	/** Removed bytes. */
+	/** Bytes. */
 	readonly output_cut: number;
 	readonly messages: readonly Message[];
-	/** Unified diff. */
 	readonly file_changes: string | null;
 	readonly file_changes_cut: number;
-	/** Of grading models; null if none was used. */
 	readonly judging: Usage | null;
 	readonly test: TestEntry;
 	/** False if only the row is known. */

@@ -10,7 +10,6 @@ export interface SessionOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	/** Written to stdin. Default: empty; with `terminal`, the test's own stdin. */
 	readonly input?: string;
-	/** For tests that send signals. */
 	readonly onStart?: (pid: number) => void;
 	/** Sends SIGINT, like Ctrl-C. */
 	readonly signal?: AbortSignal;
@@ -34,7 +33,6 @@ export function agentvBin(): string {
 	return bin;
 }
 
-/** The entry file or Node reads these at start. */
 const readAtStart = /^(FORCE_COLOR|NO_COLOR|NODE_.*|TZ)$/;
 
 let isCalled = false;
@@ -74,7 +72,6 @@ interface Written {
 
 type Main = (argv: readonly string[], machine: object) => Promise<number>;
 
-/** Behaves like the entry file with an empty stdin and no interruption. */
 async function called(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const directory = dirname(agentvBin());
 	const file = readdirSync(directory).find((name) => /^main-.*\.js$/.test(name));

@@ -20,7 +20,6 @@ export interface TestBrowser {
 	page(options?: BrowserContextOptions): Promise<Page>;
 }
 
-/** Shares one browser between the tests of a file. */
 export function testBrowser(): TestBrowser {
 	let browser: Browser | undefined;
 	beforeAll(async () => {
@@ -47,7 +46,6 @@ export function testBrowser(): TestBrowser {
 	};
 }
 
-/** Finds or installs a browser if the tests' setup has not. */
 function browserPath(): string {
 	const module = resolve(import.meta.dirname, "../../../scripts/browser.mjs");
 	const script = `import { findBrowser } from ${JSON.stringify(module)}; console.log(await findBrowser());`;
@@ -56,7 +54,6 @@ function browserPath(): string {
 	return process.env["AGENTV_TEST_BROWSER"];
 }
 
-/** Expects no serious or critical axe violations. */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
 	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
 	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");

@@ -35,7 +35,6 @@ export function compileModules(entry: string): string {
 	return resolve(goal, relative(top, resolve(entry))).replace(/\.ts$/, ".js");
 }
 
-/** Searches `directory` and its parents. */
 function installedPackages(directory: string): string | undefined {
 	const packages = join(directory, "node_modules");
 	if (existsSync(packages)) return packages;

@@ -1,6 +1,6 @@
 import { agentv, tempTree, writeTree } from "./index.ts";
 
-/** Becomes markup, a script or a terminal command if it is treated as more than text. */
+/** Markup, a script or a terminal command, unless it is treated as text only. */
 export const hostile = `</script><script>document.title = "owned"</script><img src=x onerror='document.title = "owned"'>\u0007\u001b[31m & \u202e | \`x\` **y**`;
 export const secret = "correct-horse-battery";
 

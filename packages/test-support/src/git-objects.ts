@@ -50,7 +50,6 @@ export function headOf(gitDirectory: string): string | undefined {
 	return ref !== undefined && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
-/** Directories have no entries in the index. */
 interface Entry {
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";
@@ -120,7 +119,6 @@ function writeObject(gitDirectory: string, kind: string, data: Buffer): string {
 	return hash;
 }
 
-/** Writes version 2, for files that are all as committed. */
 function indexOf(entries: readonly IndexEntry[]): Buffer {
 	const rows = entries.map((entry) => ({ ...entry, bytes: Buffer.from(entry.path) }));
 	rows.sort((left, right) => Buffer.compare(left.bytes, right.bytes));

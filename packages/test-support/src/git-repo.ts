@@ -38,7 +38,6 @@ export type FileContent =
 	| { readonly link: string }
 	| { readonly content: string; readonly mode: number };
 
-/** Writes relative path → content, creating directories as needed. */
 export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(directory, path);
@@ -56,9 +55,7 @@ export function writeTree(directory: string, files: Readonly<Record<string, File
 
 export interface TestRepository {
 	readonly root: string;
-	/** Commits everything and returns the SHA. */
 	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
-	/** Creates the branch if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
 	/** Force-pushes all branches and tags; creates `bare` if needed, and returns it. */
@@ -66,7 +63,6 @@ export interface TestRepository {
 	git(...args: string[]): string;
 }
 
-/** Starts on `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
 	const isNew = !existsSync(join(root, ".git"));

@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { gitTestEnvironment } from "./git-repo.ts";
 
-/** Can be changed while the server runs. */
 export interface GitHttpBehaviour {
 	/** Responds with 401 to requests without this login. */
 	login?: { readonly username: string; readonly password: string };

@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 export interface InputWatch {
 	/** Measures processor time; reports an input that never ends. */
 	look<T>(input: string, work: () => T): T;
-	/** `ms` is processor time. */
+	/** Processor time. */
 	readonly slowest: { readonly ms: number; readonly input: string };
 	/** Returns the maximum growth of the process's memory, in megabytes. */
 	grownMb(): number;
@@ -13,8 +13,7 @@ export interface InputWatch {
 /** Wall time; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
-// A string needs no TypeScript loader; killing the process is the only way to stop a hanging
-// thread.
+// A string needs no TypeScript loader; only killing the process stops a hanging thread.
 const watcher = `
 const { workerData, parentPort } = require("node:worker_threads");
 const { writeSync } = require("node:fs");
@@ -31,7 +30,6 @@ setInterval(() => {
 	}
 }, 500);`;
 
-/** Watches until the test has finished. */
 export function inputWatch(): InputWatch {
 	const beat = new SharedArrayBuffer(4);
 	const beats = new Int32Array(beat);

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 
-/** Tests pass, fail, are not graded, repeated, skipped or never reached. */
 export interface RandomProject {
 	readonly files: Readonly<Record<string, string>>;
 	readonly targets: readonly string[];
@@ -19,7 +18,6 @@ const testArbitrary = fc.record({
 	isJudged: fc.boolean(),
 	dependsOnPrevious: fc.boolean(),
 	onFailure: fc.constantFrom("skip", "fail", "run"),
-	/** By target, then by attempt. */
 	ends: fc.array(fc.array(attemptEnd, { minLength: 3, maxLength: 3 }), { minLength: 2, maxLength: 2 }),
 });
 type RandomTest = typeof testArbitrary extends fc.Arbitrary<infer Test> ? Test : never;
@@ -59,7 +57,6 @@ function testText(test: RandomTest, index: number): string {
 	return `  - { id: t${index}, input: hi, ${repeat}, assertions: [{ type: contains, value: right }${judge}]${depends} }\n`;
 }
 
-/** Reports the cost of every second answer. */
 function answersOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => {
 		if (end === "no-answer") return undefined;

@@ -97,7 +97,6 @@ interface EvalMatrixOptions extends ShardChoices, JobChoices {
 	readonly output?: string;
 }
 
-/** Checks first that the evals can be run. */
 export async function evalMatrix(
 	evals: readonly string[],
 	options: EvalMatrixOptions,

@@ -67,7 +67,7 @@ export async function doctor(
 	return { text, exitCode: summary.problems > 0 ? 1 : 0 };
 }
 
-/** Undefined if no evals are named: doctor then searches itself, and may find none. */
+/** Returns undefined if no evals are named: doctor then searches itself, and may find none. */
 function namedEvals(
 	args: readonly string[],
 	benchmark: string | undefined,

@@ -65,7 +65,6 @@ interface ResultsListOptions {
 	readonly json?: boolean;
 }
 
-/** Lists the newest run first. */
 export async function resultsList(options: ResultsListOptions, context: Context): Promise<CommandResult> {
 	const { offset } = options;
 	const { total, runs } = listRuns(context, options);
@@ -202,7 +201,6 @@ interface CompareOptions {
 	readonly json?: boolean;
 }
 
-/** Compares each later run with the first. */
 export async function resultsCompare(
 	which: readonly string[],
 	options: CompareOptions,

@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from "commander";
 
 export interface Position {
-	/** The program, then its subcommands. */
+	/** The program comes first. */
 	readonly commands: readonly [Command, ...Command[]];
 	/** Up to the cursor, without quotes. */
 	readonly typed: string;
@@ -78,7 +78,7 @@ function isFlag(word: string): boolean {
 	return word.startsWith("-") && word !== "-";
 }
 
-/** Returns true even for a first value that begins with a dash, if the option requires one. */
+/** Accepts a first value with a dash if the option requires a value. */
 function takes(option: Option, word: string, read: Pick<Read, "isBehindDashes" | "optionValues">): boolean {
 	const isFirst = (read.optionValues.get(option.attributeName()) ?? []).length === 0;
 	return !isFlag(word) || read.isBehindDashes || (option.required && isFirst);
@@ -91,7 +91,6 @@ function optionOf(flag: string, commands: Position["commands"]): Option | undefi
 		.find(({ long, short }) => flag === long || flag === short);
 }
 
-/** Returns `run` for `agentv eval`. */
 export function defaultCommand(command: Command): Command | undefined {
 	// Not public in commander, but completion of the short form needs its options.
 	const { _defaultCommandName: name } = command as { _defaultCommandName?: string | null };
@@ -106,9 +105,9 @@ export function takesValue(option: Option): boolean {
 export interface ShellLine {
 	/** Without quotes, the program's name first; the last one is at the cursor. */
 	readonly words: readonly string[];
-	/** The one that is open at the cursor. */
+	/** Open at the cursor. */
 	readonly quote: "'" | '"' | "";
-	/** The unquoted part of the last word that readline will not replace. */
+	/** Unquoted part of the last word that readline will not replace. */
 	readonly prefix: string;
 	/** Whether the replaced part begins with a `~` that the shell expands. */
 	readonly isHome: boolean;

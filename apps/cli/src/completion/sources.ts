@@ -65,14 +65,13 @@ function named(names: string, source: ValueSource): [string, ValueSource][] {
 	return names.split(" ").map((name) => [name, source]);
 }
 
-/** Returns undefined if no source is listed. */
 export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
 	if (wanted instanceof Argument) return sources.get(wanted.name());
 	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
 	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
 }
 
-/** Lists those that the command line does not name yet. */
+/** Omits those that the command line already names. */
 function benchmarkIds({ env, position }: CompletionRequest): Candidate[] {
 	return readRegistry(env)
 		.entries.filter(({ id }) => !position.operands.includes(id))
@@ -86,7 +85,6 @@ function namedEvals(request: CompletionRequest): readonly string[] {
 		.filter((path) => ["file", "directory"].includes(targetKind(path)));
 }
 
-/** Lists paths relative to the benchmark if `--benchmark` is given. */
 function evalPaths(request: CompletionRequest): Candidate[] {
 	const named = paths(request, evalsBase(request), isEvalName);
 	// Any file can be an eval, regardless of its name.

@@ -56,7 +56,9 @@ export const exportJunit: RunExport = runDocument;
 /** Within a line: markup, table cells, formulas, links. */
 const special = /[\\`*_[\]<>&|~$@]|:(?=\/\/)|(?<=www)\./gi;
 
-/** Escapes text for one line, but not for its beginning. Cuts it after `maxLength` characters. */
+/**
+ * Escapes Markdown within a line, but not at its beginning. Cuts it after `maxLength` characters.
+ */
 export function markdownText(text: string, maxLength = 300): string {
 	const line = terminalSafeLine(text.replace(/\s+/g, " ").trim());
 	const cut = line.length > maxLength ? `${line.slice(0, maxLength).replace(/[\ud800-\udbff]$/, "")}…` : line;
@@ -69,7 +71,6 @@ const maxNames = 20;
 /** GitHub rejects step summaries over 1 MB. */
 const maxBytes = 600_000;
 
-/** Exports the tests that did not pass with their reasons, for a CI step. */
 export const exportMarkdown: RunExport = function* (run) {
 	const tally = new RunTally(run.run);
 	const failures: string[] = [];
@@ -149,7 +150,10 @@ function scoreWords(outcome: CaseOutcome): string {
 
 const maxNamed = 5;
 
-/** Warns, so that no test is skipped silently. `run` is its name on the command line. */
+/**
+ * Reports unreadable rows, so that no test is skipped silently.
+ * @param run its name on the command line
+ */
 export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
 	if (lines.length === 0) return;
 	const named = lines.slice(0, maxNamed).join(", ");

@@ -173,7 +173,6 @@ function cut(lines: readonly string[]): string[] {
 
 interface SyncProgress {
 	show(event: SyncEvent): void;
-	/** Removes the live view. */
 	end(): void;
 }
 

@@ -149,7 +149,6 @@ export function verificationText(
 	return `${lines.join("\n")}\n`;
 }
 
-/** Marks new items. */
 export function trustText(plan: TrustPlan, cwd: string): string {
 	const who = terminalSafeLine(shownSubject(plan.subject));
 	const things = newThings(plan);

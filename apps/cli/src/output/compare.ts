@@ -158,7 +158,6 @@ interface Look {
 const maxMoved = 10;
 const maxNamed = 5;
 
-/** Omits empty blocks. */
 function comparisonBlocks(comparison: Comparison, look: Look): string[] {
 	const blocks = [splitLines(comparison, look), figures(comparison, look), movedLines(comparison, look)];
 	return blocks.filter((block) => block !== "");

@@ -156,11 +156,9 @@ export function liveView(
 
 export interface RunFollower {
 	on(event: RunEvent): void;
-	/** Removes the live view. */
 	end(): void;
 }
 
-/** Writes plain lines, for pipes, files and CI. */
 export function followPlain(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	return {
@@ -215,7 +213,7 @@ const pauseMs = 80;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const styling = /\u001b\[\d*m/g;
 
-/** Draws at maxShown 12 times a second; cuts lines to the terminal's width. */
+/** Draws at most 12 times a second; cuts lines to the terminal's width. */
 export function liveLines(output: Output): LiveLines {
 	let shown = 0;
 	let next: readonly string[] | undefined;

@@ -222,7 +222,7 @@ function rerun(args: readonly string[], which: string, options: StartChoices, co
 	return { request, resumes: false, ...outputOf(options, context) };
 }
 
-/** Allows omitted evals if `optional`. */
+/** Accepts omitted evals if `optional`. */
 function evalsOf(
 	args: readonly string[],
 	options: StartChoices,

@@ -85,7 +85,7 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 /** Columns of a message before its rule and location; longer messages push these to the right. */
 const widest = 84;
 
-/** Shows each location once, even if evals share a file; `shown` contains those above. */
+/** Adds frames to `shown`, so that each appears once even if evals share a file. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
 	const findings = result.diagnostics.filter((finding) => !quiet || fails(finding, report));
@@ -170,7 +170,7 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 	};
 }
 
-/** Formats one text each, with paths relative to `cwd`. */
+/** Formats each with paths relative to `cwd`. */
 export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, colors: Colors): readonly string[] {
 	return locateFindings(diagnostics).map((located) => findingText(located, cwd, colors));
 }
@@ -190,7 +190,7 @@ function indent(text: string): string {
 	return text.replace(/^(?=.)/gm, "  ");
 }
 
-/** Warns about invalid entries of a file, whose other entries are used. */
+/** Warns about invalid entries of a file whose other entries are used. */
 export function writeWarnings(diagnostics: readonly Diagnostic[], context: Context): void {
 	const texts = findingsText(diagnostics, context.cwd, colorsFor(context.stderr));
 	if (texts.length > 0) context.stderr.write(`${texts.join("\n")}\n`);

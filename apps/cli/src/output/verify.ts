@@ -91,7 +91,7 @@ export function verifyJson(verified: RunVerification): string {
 	return `${JSON.stringify(encode(verificationSchema, { ...verified, differences }), null, 2)}\n`;
 }
 
-/** Returns a phrase without a full stop and without its test or file. */
+/** Omits the full stop, and the test or file. */
 function differenceText({
 	kind,
 	line,

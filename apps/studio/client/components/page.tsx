@@ -110,7 +110,6 @@ export function columns(min: number, gap = "8px 24px"): CSSProperties {
 	return { display: "grid", gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${min}px), 1fr))`, gap };
 }
 
-/** Omits terms without value. */
 export function Facts({ of }: { of: Readonly<Record<string, ReactNode>> }) {
 	return (
 		<DataList orientation="vertical" style={columns(250)}>
@@ -197,7 +196,6 @@ interface PagerProps {
 	readonly onPage: (page: number) => void;
 }
 
-/** Renders nothing for a single page. */
 export function Pager({ page, pages, onPage }: PagerProps) {
 	return (
 		<nav aria-label="Pages">
@@ -223,7 +221,7 @@ export const ScreenLink = (isExport ? ({ children }: { children: ReactNode }) =>
 
 export const ButtonLink = createLink((props: ButtonAnchorProps) => <Button component="a" {...props} />);
 
-/** A link that filters a list; belongs into `Chips`. */
+/** Filters a list; for use in `Chips`. */
 export const Chip = createLink(({ isCurrent, ...props }: ButtonAnchorProps & { isCurrent: boolean }) => (
 	<Button
 		component="a"
@@ -246,7 +244,7 @@ export function Chips({ label, children }: { label: string; children: ReactNode 
 
 type TabProps = AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement>; isCurrent: boolean };
 
-/** Belongs into `Tabs`. Each part of a screen has its own address. */
+/** For use in `Tabs`. Each part of a screen has its own address. */
 export const Tab = createLink(({ isCurrent, ...props }: TabProps) => (
 	<a {...props} className={classes.tab} aria-current={isCurrent ? "true" : undefined} />
 ));

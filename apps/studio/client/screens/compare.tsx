@@ -353,7 +353,6 @@ function Differing({ counts }: { counts: ComparisonResponse["changed_parts"] }) 
 	);
 }
 
-/** Chooses parts whose differences don't make tests incomparable. */
 function Ignored() {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();

@@ -54,7 +54,6 @@ const strategies = {
 	pass_all: "every attempt must pass",
 } as const;
 
-/** Renders nothing for a test with one attempt. */
 function Attempts({ run, result: { id, test } }: { run: string; result: Result }) {
 	if (test.repeat.count === 1) return null;
 	return (

@@ -26,7 +26,6 @@ export function jobReads(services: Services) {
 		});
 }
 
-/** `POST /api/jobs/:id/cancel`. */
 export function jobWrites({ jobs }: Services) {
 	return new Hono().post("/:id/cancel", (c) => {
 		if (!jobs.cancel(c.req.param("id"))) throw new AgentvError("not-found", "job not found");

@@ -17,7 +17,6 @@ const filters = {
 	target: nameField,
 	/** `_` for runs without benchmark. */
 	benchmark: nameField,
-	/** Name or file. */
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
@@ -37,7 +36,7 @@ function runTests({ directory }: RunHead, wanted: z.output<typeof testsQuery>, {
 	const { planned, passed, failed, errors: error } = tally.summary(0);
 	return {
 		...mapPage(pageOf(selectTests(outcomes, wanted), wanted.page, wanted.page_size), testEntry),
-		/** Regardless of the filter. */
+		/** Ignores the filter. */
 		counts: { passed, failed, error, not_run: planned - passed - failed - error },
 		targets: [...new Set(outcomes.map(({ target }) => target))],
 		evals: [...new Set(outcomes.map((outcome) => outcome.eval))],
@@ -89,7 +88,6 @@ function choices(all: readonly RunHead[]) {
 /** `rerun_changed` reruns tests whose dependencies have changed; the default refuses to resume. */
 const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
 
-/** `POST /api/runs/:id/resume`. */
 export function runWrites(services: Services) {
 	const { runs, jobs, evals, runJobs } = services;
 	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {

@@ -13,9 +13,8 @@ export interface TestStudio {
 	readonly services: Services;
 	/** Authenticates with the token. With `body`, sends a POST of JSON. */
 	request(path: string, change?: RequestChange): Promise<Response>;
-	/** Expects success. */
+	/** Fails the test unless the response is a success. */
 	json<Body>(path: string, change?: RequestChange): Promise<Body>;
-	/** Resolves when the stream ends. */
 	events(path: string): Promise<unknown[]>;
 	write(files: Files): void;
 }
@@ -27,7 +26,6 @@ export interface RequestChange {
 	readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Needs no network. */
 export function testStudio(files: Files = {}, options: Partial<StudioOptions> = {}): TestStudio {
 	const root = tempTree();
 	writeTree(root, { "cwd/.keep": "", "home/.keep": "", "pages/index.html": page, ...files });
