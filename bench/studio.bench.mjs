@@ -131,7 +131,7 @@ async function get(url) {
 function memory({ pid }) {
 	const status = readFileSync(`/proc/${pid}/status`, "utf8");
 	const field = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-	return { now: field("VmRSS"), most: field("VmHWM") };
+	return { now: field("VmRSS"), peak: field("VmHWM") };
 }
 
 async function routesOf(url) {
@@ -172,11 +172,11 @@ async function measure({ child, url }) {
 	}
 	for (const route of routes)
 		for (let sent = 0; sent < requests; sent += 8) await Promise.all(Array.from({ length: 8 }, () => get(url + route)));
-	const { now, most } = memory(child);
-	const verdict = most <= limits.mb ? "kept" : "EXCEEDED";
-	if (most > limits.mb) process.exitCode = 1;
+	const { now, peak } = memory(child);
+	const verdict = peak <= limits.mb ? "kept" : "EXCEEDED";
+	if (peak > limits.mb) process.exitCode = 1;
 	console.log(
-		`memory after ${requests} requests to each: ${now} MB, at most ${most} MB  (limit ${limits.mb} MB: ${verdict})`,
+		`memory after ${requests} requests to each: ${now} MB, at most ${peak} MB  (limit ${limits.mb} MB: ${verdict})`,
 	);
 }
 

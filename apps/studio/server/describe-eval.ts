@@ -251,7 +251,7 @@ function shownPath(root: string, file: string): string {
 }
 
 /** Replacing shorter values, which are ordinary words and numbers, would garble texts. */
-const shortest = 4;
+const minValueLength = 4;
 
 function evalRedactors(
 	loaded: LoadedEval,
@@ -276,7 +276,7 @@ function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [
 	const values = new Map<string, string>();
 	for (const { name } of used) {
 		const value = env[name];
-		if (value !== undefined && value.length >= shortest) values.set(value, name);
+		if (value !== undefined && value.length >= minValueLength) values.set(value, name);
 	}
 	return [...values].sort(([a], [b]) => b.length - a.length);
 }

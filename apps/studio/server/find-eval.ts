@@ -116,7 +116,7 @@ interface Known {
 
 /** A page requests the evals several times in parallel. */
 const freshMs = 1000;
-const keptListings = 300;
+const maxListings = 300;
 
 /** Ids are derived from paths one-way, so that only found files can be accessed. */
 export class EvalFinder {
@@ -177,7 +177,7 @@ export class EvalFinder {
 			byId: new Map(evals.map((candidate) => [candidate.id, candidate])),
 			at: performance.now(),
 		};
-		keep(this.#listings, key, listing, keptListings);
+		keep(this.#listings, key, listing, maxListings);
 		return listing;
 	}
 }
@@ -230,12 +230,12 @@ export class EvalMarksCache {
 	}
 }
 
-/** Drops the oldest of more than `most` entries. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
+/** Drops the oldest of more than `maxEntries`. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value, maxEntries: number): void {
 	map.delete(key);
 	map.set(key, value);
 	const [oldest] = map.keys();
-	if (map.size > most && oldest !== undefined) map.delete(oldest);
+	if (map.size > maxEntries && oldest !== undefined) map.delete(oldest);
 }
 
 /** Matches texts that contain all words of `search`, ignoring case. */

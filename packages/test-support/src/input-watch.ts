@@ -38,7 +38,7 @@ export function inputWatch(): InputWatch {
 	worker.unref();
 	onTestFinished(async () => void (await worker.terminate()));
 	const startedWith = process.memoryUsage.rss();
-	let most = startedWith;
+	let peak = startedWith;
 	let count = 0;
 	const slowest = { ms: 0, input: "" };
 	return {
@@ -53,10 +53,10 @@ export function inputWatch(): InputWatch {
 				const ms = Math.round((user + system) / 1000);
 				if (ms > slowest.ms) Object.assign(slowest, { ms, input: input.slice(0, 2000) });
 				Atomics.add(beats, 0, 1);
-				if (++count % 50 === 0) most = Math.max(most, process.memoryUsage.rss());
+				if (++count % 50 === 0) peak = Math.max(peak, process.memoryUsage.rss());
 			}
 		},
 		slowest,
-		grownMb: () => Math.round((Math.max(most, process.memoryUsage.rss()) - startedWith) / 2 ** 20),
+		grownMb: () => Math.round((Math.max(peak, process.memoryUsage.rss()) - startedWith) / 2 ** 20),
 	};
 }

@@ -83,7 +83,7 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 }
 
 /** Columns of a message before its rule and location; longer messages push these to the right. */
-const widest = 84;
+const maxMessageWidth = 84;
 
 /** Adds frames to `shown`, so that each appears once even if evals share a file. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
@@ -107,7 +107,7 @@ function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationRep
 
 function treeLines(result: EvalValidation, findings: readonly ValidationFinding[], report: ValidationReport): string[] {
 	const { colors, cwd, quiet } = report;
-	const width = Math.min(widest, Math.max(0, ...findings.map(({ message }) => message.length)));
+	const width = Math.min(maxMessageWidth, Math.max(0, ...findings.map(({ message }) => message.length)));
 	const ids = Math.max(0, ...findings.map(({ rule }) => rule.length));
 	return ruleDocs().flatMap(({ id }) => {
 		const passed = result.checks.filter(({ rule, state, notable }) => rule === id && state === "pass" && notable);
