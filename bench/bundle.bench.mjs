@@ -1,4 +1,4 @@
-// Compares bundling a large template with `cp -r` plus `sha256sum`, and measures memory as the number of files grows.
+// Compares bundling a large template with `cp -r` plus `sha256sum`, and measures memory.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,6 @@ import { pairs, report } from "./pairs.mjs";
 const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-bundle-"));
 
-/** Writes an eval with a template of `count` files, `bytes` in total. */
 function writeEval(name, count, bytes) {
 	const root = join(place, name);
 	const line = "const total = items.reduce((sum, item) => sum + item.price_in_cents, 0); // some text\n";
@@ -25,7 +24,7 @@ function writeEval(name, count, bytes) {
 	return root;
 }
 
-// Each round writes to its own directory: creating files right after deleting many is slow on some file systems.
+// Each round writes to its own directory, because creating files right after deleting many is slow.
 let round = 0;
 const fresh = (name) => join(place, `${name}-${round++}`);
 const run = (program, ...args) => {
@@ -33,7 +32,7 @@ const run = (program, ...args) => {
 	if (status !== 0) throw new Error(`${program}: ${stderr}`);
 };
 
-/** Returns the peak memory in KB. */
+/** Returns KB. */
 function peak(root) {
 	const print = "process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS))";
 	const hook = `data:text/javascript,${encodeURIComponent(print)}`;
@@ -55,15 +54,15 @@ try {
 		await pairs(baseline, subject, { rounds: 7, warmUps: 1 }),
 		2,
 	);
-	const most = peak(large) / 1000;
-	console.log(`peak memory: ${most.toFixed(0)} MB  (limit 200 MB: ${most <= 200 ? "kept" : "EXCEEDED"})`);
+	const maxMb = peak(large) / 1000;
+	console.log(`peak memory: ${maxMb.toFixed(0)} MB  (limit 200 MB: ${maxMb <= 200 ? "kept" : "EXCEEDED"})`);
 	const few = peak(writeEval("few", 5000, 5e6));
 	const many = peak(writeEval("many", 50_000, 50e6));
 	const perFile = (many - few) / 45_000;
 	console.log(
 		`memory per additional file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`,
 	);
-	if (most > 200 || perFile > 1) process.exitCode = 1;
+	if (maxMb > 200 || perFile > 1) process.exitCode = 1;
 } finally {
 	rmSync(place, { recursive: true, force: true });
 }

@@ -1,5 +1,4 @@
-// Measures a run's overhead over its models' time: 1,000 tests against a server that responds in 50 ms, 50
-// concurrently.
+// Measures a run's overhead over its models' time: 1,000 tests, 50 concurrently, at 50 ms each.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +9,7 @@ import { median, report } from "./pairs.mjs";
 
 const [tests, workers, answerMs, rounds] = [1000, 50, 50, 3];
 
-/** Runs in a separate process, so that the server's work does not count as the run's. */
+/** Runs in a separate process, whose work does not count as the run's. */
 function serve() {
 	const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 };
 	const choices = [{ index: 0, message: { role: "assistant", content: "yes" }, finish_reason: "stop" }];

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Times two commands alternately, so that other load on the machine affects both equally.
- * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or functions.
+ * Times two commands alternately, so that other load affects both equally.
+ * `baseline` and `subject` are functions or {command: [program, ...args], cwd?, env?, stdout?}.
  * Returns {baseline, subject} medians in milliseconds and `ratio`, the median of the pairs' ratios.
  */
 export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}) {
@@ -23,12 +23,12 @@ export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}
 	return { baseline: median(times.baseline), subject: median(times.subject), ratio: median(times.ratio) };
 }
 
-/** Prints a result of `pairs` and whether it is within `limit`; sets the exit code if not. */
+/** Sets the exit code if the ratio exceeds `limit`. */
 export function report(name, { baseline, subject, ratio }, limit) {
-	const kept = limit === undefined || ratio <= limit;
-	const verdict = limit === undefined ? "" : `  (limit ${limit} ×: ${kept ? "kept" : "EXCEEDED"})`;
+	const isWithin = limit === undefined || ratio <= limit;
+	const verdict = limit === undefined ? "" : `  (limit ${limit} ×: ${isWithin ? "kept" : "EXCEEDED"})`;
 	console.log(`${name}: ${subject.toFixed(1)} ms against ${baseline.toFixed(1)} ms = ${ratio.toFixed(2)} ×${verdict}`);
-	if (!kept) process.exitCode = 1;
+	if (!isWithin) process.exitCode = 1;
 }
 
 export function median(values) {

@@ -1,2 +1,2 @@
-// Loaded before a measured program: says on its stderr, when it ends, how much memory it had at most (in KB).
+// Required by a measured program: reports its peak memory (KB) on stderr when it ends.
 process.on("exit", () => process.stderr.write(`PEAK ${process.resourceUsage().maxRSS}\n`));

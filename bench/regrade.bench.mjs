@@ -1,4 +1,4 @@
-// Compares regrading 1,000 recorded answers with the original run, with grader programs and with text graders only.
+// Compares regrading 1,000 recorded answers with the original run, by programs and by text graders.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,6 @@ const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const home = mkdtempSync(join(tmpdir(), "agentv-bench-regrade-"));
 const env = { ...process.env, AGENTV_HOME: join(home, "home") };
 const count = 1000;
-/** A minimal grader program. */
 const program = `      - { type: code-grader, command: [sh, -c, 'cat >/dev/null; echo "{\\"score\\": 1}"'] }\n`;
 
 function suite(name, graders) {
@@ -28,7 +27,7 @@ const rounds = 5;
 let outputs = 0;
 const command = (...args) => [process.execPath, agentv, ...args, "--json", "--output", `out-${++outputs}`];
 
-/** Runs a command whose scores must equal those of `origin`. */
+/** Throws if the scores differ from those of `origin`. */
 function ran(args, cwd) {
 	const result = spawnSync(args[0], args.slice(1), { cwd, env, encoding: "utf8", maxBuffer: 2 ** 28 });
 	if (result.status !== 0)

@@ -1,5 +1,4 @@
-// Two runs of 100,000 rows: compares comparing and exporting with only reading and parsing the same files, and measures
-// peak memory.
+// Compares comparing and exporting two runs of 100,000 rows with only reading and parsing them.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,12 +8,11 @@ import { pairs, report } from "./pairs.mjs";
 const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const peakMemory = resolve(import.meta.dirname, "peak-memory.cjs");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-"));
-const [rows, limit, mostMb] = [100_000, 5, 1024];
-/** Number of attempts with a file; the files of the others are missing. */
+const [rows, limit, maxMb] = [100_000, 5, 1024];
+/** The other attempts have no file. */
 const withFiles = 10_000;
 const label = "evals/large.eval.yaml";
 
-/** The baseline: parses each line of the files. */
 const readLines = `
 import { StringDecoder } from "node:string_decoder";
 import { openSync, readSync } from "node:fs";
@@ -45,7 +43,6 @@ function makeRun(name, passesOf) {
 	return directory;
 }
 
-/** Details of an attempt in exports, in addition to its row. */
 function writeAttempt(directory, index) {
 	const file = join(directory, attemptFile(index));
 	mkdirSync(dirname(file), { recursive: true });
@@ -75,11 +72,11 @@ function runFile(name) {
 	};
 }
 
-/** Returns a row of 1 KB, with two graders and five findings. */
+/** Returns 1 KB, with two graders and five findings. */
 function rowText(index, passes) {
 	const verdict = passes ? "pass" : "fail";
 	const evidence = passes ? {} : { evidence: `it is "an answer of some length without a match, number ${index}"` };
-	const found = ["alpha", "beta", "gamma", "delta"].map((word, at) => ({
+	const assertions = ["alpha", "beta", "gamma", "delta"].map((word, at) => ({
 		text: `the answer contains "${word}"`,
 		passed: passes || at < 2,
 	}));
@@ -91,7 +88,7 @@ function rowText(index, passes) {
 				...{ name: "exact", type: "equals", score: passes ? 1 : 0, weight: 1, verdict },
 				assertions: [{ text: `the answer equals "forty two, number ${index}"`, passed: passes, ...evidence }],
 			},
-			{ name: "mentions", type: "contains-all", score: passes ? 1 : 0.5, weight: 1, verdict, assertions: found },
+			{ name: "mentions", type: "contains-all", score: passes ? 1 : 0.5, weight: 1, verdict, assertions },
 		],
 		...{ duration_ms: 100 + (index % 900), token_usage: { input: 300, output: 50 }, cost_usd: 0.001 },
 		metadata: { topic: "billing", tags: ["a", "b"] },
@@ -120,8 +117,8 @@ async function measure(name, args, runs) {
 	const subject = { command: [process.execPath, agentv, ...args], cwd: place, stdout: "ignore" };
 	report(name, await pairs(floor, subject, { rounds: 7, warmUps: 1 }), limit);
 	const peak = peakMb(args);
-	if (peak > mostMb) process.exitCode = 1;
-	console.log(`  at most ${peak.toFixed(0)} MB  (limit ${mostMb} MB: ${peak <= mostMb ? "kept" : "EXCEEDED"})`);
+	if (peak > maxMb) process.exitCode = 1;
+	console.log(`  at most ${peak.toFixed(0)} MB  (limit ${maxMb} MB: ${peak <= maxMb ? "kept" : "EXCEEDED"})`);
 }
 
 try {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const words = ["add", "list", "sort", "parse", "merge", "split", "count", "trim", "join", "find", "hash", "walk"];
 
-/** Writes `count` evals under `root`, each in its own directory, and returns the paths of all YAML files. */
+/** Returns the paths of all YAML files; each eval has its own directory. */
 export function writeSyntheticEvals(root, count) {
 	const files = [];
 	const write = (path, text) => {

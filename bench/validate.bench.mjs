@@ -1,4 +1,4 @@
-// Measures validation against only reading and `yaml`-parsing the same files, how it scales, and its memory.
+// Measures validation against only reading and `yaml`-parsing the same files.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,6 @@ const require = createRequire(new URL("../packages/core/package.json", import.me
 const { parse } = require("yaml");
 const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const isHeap = process.argv[2] === "heap";
-/** Core, bundled as in the command line. */
 const core = isHeap ? process.argv[5] : await bundleCore(join(root, "core"));
 const { discoverEvals, openDiskView, validateEvals } = await import(pathToFileURL(core).href);
 
@@ -32,7 +31,7 @@ function floor(files) {
 	for (const file of files) parse(readFileSync(file, "utf8"));
 }
 
-/** Validates everything under `directory`; returns the largest heap after a collection in MB, if it can be measured. */
+/** Returns the largest heap after a collection in MB, if it can be measured. */
 async function validate(directory, expected) {
 	const view = openDiskView();
 	const evals = discoverEvals([directory], directory, view);

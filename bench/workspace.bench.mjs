@@ -1,5 +1,4 @@
-// Compares workspaces per test with `cp -r`: 100 tests, each with its own copy of a template of 2,000 files and with
-// file_changes.
+// Compares workspaces per test with `cp -r`: 100 copies of a template of 2,000 files.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +31,7 @@ function copies(round, tests) {
 	}
 }
 
-/** Prepares workspaces and runs the tests, two concurrently; each changes one file and adds one. */
+/** Runs two tests concurrently; each changes one file and adds one. */
 async function workspaces(round, { keep, tests, workers = 2 }) {
 	const view = openDiskView();
 	const env = { PATH: process.env.PATH, HOME: root };
@@ -55,14 +54,14 @@ async function workspaces(round, { keep, tests, workers = 2 }) {
 	let next = 0;
 	const serve = async () => {
 		for (let index = next++; index < tests; index = next++) {
-			const one = await base.open({ id: `test ${index}`, attempt: 1, target: "t", input: "", metadata: {} });
-			await one.before();
-			writeFileSync(join(one.path, "d1/f1.ts"), `changed by ${index}\n`);
-			writeFileSync(join(one.path, "new.ts"), `made by ${index}\n`);
-			const diff = await one.fileChanges();
+			const workspace = await base.open({ id: `test ${index}`, attempt: 1, target: "t", input: "", metadata: {} });
+			await workspace.before();
+			writeFileSync(join(workspace.path, "d1/f1.ts"), `changed by ${index}\n`);
+			writeFileSync(join(workspace.path, "new.ts"), `made by ${index}\n`);
+			const diff = await workspace.fileChanges();
 			if (!diff?.includes(`changed by ${index}`) || !diff.includes("b/new.ts")) throw new Error(`wrong diff:\n${diff}`);
-			await one.after();
-			await one.close({ keep });
+			await workspace.after();
+			await workspace.close({ keep });
 		}
 	};
 	await Promise.all(Array.from({ length: workers }, serve));
@@ -75,7 +74,7 @@ async function timed(work) {
 	return performance.now() - started;
 }
 
-/** Alternates both. Removes files only at the end, because creating files right after deleting many is slow. */
+/** Removes files at the end, because creating files right after deleting many is slow. */
 async function compare(name, options, limit) {
 	const rounds = [];
 	for (let round = 0; round < options.rounds; round++) {

@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
 import { run } from "./run.mjs";
 
-/** Whether Debian packages can be installed without prompting. */
 export const canInstall = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
 
 const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 let updated;
 
-/** Installs Debian packages; does not check for failures. */
+/** Does not check for failures. */
 export async function install(packages) {
 	console.log(`Installing Debian packages: ${packages.join(", ")}.`);
 	updated ??= run("apt-get", ["update", "-qq"], { quiet: true, env });

@@ -1,4 +1,4 @@
-// Builds, then runs every bench/*.bench.mjs, or those named: `npm run bench -- start-up`.
+// Builds, then runs the named benchmarks, or all: `npm run bench -- start-up`.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pnpm } from "./pnpm.mjs";

@@ -16,7 +16,7 @@ function installed() {
 	return findOnPath(names) ?? places.find(isExecutable);
 }
 
-/** Finds a browser that Playwright has downloaded for this or another project. */
+/** Finds a browser that Playwright has downloaded for any project. */
 function downloaded() {
 	const caches = [
 		process.env.PLAYWRIGHT_BROWSERS_PATH,
@@ -27,8 +27,10 @@ function downloaded() {
 		const files = readdirSync(cache, { recursive: true }).filter((file) =>
 			/(^|[\\/])(chrome|chrome-headless-shell|Chromium)(\.exe)?$/.test(file),
 		);
-		const found = files.map((file) => join(cache, file)).find((file) => !file.includes("Helper") && isExecutable(file));
-		if (found) return found;
+		const browser = files
+			.map((file) => join(cache, file))
+			.find((file) => !file.includes("Helper") && isExecutable(file));
+		if (browser) return browser;
 	}
 	return undefined;
 }
@@ -43,14 +45,14 @@ async function install() {
 	return downloaded();
 }
 
-/** Returns the path of a Chrome or Chromium for the tests; throws an error that says what to install. */
+/** Throws an error that says what to install. */
 export async function findBrowser() {
 	const named = process.env.CHROME_PATH;
 	if (named) {
 		if (isExecutable(named)) return named;
 		throw new Error(`CHROME_PATH is ${named}, which is not executable.`);
 	}
-	const found = installed() ?? downloaded() ?? (await install());
-	if (found) return found;
+	const browser = installed() ?? downloaded() ?? (await install());
+	if (browser) return browser;
 	throw new Error("The browser tests need Chrome or Chromium: install one, or set CHROME_PATH to its executable.");
 }

@@ -10,7 +10,6 @@ export function isExecutable(file) {
 	}
 }
 
-/** Returns the first of the programs `names` on PATH. */
 export function findOnPath(names) {
 	const directories = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
 	return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(isExecutable);

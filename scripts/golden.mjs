@@ -1,5 +1,5 @@
-// Records what the source makes of the evals of any directory, and compares it with what was recorded before: validation, the plan of
-// a run, the files of a bundle, references and fingerprints of each eval. Nothing is built before, and no program of an eval is run.
+// Records what the source makes of evals, and compares it with an earlier record.
+// Needs no build; runs no program of an eval.
 //   node scripts/golden.mjs --over DIR [--over DIR …] [--set NAME=VALUE …] --save FILE
 //   node scripts/golden.mjs --compare FILE [--only TEXT]   (exit 1: something differs)
 import { spawnSync } from "node:child_process";
@@ -33,7 +33,7 @@ const { values: chosen } = parseArgs({
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "agentv-golden-")));
 
-/** Programs of evals that do nothing: a target is only started so far that a run begins. Git is the real one. */
+/** Substitutes for an eval's programs, except git: a run begins and starts its targets. */
 function harmlessPrograms() {
 	const directory = join(scratch, "bin");
 	mkdirSync(directory);
@@ -50,16 +50,16 @@ mkdirSync(join(scratch, "home"));
 const fixedTargets = join(scratch, "targets.yaml");
 writeFileSync(fixedTargets, "targets:\n  - { name: fixed, provider: mock, response: hello }\n");
 
-/** A value for each variable that a file below `directory` names, so that targets can be used; `set` holds those that must be chosen. */
+/** Returns values for all variables in files under `directory`; `set` contains those to choose. */
 function environment(directory, set) {
 	const files = readdirSync(directory, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile() && /\.(ya?ml|jsonl?)$/.test(entry.name))
 		.map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 	const names = files.flatMap((text) => [...text.matchAll(/\$\{\{\s*([A-Za-z_]\w*)/g)].map((match) => match[1]));
 	const values = [...new Set(names)].sort().map((name) => [name, `https://${name.replaceAll("_", "-")}.invalid`]);
-	const given = set.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]);
+	const chosen = set.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]);
 	return {
-		...Object.fromEntries([...values, ...given]),
+		...Object.fromEntries([...values, ...chosen]),
 		PATH: path,
 		HOME: scratch,
 		AGENTV_HOME: join(scratch, "home"),
@@ -103,7 +103,7 @@ function references(core, file, { cwd, env }) {
 	};
 }
 
-/** The fingerprints that a run of these targets plans, read from its record; the run ends when it has begun. */
+/** Reads fingerprints from the record of a run, which is stopped when it has begun. */
 async function fingerprints(core, file, { cwd, env }, targets) {
 	const machine = { env, cwd, version: "0.0.0" };
 	const output = mkdtempSync(join(scratch, "run-"));
@@ -124,7 +124,6 @@ async function fingerprints(core, file, { cwd, env }, targets) {
 
 const fixed = { targets: ["fixed"], graderTarget: "fixed", targetsFile: fixedTargets };
 
-/** Each section of an eval, by its name. */
 async function sectionsOf(file, { main, core }, place) {
 	const json = async (...args) => parsed(await command(main, args, place));
 	return {
@@ -158,12 +157,12 @@ async function record(directories, set) {
 	return { over: directories, set, evals };
 }
 
-/** Prints how two texts differ, at most so many lines of it. */
+/** Prints a limited number of lines. */
 function printDifference(title, before, after) {
-	const [one, other] = ["before", "after"].map((name) => join(scratch, name));
-	writeFileSync(one, `${before.join("\n")}\n`);
-	writeFileSync(other, `${after.join("\n")}\n`);
-	const { stdout } = spawnSync("git", ["diff", "--no-index", "--no-color", "-U2", one, other], { encoding: "utf8" });
+	const [left, right] = ["before", "after"].map((name) => join(scratch, name));
+	writeFileSync(left, `${before.join("\n")}\n`);
+	writeFileSync(right, `${after.join("\n")}\n`);
+	const { stdout } = spawnSync("git", ["diff", "--no-index", "--no-color", "-U2", left, right], { encoding: "utf8" });
 	const lines = stdout.split("\n").slice(4);
 	const more = lines.length > 60 ? `\n… ${lines.length - 60} more lines` : "";
 	console.log(`\n${title}\n${lines.slice(0, 60).join("\n")}${more}`);

@@ -1,11 +1,11 @@
-// Runs the version of pnpm that the lockfile was created with, without a global installation.
+// Runs the lockfile's version of pnpm, without a global installation.
 // Usage: node scripts/pnpm.mjs <pnpm arguments>
 import { pathToFileURL } from "node:url";
 import { run } from "./run.mjs";
 
 const version = "12.21.0";
 
-/** Runs pnpm with `args` and resolves with its exit code; CI=true keeps it from asking questions. */
+/** CI=true keeps pnpm from prompting. */
 export function pnpm(args, options = {}) {
 	const env = {
 		...process.env,

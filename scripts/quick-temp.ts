@@ -9,8 +9,8 @@ const neededBytes = 4 * 1024 ** 3;
 const staleMs = 60 * 60_000;
 
 /**
- * Puts the tests' temporary directories in memory if there is enough space: the tests write tens of thousands of small files, which
- * takes much longer on disk. AGENTV_TEST_DISK is then the temporary directory on disk. Keeps a TMPDIR that is set.
+ * Puts temporary directories in memory if there is space, because tests write tens of thousands of
+ * small files. AGENTV_TEST_DISK is then the one on disk. Keeps a TMPDIR that is set.
  */
 export default function quickTemp(): () => void {
 	if (process.env["TMPDIR"] !== undefined || !hasRoom()) return () => undefined;
@@ -22,7 +22,7 @@ export default function quickTemp(): () => void {
 	return () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Removes the directories of killed test runs. A process id can be of another pid namespace, so unused ones only. */
+/** Removes only unused directories: a process id can be from another pid namespace. */
 function removeStale(parent: string): void {
 	for (const name of readdirSync(parent)) {
 		const [, pid] = /^agentv-(\d+)-\w{6}$/.exec(name) ?? [];
@@ -33,7 +33,7 @@ function removeStale(parent: string): void {
 		try {
 			rmSync(directory, { recursive: true, force: true });
 		} catch {
-			// Its processes still write: the next run removes it.
+			// A process still writes, so the next run removes the directory.
 		}
 	}
 }

@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 
-/** The checkout. */
 export const root = resolve(import.meta.dirname, "..");
 
 /**
- * Runs a program in the checkout. Streams its output, or captures it with `quiet: true`. Resolves with
- * {exitCode, output}; the exit code is 127 if the program can't be started.
+ * Streams the output, or captures it with `quiet: true`. Resolves with {exitCode, output}; the exit
+ * code is 127 if the program can't be started.
  */
 export function run(program, args, { cwd = root, env = process.env, quiet = false } = {}) {
 	return new Promise((done) => {
@@ -27,7 +26,6 @@ export function run(program, args, { cwd = root, env = process.env, quiet = fals
 	});
 }
 
-/** Runs a program of a dependency with this Node. */
 export function tool(file, args, options) {
 	return run(process.execPath, [resolve(root, "node_modules", file), ...args], options);
 }

@@ -2,15 +2,15 @@ import { canInstall, install } from "./apt.mjs";
 import { findOnPath } from "./executable.mjs";
 
 const shells = ["bash", "zsh", "fish"];
-/** Tests that need these programs are skipped without them; their Debian packages have other names. */
+/** Tests that need these are skipped without them. */
 const optional = ["git-lfs", "ssh-keygen"];
 const packages = { "ssh-keygen": "openssh-client" };
 const missing = (names = shells) => names.filter((name) => !findOnPath([name]));
 
-/** Ensures that the shells for the completion tests are installed; throws an error that says what to install. */
+/** @throws an error that says what to install */
 export async function needShells() {
 	const wanted = missing([...shells, ...optional]);
-	// Also installs bash-completion, which is optional.
+	// bash-completion is optional.
 	if (wanted.length > 0 && canInstall)
 		await install([...wanted.map((name) => packages[name] ?? name), "bash-completion"]);
 	const left = missing();

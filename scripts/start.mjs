@@ -1,5 +1,5 @@
-// The main workflow: syncs a benchmark from a git repository, validates and bundles its eval, and runs the bundle from
-// another directory. Everything is in .agentv-start/, which git ignores.
+// Syncs a benchmark, validates and bundles its eval, and runs the bundle from another directory.
+// Everything is in .agentv-start/, which git ignores.
 import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -32,7 +32,7 @@ async function step(number, title, ...args) {
 	await must(process.execPath, [agentvFile, ...args], { env });
 }
 
-/** Creates a bare repository from the example, with its own identity, independent of the user's git configuration. */
+/** Has its own identity, independent of the user's git configuration. */
 async function makeOrigin() {
 	const work = join(place, "origin");
 	cpSync(join(root, "examples/quickstart"), work, { recursive: true });

@@ -14,7 +14,6 @@ const commands = [
 	"agentv bundle evals/greeting.eval.yaml -o ../greeting",
 	"agentv eval evals",
 ];
-/** A failing test, so that the picture shows a failure. */
 const failing = {
 	id: "alan",
 	input: "Greet Alan.",
@@ -57,7 +56,6 @@ async function prepare() {
 	await must("git", "commit", "--quiet", "--no-gpg-sign", "--message=Begin");
 }
 
-/** Runs a command in a pseudo-terminal. */
 async function session(command) {
 	const words = `stty cols ${columns} rows 50; ${command}`;
 	const { output } = await run("script", ["-qec", words, "/dev/null"], { cwd: project, env, quiet: true });

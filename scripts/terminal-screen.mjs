@@ -1,11 +1,11 @@
-/** Control sequences of a terminal: `\x1b[2K`, `\x1b[?25l`, `\x1b[1;31m`. */
+/** `\x1b[2K`, `\x1b[?25l`, `\x1b[1;31m` */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they are made of.
 const sequence = /\x1b\[([?0-9;]*)([A-Za-z])/y;
 
 const plain = { color: "", bold: false, dim: false };
 const colors = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-/** Returns the final screen of a terminal as rows of cells `{text, color, bold, dim}`. */
+/** Returns rows of cells `{text, color, bold, dim}`. */
 export function terminalScreen(written) {
 	const rows = [[]];
 	let [row, column, style] = [0, 0, plain];
@@ -19,7 +19,7 @@ export function terminalScreen(written) {
 		G: (count) => {
 			column = count - 1;
 		},
-		// Clears to the end of the line, or with 2 the whole line.
+		// Clears to the end of the line; with 2, the whole line.
 		K: (_count, text) => {
 			if (text === "2") rows[row] = [];
 			else rows[row].length = Math.min(rows[row].length, column);
@@ -34,9 +34,9 @@ export function terminalScreen(written) {
 	};
 	for (let at = 0; at < written.length; ) {
 		sequence.lastIndex = at;
-		const found = sequence.exec(written);
-		if (found) {
-			const [whole, text, kind] = found;
+		const match = sequence.exec(written);
+		if (match) {
+			const [whole, text, kind] = match;
 			moves[kind]?.(Number(text) || 1, text);
 			at += whole.length;
 		} else {

@@ -1,5 +1,5 @@
-// Runs all checks and tests. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with
-// all. Other arguments are passed to vitest: `npm test -- packages/core/src/base`.
+// Runs all checks and tests; randomised ones with a tenth of their rounds, unless `--full`. Other
+// arguments are passed to vitest: `npm test -- packages/core/src/base`.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowser } from "./browser.mjs";
@@ -23,7 +23,7 @@ async function check(name, work) {
 	return exitCode === 0;
 }
 
-/** Checks a requirement of the tests: `find` throws an error that says what to install if it is missing. */
+/** `find` throws an error that says what to install. */
 async function needed(find) {
 	try {
 		await find();
@@ -33,7 +33,7 @@ async function needed(find) {
 	}
 }
 
-/** Packs the library as for publishing and checks it with publint and arethetypeswrong. */
+/** Checks the packed library with publint and arethetypeswrong. */
 async function corePackage() {
 	const packed = await pnpm(["--dir", join(root, "packages/core"), "pack", "--pack-destination", artifacts], {
 		quiet: true,
@@ -48,11 +48,11 @@ async function corePackage() {
 	return tool("@arethetypeswrong/cli/dist/index.js", [tarball, "--profile", "esm-only"], { quiet: true });
 }
 
-/** Counts the tests that ran; a file that could not be loaded is one failure. */
+/** Counts a file that could not be loaded as one failure. */
 function countTests(file) {
 	const report = JSON.parse(readFileSync(file, "utf8"));
 	const broken = report.testResults.filter(
-		(one) => one.status === "failed" && !one.assertionResults.some(({ status }) => status === "failed"),
+		(result) => result.status === "failed" && !result.assertionResults.some(({ status }) => status === "failed"),
 	);
 	counts.passed += report.numPassedTests;
 	counts.failed += report.numFailedTests + broken.length;
@@ -73,7 +73,7 @@ async function tests(env) {
 	if (exitCode !== 0 && counts.failed === before) counts.failed++;
 }
 
-/** A copy of what was just built, for the tests: packing, which is also tested, rebuilds in place. */
+/** Copies the build, because packing, which is also tested, rebuilds in place. */
 function builtForTests() {
 	const place = join(root, "apps/cli/node_modules/.cache/built");
 	rmSync(place, { recursive: true, force: true });
@@ -93,7 +93,7 @@ async function buildAndTest(env) {
 	await tests({ ...env, ...(isBuilt ? builtForTests() : {}) });
 }
 
-/** Runs one after the other, in parallel with the tests, which often wait. */
+/** Runs in parallel with the tests, which often wait. */
 async function otherChecks() {
 	await check("types", () => tool("typescript/bin/tsc", ["-b"], { quiet: true }));
 	await check("style", () => tool("@biomejs/biome/bin/biome", ["check", "--colors=off", "."], { quiet: true }));

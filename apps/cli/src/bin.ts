@@ -9,7 +9,7 @@ const argv = process.argv.slice(2);
 const interrupted = 130;
 const notRunnable = 4;
 
-/** Follows NO_COLOR and FORCE_COLOR (no-color.org, force-color.org); by default, terminals have colours. */
+/** Follows no-color.org and force-color.org; by default, terminals have colours. */
 function wantsColor(isTTY: boolean): boolean {
 	const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
 	if (NO_COLOR || argv.includes("--no-color")) return false;
@@ -49,7 +49,6 @@ function output(stream: NodeJS.WriteStream, name: string): Output {
 	};
 }
 
-/** Waits until the stream accepts more data or is closed. */
 function drain(stream: NodeJS.WriteStream): Promise<void> {
 	return new Promise((resolve) => {
 		const done = () => {
@@ -60,7 +59,7 @@ function drain(stream: NodeJS.WriteStream): Promise<void> {
 	});
 }
 
-/** Aborts at the first Ctrl-C or SIGTERM for an orderly stop; the second one exits immediately. */
+/** Aborts at the first Ctrl-C or SIGTERM; the second one exits immediately. */
 function interruption(): AbortSignal {
 	const controller = new AbortController();
 	const stop = () => {
@@ -72,7 +71,7 @@ function interruption(): AbortSignal {
 	return controller.signal;
 }
 
-/** Asks on the terminal. Throws `interrupted` on Ctrl-C; returns an empty answer at the end of the input. */
+/** Throws `interrupted` on Ctrl-C; returns an empty answer at the end of the input. */
 async function ask(question: string): Promise<string> {
 	const { createInterface } = await import("node:readline");
 	const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -90,7 +89,6 @@ async function ask(question: string): Promise<string> {
 	});
 }
 
-/** Returns undefined if the current directory has been deleted. */
 function currentDirectory(): string | undefined {
 	try {
 		return process.cwd();
@@ -123,7 +121,7 @@ async function start(): Promise<void> {
 	process.exitCode = failedWith ?? exitCode;
 }
 
-/** Writes to stderr synchronously; ignores errors. */
+/** Writes synchronously and ignores errors, because the process is about to exit. */
 function tell(text: string): void {
 	try {
 		writeSync(2, text);
@@ -132,7 +130,6 @@ function tell(text: string): void {
 	}
 }
 
-/** Reports an uncaught error and returns the exit code; undefined until its modules are loaded. */
 let report: ((thrown: unknown) => number) | undefined;
 
 async function loadReport(): Promise<void> {
@@ -141,7 +138,6 @@ async function loadReport(): Promise<void> {
 		import("./output/error.ts"),
 		import("./output/terminal.ts"),
 	]);
-	// Synchronous, because the process is about to exit.
 	const raw: Output = { write: tell, isTTY: false, columns: 80, color: false };
 	const stderr = safeOutput(raw, createOutputRedactor(process.env));
 	report = (thrown) => {
@@ -151,7 +147,7 @@ async function loadReport(): Promise<void> {
 	};
 }
 
-/** Replaces Node's stack trace, and its exit code 1, which means failed tests. */
+/** Replaces Node's stack trace and its exit code 1, which would mean failed tests. */
 function onFault(thrown: unknown): void {
 	if (report) process.exit(report(thrown));
 	// The redactor is not loaded yet, so the message is left out.

@@ -11,7 +11,6 @@ import { resultsCommands } from "./program/results.ts";
 
 /**
  * Runs one command line (without `node` and the script) and returns its exit code; never throws.
- * All errors become text on stderr here.
  */
 export async function main(
 	argv: readonly string[],
@@ -69,7 +68,7 @@ function beforeDashes(argv: readonly string[]): readonly string[] {
 	return dashes === -1 ? argv : argv.slice(0, dashes);
 }
 
-/** Every group of commands, in the order in which help lists them. */
+/** In the order of the help. */
 const commandGroups: readonly CommandGroup[] = [
 	gettingStartedCommands,
 	benchmarkCommands,
@@ -81,14 +80,12 @@ const commandGroups: readonly CommandGroup[] = [
 	completionCommands,
 ];
 
-/** Receives what the program produces. */
 interface ProgramSink {
 	readonly finish: (result: CommandResult) => void;
-	/** Receives the parser's usage errors. */
 	readonly complain: (text: string) => void;
 }
 
-/** Builds the command line. Each action imports its command when it is called. */
+/** Builds the command line; each action imports its command when it is called. */
 export function createProgram(context: Context, sink: ProgramSink, groups = commandGroups): Command {
 	const program = new Command("agentv")
 		.description("Evals for AI agents: sync, validate, bundle and run them.")
@@ -112,17 +109,17 @@ export function createProgram(context: Context, sink: ProgramSink, groups = comm
 
 function actionMaker(context: Context, { finish }: ProgramSink): MakeAction {
 	return (load, home = "writes") =>
-		async (...given) => {
-			const command = given.pop() as Command;
+		async (...args) => {
+			const command = args.pop() as Command;
 			let options = command.opts();
-			// A parent's option of the same name may have taken the value: `agentv bundle verify <dir> --json`.
+			// A parent's option of the same name may have taken it: `agentv bundle verify <dir> --json`.
 			for (let group = command.parent; group?.parent; group = group.parent) options = { ...group.opts(), ...options };
-			options = { ...options, ...(given.pop() as object) };
+			options = { ...options, ...(args.pop() as object) };
 			if (home !== "none") {
 				const { refuseUnusableHome } = await import("@agentv/core");
 				refuseUnusableHome(context.env, { writes: home === "writes" && options.dryRun !== true });
 			}
-			const run = (await load()) as (...given: unknown[]) => Promise<CommandResult>;
-			finish(await run(...given, options, context));
+			const run = (await load()) as (...args: unknown[]) => Promise<CommandResult>;
+			finish(await run(...args, options, context));
 		};
 }

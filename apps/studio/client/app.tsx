@@ -1,7 +1,7 @@
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";
 import "@mantine/core/styles/global.css";
-// A component at a time, those that others build on first. Components that few screens use import their own.
+// Styles of components that many screens use; those that others build on come first.
 import "@mantine/core/styles/UnstyledButton.css";
 import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/ActionIcon.css";
@@ -34,7 +34,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./lib/api.ts";
 
-/** The greys of the dark scheme: slightly blue, like those of the light scheme. */
+/** The greys of the dark scheme are slightly blue, like those of the light scheme. */
 const dark: MantineColorsTuple = [
 	"#dfe3e8",
 	"#b9c0ca",
@@ -48,7 +48,7 @@ const dark: MantineColorsTuple = [
 	"#0b0d11",
 ];
 
-/** Colors that name a meaning are pairs of text and tint in app.css, whose contrast is sufficient in both schemes. */
+/** Resolves colors that name a meaning to app.css's pairs of text and tint. */
 const variantColorResolver: VariantColorsResolver = (input) => {
 	const isTone = /^(good|warn|bad|info|quiet)$/.test(input.color ?? "");
 	if (!isTone || input.variant !== "light") return defaultVariantColorsResolver(input);
@@ -63,7 +63,7 @@ const theme = createTheme({
 	primaryShade: 8,
 	colors: { dark },
 	variantColorResolver,
-	// System fonts only: nothing is fetched.
+	// System fonts, so that nothing is fetched.
 	fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
 	fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
 	fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "16px", xl: "18px" },
@@ -90,13 +90,12 @@ const theme = createTheme({
 const queryClient = new QueryClient({
 	defaultOptions: {
 		queries: {
-			// Only an unreachable server is worth another try; error responses don't change.
+			// Retries only if the server was unreachable; error responses don't change.
 			retry: (count, error) => count < 2 && error instanceof ApiError && error.status === 0,
 		},
 	},
 });
 
-/** Renders the app into the page. */
 export function render(router: AnyRouter): void {
 	const root = document.getElementById("root");
 	if (!root) return;

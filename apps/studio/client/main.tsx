@@ -31,7 +31,6 @@ const sections = [
 	{ to: "/runs", label: "Runs", contains: /^\/(runs|compare)/ },
 ] as const;
 
-/** Renders the header with the main navigation, and the current screen below it. */
 function Layout() {
 	const about = useQuery(aboutQuery);
 	const path = useRouterState({ select: (state) => state.location.pathname });
@@ -68,7 +67,7 @@ function Layout() {
 	);
 }
 
-// One route a screen; the screen is loaded when it is first opened.
+// Each screen is loaded when it is first opened.
 const benchmarks = createRoute({
 	getParentRoute,
 	path: "/",

@@ -10,13 +10,13 @@ import { run } from "./lib/search.ts";
 import { Run } from "./screens/run.tsx";
 import { TestResult } from "./screens/test-result.tsx";
 
-/** The exported page: Studio's screens of a run, whose requests are answered from the data in the page. */
+/** The page answers the requests of its screens from this data. */
 const data = JSON.parse(document.getElementById("data")?.textContent ?? "") as ExportedRun;
 const attempts = data.tests.flatMap((test) =>
 	test.results.map((result, index) => ({ test, result, attempt: test.attempts[index] })),
 );
 
-/** What an attempt lacks in the data because it is empty. */
+/** The data omits empty fields. */
 const empty = {
 	input: [],
 	output: null,
@@ -42,7 +42,7 @@ function testResult(id: string): Result | undefined {
 
 const statuses: readonly TestEntry["status"][] = ["error", "failed", "not_run", "passed"];
 
-/** What has no score or cost comes last. */
+/** Missing scores and costs are last. */
 const keys: Readonly<Record<string, (test: TestEntry) => string | number>> = {
 	test: ({ test_id: id }) => id,
 	status: ({ status }) => statuses.indexOf(status),

@@ -13,7 +13,6 @@ import { runReads, runWrites } from "./routes/runs.ts";
 
 const largestBody = 1024 * 1024;
 
-/** Adds the routes that only read. */
 function reads(services: Services) {
 	return new Hono()
 		.route("/about", aboutReads(services))
@@ -24,7 +23,7 @@ function reads(services: Services) {
 		.route("/runs", runReads(services));
 }
 
-/** Adds the routes that change something; omitted with `--read-only`. */
+/** Omitted with `--read-only`. */
 function writes(services: Services) {
 	return new Hono()
 		.route("/benchmarks", benchmarkWrites(services))
@@ -52,6 +51,5 @@ export function createApi(services: Services) {
 	return app;
 }
 
-/** Types the client. */
 export type ReadApi = ReturnType<typeof reads>;
 export type WriteApi = ReturnType<typeof writes>;

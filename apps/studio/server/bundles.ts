@@ -15,23 +15,22 @@ import {
 import type { FoundEval, StudioOptions } from "./find-eval.ts";
 import type { Services } from "./problem.ts";
 
-/** Returns Studio's directory for bundles, because pages must not choose paths. */
+/** Pages must not choose paths, so bundles go to Studio's own directory. */
 function shelf({ env }: Pick<StudioOptions, "env">): string {
 	return join(agentvHome(env), "bundles");
 }
 
 export type BundleAnswer = ReturnType<typeof findBundle>;
 
-/** Lists the existing bundles that Studio has created, by name. */
 export function listBundles(options: StudioOptions) {
 	return listDirectory(shelf(options)).flatMap((name) => readBundle(name, options) ?? []);
 }
 
 /** @throws AgentvError `not-found` */
 export function findBundle(id: string, options: StudioOptions) {
-	const found = listDirectory(shelf(options)).includes(id) ? readBundle(id, options) : undefined;
-	if (!found) throw new AgentvError("not-found", "bundle not found", { hint: "It may have been moved or deleted." });
-	return found;
+	const bundle = listDirectory(shelf(options)).includes(id) ? readBundle(id, options) : undefined;
+	if (!bundle) throw new AgentvError("not-found", "bundle not found", { hint: "It may have been moved or deleted." });
+	return bundle;
 }
 
 function readBundle(id: string, options: StudioOptions) {
@@ -51,7 +50,6 @@ function contents({ digest, files }: BundleManifest) {
 	return { digest, files: files.length, size: files.reduce((sum, { size }) => sum + size, 0) };
 }
 
-/** Options of a bundle. */
 interface BundleChoices {
 	readonly name?: string | undefined;
 	readonly targets?: readonly string[] | undefined;
@@ -64,7 +62,7 @@ interface BundleChoices {
 
 export type BundleEvent = ReturnType<typeof makeBundle> extends AsyncGenerator<infer Event> ? Event : never;
 
-/** Bundles an eval and yields its progress. @throws AgentvError */
+/** @throws AgentvError */
 export async function* makeBundle(
 	{ file, path }: FoundEval,
 	choices: BundleChoices,
@@ -101,7 +99,7 @@ export async function* makeBundle(
 				directory: output,
 				...contents(manifest),
 				warnings: plan.warnings.map(({ message }) => redact(message)),
-				/** Variables that must be set to run it. */
+				/** Must be set to run it. */
 				required: manifest.variables.filter(({ required }) => required).map(({ name }) => name),
 			};
 		}
@@ -116,7 +114,6 @@ function step(progress: Exclude<BundleProgress, { type: "done" }>) {
 		done: isCopying ? progress.files : 0,
 		/** Null if unknown. */
 		total: isCopying ? progress.totalFiles : null,
-		/** The repository being packed. */
 		what: progress.type === "vendoring" ? progress.repository : null,
 	};
 }

@@ -27,12 +27,10 @@ export const compareQuery = z.object({
 		.refine((ids) => ids.length >= 2 && ids.length <= 5, "specify two to five runs")
 		.refine((ids) => new Set(ids).size === ids.length, "a run is specified twice"),
 	part: z.enum(["comparable", "changed", "new", "gone", "errors"]).optional(),
-	/** Fingerprint parts that are expected to differ. */
 	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
 	page: pageField,
 	page_size: pageSizeField,
 	search: searchField,
-	/** Only changed tests that differ in this part. */
 	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
 	/** `change`: largest change first. */
 	sort: z.enum(["change", "test", "before", "after", "delta"]).optional(),
@@ -43,7 +41,6 @@ type CompareQuery = z.output<typeof compareQuery>;
 export type CompareResponse = JSONParsed<ReturnType<typeof compareResponse>>;
 export type ComparisonResponse = CompareResponse["comparisons"][number];
 
-/** Compares every later run with the first, and returns a page of one part of the split. */
 export function compareResponse(heads: readonly RunHead[], query: CompareQuery, runs: RunStore) {
 	const opened = heads.map((head) => ({ id: runId(head), run: runs.compared(head.directory) }));
 	const [first, ...others] = opened;
@@ -58,7 +55,7 @@ export function compareResponse(heads: readonly RunHead[], query: CompareQuery, 
 	};
 }
 
-/** Returns the figures of `results compare --json`, in words too, and a page of tests instead of all. */
+/** Returns a page of tests instead of all, and sentences next to the figures. */
 function comparisonResponse(comparison: Comparison, query: CompareQuery) {
 	const { comparable, changed, errors, renamed } = comparison;
 	const part = query.part ?? "comparable";
@@ -66,32 +63,31 @@ function comparisonResponse(comparison: Comparison, query: CompareQuery) {
 	return {
 		...comparisonFigures(comparison),
 		message: describeDifference(comparison.difference),
-		/** The lower bound in words; null if it is equal. */
+		/** Null if the lower bound equals the difference. */
 		lower_message: isLowered(comparison) ? describeLowered(comparison) : null,
 		counts: {
 			...{ comparable: comparable.length, changed: changed.length, errors: errors.length },
 			...{ new: comparison.new.length, gone: comparison.gone.length },
 		},
-		/** Numbers of comparable tests that went up and down. */
 		moved: {
 			up: comparable.filter(({ delta }) => delta > 0).length,
 			down: comparable.filter(({ delta }) => delta < 0).length,
 		},
 		changed_parts: countParts(comparison),
-		/** Evals and targets with another name in the later run. */
+		/** With another name in the later run. */
 		renamed: [...renamed.evals, ...renamed.targets],
 		cases: {
 			part,
 			...mapPage(page, (compared) => ({
 				...comparedCaseRecord(compared),
-				/** Ids of the attempts in each run; empty if the run lacks the test. */
+				/** Per run; empty for a run without the test. */
 				rows: [attemptIds(compared.before), attemptIds(compared.after)] as const,
 			})),
 		},
 	};
 }
 
-/** Counts the changed tests by differing part; `unknown`: without fingerprint. */
+/** Counts tests without fingerprint as `unknown`. */
 function countParts({ changed }: Comparison): Record<string, number> {
 	const counts: Record<string, number> = {};
 	for (const { parts } of changed)
@@ -123,7 +119,6 @@ const sortKeys = {
 	delta: ({ delta }: ComparedCase) => delta ?? 2,
 };
 
-/** Maximum number of attempts to link to. */
 const maxAttempts = 20;
 
 function attemptIds(tested: CaseScore | undefined): string[] {

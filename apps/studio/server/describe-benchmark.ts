@@ -15,7 +15,7 @@ import type { Services } from "./problem.ts";
 
 export type BenchmarkAnswer = ReturnType<typeof describeBenchmark>;
 
-/** Describes a registry entry from its state files, without calling git. */
+/** Reads state files only, without calling git. */
 export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Services) {
 	const { id, name, path, source, problem } = entry;
 	return {
@@ -24,24 +24,22 @@ export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Servi
 		path,
 		/** Null for a local directory, which can't be synced. */
 		source: source ? { url: redactUrl(source.url), ref: source.ref ?? null } : null,
-		/** Why it can't be used, in one sentence. */
+		/** In one sentence; null if it can be used. */
 		problem: problem ?? null,
 		last_sync: recordToWire(readLastSync(id, options.env)),
-		/** The running sync job. */
 		job: jobs.running("sync", id)?.id ?? null,
 	};
 }
 
-const mostListed = 1000;
+const maxListed = 1000;
 
-/** Cuts long lists, of which a page only shows the beginning. */
 export function cutLists<Value>(value: Value): Value {
-	if (Array.isArray(value)) return value.slice(0, mostListed).map(cutLists) as Value;
+	if (Array.isArray(value)) return value.slice(0, maxListed).map(cutLists) as Value;
 	if (typeof value !== "object" || value === null) return value;
 	return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutLists(part)])) as Value;
 }
 
-/** Returns the events of a sync without repeated progress. */
+/** Omits repeated progress. */
 export async function* syncEvents(events: AsyncIterable<SyncEvent>): AsyncGenerator<SyncEvent> {
 	const last = new Map<string, string>();
 	for await (const event of events) {
@@ -54,19 +52,15 @@ export async function* syncEvents(events: AsyncIterable<SyncEvent>): AsyncGenera
 	}
 }
 
-/** A benchmark's report and the number of its evals. */
 export type BenchmarkMarks = Wire<BenchmarkReport> & { readonly evals: number };
 
-/** Events of `GET /api/benchmarks/marks` and of a status job. */
 export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: BenchmarkMarks } | { readonly type: "end" };
 
-/** Number of benchmarks to check concurrently. */
 const batch = 6;
 
 /**
- * Yields the status of benchmarks in batches, in the registry's order.
+ * Yields batches in the registry's order.
  * @param ids default: all
- * @param offline whether to skip contacting remotes
  */
 export async function* readBenchmarkMarks(
 	ids: readonly string[],

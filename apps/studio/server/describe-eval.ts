@@ -29,12 +29,11 @@ import type { Services } from "./problem.ts";
 import type { Page } from "./request.ts";
 import { type LastResult, lastResults } from "./run-responses.ts";
 
-/** Longer sources are cut. */
-const longestSource = 1024 * 1024;
-const mostFindings = 1000;
+const maxSource = 1024 * 1024;
+const maxFindings = 1000;
 
 export interface EvalListAnswer extends Page<EvalEntry> {
-	/** Why there are none, for example a missing directory or a benchmark that was never synced. */
+	/** Why there are none: for example, a missing directory, or a benchmark that was never synced. */
 	readonly problem: string | null;
 }
 
@@ -43,7 +42,7 @@ export type EvalEntry = ReturnType<typeof describeEntry> & {
 	readonly marks: EvalMarks | null;
 };
 
-/** Describes an eval for the list, without loading it. */
+/** Describes an eval without loading it. */
 export function describeEntry(
 	{ id, place, path, file }: FoundEval,
 	last: ReadonlyMap<string, LastResult>,
@@ -56,14 +55,12 @@ export function describeEntry(
 		/** Relative to the benchmark, or to Studio's directory. */
 		file: path,
 		last_result: last.get(file) ?? null,
-		/** The running job. */
 		job: jobs.running("run", id)?.id ?? null,
 	};
 }
 
 export type EvalAnswer = Awaited<ReturnType<typeof describeEval>>;
 
-/** Describes an eval without its tests. */
 export async function describeEval(opened: OpenedEval, services: Services, signal: AbortSignal) {
 	const { options, marks, runs } = services;
 	const { found, loaded, view, redact, redactWritten, shown } = opened;
@@ -71,26 +68,26 @@ export async function describeEval(opened: OpenedEval, services: Services, signa
 	const validation = await validated(found.file, { view, env: options.env, cwd: options.cwd, signal });
 	const { errors, warnings } = marks.remember(validation);
 	const source = redactWritten(loaded.sources.has(found.file) ? view.readText(found.file) : "");
-	const findings = validation.diagnostics.slice(0, mostFindings);
+	const findings = validation.diagnostics.slice(0, maxFindings);
 	const rules = new Set(findings.map(({ rule }) => rule));
 	return {
 		...describeEntry(found, last, services),
 		name: loaded.name,
 		description: loaded.description === undefined ? null : redact(loaded.description),
 		tags: loaded.tags.map(redact),
-		source: source.slice(0, longestSource),
-		source_cut: source.length > longestSource,
+		source: source.slice(0, maxSource),
+		source_cut: source.length > maxSource,
 		/** The smallest directory that contains everything the eval needs, relative like `file`. */
 		portable_root: shown(validation.root) || ".",
 		errors,
 		warnings,
 		findings: findings.map((finding) => ({
 			...findingRecord(finding, { shown, redact }),
-			/** Whether it is in the eval file itself, so that `line` refers to `source`. */
+			/** Whether `line` refers to `source`. */
 			own: finding.at.file === found.file,
 		})),
 		checks: validation.checks.map((check) => ({ ...check, message: redact(check.message) })),
-		/** Docs of the rules with findings. */
+		/** Limited to rules with findings. */
 		rules: recordToWire(ruleDocs().filter(({ id }) => rules.has(id))),
 		tests: loaded.tests.length,
 		targets: describeTargets(opened),
@@ -98,12 +95,11 @@ export async function describeEval(opened: OpenedEval, services: Services, signa
 		commands: describeCommands(opened),
 		/** Never a value. */
 		variables: variablesOf(opened),
-		/** Whether it was synced, so that running it executes foreign code and needs consent. */
+		/** Synced evals are foreign code, which needs consent to run. */
 		foreign: found.place.foreign,
 	};
 }
 
-/** Validates one file. */
 export async function validated(file: string, options: Parameters<typeof validateEvals>[1]): Promise<EvalValidation> {
 	for await (const validation of validateEvals([file], options)) return validation;
 	throw new Error("validation yields one result for each file");
@@ -122,12 +118,11 @@ function variablesOf({ loaded, targets, uses }: OpenedEval) {
 	return [...states].map(([name, state]) => ({ name, state })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const longestInput = 300;
+const maxInput = 300;
 
 export type EvalTestsAnswer = Page<EvalTestAnswer>;
 export type EvalTestAnswer = ReturnType<typeof describeTest>;
 
-/** Describes a test for the eval's list. */
 export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval) {
 	const { redact, shown, loaded } = opened;
 	const input = test.input.map(({ content }) =>
@@ -138,7 +133,7 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 	return {
 		id: test.id,
 		description: test.description === undefined ? null : redact(test.description),
-		input: redact(input.join("\n")).trim().slice(0, longestInput),
+		input: redact(input.join("\n")).trim().slice(0, maxInput),
 		assertions: test.assertions.map(({ name }) => name),
 		target: test.target?.name ?? null,
 		tags: test.tags.map(redact),
@@ -147,7 +142,6 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 	};
 }
 
-/** Describes the targets of an eval: provider, host and key variables. */
 export function describeTargets(opened: OpenedEval) {
 	const once = new Map<string, TargetUse>();
 	for (const use of opened.uses) {
@@ -170,20 +164,18 @@ function describeTarget({ role, choice, resolution }: TargetUse, { redact, targe
 		role,
 		provider: target?.provider ?? null,
 		model: typeof model === "string" ? redact(model) : null,
-		/** The chain of `use_target` names, the concrete target last. */
+		/** `use_target` names, the concrete target last. */
 		via: (resolution.ok ? resolution.target : resolution).via.map(({ definition }) => definition.name),
-		/** The server, without user part and query; null for a local program. */
+		/** Without user part and query; null for a local program. */
 		host: destination?.host ?? null,
-		/** Variables whose values it receives as key or header. Never a value. */
+		/** Names of variables, never their values. */
 		keys: destination?.keys ?? [],
 		literal_key: destination?.literalKey ?? false,
 		inherits_environment: destination?.inheritsEnvironment ?? false,
-		/** Why it can't be used. */
 		problem: problem === undefined ? null : redact(problem),
 	};
 }
 
-/** Lists everything that a run of the eval executes on this machine. */
 export function describeCommands(opened: OpenedEval) {
 	const { loaded, uses, redact, where } = opened;
 	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
@@ -206,33 +198,31 @@ function describeWorkspace({ loaded, redact }: OpenedEval) {
 	};
 }
 
-/** Describes a repository of a workspace. */
 export function describeRepo({ path, repo, commit }: WorkspaceRepo, redact: Redactor) {
 	return { path, repo: redact(repo), commit: commit === undefined ? null : redact(commit) };
 }
 
 type WorkspaceRepo = NonNullable<LoadedEval["suite"]["workspace"]>["repos"][number];
 
-/** A loaded eval with its context. */
 export interface OpenedEval {
 	readonly found: FoundEval;
 	readonly view: DiskView;
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;
 	readonly uses: readonly TargetUse[];
-	/** Variables for the eval's `${{ }}`: the process environment and `.env` files. */
+	/** The process environment and `.env` files. */
 	readonly env: Environment;
-	/** Replaces variable values by `${{ NAME }}` and credentials by `***`. For interpolated texts. */
+	/** Replaces variable values by `${{ NAME }}` and credentials by `***`, in interpolated texts. */
 	readonly redact: (text: string) => string;
-	/** Redacts credentials in source text without changing its line numbers. */
+	/** Redacts credentials in source text, whose line numbers stay the same. */
 	readonly redactWritten: (text: string) => string;
-	/** Returns a path relative to the eval's place. */
+	/** Relative to the eval's place. */
 	shown(file: string): string;
 	/** Returns `evals/a.eval.yaml:12`. */
 	where(at: SourcePlace): string;
 }
 
-/** Loads an eval by id and resolves its targets. */
+/** @throws AgentvError `not-found`, `refused` */
 export async function openEval(id: string, { evals, options }: Services): Promise<OpenedEval> {
 	const found = await evals.find(id);
 	const view = openDiskView();
@@ -256,15 +246,13 @@ export async function openEval(id: string, { evals, options }: Services): Promis
 	};
 }
 
-/** Returns a path relative to `root`, with `/`. */
 function shownPath(root: string, file: string): string {
 	return relative(root, file).split(sep).join("/");
 }
 
-/** Shorter values are ordinary words and numbers; replacing them would garble texts. */
-const shortest = 4;
+/** Replacing shorter values, which are ordinary words and numbers, would garble texts. */
+const minValueLength = 4;
 
-/** Creates redactors for an eval's texts, which remove variable values and secrets. */
 function evalRedactors(
 	loaded: LoadedEval,
 	targets: TargetScope,
@@ -282,26 +270,25 @@ function evalRedactors(
 	};
 }
 
-/** Returns the values of variables in eval and target files, longest first. */
+/** Returns the longest values first, so that a value is replaced before its parts. */
 function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [value: string, name: string][] {
 	const used = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
 	const values = new Map<string, string>();
 	for (const { name } of used) {
 		const value = env[name];
-		if (value !== undefined && value.length >= shortest) values.set(value, name);
+		if (value !== undefined && value.length >= minValueLength) values.set(value, name);
 	}
 	return [...values].sort(([a], [b]) => b.length - a.length);
 }
 
-/** Returns literal secrets in eval and target files. */
 function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
-	const found = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
+	const secrets = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
 		source.document ? secretsIn(settingsIn(source.document.value)) : [],
 	);
-	return found.filter((secret) => !secret.includes("${{"));
+	return secrets.filter((secret) => !secret.includes("${{"));
 }
 
-/** Returns the parts of a document that may contain a target; elsewhere, a field named `token` may be prose. */
+/** Returns the parts that may contain a target; elsewhere, a field named `token` may be prose. */
 function settingsIn(value: unknown): unknown {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
 	const { tests, ...rest } = value as Record<string, unknown>;

@@ -10,7 +10,7 @@ const pingMs = 15_000;
 type Send = (data: unknown, id?: number) => Promise<void>;
 
 /**
- * Responds with server-sent events until `produce` ends or the page goes away. Errors are sent as a last event
+ * Sends server-sent events until `produce` ends or the page goes away. Errors become a last event
  * `{type: "failed", error}`.
  */
 export function eventStream(
@@ -39,7 +39,6 @@ export function eventStream(
 	});
 }
 
-/** Redacts secrets in all JSON responses. */
 export function redactedAnswers({ redact }: Pick<Services, "redact">): MiddlewareHandler {
 	return async (c, next) => {
 		await next();
@@ -48,7 +47,7 @@ export function redactedAnswers({ redact }: Pick<Services, "redact">): Middlewar
 		const shown = redactJson(text, redact);
 		if (shown === text) return;
 		const { status, headers } = c.res;
-		// Otherwise Hono merges the headers of both responses.
+		// Otherwise Hono would merge the headers of both responses.
 		c.res = undefined;
 		const newHeaders = new Headers(headers);
 		newHeaders.delete("content-length");

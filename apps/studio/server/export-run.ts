@@ -21,24 +21,23 @@ import {
 import { provenance, type RunResponse } from "./run-responses.ts";
 import { attemptResponse, type Grade, type TestEntry, type TestResult, testEntry } from "./test-responses.ts";
 
-/** An attempt without its empty fields and those of its `TestEntry`; if it is not `recorded`, only facts of its row. */
+/** Without empty fields and those of its `TestEntry`; only facts of the row unless `recorded`. */
 export type ExportedResult = Partial<TestResult> & Pick<TestResult, "duration_ms" | "scores">;
 
-/** The data of an exported page. */
 export interface ExportedRun {
 	readonly tests: readonly (TestEntry & { readonly results: readonly ExportedResult[] })[];
 	readonly run: RunResponse;
 }
 
-/** Limits, so that browsers can open the page: characters of a text, and of all attempts with details. */
+/** Characters of a text and of all details, so that browsers can open the page. */
 const maxText = 8000;
 const maxDetails = 24_000_000;
-/** Maximum number of attempts with details; larger runs only have those of attempts that did not pass. */
+/** Larger runs only have details of attempts that did not pass. */
 const maxDetailed = 2000;
 
 /**
- * Exports a run as one self-contained page, Studio's screens of the run: in pieces, because runs may be larger than
- * memory. It loads nothing and runs only its own script.
+ * Exports a run as one self-contained page that loads nothing and runs only its own script; in
+ * pieces, because runs may be larger than memory.
  * @param pages directory of Studio's built pages
  */
 export function* exportRun(run: OpenRun & { readonly name: string }, pages: string): Generator<string> {
@@ -76,8 +75,8 @@ export function* exportRun(run: OpenRun & { readonly name: string }, pages: stri
 }
 
 /**
- * Returns a built file of the page, without text that would be markup inside a script. A CLI that runs from source
- * exports the data alone.
+ * Returns a built file, without text that would be markup inside a script. A CLI that runs from
+ * source exports the data alone.
  */
 function asset(pages: string, name: string, substitute: string): string {
 	const file = join(pages, `${name}.gz`);
@@ -87,7 +86,7 @@ function asset(pages: string, name: string, substitute: string): string {
 		.replace(/<(?=!--|script)/g, "\\x3c");
 }
 
-/** Defence in depth: even injected markup could not run or load anything. Mantine sets variables in style elements. */
+/** Keeps even injected markup from loading or running. Mantine needs style elements. */
 function policyOf(script: string): string {
 	const digest = createHash("sha256").update(script).digest("base64");
 	return `default-src 'none'; script-src 'sha256-${digest}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'`;
@@ -95,7 +94,7 @@ function policyOf(script: string): string {
 
 function runResponse({ run, summary, name }: OpenRun & { readonly name: string }, tally: RunTally): RunResponse {
 	const { experiment, startedAt, benchmark, origin } = run;
-	// The page names no directory of this machine.
+	// The page must not reveal directories of this machine.
 	const evals = run.evals.map((recorded) => ({ ...recorded, path: recorded.file }));
 	const state = isFinished(summary) ? "finished" : "unfinished";
 	const targets = tally.targets().map(({ target }) => target);
@@ -121,14 +120,13 @@ function sumOf(tally: RunTally): number {
 	return tally.targets().reduce((sum, { summary }) => sum + summary.durationMs, 0);
 }
 
-/** What the page shows of an attempt, besides what its `TestEntry` has. */
+/** Excludes what the `TestEntry` has. */
 const shownFields = [
 	...["timestamp", "error", "warnings", "duration_ms", "token_usage", "cost_usd", "stop_reason", "cached", "rerun"],
 	...["workspace_path", "timings_ms", "metadata", "input", "output", "output_cut", "expected_output", "criteria"],
 	...["messages", "file_changes", "file_changes_cut", "judging", "logs"],
 ];
 
-/** Adds details of attempts up to the limits of the page. */
 class Details {
 	readonly #run: OpenRun;
 	#characters = 0;
@@ -195,7 +193,7 @@ function cut(text: string): string {
 	return text.length > maxText ? `${text.slice(0, maxText)}\n… ${text.length - maxText} more characters` : text;
 }
 
-/** Returns JSON for a script element. A CI server that logs the page would execute `##[` as a command. */
+/** Escapes markup, and `##[`, which a CI server that logs the page would execute. */
 function scriptText(value: unknown): string {
 	const text = JSON.stringify(value);
 	// JSON escapes control characters. Most tests have neither these nor long texts.

@@ -18,22 +18,22 @@ import {
 	validateEvals,
 } from "@agentv/core";
 
-/** A directory with evals: a benchmark's, or the one that Studio was started in. */
+/** A benchmark's directory, or the one that Studio was started in. */
 interface Place {
 	/** First part of its evals' ids; `_` is reserved for Studio's own directory. */
 	readonly scope: string;
-	/** The benchmark's id; null for Studio's own directory. */
+	/** Null for Studio's own directory. */
 	readonly benchmark: string | null;
 	/** Absolute, links resolved. Ids never refer to files outside it. */
 	readonly root: string;
-	/** Whether it was synced from elsewhere and so written by others. */
+	/** Synced from elsewhere, and so written by others. */
 	readonly foreign: boolean;
 }
 
 const ownScope = "_";
 
 /**
- * Returns the place of a benchmark, or Studio's own directory for `null` and `_`.
+ * Returns Studio's own directory for `null` and `_`.
  * @throws AgentvError `not-found` for an unknown benchmark or a missing directory, `config`
  */
 export function placeOf(
@@ -51,32 +51,28 @@ export function placeOf(
 	return { scope: benchmark, benchmark, root: realPath(entry.path), foreign: entry.source !== undefined };
 }
 
-/** Studio's options, and everything it may know about the machine. */
+/** Everything that Studio may know about the machine. */
 export interface StudioOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** Directory of runs and of evals outside benchmarks. */
+	/** For runs, and for evals outside benchmarks. */
 	readonly cwd: string;
-	/** Interface to listen on. */
 	readonly host: string;
 	/** At least 22 characters; default: random. */
 	readonly token?: string;
-	/** Additional allowed host names, without ports. */
+	/** In addition to loopback names and `host`; without ports. */
 	readonly allowHosts: readonly string[];
-	/** Whether to omit all routes that write. */
 	readonly readOnly: boolean;
-	/** Directory of the built pages. */
 	readonly pages: string;
 	readonly version: string;
-	/** Called with unexpected errors. */
 	readonly report?: (error: unknown) => void;
 }
 
-/** Returns whether other machines can't reach `host`. */
+/** Returns true if other machines can't reach `host`. */
 export function isLoopback(host: string): boolean {
 	return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Reads the registry for every request, but only parses it if it has changed. */
+/** Checks the registry for every request, but only parses it after a change. */
 export class RegistryReader {
 	readonly #env: StudioOptions["env"];
 	#known: { readonly stamp: string; readonly registry: Registry } | undefined;
@@ -93,7 +89,6 @@ export class RegistryReader {
 	}
 }
 
-/** An eval file that Studio may read. */
 export interface FoundEval {
 	readonly id: string;
 	readonly place: Place;
@@ -105,7 +100,7 @@ export interface FoundEval {
 
 interface FoundEvals {
 	readonly evals: readonly FoundEval[];
-	/** Whether the directory was too large to search completely. */
+	/** The directory was too large to search completely. */
 	readonly cut: boolean;
 }
 
@@ -119,11 +114,11 @@ interface Known {
 	readonly registry: RegistryReader;
 }
 
-/** How long a search is cached, because a page requests the evals several times in parallel. */
+/** A page requests the evals several times in parallel. */
 const freshMs = 1000;
-const keptListings = 300;
+const maxListings = 300;
 
-/** Finds evals by place and id. Ids are derived from paths one-way, so that only found files can be accessed. */
+/** Ids are derived from paths one-way, so that only found files can be accessed. */
 export class EvalFinder {
 	readonly #listings = new Map<string, Listing>();
 	readonly #known: Known;
@@ -136,33 +131,32 @@ export class EvalFinder {
 		return this.#listing(place, false);
 	}
 
-	/** @throws AgentvError `not-found` for an unknown id, `refused` for a link to a file outside its place */
+	/** @throws AgentvError `not-found`, `refused` for a link to a file outside the place */
 	async find(id: string): Promise<FoundEval> {
 		const [scope, name] = id.split("~");
 		if (!scope || !name)
 			throw new AgentvError("not-found", "eval not found", { hint: "Find it in the list of evals." });
 		const place = placeOf(scope, this.#known);
-		const found = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
-		if (!found) throw new AgentvError("not-found", "eval not found", { hint: "It may have been moved or deleted." });
-		if (!isInside(place.root, realPath(found.file)))
+		const match = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
+		if (!match) throw new AgentvError("not-found", "eval not found", { hint: "It may have been moved or deleted." });
+		if (!isInside(place.root, realPath(match.file)))
 			throw new AgentvError(
 				"refused",
-				`${found.path} is a link to a file outside ${place.benchmark ?? "the directory"}`,
+				`${match.path} is a link to a file outside ${place.benchmark ?? "the directory"}`,
 			);
-		return found;
+		return match;
 	}
 
-	/** Returns the eval in `file` if Studio may read it, in the innermost benchmark or Studio's own directory. */
+	/** Returns undefined if Studio must not read `file`; prefers the innermost benchmark. */
 	async ofFile(file: string): Promise<FoundEval | undefined> {
 		if (targetKind(file) !== "file") return undefined;
 		const benchmark = benchmarkOfFile(file, this.#known.options.env);
 		const place = placeOf(benchmark?.id ?? null, this.#known);
 		const real = realPath(file);
 		const { evals } = await this.#listing(place, false);
-		return evals.find((found) => found.file === file || found.file === real);
+		return evals.find((candidate) => candidate.file === file || candidate.file === real);
 	}
 
-	/** Returns whether Studio may read `file`. */
 	mayRead(file: string): boolean {
 		if (targetKind(file) !== "file") return false;
 		const benchmark = benchmarkOfFile(file, this.#known.options.env);
@@ -177,18 +171,22 @@ export class EvalFinder {
 		const evals = files.map(
 			(path): FoundEval => ({ id: evalId(place, path), place, path, file: join(place.root, path) }),
 		);
-		const listing = { evals, cut, byId: new Map(evals.map((found) => [found.id, found])), at: performance.now() };
-		keep(this.#listings, key, listing, keptListings);
+		const listing = {
+			evals,
+			cut,
+			byId: new Map(evals.map((candidate) => [candidate.id, candidate])),
+			at: performance.now(),
+		};
+		keep(this.#listings, key, listing, maxListings);
 		return listing;
 	}
 }
 
-/** Returns `benchmark~stem-digest`, stable as long as the file keeps its path within its place. */
+/** Returns `benchmark~stem-digest`; stable while the file keeps its path within its place. */
 function evalId(place: Place, path: string): string {
 	return `${place.scope}~${safeName(path, createHash("sha256").update(path).digest("hex").slice(0, 16))}`;
 }
 
-/** Status of an eval that requires loading and validating it. */
 export interface EvalMarks {
 	readonly name: string;
 	readonly tests: number;
@@ -197,14 +195,13 @@ export interface EvalMarks {
 	readonly warnings: number;
 }
 
-/** Events of `GET /api/evals/marks`. */
 export type EvalMarkEvent =
 	| { readonly type: "marks"; readonly id: string; readonly marks: EvalMarks }
 	| { readonly type: "end" };
 
 const maxEntries = 5000;
 
-/** Caches the status of evals, which is shown immediately and refreshed when the page requests it. */
+/** Caches the status, which is shown immediately and refreshed when the page requests it. */
 export class EvalMarksCache {
 	readonly #known = new Map<string, EvalMarks>();
 	readonly #options: Pick<StudioOptions, "env" | "cwd">;
@@ -213,12 +210,11 @@ export class EvalMarksCache {
 		this.#options = options;
 	}
 
-	/** Returns the last known status of `file`. */
 	known(file: string): EvalMarks | null {
 		return this.#known.get(file) ?? null;
 	}
 
-	/** Refreshes one file after the other, yielding to other requests in between. */
+	/** Checks one file after the other, yielding to other requests in between. */
 	async *look(files: readonly string[], signal: AbortSignal): AsyncGenerator<{ file: string; marks: EvalMarks }> {
 		const { env, cwd } = this.#options;
 		for await (const validation of validateEvals(files, { view: openDiskView(), env, cwd, signal }))
@@ -234,15 +230,15 @@ export class EvalMarksCache {
 	}
 }
 
-/** Adds an entry as the newest, and drops the oldest of more than `most`. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
+/** Drops the oldest of more than `maxEntries`. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value, maxEntries: number): void {
 	map.delete(key);
 	map.set(key, value);
 	const [oldest] = map.keys();
-	if (map.size > most && oldest !== undefined) map.delete(oldest);
+	if (map.size > maxEntries && oldest !== undefined) map.delete(oldest);
 }
 
-/** Returns a function that checks whether a text contains all words of `search`, ignoring case. */
+/** Matches texts that contain all words of `search`, ignoring case. */
 export function matcher(search: string | undefined): (text: string) => boolean {
 	const words = (search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
 	if (words.length === 0) return () => true;

@@ -21,7 +21,7 @@ interface FixModes {
 
 export type FixPreviewAnswer = Awaited<ReturnType<typeof previewFix>>;
 
-/** Returns the changes that fixing the eval would make, without writing them. */
+/** Writes nothing. */
 export async function previewFix(opened: OpenedEval, modes: FixModes, services: Services) {
 	const plan = await planned(opened, modes, services);
 	const { redact, redactWritten, shown } = opened;
@@ -32,7 +32,7 @@ export async function previewFix(opened: OpenedEval, modes: FixModes, services: 
 			created: before === undefined,
 		})),
 		changes: plan.changes.map(({ rule, file, says }) => ({ rule, file: shown(file), says: redact(says) })),
-		/** Findings that can't be fixed although their rule has a fix, and why. */
+		/** Why findings could not be fixed although their rule has a fix. */
 		refused: plan.refused.map(({ finding, reason }) => ({ rule: finding.rule, reason: redact(reason) })),
 		digest: digestOf(plan),
 	};
@@ -40,7 +40,7 @@ export async function previewFix(opened: OpenedEval, modes: FixModes, services: 
 
 export type FixAnswer = Awaited<ReturnType<typeof applyFix>>;
 
-/** Writes reviewed fixes. @throws AgentvError `refused` if they have changed since the review */
+/** @throws AgentvError `refused` if the fixes have changed since the review */
 export async function applyFix(opened: OpenedEval, modes: FixModes, digest: string, services: Services) {
 	const plan = await planned(opened, modes, services);
 	if (digestOf(plan) !== digest)

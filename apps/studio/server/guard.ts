@@ -26,13 +26,13 @@ const headers = secureHeaders({
 	strictTransportSecurity: false,
 });
 
-/** Sets security headers: no foreign resources, no sniffing, no frames; and no caching unless the route allows it. */
+/** Forbids foreign resources, sniffing and frames, and caching unless the route allows it. */
 export const securityHeaders: MiddlewareHandler = async (c, next) => {
 	await headers(c, next);
 	if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
 };
 
-/** Refuses foreign host names (DNS rebinding): allows loopback names, the listening host, and `--allow-host`. */
+/** Prevents DNS rebinding: allows loopback names, the listening host, and `--allow-host`. */
 export function hostGuard(options: Pick<StudioOptions, "host" | "allowHosts">): MiddlewareHandler {
 	const allowed = new Set([options.host, ...options.allowHosts].map((name) => name.toLowerCase()));
 	return async (c, next) => {
@@ -50,7 +50,7 @@ function hostName(header: string | undefined): string | undefined {
 	return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
-/** Refuses requests from pages of other origins. Reads too, because some contact a remote. */
+/** Refuses reads from other origins too, because some contact a remote. */
 export const originGuard: MiddlewareHandler = async (c, next) => {
 	const origin = c.req.header("origin");
 	const site = c.req.header("sec-fetch-site") ?? "none";
@@ -62,30 +62,26 @@ function sameHost(origin: string, host: string | undefined): boolean {
 	return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/**
- * Refuses writes that are not JSON, which forms can't send. Runs after the login, so that requests without token learn
- * nothing.
- */
+/** Refuses writes that forms can send; after the login, to reveal nothing without a token. */
 export const jsonGuard: MiddlewareHandler = async (c, next) => {
 	const type = c.req.header("content-type")?.split(";")[0]?.trim();
 	if (c.req.method === "GET" || c.req.method === "HEAD" || type === "application/json") return next();
 	return problem(c, 415, "json-only", "the body must be application/json");
 };
 
-/** Delay of the response to a wrong token. Requests with the right token are never delayed. */
+/** Requests with the right token are never delayed. */
 const delayMs = 500;
-const mostWaiting = 100;
-const mostCookies = 20;
+const maxWaiting = 100;
+const maxCookies = 20;
 const apiPrefix = /^\/~[\w-]{43}(?=\/api\/)/;
 
-/** Returns the path for routing, without the login's key. */
 export function routedPath(path: string): string {
 	return path.replace(apiPrefix, "");
 }
 
 /**
- * Allows requests with the token or a login's cookie. A link with the token (or a one-time code) is exchanged for
- * cookies that scripts can't read and other sites can't send.
+ * Allows requests with the token or a login's cookie. A link with the token or a one-time code is
+ * exchanged for cookies that scripts can't read and other sites can't send.
  */
 export function loginGuard(session: Session): MiddlewareHandler {
 	const refuseGuess = slowRefusal();
@@ -129,21 +125,21 @@ function isLoggedIn(c: Context, session: Session): boolean {
 	return c.req.path.startsWith("/api/") ? session.opensApi(cookies) : session.opensPages(cookies);
 }
 
-/** Returns the values of our cookies. Servers on other ports of the host may have set cookies of the same name. */
+/** Returns several values if servers on other ports have set cookies of the same name. */
 export function cookieValues(header: string | undefined): readonly string[] {
 	const all = (header ?? "").matchAll(/(?:^|;\s*)agentv-(?:api-)?\d+=([\w-]{43})(?=;|$)/g);
-	return Array.from(all, ([, value]) => value ?? "").slice(0, mostCookies);
+	return Array.from(all, ([, value]) => value ?? "").slice(0, maxCookies);
 }
 
 function bearer(header: string | undefined): string | undefined {
 	return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
 }
 
-/** Creates the response to wrong tokens: delayed, and limited in number. */
+/** Delays responses to wrong tokens, and limits how many wait. */
 function slowRefusal(): (c: Context) => Promise<Response> {
 	let waiting = 0;
 	return async (c) => {
-		if (waiting >= mostWaiting) {
+		if (waiting >= maxWaiting) {
 			c.header("Retry-After", "1");
 			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "Retry after one second." });
 		}

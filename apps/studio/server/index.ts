@@ -12,18 +12,18 @@ import { createServices, type Services } from "./problem.ts";
 export type { StudioOptions } from "./find-eval.ts";
 
 export interface RunningStudio {
-	/** URL with `?token=…`, valid until Studio ends. */
+	/** Contains `?token=…`, valid until Studio ends. */
 	readonly url: string;
-	/** Returns a link that works once, within a minute: other users can read a browser's command line. */
+	/** Works once, within a minute: other users can read a browser's command line. */
 	linkForOneUse(): string;
 	readonly port: number;
-	/** Stops running jobs, waits for them, and stops listening. Returns the number of jobs. */
+	/** Stops running jobs, waits for them, and returns their number. */
 	close(): Promise<number>;
 }
 
 /**
- * Starts Studio on `port`, or the next free one if the port was not chosen explicitly.
- * @throws AgentvError `config` if a chosen port is in use
+ * Starts Studio on `port`, or the next free one unless `exactPort`.
+ * @throws AgentvError `config` if that port is in use
  */
 export async function startStudio(
 	options: StudioOptions & { readonly port: number; readonly exactPort: boolean },
@@ -71,7 +71,7 @@ function listen(
 			const close = () =>
 				new Promise<void>((done) => {
 					server.close(() => done());
-					// Event streams would keep the server open as long as a page is.
+					// Event streams would keep the server open as long as their pages.
 					if ("closeAllConnections" in server) server.closeAllConnections();
 				});
 			resolve({ port: info.port, close });
@@ -84,7 +84,7 @@ function listen(
 	});
 }
 
-/** Adds the built pages: immutable assets, and index.html for all other paths. After a login, it contains the key. */
+/** Serves index.html for all paths but assets; after a login, it contains the key. */
 export function addPages(app: Hono, { options, session }: Services): void {
 	app.use("/assets/*", async (c, next) => {
 		await next();

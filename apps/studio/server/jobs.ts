@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { AgentvError } from "@agentv/core";
 
-/** A job that outlives its request: a sync, a bundle, a run. */
+/** Outlives its request: a sync, a bundle, a run. */
 export interface Job {
 	readonly id: string;
 	/** `sync`, `status`, `bundle`, `run`. */
 	readonly kind: string;
-	/** The id of its benchmark, eval or run. */
+	/** Id of a benchmark, eval or run. */
 	readonly key: string;
 	readonly started_at: string;
 	readonly state: "running" | "done" | "failed" | "cancelled";
@@ -14,19 +14,18 @@ export interface Job {
 }
 
 interface JobEvent {
-	/** Counts from 1 within a job; a reader that reconnects sends the last one. */
+	/** Counts from 1 within a job; sent by readers that reconnect. */
 	readonly id: number;
 	readonly data: unknown;
 }
 
-/** Maximum number of past events for late readers; later events repeat important states. */
+/** Past events for late readers; later events repeat important states. */
 const maxEvents = 2000;
 const maxEventsOfEnded = 200;
 const maxJobs = 200;
 
 interface Entry {
 	job: Job;
-	/** See `start`. */
 	readonly locks: readonly string[];
 	readonly events: JobEvent[];
 	count: number;
@@ -35,7 +34,6 @@ interface Entry {
 	finished: Promise<void>;
 }
 
-/** Thrown if a conflicting job is running. */
 export class JobRefused extends AgentvError {
 	readonly job: string;
 
@@ -45,15 +43,15 @@ export class JobRefused extends AgentvError {
 	}
 }
 
-/** Runs jobs and stores their events, so that several pages can follow a job and reconnect. */
+/** Stores events, so that several pages can follow a job and reconnect. */
 export class Jobs {
 	readonly #entries = new Map<string, Entry>();
 	#closed = false;
 
 	/**
-	 * Starts `work`.
 	 * @param locks resources that jobs of its kind can't share; default: its key
-	 * @throws JobRefused if a running job of this kind has one of the locks; AgentvError `interrupted` if Studio is closing
+	 * @throws JobRefused if a running job of this kind has one of the locks; AgentvError
+	 * `interrupted` if Studio is closing
 	 */
 	start(
 		kind: string,
@@ -90,21 +88,20 @@ export class Jobs {
 		return [...this.#entries.values()].map((entry) => entry.job);
 	}
 
-	/** Returns the running job of this kind that has `lock`. */
 	running(kind: string, lock: string): Job | undefined {
 		for (const { job, locks } of this.#entries.values())
 			if (job.state === "running" && job.kind === kind && locks.includes(lock)) return job;
 		return undefined;
 	}
 
-	/** Requests that a job stop; its events show when it has. */
+	/** Requests a stop; the job's events report when it has stopped. */
 	cancel(id: string): boolean {
 		const entry = this.#entries.get(id);
 		entry?.controller.abort();
 		return entry !== undefined;
 	}
 
-	/** Yields the job's events after `last`, then new ones, until it ends or `signal` aborts. */
+	/** Yields past events after `last`, then new ones, until the job ends or `signal` aborts. */
 	async *follow(id: string, last: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
 		const entry = this.#entries.get(id);
 		if (!entry) return;
@@ -132,7 +129,7 @@ export class Jobs {
 		}
 	}
 
-	/** Refuses new jobs, stops the running ones and waits for them. Returns their number. */
+	/** Refuses new jobs, waits for the running ones to stop, and returns their number. */
 	async close(): Promise<number> {
 		this.#closed = true;
 		const running = [...this.#entries.values()].filter(({ job }) => job.state === "running");
@@ -149,7 +146,7 @@ export class Jobs {
 		} catch (error) {
 			end = { state: "failed", error: toErrorBody(error) };
 		}
-		// A job that completed before it noticed the request to stop is done, not cancelled.
+		// A job that completed before it noticed the request is done, not cancelled.
 		const cut = end.error !== undefined || !entry.events.some(({ data }) => isOutcome(data));
 		entry.job = { ...entry.job, ...(signal.aborted && cut ? { state: "cancelled" as const } : end) };
 		this.#emit(entry, { type: "job", job: entry.job });
@@ -180,13 +177,12 @@ function isOutcome(data: unknown): boolean {
 	);
 }
 
-/** Converts an error for pages; unexpected errors reveal nothing about the machine. */
+/** Reveals nothing about the machine in unexpected errors. */
 export function toErrorBody(error: unknown): NonNullable<Job["error"]> {
 	if (!(error instanceof AgentvError)) return { code: "internal", message: "internal error" };
 	return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }
 
-/** Maps run directories to the jobs of this Studio that work on them. */
 export class RunJobs {
 	readonly #byDirectory = new Map<string, string>();
 	readonly #jobs: Jobs;
@@ -200,7 +196,6 @@ export class RunJobs {
 		for (const [known, id] of this.#byDirectory) if (!this.#jobs.get(id)) this.#byDirectory.delete(known);
 	}
 
-	/** Returns the running job of the run. */
 	of(directory: string): string | null {
 		const id = this.#byDirectory.get(directory);
 		return id !== undefined && this.#jobs.get(id)?.state === "running" ? id : null;

@@ -16,7 +16,6 @@ import type { Services } from "./problem.ts";
 
 const machineOf = ({ env, cwd, version }: Services["options"]) => ({ env, cwd, version });
 
-/** Returns the eval as seen by a run on these targets. */
 export function withTargets(opened: OpenedEval, targets: readonly string[]): OpenedEval {
 	if (targets.length === 0) return opened;
 	return { ...opened, uses: usedTargets(opened.loaded, opened.targets, targets) };
@@ -25,8 +24,8 @@ export function withTargets(opened: OpenedEval, targets: readonly string[]): Ope
 export type RunPlanAnswer = ReturnType<typeof describeRunPlan>["answer"];
 
 /**
- * Describes what a run would execute, read and connect to; the user confirms its digest before the run. `plan` is absent
- * if it can't be run.
+ * Describes what a run would execute and access, which the user confirms by its digest. `plan` is
+ * absent if the eval can't be run.
  */
 export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services) {
 	const { found, loaded, redact } = opened;
@@ -40,7 +39,7 @@ export function describeRunPlan(opened: OpenedEval, request: RunRequest, { optio
 		targets: describeTargets(opened),
 		commands: describeCommands(opened),
 		repos: [...repos.values()],
-		/** Variables, hosts, and files outside the eval's root; `new`: not yet consented to. */
+		/** `new`: not yet consented to. */
 		access,
 	};
 	const answer = {
@@ -49,7 +48,6 @@ export function describeRunPlan(opened: OpenedEval, request: RunRequest, { optio
 		/** With repeats. */
 		attempts: cases.reduce((sum, { attempts }) => sum + attempts, 0),
 		...shown,
-		/** Why it can't be run. */
 		problems: problems.map(redact),
 		foreign: found.place.foreign,
 		digest: planDigest(opened, shown),
@@ -77,7 +75,7 @@ function accessList({ variables, hosts, files }: PlanDescription["access"]) {
 	];
 }
 
-/** Returns a digest of what would be executed and of all files involved. */
+/** Covers what would be executed and all files involved. */
 function planDigest({ loaded, uses, view, found, env }: OpenedEval, shown: unknown): string {
 	const { files } = collectReferences(loaded, resolvedTargets(uses), view);
 	const resolved = uses.map(({ choice, resolution }) => [choice.name, resolution.ok && resolution.target.wire]);
@@ -89,7 +87,7 @@ function planDigest({ loaded, uses, view, found, env }: OpenedEval, shown: unkno
 		.digest("hex");
 }
 
-/** Plans a run. @throws AgentvError if it can't be run */
+/** @throws AgentvError if the eval can't be run */
 export function planFor(request: RunRequest, { options }: Services): RunPlan {
 	return planRun(request, machineOf(options));
 }

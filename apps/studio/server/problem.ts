@@ -14,7 +14,6 @@ import { EvalFinder, EvalMarksCache, RegistryReader, type StudioOptions } from "
 import { JobRefused, Jobs, RunJobs } from "./jobs.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** The error response of all routes. */
 interface Problem {
 	readonly error: {
 		readonly code: string;
@@ -24,7 +23,6 @@ interface Problem {
 	};
 }
 
-/** Creates an error response. */
 export function problem(
 	c: Context,
 	status: ContentfulStatusCode,
@@ -46,7 +44,7 @@ const statuses: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
 	internal: 500,
 };
 
-/** Converts errors to responses. Unexpected ones are reported to the operator and not revealed to the page. */
+/** Reports unexpected errors to the operator instead of the page. */
 export function answerError({ redact, options }: Pick<Services, "redact" | "options">) {
 	return (error: Error, c: Context): Response => {
 		if (error instanceof AgentvError && error.code !== "internal") {
@@ -76,7 +74,7 @@ interface LocatedProblem {
 	readonly column?: number | undefined;
 }
 
-/** Returns the first 100 findings with their positions. */
+/** Returns at most 100. */
 export function locatedProblems(diagnostics: readonly Diagnostic[], redact: Redactor): LocatedProblem[] {
 	return locateFindings(diagnostics.slice(0, 100)).map(({ diagnostic: { rule, message, hint }, range }) => ({
 		rule,
@@ -87,7 +85,7 @@ export function locatedProblems(diagnostics: readonly Diagnostic[], redact: Reda
 	}));
 }
 
-/** Refuses a request with plain text for browsers, a JSON problem for programs. */
+/** Responds with plain text to browsers, a JSON problem to programs. */
 export function refuse(
 	c: Context,
 	status: 401 | 403 | 429,
@@ -100,14 +98,13 @@ export function refuse(
 	return c.text(`AgentV Studio: ${message}\n\n${more.hint}\n`, status);
 }
 
-/** An unvalidated object of a record. */
 type Wire = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is Wire {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Returns the objects of a list; empty if `value` is not a list. */
+/** Returns an empty list if `value` is not one. */
 export function listOf(value: unknown): Wire[] {
 	return Array.isArray(value) ? value.filter(isRecord) : [];
 }
@@ -116,7 +113,6 @@ export function textOf(value: unknown): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
-/** Dependencies of the routes. */
 export interface Services {
 	readonly options: StudioOptions;
 	readonly session: Session;
@@ -127,8 +123,8 @@ export interface Services {
 	readonly runs: RunStore;
 	readonly runJobs: RunJobs;
 	/**
-	 * Redacts the environment's secrets and texts that look like secrets. Secrets of an eval are only redacted in that
-	 * eval's responses, so that one benchmark can't change how another is shown.
+	 * Redacts the environment's secrets and texts that look like secrets. An eval's secrets are only
+	 * redacted in its own responses, so that a benchmark can't change how another is shown.
 	 */
 	readonly redact: Redactor;
 }

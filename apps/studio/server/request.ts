@@ -3,19 +3,19 @@ import type { Env, MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { z } from "zod";
 
-/** A Hono validator that types `hc`: input and output of the schema. */
+/** Types `hc` by the schema's input and output. */
 type Validator<Target extends "query" | "json", Schema extends z.ZodType> = MiddlewareHandler<
 	Env,
 	string,
 	{ in: { [Key in Target]: z.input<Schema> }; out: { [Key in Target]: z.output<Schema> } }
 >;
 
-/** Validates the query; errors are `usage` problems that name the parameter. */
+/** Names the parameter in `usage` problems. */
 export function query<Schema extends z.ZodType>(schema: Schema): Validator<"query", Schema> {
 	return validator("query", (value) => checked(schema, value, "the query")) as Validator<"query", Schema>;
 }
 
-/** Validates the JSON body; errors are `usage` problems that name the field. */
+/** Names the field in `usage` problems. */
 export function body<Schema extends z.ZodType>(schema: Schema): Validator<"json", Schema> {
 	return validator("json", (value) => checked(schema, value, "the body")) as Validator<"json", Schema>;
 }
@@ -30,38 +30,34 @@ function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what:
 
 const wholeNumber = z.string().regex(/^[1-9]\d{0,6}$/, "expected a positive integer");
 
-/** `?page=`, from 1. */
+/** From 1. */
 export const pageField = wholeNumber.optional().transform((text) => Number(text ?? 1));
 
-/** `?page_size=`: 1 to 200. */
+/** 1 to 200. */
 export const pageSizeField = wholeNumber
 	.optional()
 	.transform((text) => Number(text ?? 50))
 	.refine((size) => size <= 200, "at most 200");
 
-/** `?search=`. */
 export const searchField = z.string().max(500).optional();
 
-/** Filters by a name. */
 export const nameField = z.string().min(1).max(500).optional();
 
-/** A repeatable parameter. */
 export const listField = z
 	.union([z.string(), z.array(z.string())])
 	.optional()
 	.transform((value) => (value === undefined ? [] : [value].flat()));
 
-/** One page of a list. Pages count from 1; a page past the end is empty. */
+/** Pages count from 1; a page past the end is empty. */
 export interface Page<Item> {
 	readonly items: readonly Item[];
 	readonly page: number;
 	readonly pages: number;
 	readonly page_size: number;
-	/** Number of items on all pages, after filters. */
+	/** On all pages, after filters. */
 	readonly total: number;
 }
 
-/** Returns page number `page` of `all`. */
 export function pageOf<Item>(all: readonly Item[], page: number, pageSize = 50): Page<Item> {
 	return {
 		items: all.slice((page - 1) * pageSize, page * pageSize),
@@ -72,7 +68,7 @@ export function pageOf<Item>(all: readonly Item[], page: number, pageSize = 50):
 	};
 }
 
-/** Maps the items of a page, so that only those on the page are converted. */
+/** Converts only the items on the page. */
 export function mapPage<From, To>(page: Page<From>, make: (item: From) => To): Page<To> {
 	return { ...page, items: page.items.map(make) };
 }

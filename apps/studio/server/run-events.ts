@@ -2,7 +2,6 @@ import { type AttemptName, type RunEvent, type RunPlan, runEvals, toWireSummary 
 import type { Services } from "./problem.ts";
 import { runId } from "./run-responses.ts";
 
-/** Runs a plan and yields its events. `jobId` is the job that runs it. */
 export async function* followRun(
 	plan: RunPlan,
 	{ options: { env, cwd, version }, runs, runJobs }: Services,

@@ -16,26 +16,26 @@ import {
 } from "@agentv/core";
 import type { Services } from "./problem.ts";
 
-/** Returns the run's id in addresses: `experiment~time`, `owner~experiment~time`. */
+/** Returns `experiment~time` or `owner~experiment~time`. */
 export function runId({ id }: RunHead): string {
 	return id.replaceAll("/", "~");
 }
 
 /** @throws AgentvError `not-found` */
 export async function findRun(id: string, runs: RunStore): Promise<RunHead> {
-	const found = await runs.find((head) => runId(head) === id);
-	if (!found) throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
-	return found;
+	const match = await runs.find((head) => runId(head) === id);
+	if (!match) throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
+	return match;
 }
 
-/** Of a run that can't be read, as its directory tells. */
+/** Falls back to the directory's name for unreadable runs. */
 export function benchmarkOf({ benchmark, owner, state }: RunHead): string | undefined {
 	return state === "unreadable" ? owner : benchmark;
 }
 
 export type RunEntry = ReturnType<typeof runEntry>;
 
-/** Returns a run as in `results list --json`, with its state now. */
+/** Adds the current state to what `results list --json` reports. */
 export function runEntry(head: RunHead, { runJobs }: Pick<Services, "runJobs">) {
 	const { id, directory, summary, problem = null } = head;
 	const time = id.slice(id.lastIndexOf("/") + 1);
@@ -43,20 +43,18 @@ export function runEntry(head: RunHead, { runJobs }: Pick<Services, "runJobs">) 
 	return {
 		...headRecord(head),
 		id: runId(head),
-		/** Derived from the directory's name if the run can't be read. */
+		/** An unreadable run's time is in its directory's name. */
 		started_at: head.startedAt ?? startedAt,
 		state: head.state === "unreadable" ? head.state : runState(directory, summary),
 		benchmark: benchmarkOf(head) ?? null,
-		/** The job of this Studio that runs it. */
 		job: runJobs.of(directory),
-		/** Why its records can't be read. */
 		problem,
 	};
 }
 
 export type RunResponse = Awaited<ReturnType<typeof runResponse>>;
 
-/** Returns a run with its provenance. Until it is finished, its summary is computed from the rows on disk. */
+/** Computes the summary of an unfinished run from its rows on disk. */
 export async function runResponse(head: RunHead, services: Services) {
 	const entry = runEntry(head, services);
 	const file = readRunFile(head.directory);
@@ -67,9 +65,7 @@ export async function runResponse(head: RunHead, services: Services) {
 		...entry,
 		summary: entry.state === "finished" && head.summary ? toWireSummary(head.summary) : soFar(head, services),
 		provenance: provenance(file),
-		/** The run that this one is based on, if it still exists. */
 		origin_run: origin ? runId(origin) : null,
-		/** The eval in Studio, if it still exists, to run it again. */
 		eval_id: sameEval?.id ?? null,
 		resumable: entry.state === "unfinished" && (await isResumable(file, services)),
 	};
@@ -94,7 +90,7 @@ export function provenance({ agentvVersion, nodeVersion, evals, targets, reposit
 	});
 }
 
-/** Returns whether Studio may read the run's evals and option files; otherwise the run can't be resumed. */
+/** Returns false if Studio must not read the run's evals or option files. */
 export async function isResumable({ evals: recorded, flags }: RunFile, { evals }: Services): Promise<boolean> {
 	for (const { path } of recorded) if (!(await evals.ofFile(path))) return false;
 	return [flags["targetsFile"], flags["envFile"]].every(
@@ -107,20 +103,20 @@ interface Point {
 	readonly started_at: string;
 	/** 0 to 1. */
 	readonly pass_rate: number;
-	/** The same, counting tests that the agent kept from being graded as not passed. */
+	/** Counts tests that the agent kept from being graded as not passed. */
 	readonly pass_rate_lower_bound: number;
-	/** Graded tests; `errors` counts the others. */
+	/** Graded ones; `errors` counts the others. */
 	readonly tests: number;
 	readonly errors: number;
 }
 
-/** Limits for the chart; the newest points are kept. */
+/** The chart keeps the newest points. */
 const maxPoints = 200;
 const maxSeries = 100;
 
 export type RunHistory = Awaited<ReturnType<typeof runHistory>>;
 
-/** Returns pass rates over time by eval and target, oldest first. `heads` are newest first. */
+/** @param heads newest first */
 export async function runHistory(heads: readonly RunHead[], runs: RunStore) {
 	const series = new Map<string, { eval: string; target: string; points: Point[] }>();
 	const takeTurns = turns();
@@ -142,7 +138,6 @@ export async function runHistory(heads: readonly RunHead[], runs: RunStore) {
 	return { series: [...series.values()].map((line) => ({ ...line, points: line.points.reverse() })) };
 }
 
-/** Uses the summary of a run with a single eval and target, without reading its rows. */
 function ratesOf({ directory, evals, targets, summary }: RunHead, runs: RunStore): readonly PassRate[] {
 	const [only] = evals;
 	const [target] = targets;
@@ -151,13 +146,12 @@ function ratesOf({ directory, evals, targets, summary }: RunHead, runs: RunStore
 	return [{ ...summary, errorsByAgent, eval: only.file, target }];
 }
 
-/** The latest results of an eval's tests. */
 export interface LastResult extends Readonly<Record<"passed" | "failed" | "errors" | "planned", number>> {
 	readonly run: string;
 	readonly started_at: string;
 }
 
-/** Returns the latest results by eval file (absolute path). */
+/** Maps the absolute path of an eval to its results. */
 export async function lastResults(runs: RunStore): Promise<ReadonlyMap<string, LastResult>> {
 	const last = new Map<string, LastResult>();
 	for (const head of await runs.heads()) {

@@ -1,35 +1,31 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { AgentvError } from "@agentv/core";
 
-/** A logged-in browser. Cookies and key are random, not derived from the token. */
+/** Cookies and key are random, not derived from the token. */
 interface Login {
 	/**
-	 * First segment of this browser's API paths. Browsers send cookies to all ports of a host, so the API's cookie is
-	 * bound to this path, which only pages of Studio's own origin know.
+	 * First segment of this browser's API paths. Browsers send cookies to all ports of a host, so the
+	 * API's cookie is bound to this path, which only pages of Studio's own origin know.
 	 */
 	readonly key: string;
-	/** Grants access to the API. */
 	readonly apiCookie: string;
-	/** Grants access to the pages, which contain no data. Servers on other ports of the host can see it. */
+	/** Only opens pages, which contain no data: servers on other ports of the host can see it. */
 	readonly pageCookie: string;
 }
 
-/** The secrets of a running Studio. */
 export interface Session {
-	/** Grants full access until Studio ends; printed, and sent by scripts as `Authorization: Bearer`. */
+	/** Valid until Studio ends; printed, and sent by scripts as `Authorization: Bearer`. */
 	readonly token: string;
-	/** Returns whether `candidate` is the token, in constant time. */
+	/** Compares in constant time. */
 	matches(candidate: string | undefined): boolean;
-	/** Returns a login code that works once, for a minute, because other users can see command lines. */
+	/** Works once, for a minute, because other users can see command lines. */
 	createCode(): string;
-	/** Returns whether `candidate` is an unused code, and marks it as used. */
+	/** Marks the code as used. */
 	redeem(candidate: string): boolean;
 	logIn(): Login;
-	/** Returns whether one of `cookies` grants access to the API. */
 	opensApi(cookies: readonly string[]): boolean;
-	/** Returns whether one of `cookies` grants access to the pages. */
 	opensPages(cookies: readonly string[]): boolean;
-	/** Returns the key for the first page after a login; later pages read it from the browser's storage. */
+	/** For the first page after a login; later pages read it from the browser's storage. */
 	keyForPage(cookies: readonly string[]): string | undefined;
 }
 
@@ -39,7 +35,7 @@ const codeValidMs = 60_000;
 const handOverMs = 30_000;
 
 interface OpenLogin extends Login {
-	/** The key is not put into a page after this time or its first use. */
+	/** The key is in no page after this time or its first use. */
 	handOverUntil: number;
 }
 
@@ -61,7 +57,7 @@ export function createSession(chosen?: string): Session {
 			return code;
 		},
 		redeem(candidate) {
-			// Looked up by digest, so that timing reveals nothing about the code.
+			// Lookup by digest, so that timing reveals nothing about the code.
 			const key = digest(candidate).toString("hex");
 			const until = codes.get(key);
 			codes.delete(key);
@@ -78,7 +74,7 @@ export function createSession(chosen?: string): Session {
 			const login = find(cookies, ({ apiCookie }, cookie) => equals(apiCookie, cookie));
 			if (!login) return false;
 			login.handOverUntil = 0;
-			// Moves the login to the end, so that the least recently used one is dropped first.
+			// The least recently used login is dropped first.
 			logins.delete(login.key);
 			logins.set(login.key, login);
 			return true;
@@ -106,7 +102,6 @@ function checkToken(token: string): void {
 	});
 }
 
-/** Returns 256 random bits. */
 function secret(): string {
 	return randomBytes(32).toString("base64url");
 }

@@ -24,7 +24,7 @@ import { nameField, pageField, pageSizeField, searchField } from "./request.ts";
 
 type Outcome = CaseOutcome<TableRow>;
 
-/** Returns the attempt's id within its run; safe in URLs for any test id. */
+/** Returns an id that is safe in URLs and unique within the run. */
 export function attemptId(row: Pick<TableRow, "eval" | "testId" | "target" | "attempt">): string {
 	const name = JSON.stringify([row.eval, row.testId, row.target, row.attempt]);
 	return safeName(row.testId, createHash("sha256").update(name).digest("hex").slice(0, 16));
@@ -53,7 +53,6 @@ const sortKeys: Record<Exclude<TestsQuery["sort"], "order" | undefined>, (outcom
 	cost: ({ attempts }) => attempts.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), -1e-9),
 };
 
-/** Filters and sorts tests by the query. */
 export function selectTests(outcomes: readonly Outcome[], query: TestsQuery): readonly Outcome[] {
 	const { search, status, target, eval: label, sort = "order", descending } = query;
 	const matches = matcher(search);
@@ -68,7 +67,7 @@ export function selectTests(outcomes: readonly Outcome[], query: TestsQuery): re
 	return descending === "true" ? wanted.reverse() : wanted;
 }
 
-/** Sorts by a key; equal keys stay in order. */
+/** Keeps the order of equal keys. */
 export function sorted<Item>(
 	items: readonly Item[],
 	keyOf: (item: Item) => string | number,
@@ -87,21 +86,19 @@ function searchedText({ testId, target, attempts }: Outcome): string {
 
 export type TestEntry = ReturnType<typeof testEntry>;
 
-/** Returns a test on a target with all its attempts, combined by its `repeat` strategy. */
+/** Combines all attempts by the test's `repeat` strategy. */
 export function testEntry({ eval: label, testId, target, status, score, repeat, attempts }: Outcome) {
 	const [first] = attempts;
 	return {
-		/** Id of its first attempt; null if there is none. */
+		/** Null if there is none. */
 		id: first ? attemptId(first) : null,
 		...{ eval: label, test_id: testId, target, status },
-		/** Null if it was not graded or not run. */
 		score: status === "error" ? null : (score ?? null),
 		threshold: first?.threshold ?? null,
-		/** Total of all attempts, like the costs. */
+		/** Of all attempts, like the costs. */
 		duration_ms: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
 		cost_usd: sumCosts(attempts).costUsd ?? null,
 		judging_cost_usd: judgingOf(attempts)?.cost_usd ?? null,
-		/** The first error of its attempts. */
 		error: errorOf(attempts.find(({ error }) => error)),
 		attempts: attempts.map((row) => ({
 			...{ id: attemptId(row), attempt: row.attempt, execution_status: row.executionStatus, score: row.score },
@@ -114,10 +111,9 @@ function errorOf(row: TableRow | undefined): NonNullable<TableRowRecord["error"]
 	return (row && encode(tableRowSchema, row).error) ?? null;
 }
 
-/** Cost and tokens of models, as far as they are known. */
 export type Usage = Pick<TableRowRecord, "cost_usd" | "token_usage">;
 
-/** Returns the usage of grading models for some attempts; null if none was used. */
+/** Returns null if no grading models were used. */
 function judgingOf(rows: readonly { readonly scores: readonly Pick<RowScore, "usage">[] }[]): Usage | null {
 	const usages = rows.flatMap(({ scores }) => scores.flatMap(({ usage }) => usage ?? []));
 	return usages.length === 0 ? null : toWire(sumCosts(usages));
@@ -137,12 +133,12 @@ interface ToolCall {
 
 type Shown = Omit<AttemptRecord, keyof TableRowRecord | "assertions" | "turns" | "files" | "repositories">;
 
-/** A grader's result as in an attempt's file or, without parts, in its row. */
+/** As in an attempt's file or, without parts, in its row. */
 export type Grade = Omit<AttemptRecord["scores"][number], "required" | "parts"> & {
 	readonly parts?: readonly Grade[] | undefined;
 };
 
-/** The record of an attempt as far as its file exists, cut to limits. */
+/** As far as the attempt's file exists, cut to limits. */
 export interface TestResult
 	extends Omit<TableRowRecord, "scores">,
 		Partial<Omit<Shown, "input" | "output" | "messages">> {
@@ -151,19 +147,16 @@ export interface TestResult
 	readonly input: readonly Message[];
 	/** Also if it is in `output_path`. */
 	readonly output: string | null;
-	/** Bytes removed from `output`. */
+	/** Bytes. */
 	readonly output_cut: number;
 	readonly messages: readonly Message[];
-	/** Unified diff of the workspace. */
 	readonly file_changes: string | null;
 	readonly file_changes_cut: number;
-	/** Usage of grading models; null if none was used. */
 	readonly judging: Usage | null;
-	/** The test with all its attempts, this one included. */
 	readonly test: TestEntry;
-	/** Whether the attempt's file exists; otherwise only its row is known. */
+	/** False if only the row is known. */
 	readonly recorded: boolean;
-	/** Ids of the neighbouring rows, in the order of the run. */
+	/** Neighbouring rows, in the order of the run. */
 	readonly previous: string | null;
 	readonly next: string | null;
 }
@@ -179,12 +172,12 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 	const row = rows[index];
 	const outcome = row && outcomes.find(({ attempts }) => attempts.includes(row));
 	if (!row || !outcome) throw new AgentvError("not-found", "test result not found");
-	// Refuses a path outside the run's directory.
+	// Throws for a path outside the run's directory.
 	const isThere = row.file !== undefined && readRecordHead(directory, row.file, 1) !== undefined;
 	const file = isThere ? readAttempt(directory, row.file ?? "") : undefined;
 	const at = (position: number) => {
-		const other = rows[position];
-		return other ? attemptId(other) : null;
+		const neighbour = rows[position];
+		return neighbour ? attemptId(neighbour) : null;
 	};
 	return {
 		...attemptResponse({ row, file, directory }),
@@ -195,7 +188,6 @@ export function testResult({ rows, outcomes }: RunTable, id: string, directory: 
 
 interface ReadAttempt {
 	readonly row: TableRow;
-	/** Undefined if it can't be read. */
 	readonly file: AttemptFile | undefined;
 	readonly directory: string;
 }
@@ -227,14 +219,13 @@ export function attemptResponse({
 	};
 }
 
-/** Reads a text that is inline or in a separate file. `cut`: number of removed bytes. */
+/** `cut` counts removed bytes. */
 function textAt(directory: string, text: string | null | undefined, path: string | null | undefined, maxBytes: number) {
 	if (typeof text === "string") return { text: text.slice(0, maxBytes), cut: Math.max(0, text.length - maxBytes) };
 	const head = path ? readRecordHead(directory, path, maxBytes) : undefined;
 	return { text: head?.text ?? null, cut: head?.cut ? head.size - maxBytes : 0 };
 }
 
-/** Cuts every longer text in a value. */
 function cutTexts<Value>(value: Value, maxLength: number): Value {
 	if (typeof value === "string") return (value.length > maxLength ? `${value.slice(0, maxLength)}…` : value) as Value;
 	if (Array.isArray(value)) return value.map((item) => cutTexts(item, maxLength)) as Value;

@@ -6,20 +6,16 @@ import { temporary } from "./git-repo.ts";
 
 export interface SessionOptions {
 	readonly cwd: string;
-	/** Added to a bare environment (PATH, TMPDIR, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
+	/** Added to PATH, TMPDIR, HOME (`cwd`) and AGENTV_HOME (`cwd/.home`). */
 	readonly env?: Readonly<Record<string, string>>;
-	/**
-	 * Written to stdin, which is then closed. Default: empty, or the test's own stdin with
-	 * `terminal`.
-	 */
+	/** Written to stdin. Default: empty; with `terminal`, the test's own stdin. */
 	readonly input?: string;
-	/** Called when it has started, for tests that send signals. */
 	readonly onStart?: (pid: number) => void;
 	/** Sends SIGINT, like Ctrl-C. */
 	readonly signal?: AbortSignal;
-	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
+	/** Runs in a pseudo-terminal; stdout then contains both streams, with `\n` line ends. */
 	readonly terminal?: boolean;
-	/** Always starts a process, for tests of its exit, signals or resources. */
+	/** Always starts a process, for tests of its end or of what it holds. */
 	readonly process?: true;
 }
 
@@ -29,7 +25,7 @@ export interface Session {
 	readonly stderr: string;
 }
 
-/** Returns the entry file of the command line built by the tests' setup. */
+/** @throws if the tests' setup has not built the command line */
 export function agentvBin(): string {
 	const bin = process.env["AGENTV_TEST_BIN"];
 	if (bin === undefined)
@@ -37,15 +33,13 @@ export function agentvBin(): string {
 	return bin;
 }
 
-/** Variables that the entry file or Node itself reads at start. */
 const readAtStart = /^(FORCE_COLOR|NO_COLOR|NODE_.*|TZ)$/;
 
 let isCalled = false;
 
 /**
- * Runs the built command line and returns its output and exit code. Calls its `main` if no separate
- * process is needed, because loading the command takes longer than most of its work; the full
- * rounds always start a process.
+ * Calls `main` if no separate process is needed, because loading the command takes longer than most
+ * of its work; the full rounds always start a process.
  */
 export async function agentv(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const { env = {}, input, onStart, signal, terminal } = options;
@@ -54,7 +48,7 @@ export async function agentv(args: readonly string[], options: SessionOptions): 
 		[input, onStart, signal].some((option) => option !== undefined) ||
 		Object.keys(env).some((name) => readAtStart.test(name)) ||
 		args[0] === "--version";
-	// Concurrent commands are distinguished by their process ids.
+	// Only process ids distinguish concurrent commands.
 	if (needsProcess || isCalled || process.env["AGENTV_TEST_ROUNDS"] === "full") return started(args, options);
 	isCalled = true;
 	try {
@@ -78,7 +72,6 @@ interface Written {
 
 type Main = (argv: readonly string[], machine: object) => Promise<number>;
 
-/** Calls `main` like the entry file does for an empty stdin without interruption. */
 async function called(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const directory = dirname(agentvBin());
 	const file = readdirSync(directory).find((name) => /^main-.*\.js$/.test(name));
@@ -99,7 +92,7 @@ async function called(args: readonly string[], options: SessionOptions): Promise
 	return { exitCode, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** Does `work` with the working directory and temporary directory of a process started in `cwd`. */
+/** Sets both directories as for a process that is started in `cwd`. */
 async function placed<Result>(cwd: string, temporaryDirectory: string | undefined, work: () => Promise<Result>) {
 	const [ownCwd, own] = [process.cwd(), process.env["TMPDIR"]];
 	process.chdir(cwd);
@@ -113,7 +106,6 @@ async function placed<Result>(cwd: string, temporaryDirectory: string | undefine
 	}
 }
 
-/** Runs the real command line in a separate process. */
 async function started(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const words = [process.execPath, agentvBin(), ...args];
 	const [program = "", ...rest] = options.terminal

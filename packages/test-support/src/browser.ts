@@ -16,11 +16,10 @@ const flags = [
 ];
 
 export interface TestBrowser {
-	/** Opens a new page. Any console warning or error fails the test. */
+	/** Console warnings and errors fail the test. */
 	page(options?: BrowserContextOptions): Promise<Page>;
 }
 
-/** Provides one browser for the tests of a file. */
 export function testBrowser(): TestBrowser {
 	let browser: Browser | undefined;
 	beforeAll(async () => {
@@ -47,7 +46,6 @@ export function testBrowser(): TestBrowser {
 	};
 }
 
-/** Returns the browser found by the tests' setup, or finds or installs one. */
 function browserPath(): string {
 	const module = resolve(import.meta.dirname, "../../../scripts/browser.mjs");
 	const script = `import { findBrowser } from ${JSON.stringify(module)}; console.log(await findBrowser());`;
@@ -56,7 +54,6 @@ function browserPath(): string {
 	return process.env["AGENTV_TEST_BROWSER"];
 }
 
-/** Expects no serious or critical axe violations. `name` identifies the page in errors. */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
 	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
 	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");

@@ -4,9 +4,8 @@ import ts from "typescript";
 import { tempTree } from "./temp-tree.ts";
 
 /**
- * Compiles a TypeScript module and its relative imports, so that a separate process can run the
- * current source. Returns the path of the entry's `.js`. Packages resolve from the entry's own
- * workspace package.
+ * Compiles a module and its relative imports for a separate process, and returns the path of the
+ * entry's `.js`. Packages resolve from the entry's own workspace package.
  */
 export function compileModules(entry: string): string {
 	const sources = new Map<string, string>();
@@ -36,7 +35,6 @@ export function compileModules(entry: string): string {
 	return resolve(goal, relative(top, resolve(entry))).replace(/\.ts$/, ".js");
 }
 
-/** Returns the nearest `node_modules` directory at or above `directory`. */
 function installedPackages(directory: string): string | undefined {
 	const packages = join(directory, "node_modules");
 	if (existsSync(packages)) return packages;

@@ -4,10 +4,7 @@ import { expect } from "vitest";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/**
- * Expects the table with these headings on a page of the docs to have these rows;
- * `AGENTV_UPDATE_DOCS=1` writes them.
- */
+/** Expects a table on a page of the docs to have these rows; `AGENTV_UPDATE_DOCS=1` writes them. */
 export function expectTable(page: string, headings: readonly string[], rows: readonly (readonly string[])[]): void {
 	const file = join(root, page);
 	const text = readFileSync(file, "utf8");

@@ -1,6 +1,6 @@
 import { agentv, tempTree, writeTree } from "./index.ts";
 
-/** Text that would act as markup, a script or terminal control sequences if it were not escaped. */
+/** Markup, a script or a terminal command, unless it is treated as text only. */
 export const hostile = `</script><script>document.title = "owned"</script><img src=x onerror='document.title = "owned"'>\u0007\u001b[31m & \u202e | \`x\` **y**`;
 export const secret = "correct-horse-battery";
 
@@ -38,10 +38,7 @@ tests:
 	".env": `MY_TOKEN=${secret}\n`,
 };
 
-/**
- * Creates a run in `out` of two targets, with tests that pass, fail, error or repeat, and all kinds
- * of answers.
- */
+/** Writes a run of all kinds of results and answers to `out`. */
 export async function eventfulRun(cwd = tempTree()): Promise<string> {
 	writeTree(cwd, eventfulFiles);
 	const { exitCode, stderr } = await agentv(["eval", "run", "support.eval.yaml", "--output", "out", "--workers", "1"], {

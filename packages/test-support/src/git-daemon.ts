@@ -19,10 +19,7 @@ async function freePort(): Promise<number> {
 	return port;
 }
 
-/**
- * Serves the bare repositories under `directory` with the git protocol on loopback until the test
- * ends.
- */
+/** Serves the bare repositories under `directory` on loopback until the test ends. */
 export async function gitDaemon(directory: string): Promise<LoopbackServer> {
 	const port = await freePort();
 	const where = ["--listen=127.0.0.1", `--port=${port}`, `--base-path=${directory}`, "--export-all", "--reuseaddr"];
@@ -46,10 +43,7 @@ export async function gitDaemon(directory: string): Promise<LoopbackServer> {
 	return { url: `git://127.0.0.1:${port}`, close };
 }
 
-/**
- * Starts a server that accepts connections and never responds, until the test ends. `url` has the
- * given scheme.
- */
+/** Accepts connections and never responds, until the test ends. */
 export async function silentServer(scheme = "git"): Promise<LoopbackServer> {
 	const sockets = new Set<{ destroy(): unknown }>();
 	const server = createServer((socket) => {

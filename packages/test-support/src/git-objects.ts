@@ -17,7 +17,7 @@ const config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare
 const bareConfig =
 	"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n[http]\n\treceivepack = false\n";
 
-/** Writes the same files as `git init`, with the settings of a server if `isBare`. */
+/** Writes what `git init` does; if `isBare`, with the settings of a server. */
 export function writeRepository(gitDirectory: string, isBare: boolean): void {
 	for (const directory of ["hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"])
 		mkdirSync(join(gitDirectory, directory), { recursive: true });
@@ -26,8 +26,8 @@ export function writeRepository(gitDirectory: string, isBare: boolean): void {
 }
 
 /**
- * Copies all branches and tags to an empty bare repository, without starting git. Returns false
- * without writing anything if a repository has packs or other contents that need git.
+ * Pushes all branches and tags for the first time, without a process. Returns false, without
+ * writing, if a repository contains more than loose objects and refs.
  */
 export function copyRepository(gitDirectory: string, bare: string): boolean {
 	const isPacked = existsSync(join(gitDirectory, "packed-refs")) || !isEmpty(join(gitDirectory, "objects/pack"));
@@ -43,14 +43,13 @@ function isEmpty(directory: string): boolean {
 	return !existsSync(directory) || readdirSync(directory).length === 0;
 }
 
-/** Returns the commit of the current branch, or undefined if only git can find it. */
+/** Returns undefined if only git can resolve the branch. */
 export function headOf(gitDirectory: string): string | undefined {
 	const [, ref] = /^ref: (\S+)\n$/.exec(readFileSync(join(gitDirectory, "HEAD"), "utf8")) ?? [];
 	const file = join(gitDirectory, ref ?? "");
 	return ref !== undefined && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
-/** An entry of a tree object; directories are not in the index. */
 interface Entry {
 	readonly name: string;
 	readonly mode: "100644" | "100755" | "120000" | "40000";
@@ -62,9 +61,9 @@ interface IndexEntry extends Omit<Entry, "name"> {
 }
 
 /**
- * Creates a first commit of all files without starting git, because tests create hundreds of
- * fixtures. Returns the commit, or undefined if attributes, submodules or special files need git
- * itself; then only objects are written.
+ * Does what `git add --all --force` and a first `git commit` do, without a process, because tests
+ * create hundreds of repositories. Returns undefined, after writing at most objects, if the files
+ * need git itself: attributes, submodules, odd files.
  */
 export function writeFirstCommit(root: string, message: string): string | undefined {
 	const gitDirectory = join(root, ".git");
@@ -120,7 +119,6 @@ function writeObject(gitDirectory: string, kind: string, data: Buffer): string {
 	return hash;
 }
 
-/** Returns an index of version 2 for unmodified files. */
 function indexOf(entries: readonly IndexEntry[]): Buffer {
 	const rows = entries.map((entry) => ({ ...entry, bytes: Buffer.from(entry.path) }));
 	rows.sort((left, right) => Buffer.compare(left.bytes, right.bytes));

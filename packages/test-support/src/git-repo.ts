@@ -3,11 +3,11 @@ import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
 
-/** TMPDIR if the tests' setup has set it. */
+/** Empty unless the tests' setup sets TMPDIR. */
 export const temporary: Readonly<Record<string, string>> =
 	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
 
-/** An environment in which git only uses the repository's configuration, and never prompts. */
+/** Git reads only the repository's configuration, and never prompts. */
 export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	PATH: process.env.PATH ?? "",
 	...temporary,
@@ -18,24 +18,19 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-/** Skips maintenance and fsync, because fixtures only exist during a test. */
+/** Skips maintenance and fsync, because fixtures do not outlive their tests. */
 const settings = [
 	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
 	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
 ].flatMap((setting) => ["-c", setting]);
 
-/**
- * Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails.
- */
+/** Returns git's trimmed stdout; throws its error message if it fails. */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
 	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
-/**
- * A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission
- * bits.
- */
+/** `null` removes the file; `link` makes it a symbolic link, `mode` sets its permission bits. */
 export type FileContent =
 	| string
 	| Uint8Array
@@ -43,7 +38,6 @@ export type FileContent =
 	| { readonly link: string }
 	| { readonly content: string; readonly mode: number };
 
-/** Writes files (relative path → content) to `directory`, creating directories as needed. */
 export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(directory, path);
@@ -61,20 +55,14 @@ export function writeTree(directory: string, files: Readonly<Record<string, File
 
 export interface TestRepository {
 	readonly root: string;
-	/** Writes the files, commits everything and returns the commit's SHA. */
 	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
-	/** Checks out the branch, and creates it if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/**
-	 * Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns
-	 * `bare`.
-	 */
+	/** Force-pushes all branches and tags; creates `bare` if needed, and returns it. */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
 
-/** Creates a repository at `root` on branch `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
 	const isNew = !existsSync(join(root, ".git"));
@@ -110,10 +98,7 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 	return repository;
 }
 
-/**
- * Creates a bare repository that serves partial clones and single commits, like the large hosts.
- * Returns its path.
- */
+/** Serves partial clones and single commits, like the large hosts. Returns the path. */
 export function bareRepository(path: string): string {
 	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;

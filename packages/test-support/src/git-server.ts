@@ -5,37 +5,31 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { gitTestEnvironment } from "./git-repo.ts";
 
-/** Behaviour of the server; can be changed while it runs. */
 export interface GitHttpBehaviour {
 	/** Responds with 401 to requests without this login. */
 	login?: { readonly username: string; readonly password: string };
-	/** Accepts requests and never responds; `"body"` sends headers and a few bytes first. */
+	/** Never responds; `"body"` sends headers and a few bytes first. */
 	stall?: boolean | "body";
 	/** Drops the connection after this many bytes of a pack. */
 	cutAfterBytes?: number;
-	/** Delay before each response. */
 	delayMs?: number;
-	/** Delay after each chunk of a pack, like a slow connection. */
+	/** Delay after each chunk of a pack. */
 	pieceDelayMs?: number;
-	/** Status of all responses. */
 	status?: number;
-	/**
-	 * Redirects paths that begin with `from` to `to`, a URL or path, followed by the rest of the
-	 * path.
-	 */
+	/** Redirects paths that begin with `from` to `to`, a URL or path, and the rest of the path. */
 	redirect?: { readonly from: string; readonly to: string };
 }
 
 export interface GitHttpServer {
-	/** `http://127.0.0.1:<port>`, followed by the repository's path in the directory. */
+	/** `http://127.0.0.1:<port>`, to which the repository's path is added. */
 	readonly url: string;
 	readonly behaviour: GitHttpBehaviour;
-	/** All requests: method, path with query, and login, if any. */
+	/** `path` includes the query. */
 	readonly requests: { readonly method: string; readonly path: string; readonly login: string | undefined }[];
 	close(): Promise<void>;
 }
 
-/** Serves the bare repositories under `directory` over HTTP on loopback until the test ends. */
+/** Serves the bare repositories under `directory` on loopback until the test ends. */
 export async function gitHttpServer(directory: string, behaviour: GitHttpBehaviour = {}): Promise<GitHttpServer> {
 	const requests: GitHttpServer["requests"] = [];
 	const server = createServer((request, response) => {
@@ -84,7 +78,6 @@ async function answer(
 	runBackend(directory, behaviour, request, response);
 }
 
-/** Passes the request to `git http-backend` as CGI. */
 function runBackend(
 	directory: string,
 	behaviour: GitHttpBehaviour,

@@ -1,27 +1,19 @@
 import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
 
-/** Measures time and memory of code with hostile inputs. */
 export interface InputWatch {
-	/**
-	 * Calls `work` with one input and measures its processor time. Reports the input if it never
-	 * ends.
-	 */
+	/** Measures processor time; reports an input that never ends. */
 	look<T>(input: string, work: () => T): T;
-	/** The slowest input and its processor time in milliseconds. */
+	/** Processor time. */
 	readonly slowest: { readonly ms: number; readonly input: string };
-	/** Returns the maximum growth of the process's memory in megabytes. */
+	/** Returns the maximum growth of the process's memory, in megabytes. */
 	grownMb(): number;
 }
 
-/**
- * Milliseconds after which an input counts as endless; generous, because other tests run in
- * parallel.
- */
+/** Wall time; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
-// A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread
-// can't be stopped.
+// A string needs no TypeScript loader; only killing the process stops a hanging thread.
 const watcher = `
 const { workerData, parentPort } = require("node:worker_threads");
 const { writeSync } = require("node:fs");
@@ -38,7 +30,6 @@ setInterval(() => {
 	}
 }, 500);`;
 
-/** Watches until the test has finished. */
 export function inputWatch(): InputWatch {
 	const beat = new SharedArrayBuffer(4);
 	const beats = new Int32Array(beat);
@@ -47,7 +38,7 @@ export function inputWatch(): InputWatch {
 	worker.unref();
 	onTestFinished(async () => void (await worker.terminate()));
 	const startedWith = process.memoryUsage.rss();
-	let most = startedWith;
+	let peak = startedWith;
 	let count = 0;
 	const slowest = { ms: 0, input: "" };
 	return {
@@ -62,10 +53,10 @@ export function inputWatch(): InputWatch {
 				const ms = Math.round((user + system) / 1000);
 				if (ms > slowest.ms) Object.assign(slowest, { ms, input: input.slice(0, 2000) });
 				Atomics.add(beats, 0, 1);
-				if (++count % 50 === 0) most = Math.max(most, process.memoryUsage.rss());
+				if (++count % 50 === 0) peak = Math.max(peak, process.memoryUsage.rss());
 			}
 		},
 		slowest,
-		grownMb: () => Math.round((Math.max(most, process.memoryUsage.rss()) - startedWith) / 2 ** 20),
+		grownMb: () => Math.round((Math.max(peak, process.memoryUsage.rss()) - startedWith) / 2 ** 20),
 	};
 }

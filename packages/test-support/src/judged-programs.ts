@@ -1,12 +1,10 @@
-/** Returns a program that prints an answer for a `cli` target. */
 function printing(answer: object): string {
 	return `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
 }
 
 /**
- * Returns files for an eval whose answer costs $0.20 and its grading $0.05: `targets.yaml` with
- * `agent`, `judge` and `mumbler`, a model whose reply is not a verdict; and `broken.mjs`, a code
- * grader that can't run.
+ * Returns files for an eval whose answer costs $0.20 and its grading $0.05. `mumbler` is a model
+ * whose reply is not a verdict, `broken.mjs` a code grader that can't run.
  * @param diagnostics what the agent prints to standard error
  */
 export function judgedPrograms(diagnostics: string) {

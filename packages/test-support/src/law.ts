@@ -1,6 +1,6 @@
 /**
- * Returns settings of a randomised test: all `rounds` with AGENTV_TEST_ROUNDS=full, else a tenth.
- * To repeat a run with its printed seed: `AGENTV_TEST_SEED=… npx vitest run <file>`.
+ * Runs all `rounds` with AGENTV_TEST_ROUNDS=full, else a tenth. To repeat a run with its printed
+ * seed: `AGENTV_TEST_SEED=… npx vitest run <file>`.
  */
 export function law(rounds: number): { numRuns: number; seed?: number } {
 	const numRuns = process.env["AGENTV_TEST_ROUNDS"] === "full" ? rounds : Math.max(1, Math.ceil(rounds / 10));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Returns whether the process is running; zombies are not. */
+/** Returns false for zombies. */
 export function isAlive(pid: number): boolean {
 	try {
 		process.kill(pid, 0);
@@ -10,15 +10,12 @@ export function isAlive(pid: number): boolean {
 	try {
 		return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 	} catch (error) {
-		// No /proc on this system, or the process has exited in the meantime.
+		// No /proc on this system, or the process has exited since.
 		return (error as NodeJS.ErrnoException).code === "ENOENT" && process.platform !== "linux";
 	}
 }
 
-/**
- * Waits until `condition` is true and does not throw. Rejects after `timeoutMs` (default 10,000)
- * with the last error.
- */
+/** Waits until `condition` is true; after `timeoutMs`, rejects with its last error. */
 export async function waitUntil(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
 	const until = Date.now() + timeoutMs;
 	let last: unknown;

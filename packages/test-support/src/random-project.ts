@@ -1,18 +1,11 @@
 import fc from "fast-check";
 
-/**
- * A project with a random run, whose tests pass, fail, are not graded, repeat, are skipped or don't
- * run.
- */
 export interface RandomProject {
-	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;
 	readonly targets: readonly string[];
 	readonly bail: boolean;
 	readonly budgetUsd: number | undefined;
-	/** Number of attempts after which the run is interrupted. */
 	readonly interruptAfter: number | undefined;
-	/** How the run is continued after the interruption. */
 	readonly continuation: "nothing" | "resume" | "retry-errors";
 }
 
@@ -25,12 +18,11 @@ const testArbitrary = fc.record({
 	isJudged: fc.boolean(),
 	dependsOnPrevious: fc.boolean(),
 	onFailure: fc.constantFrom("skip", "fail", "run"),
-	/** By target, then by attempt. */
 	ends: fc.array(fc.array(attemptEnd, { minLength: 3, maxLength: 3 }), { minLength: 2, maxLength: 2 }),
 });
 type RandomTest = typeof testArbitrary extends fc.Arbitrary<infer Test> ? Test : never;
 
-/** Offline projects, whose targets and judges replay files with separate tokens and costs. */
+/** Targets and the judge replay files, with separate tokens and costs. */
 export const randomProjects: fc.Arbitrary<RandomProject> = fc
 	.record({
 		tests: fc.array(testArbitrary, { minLength: 1, maxLength: 5 }),
@@ -65,7 +57,6 @@ function testText(test: RandomTest, index: number): string {
 	return `  - { id: t${index}, input: hi, ${repeat}, assertions: [{ type: contains, value: right }${judge}]${depends} }\n`;
 }
 
-/** Returns recorded answers, every second of which reports its tokens and cost. */
 function answersOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => {
 		if (end === "no-answer") return undefined;
@@ -74,7 +65,7 @@ function answersOf(tests: readonly RandomTest[], target: number): string {
 	});
 }
 
-/** Returns recorded replies of the judge; an invalid one costs as much as a valid one. */
+/** Makes unreadable verdicts as expensive as readable ones. */
 function verdictsOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => ({
 		output:

@@ -4,9 +4,8 @@ import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
 /**
- * Creates a temporary directory with `files` (relative path → content), which is removed when the
- * test ends. Returns its real absolute path. The directory may be in memory; set `isOnDisk` for
- * gigabytes.
+ * Creates a directory with `files` (relative path → content) that is removed when the test ends,
+ * and returns its real absolute path. It may be in memory; set `isOnDisk` for gigabytes.
  */
 export function tempTree(files: Record<string, string> = {}, { isOnDisk = false } = {}): string {
 	const parent = (isOnDisk ? process.env["AGENTV_TEST_DISK"] : undefined) ?? tmpdir();

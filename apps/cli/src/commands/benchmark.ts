@@ -128,7 +128,6 @@ export async function benchmarkSync(
 	return { text, exitCode: plans.some(({ action }) => action === "refuse") ? 1 : 0 };
 }
 
-/** Syncs and shows progress on stderr. */
 async function syncAll(request: Omit<SyncOptions, "env" | "signal">, context: Context) {
 	// Invalid entries can't be synced; report them if all benchmarks were requested.
 	const problems = request.ids === undefined || request.ids.length === 0 ? readRegistry(context.env).diagnostics : [];

@@ -79,7 +79,7 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 	return { text: json(document), exitCode: 0 };
 }
 
-/** Returns the single eval that `path` matches. @throws AgentvError if it matches several */
+/** @throws AgentvError if `path` matches several evals */
 function onlyEval(benchmark: string, path: string, { env }: Context, view: DiskView): string {
 	const { files } = resolveBenchmarkPaths(benchmark, [path], { env, view });
 	const [only, ...others] = files;
@@ -100,7 +100,6 @@ async function write(plan: BundlePlan, { stderr, signal }: Context) {
 		for await (const progress of writeBundle(plan, { signal })) {
 			if (progress.type === "done") return progress.manifest;
 			const line = copyingLine(progress, stderr.columns);
-			// A progress bar is only useful on a terminal.
 			if (!stderr.isTTY || line === undefined) continue;
 			clearLine();
 			stderr.write(line);

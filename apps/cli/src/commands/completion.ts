@@ -4,8 +4,8 @@ import { readShellLine, type ShellName, shellScripts } from "../completion/shell
 import type { CommandResult, Context } from "../context.ts";
 
 /**
- * Runs `agentv __complete <shell> -- …`, which the completion scripts call. bash passes its word breaks and the line up
- * to the cursor, the other shells pass the words after the program's name.
+ * Runs `agentv __complete <shell> -- …`, which the completion scripts call. bash passes its word
+ * breaks and the line up to the cursor, other shells the words after the program's name.
  */
 export function completerOf(program: Command) {
 	return (shell: ShellName, texts: readonly string[], _options: object, context: Context) =>

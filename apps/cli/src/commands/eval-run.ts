@@ -82,7 +82,6 @@ export async function evalRecord(file: string, options: EvalRecordOptions, conte
 	return { text: `${lines.join("\n")}\n`, exitCode: missing.length > 0 || outcome !== "complete" ? 4 : 0 };
 }
 
-/** Options that only apply to `--format k8s`. */
 interface JobChoices {
 	readonly image?: string;
 	readonly name?: string;
@@ -98,7 +97,6 @@ interface EvalMatrixOptions extends ShardChoices, JobChoices {
 	readonly output?: string;
 }
 
-/** Prints how to run evals in shards, after checking that they can be run. */
 export async function evalMatrix(
 	evals: readonly string[],
 	options: EvalMatrixOptions,
@@ -125,7 +123,7 @@ export async function evalMatrix(
 }
 
 /** Leaves room for a shard's index in the names of pods. */
-const longestName = 50;
+const maxNameLength = 50;
 
 const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
 
@@ -142,7 +140,7 @@ function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalNa
 		});
 	return {
 		...{ shards, args, image },
-		name: name ?? `agentv-${evalName}`.slice(0, longestName).replace(/(?<!-)-+$/, ""),
+		name: name ?? `agentv-${evalName}`.slice(0, maxNameLength).replace(/(?<!-)-+$/, ""),
 		claim: claim ?? "agentv-results",
 		secrets: secret ?? [],
 		retries: retries ?? 3,

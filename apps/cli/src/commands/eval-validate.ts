@@ -95,7 +95,7 @@ function modesOf({ fix, dryRun, migrate, pin }: ValidateCommandOptions): Set<Fix
 	return new Set(modes.filter(([, wanted]) => wanted).map(([mode]) => mode));
 }
 
-/** Adds the fixed findings to the result, except those that are found again. */
+/** Omits fixed findings that are found again. */
 function withFixed(result: EvalValidation, plan: FixPlan): EvalValidation {
 	const left = new Set(result.diagnostics.map(({ rule, message, at }) => `${rule}\0${message}\0${at.file}`));
 	const fixed = (plan.mended.get(result.file) ?? []).filter(

@@ -15,15 +15,15 @@ export async function init(directory: string, _options: object, context: Context
 			{ hint: "Use another directory: agentv init <directory>." },
 		);
 	}
-	const kept = new Set(files.filter((file) => file.isSupport && isThere(file)));
-	const written = files.filter((file) => !kept.has(file));
+	const existing = new Set(files.filter((file) => file.isSupport && isThere(file)));
+	const written = files.filter((file) => !existing.has(file));
 	writeAllOrNone(written.map(({ path, content }) => ({ path: join(root, path), content })));
 	const shown = (path: string) => relative(context.cwd, join(root, path)) || path;
 	const width = Math.max(...files.map(({ path }) => shown(path).length));
 	const inRepository = repositoryRoot(root) !== undefined;
 	const lines = [
 		...files.map((file) => {
-			const [verb, note] = kept.has(file) ? ["kept ", "already exists"] : ["wrote", file.purpose];
+			const [verb, note] = existing.has(file) ? ["kept ", "already exists"] : ["wrote", file.purpose];
 			return `${verb} ${shown(file.path).padEnd(width)}  ${note}`;
 		}),
 		"",
@@ -35,17 +35,15 @@ export async function init(directory: string, _options: object, context: Context
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
 }
 
-/** Prints the JSON Schema of a file format. */
 export async function schema(format: FormatName): Promise<CommandResult> {
 	return { text: `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`, exitCode: 0 };
 }
 
 interface StarterFile {
-	/** Relative to the target directory. */
 	readonly path: string;
 	readonly content: string;
 	readonly purpose: string;
-	/** A supporting file, for which an existing one is fine. */
+	/** Whether an existing file is used instead. */
 	readonly isSupport?: boolean;
 }
 

@@ -27,7 +27,7 @@ export async function resultsExport(
 	return { text: `Wrote ${shownDirectory(file, context.cwd)}\n`, exitCode: 0 };
 }
 
-/** Warns at the end, once all rows have been read. */
+/** Warns at the end, because only then have all rows been read. */
 function* withWarning(text: Iterable<string>, warn: () => void): Generator<string> {
 	yield* text;
 	warn();

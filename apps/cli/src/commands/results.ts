@@ -65,7 +65,6 @@ interface ResultsListOptions {
 	readonly json?: boolean;
 }
 
-/** Lists runs, newest first. */
 export async function resultsList(options: ResultsListOptions, context: Context): Promise<CommandResult> {
 	const { offset } = options;
 	const { total, runs } = listRuns(context, options);
@@ -112,7 +111,6 @@ interface ResultsShowOptions {
 	readonly json?: boolean;
 }
 
-/** Shows a run's tests and why they failed; with `--test`, all details of the matching tests. */
 export async function resultsShow(
 	which: string,
 	options: ResultsShowOptions,
@@ -165,7 +163,6 @@ function heading({ directory, run }: RunReading, { cwd }: Context, colors: Color
 	].join("\n");
 }
 
-/** Returns a test with all details of its attempts. */
 function detailText(outcome: CaseOutcome, directory: string, colors: Colors): string {
 	const { attempts, repeat, status } = outcome;
 	if (attempts.length === 0) return outcomeText(outcome, colors);
@@ -204,7 +201,6 @@ interface CompareOptions {
 	readonly json?: boolean;
 }
 
-/** Compares every later run with the first. */
 export async function resultsCompare(
 	which: readonly string[],
 	options: CompareOptions,
@@ -243,7 +239,7 @@ function warn(text: string, { stderr }: Context): void {
 	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(text)}\n`);
 }
 
-/** Returns 1 for a significant regression. @throws AgentvError (exit 2) if no tests are comparable */
+/** Exits 1 for a significant regression. @throws AgentvError (exit 2) if no tests are comparable */
 async function gate(
 	compared: readonly ComparedRuns[],
 	allowIncomparable: boolean,
@@ -291,7 +287,6 @@ function regradeRequest(directory: string, options: ResultsRegradeOptions, conte
 	});
 }
 
-/** Signs the digest of a run with `ssh-keygen`. */
 export async function resultsSign(
 	which: string,
 	{ key }: { readonly key: string },
@@ -310,7 +305,7 @@ interface ResultsVerifyOptions {
 	readonly signer?: string;
 }
 
-/** Checks that a run's records agree with each other and with grading its recorded answers again. */
+/** Checks records against each other and against grading the recorded answers again. */
 export async function resultsVerify(
 	which: string,
 	{ json, printDigest, allowedSigners, signer }: ResultsVerifyOptions,

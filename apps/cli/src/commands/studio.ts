@@ -14,7 +14,7 @@ interface StudioCommandOptions {
 const usualPort = 3117;
 const tokenVariable = "AGENTV_STUDIO_TOKEN";
 
-/** Serves Studio until Ctrl-C. Exits 130 if that interrupted a job. */
+/** Exits 130 if Ctrl-C interrupted a job. */
 export async function studio(options: StudioCommandOptions, context: Context): Promise<CommandResult> {
 	const { startStudio } = await import("@agentv/studio/server");
 	// Targets and graders must not see the token.

@@ -5,7 +5,7 @@ import { defaultCommand, type Position, positionOf, type ShellLine, takesValue }
 import type { Candidate, CompletionRequest, Surroundings } from "./sources.ts";
 
 /**
- * Returns the possible words at the cursor. Commands, options and choices are read from the program itself.
+ * Returns the possible words at the cursor, which it reads from the program itself.
  * @param words after the program's name; the last one is at the cursor, and may be empty
  */
 export async function complete(
@@ -17,7 +17,7 @@ export async function complete(
 	const candidates = await candidatesAt(position, surroundings);
 	const seen = new Set<string>();
 	return candidates.filter(({ text }) => {
-		// No control character of a file's name may reach the terminal.
+		// Control characters in a file's name must not reach the terminal.
 		if (!text.startsWith(position.typed) || /\p{Cc}/u.test(text) || seen.has(text)) return false;
 		seen.add(text);
 		return true;
@@ -30,7 +30,7 @@ async function candidatesAt(position: Position, surroundings: Surroundings): Pro
 		const { attached } = value;
 		const request: CompletionRequest = { ...surroundings, position, typed: typed.slice(attached.length) };
 		const values = await valuesOf(value.option, request);
-		return values.map((one) => ({ ...one, text: `${attached}${one.text}` }));
+		return values.map((candidate) => ({ ...candidate, text: `${attached}${candidate.text}` }));
 	}
 	if (typed.startsWith("-") && !isBehindDashes) return options(position);
 	const named = operands.length === 0 && !isBehindDashes ? subcommands(position) : [];
@@ -55,14 +55,14 @@ function subcommands({ commands }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
 	if (command.commands.length === 0) return [];
 	const visible = command.createHelp().visibleCommands(command);
-	return visible.map((one) => ({ text: one.name(), about: one.description() }));
+	return visible.map((subcommand) => ({ text: subcommand.name(), about: subcommand.description() }));
 }
 
 function options({ commands, optionValues }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
 	const fallback = defaultCommand(command);
 	const [program] = commands;
-	const own = [command, ...(fallback ? [fallback] : [])].flatMap((one) => one.createHelp().visibleOptions(one));
+	const own = [command, ...(fallback ? [fallback] : [])].flatMap((each) => each.createHelp().visibleOptions(each));
 	const global = command === program ? [] : program.options.filter(({ long }) => long !== "--version");
 	const all = [...own, ...global];
 	const isLeft = (option: Option) =>
@@ -74,10 +74,7 @@ function options({ commands, optionValues }: Position): Candidate[] {
 	});
 }
 
-/**
- * Formats candidates for bash, one per line: quoted as the line needs, and with a space after a finished word, because
- * not every bash can add one itself.
- */
+/** Ends a finished word with a space, because not every bash can add one itself. */
 export function answerBash(candidates: readonly Candidate[], { prefix, quote, isHome }: ShellLine): string {
 	return lines(
 		candidates
@@ -98,12 +95,9 @@ function bashQuoted(text: string, quote: ShellLine["quote"]): string {
 	return text.replace(/[^\p{L}\p{N}\p{M}_./:=@%+,^-]/gu, "\\$&");
 }
 
-/**
- * Formats candidates for zsh, one per line: whether the word is open (`+`) or finished (` `), the word (zsh quotes it
- * itself), and its description.
- */
+/** Marks a word as open (`+`) or finished (` `); zsh quotes it itself. */
 export function answerZsh(candidates: readonly Candidate[], typed: string): string {
-	// Text before the last slash is kept as typed, so that zsh still expands the `~` in it.
+	// zsh only expands `~` if the text before the last slash remains as typed.
 	const prefixLength = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
 	return lines(
 		candidates.map(
@@ -112,10 +106,7 @@ export function answerZsh(candidates: readonly Candidate[], typed: string): stri
 	);
 }
 
-/**
- * Formats candidates for fish, one per line: the word (fish quotes it itself, and adds no space after `/` and `=`) and
- * its description.
- */
+/** Leaves quoting to fish, which adds no space after `/` and `=`. */
 export function answerFish(candidates: readonly Candidate[]): string {
 	return lines(candidates.map(({ text, about }) => (about ? `${text}\t${oneLine(about)}` : text)));
 }

@@ -1,20 +1,18 @@
 import type { Argument, Command, Option } from "commander";
 
-/** A command line up to the cursor, and what the word at the cursor can be. */
 export interface Position {
-	/** The program, then the commands given. */
+	/** The program comes first. */
 	readonly commands: readonly [Command, ...Command[]];
-	/** The part of the word before the cursor, without quotes. */
+	/** Up to the cursor, without quotes. */
 	readonly typed: string;
-	/** The option whose value the word is; `attached` is the part of the word before the value: `--format=`. */
+	/** `attached` is the text before the value: `--format=`. */
 	readonly value?: { readonly option: Option; readonly attached: string };
-	/** The command's argument that the word would be. */
 	readonly argument?: Argument;
 	/** After `--` there are no options or commands. */
 	readonly isBehindDashes: boolean;
-	/** Words other than options, their values and commands. */
+	/** Excludes options, their values and commands. */
 	readonly operands: readonly string[];
-	/** Values of the options so far, by attribute name; none for flags. */
+	/** By attribute name; none for flags. */
 	readonly optionValues: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -38,7 +36,6 @@ export function positionOf(program: Command, words: readonly string[]): Position
 
 type Read = Omit<Position, "typed" | "value" | "argument">;
 
-/** Reads complete words; `pending` is an option that can take the next one. */
 function readWords(program: Command, words: readonly string[]): Read & { readonly pending: Option | undefined } {
 	const commands: [Command, ...Command[]] = [program];
 	const optionValues = new Map<string, string[]>();
@@ -65,7 +62,9 @@ function readWords(program: Command, words: readonly string[]): Read & { readonl
 			else if (takesValue(option)) values.push(rest.join("="));
 		} else if (operands.length > 0) operands.push(word);
 		else {
-			const named = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+			const named = command.commands.find(
+				(candidate) => candidate.name() === word || candidate.aliases().includes(word),
+			);
 			const next = named ?? defaultCommand(command);
 			const isHelp = word === "help" && command.commands.length > 0;
 			if (next && (named || !isHelp)) commands.push(next);
@@ -79,7 +78,7 @@ function isFlag(word: string): boolean {
 	return word.startsWith("-") && word !== "-";
 }
 
-/** Returns whether `word` is a value of `option`; the first value of one that requires it may begin with a dash. */
+/** Accepts a first value with a dash if the option requires a value. */
 function takes(option: Option, word: string, read: Pick<Read, "isBehindDashes" | "optionValues">): boolean {
 	const isFirst = (read.optionValues.get(option.attributeName()) ?? []).length === 0;
 	return !isFlag(word) || read.isBehindDashes || (option.required && isFirst);
@@ -92,9 +91,8 @@ function optionOf(flag: string, commands: Position["commands"]): Option | undefi
 		.find(({ long, short }) => flag === long || flag === short);
 }
 
-/** Returns the default subcommand (`agentv eval` is `agentv eval run`). */
 export function defaultCommand(command: Command): Command | undefined {
-	// Not public in commander; without it, the short form would be completed without options.
+	// Not public in commander, but completion of the short form needs its options.
 	const { _defaultCommandName: name } = command as { _defaultCommandName?: string | null };
 	return command.commands.find((candidate) => candidate.name() === name);
 }
@@ -103,13 +101,13 @@ export function takesValue(option: Option): boolean {
 	return option.required || option.optional;
 }
 
-/** A bash command line up to the cursor, split as bash splits it, without expansions. */
+/** Split as bash splits it, without expansions. */
 export interface ShellLine {
-	/** Unquoted words, the program's name first; the last one is at the cursor. */
+	/** Without quotes, the program's name first; the last one is at the cursor. */
 	readonly words: readonly string[];
-	/** The quote that is open at the cursor. */
+	/** Open at the cursor. */
 	readonly quote: "'" | '"' | "";
-	/** The part of the last word, without quotes, before what readline will replace. */
+	/** Unquoted part of the last word that readline will not replace. */
 	readonly prefix: string;
 	/** Whether the replaced part begins with a `~` that the shell expands. */
 	readonly isHome: boolean;
@@ -123,7 +121,6 @@ export function readShellLine(line: string, breaks: string): ShellLine {
 	let isEscaped = false;
 	let prefix = "";
 	let isHome = false;
-	/** Marks where readline begins a new word. */
 	const begin = () => {
 		prefix = word ?? "";
 		isHome = false;
@@ -161,7 +158,7 @@ export function readShellLine(line: string, breaks: string): ShellLine {
 export const shellNames = ["bash", "zsh", "fish"] as const;
 export type ShellName = (typeof shellNames)[number];
 
-// Each calls `agentv __complete` and passes its output to the shell as plain text, which is never evaluated.
+// Each passes the output of `agentv __complete` to the shell as plain text, never evaluated.
 
 /** Works with bash 3.2 and newer, with or without the bash-completion package. */
 const bash = `# Completion of agentv for bash. In ~/.bashrc: eval "$(agentv completion bash)"

@@ -21,30 +21,25 @@ import { Argument, type Option } from "commander";
 import type { Context } from "../context.ts";
 import type { Position } from "./shell-line.ts";
 
-/** The machine, as far as completion depends on it. */
 export type Surroundings = Pick<Context, "env" | "cwd">;
 
 export interface CompletionRequest extends Surroundings {
 	readonly position: Position;
-	/** The part of the value that has been typed. */
 	readonly typed: string;
 }
 
-/** Lists possible values. */
 type ValueSource = (request: CompletionRequest) => readonly Candidate[] | Promise<readonly Candidate[]>;
 
-/** A possible word at the cursor. */
 export interface Candidate {
-	/** The whole word, without quotes. */
+	/** Without quotes. */
 	readonly text: string;
-	/** Short description. */
 	readonly about?: string;
-	/** Whether the word can continue, as after a directory's `/`; no space is added then. */
+	/** Whether the word can continue, so that no space follows it. */
 	readonly isOpen?: boolean;
 }
 
 /**
- * Sources of values, by the option's long name or by the value's name in help. A test fails if an option or argument
+ * By the option's long name or the value's name in help. A test fails if an option or argument
  * without fixed choices is missing here.
  */
 const sources: ReadonlyMap<string, ValueSource> = new Map([
@@ -58,7 +53,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 	...named("run runs shard shards before after", runNames),
 	...named("--include --allow-outside file", filePaths),
 	...named("dir directory path path-or-git-url", directoryPaths),
-	// Numbers and new names, which can't be completed.
+	// Numbers and new names can't be completed.
 	...named(
 		"--id --name --ref --tag --exclude-tag --grader --allow-secret --host --signer --allow-host --token",
 		() => [],
@@ -70,21 +65,19 @@ function named(names: string, source: ValueSource): [string, ValueSource][] {
 	return names.split(" ").map((name) => [name, source]);
 }
 
-/** Returns the source of an option's or argument's values; undefined if it is not listed. */
 export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
 	if (wanted instanceof Argument) return sources.get(wanted.name());
 	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
 	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
 }
 
-/** Lists the registered benchmarks that the command line does not name yet. */
+/** Omits those that the command line already names. */
 function benchmarkIds({ env, position }: CompletionRequest): Candidate[] {
 	return readRegistry(env)
 		.entries.filter(({ id }) => !position.operands.includes(id))
 		.map(({ id, name }) => ({ text: id, ...(name === id ? {} : { about: name }) }));
 }
 
-/** Returns the absolute paths of the eval files and directories on the command line. */
 function namedEvals(request: CompletionRequest): readonly string[] {
 	const base = evalsBase(request);
 	return request.position.operands
@@ -92,7 +85,6 @@ function namedEvals(request: CompletionRequest): readonly string[] {
 		.filter((path) => ["file", "directory"].includes(targetKind(path)));
 }
 
-/** Lists eval files and directories; with `--benchmark`, those of the benchmark. */
 function evalPaths(request: CompletionRequest): Candidate[] {
 	const named = paths(request, evalsBase(request), isEvalName);
 	// Any file can be an eval, regardless of its name.
@@ -108,14 +100,13 @@ function directoryPaths(request: CompletionRequest): Candidate[] {
 	return paths(request, request.cwd, () => false);
 }
 
-/** Returns the directory that eval paths are relative to. */
 function evalsBase({ position, env, cwd }: CompletionRequest): string {
 	const [id] = position.optionValues.get("benchmark") ?? [];
-	const entry = id === undefined ? undefined : readRegistry(env).entries.find((one) => one.id === id);
+	const entry = id === undefined ? undefined : readRegistry(env).entries.find((candidate) => candidate.id === id);
 	return entry?.path ?? cwd;
 }
 
-/** Lists the directories under the typed path and the files that `wanted` accepts; hidden ones once a dot is typed. */
+/** Lists hidden entries only once a dot is typed. */
 function paths({ typed, env }: CompletionRequest, base: string, wanted: (name: string) => boolean): Candidate[] {
 	const directory = typed.slice(0, typed.lastIndexOf("/") + 1);
 	const begun = typed.slice(directory.length);
@@ -135,7 +126,6 @@ function ruleIds(): Candidate[] {
 	return ruleDocs().map(({ id, summary }) => ({ text: id, about: summary }));
 }
 
-/** Completes `id=level`: rules first, then levels. */
 function ruleSettings({ typed }: CompletionRequest): Candidate[] {
 	const equals = typed.indexOf("=");
 	if (equals < 0) return ruleIds().map((rule) => ({ ...rule, text: `${rule.text}=`, isOpen: true }));
@@ -143,31 +133,28 @@ function ruleSettings({ typed }: CompletionRequest): Candidate[] {
 }
 
 /** Keeps completion fast. */
-const mostRuns = 200;
+const maxRuns = 200;
 
-/** Lists runs by name, newest first, and directories. */
 function runNames(request: CompletionRequest): Candidate[] {
-	const runs = findRuns(request).slice(0, mostRuns);
+	const runs = findRuns(request).slice(0, maxRuns);
 	const named = runs.map(({ id }) => ({ text: id }));
 	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
 	return [...latest, ...named, ...directoryPaths(request)];
 }
 
-/** Lists experiments that have runs. */
 function experimentNames(request: CompletionRequest): Candidate[] {
 	return [...new Set(findRuns(request).map(({ experiment }) => experiment))].map((text) => ({ text }));
 }
 
-/** Keeps completion fast. */
-const mostDirectories = 300;
-const mostScopes = 20;
+const maxDirectories = 300;
+const maxScopes = 20;
 
-/** Lists the targets available to the named evals, or those in and under the current directory if none is named. */
+/** Searches in and under the current directory if no evals are named. */
 async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
 	const view = openDiskView();
 	const named = namedEvals(request).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
 	const directories = named.length > 0 ? named : [request.cwd, ...(await directoriesWithTargets(request.cwd))];
-	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, request, view));
+	const names = directories.slice(0, maxScopes).flatMap((directory) => namesFor(directory, request, view));
 	return [...new Set(names)].map((text) => ({ text }));
 }
 
@@ -183,19 +170,17 @@ function namesFor(directory: string, { env, cwd, position }: CompletionRequest, 
 }
 
 async function directoriesWithTargets(cwd: string): Promise<string[]> {
-	const found = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories: mostDirectories });
-	return found.files.map((file) => dirname(resolve(cwd, file)));
+	const targetFiles = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories });
+	return targetFiles.files.map((file) => dirname(resolve(cwd, file)));
 }
 
-/** Keeps completion fast. */
-const mostEvals = 20;
+const maxEvals = 20;
 
-/** Lists the tests of the evals on the command line. */
 function testIds(request: CompletionRequest): Candidate[] {
 	const view = openDiskView();
 	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
 	return files
-		.slice(0, mostEvals)
+		.slice(0, maxEvals)
 		.flatMap((file) =>
 			loadEval(file, { view, env: request.env, cwd: request.cwd }).tests.map(({ id }) => ({ text: id })),
 		);

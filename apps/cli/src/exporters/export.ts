@@ -21,16 +21,13 @@ import {
 import { colorsFor } from "../output/terminal.ts";
 import { runDocument } from "./junit.ts";
 
-/** Input of an exporter. */
 export interface ExportedRun extends OpenRun {
-	/** The run's name in headings. */
 	readonly name: string;
 }
 
-/** Exports a run as one document, in pieces, because runs may be larger than memory. */
+/** Exports in pieces, because runs may be larger than memory. */
 export type RunExport = (run: ExportedRun) => Generator<string>;
 
-/** Exports the run, its summary and all rows as one document. */
 export const exportJson: RunExport = function* ({ directory, run, summary, rows }) {
 	const { runId, experiment, startedAt } = run;
 	const head = {
@@ -49,30 +46,31 @@ export const exportJson: RunExport = function* ({ directory, run, summary, rows 
 	yield "\n  ]\n}\n";
 };
 
-/** Exports the recorded rows, one per line; for a repeated attempt only the last. */
+/** Exports one row per line; for a repeated attempt only the last. */
 export const exportJsonl: RunExport = function* ({ rows }) {
 	for (const { text } of rows.recorded()) yield `${text}\n`;
 };
 
 export const exportJunit: RunExport = runDocument;
 
-/** Special characters of GitHub's Markdown within a line: markup, table cells, formulas, links. */
+/** Within a line: markup, table cells, formulas, links. */
 const special = /[\\`*_[\]<>&|~$@]|:(?=\/\/)|(?<=www)\./gi;
 
-/** Escapes text for Markdown, on one line and not at its beginning. Cuts it after `longest` characters. */
-export function markdownText(text: string, longest = 300): string {
+/**
+ * Escapes Markdown within a line, but not at its beginning. Cuts it after `maxLength` characters.
+ */
+export function markdownText(text: string, maxLength = 300): string {
 	const line = terminalSafeLine(text.replace(/\s+/g, " ").trim());
-	const cut = line.length > longest ? `${line.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : line;
+	const cut = line.length > maxLength ? `${line.slice(0, maxLength).replace(/[\ud800-\udbff]$/, "")}…` : line;
 	return cut.replace(special, "\\$&");
 }
 
 const maxFailures = 50;
 const maxReasons = 10;
 const maxNames = 20;
-/** Limit for all failures: GitHub rejects step summaries over 1 MB. */
+/** GitHub rejects step summaries over 1 MB. */
 const maxBytes = 600_000;
 
-/** Exports a summary for a CI step: figures, targets, and the tests that did not pass with their reasons. */
 export const exportMarkdown: RunExport = function* (run) {
 	const tally = new RunTally(run.run);
 	const failures: string[] = [];
@@ -152,7 +150,10 @@ function scoreWords(outcome: CaseOutcome): string {
 
 const maxNamed = 5;
 
-/** Warns about unreadable rows, so that no test is skipped silently. `run` is its name on the command line. */
+/**
+ * Reports unreadable rows, so that no test is skipped silently.
+ * @param run its name on the command line
+ */
 export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
 	if (lines.length === 0) return;
 	const named = lines.slice(0, maxNamed).join(", ");

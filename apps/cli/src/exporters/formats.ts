@@ -3,7 +3,7 @@ import type { RunReporter } from "../output/run-report.ts";
 import type { ValidationReporter } from "../output/validate.ts";
 import type { ExportedRun, RunExport } from "./export.ts";
 
-// The formats of each command, loaded on demand; the names are the choices of its option.
+// Loaded on demand; the names are the choices of each command's option.
 
 export const validationFormats = {
 	text: async () => (await import("../output/validate.ts")).validateText,

@@ -32,7 +32,7 @@ import { workflowData, workflowProperty } from "../output/terminal.ts";
 interface JunitCase {
 	readonly name: string;
 	readonly seconds: number;
-	/** Absent if it passed. */
+	/** Absent for a passed case. */
 	readonly problem?: JunitProblem;
 }
 
@@ -54,20 +54,18 @@ export interface JunitSuite {
 	readonly timestamp: string;
 	/** At least one. */
 	readonly properties: Readonly<Record<string, string>>;
-	/** Output of `junitCase`. */
 	readonly cases: readonly string[];
 	readonly failures: number;
 	readonly errors: number;
 	readonly skipped: number;
 	readonly seconds: number;
-	/** The suite's `system-out`. */
 	readonly output?: string;
 }
 
 /**
- * Writes a JUnit document in pieces. It follows the strict schema of Apache Ant, which Jenkins and other servers also
- * accept: no totals over all suites, no output of single cases. `skipped` is only written if there are such cases,
- * because older editions of that schema lack it.
+ * Writes in pieces. Follows the strict schema of Apache Ant, which Jenkins and other servers also
+ * accept: no totals over all suites, no output of single cases. `skipped` is only written if there
+ * are such cases, because older editions of that schema lack it.
  */
 export function* junitXml(suites: Iterable<JunitSuite>): Generator<string> {
 	yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n';
@@ -119,8 +117,8 @@ function quoted(text: string): string {
 }
 
 /**
- * Replaces characters that XML 1.0 can't contain (most control characters, lone surrogates) and those that reorder or
- * hide text. Also escapes what a CI server would execute as a command when it logs the document.
+ * Replaces characters that XML 1.0 can't contain and those that reorder or hide text; escapes what
+ * a CI server would execute as a command when it logs the document.
  */
 function escaped(text: string): string {
 	return neutral(text.replaceAll("\r\n", "\n"), () => "\ufffd")
@@ -150,8 +148,8 @@ interface DocumentedRun {
 }
 
 /**
- * Writes a run as a JUnit document: a suite per eval and target, a case per test. Class names contain the target,
- * because servers identify a case by class and name.
+ * Writes a suite per eval and target, a case per test. Class names contain the target, because
+ * servers identify a case by class and name.
  */
 export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();
@@ -196,7 +194,6 @@ function addCase(suite: Suite, outcome: CaseOutcome): void {
 	for (const row of outcome.attempts) addSpending(suite, row);
 }
 
-/** Adds an attempt's reported usage to the suite's properties. */
 function addSpending({ spending }: Suite, row: ResultRow): void {
 	const { target, judging } = rowSpending(row);
 	const add = (name: string, value: number | undefined) => {
@@ -241,10 +238,7 @@ function failureMessage({ score, repeat, attempts }: CaseOutcome): string {
 	return `${passed} of ${attempts.length} attempts passed, ${of} ${score}, threshold ${first.threshold}`;
 }
 
-/**
- * Writes GitHub annotations: one per test that failed or was not graded, one for all that were not run; then the
- * summary.
- */
+/** Writes a single annotation for all tests that were not run. */
 export const runGithub: RunReporter = (report) => {
 	const { run, rows } = report.run;
 	const broken = [...caseOutcomes(rows, run)].filter(({ status }) => status === "failed" || status === "error");
@@ -276,7 +270,6 @@ function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): 
 	});
 }
 
-/** Returns a function that locates a test in its eval. */
 function places({ cases }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
 	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
 	const known = new Map(cases.map(({ names, test }) => [keyOf(names.eval, names.testId), test.at]));
@@ -306,10 +299,8 @@ function failedFindings({ scores }: CaseOutcome["attempts"][number]): string[] {
 	);
 }
 
-/** Reports the run's directory, summary and all rows as JSON. */
 export const runJson: RunReporter = (report) => jsonDocument(report, { results: [...report.run.rows].map(toWireRow) });
 
-/** Reports the run's directory and summary, for `--json`. */
 export const runBriefJson: RunReporter = (report) => jsonDocument(report, {});
 
 function jsonDocument(report: RunReport, more: object): ReturnType<RunReporter> {

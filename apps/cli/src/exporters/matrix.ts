@@ -3,10 +3,9 @@ import type { IJob } from "kubernetes-models/batch/v1/Job";
 import { stringify } from "yaml";
 import type { RunChoices } from "../output/run-report.ts";
 
-/** Options that every shard passes to `eval run`. */
 export type ShardChoices = RunChoices & { readonly durationsFrom?: string };
 
-/** Options with a value, in the order of the help. */
+/** In the order of the help. */
 const valued = [
 	["target", "--target"],
 	["targets", "--targets"],
@@ -34,7 +33,6 @@ const flags = [
 	["cache", "--cache"],
 ] as const;
 
-/** Returns the arguments common to all shards: evals, then options. */
 export function shardArguments(evals: readonly string[], choices: ShardChoices): string[] {
 	return [
 		// A path that begins with a dash would be read as an option.
@@ -47,13 +45,10 @@ export function shardArguments(evals: readonly string[], choices: ShardChoices):
 interface ShardPlan {
 	/** `2/4`. */
 	readonly shard: string;
-	/** `2-of-4`: name of its directory. */
+	/** `2-of-4`. */
 	readonly name: string;
-	/** Number of tests × targets. */
 	readonly tests: number;
-	/** Value for `--output`. */
 	readonly output: string;
-	/** Program and arguments. */
 	readonly command: readonly string[];
 }
 
@@ -68,24 +63,22 @@ export function shardPlans(args: readonly string[], sizes: readonly number[], ou
 	});
 }
 
-/** Settings of an Indexed Job. */
 interface JobSettings {
 	readonly name: string;
 	readonly image: string;
 	readonly claim: string;
 	readonly secrets: readonly string[];
-	/** Number of retries per shard. */
+	/** Per shard. */
 	readonly retries: number;
 	readonly parallelism: number;
-	/** Absolute path in the container at which the claim is mounted. */
 	readonly results: string;
 	readonly shards: number;
-	/** Arguments of `eval run` common to all shards. */
+	/** For `eval run`, common to all shards. */
 	readonly args: readonly string[];
 }
 
 /**
- * The container's script; its arguments are the number of shards, the results directory, and those of `eval run`. A
+ * Its arguments are the number of shards, the results directory, and those of `eval run`. A
  * replacement pod resumes the run of the previous one.
  */
 const script = [
@@ -98,8 +91,8 @@ const script = [
 ].join("\n");
 
 /**
- * Builds a Job with one index per shard. Exit code 1 means failed tests, which must not be retried. Other failures (4: a
- * test was not graded) are; evicted pods do not count as retries.
+ * Retries by exit code: 1 means failed tests, which must not be retried. Other failures (4: a test
+ * was not graded) are; evicted pods do not count as retries.
  * @throws AgentvError `usage` for names that are invalid in Kubernetes
  */
 function shardJob(settings: JobSettings): IJob {
@@ -150,23 +143,23 @@ function literal(text: string): string {
 }
 
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const mostShards = 100_000;
+const maxShards = 100_000;
 
 function check({ name, image, claim, secrets, results, shards, parallelism }: JobSettings): void {
 	// A pod's name, which is also its host name, consists of the Job's name and the index.
-	const longest = 63 - String(shards - 1).length - 1;
-	if (!label.test(name) || name.length > longest)
-		throw wrong("--name", name, `at most ${longest} characters: lower-case letters, digits and - between them`);
+	const maxLength = 63 - String(shards - 1).length - 1;
+	if (!label.test(name) || name.length > maxLength)
+		throw wrong("--name", name, `at most ${maxLength} characters: lower-case letters, digits and - between them`);
 	for (const [option, names] of [
 		["--claim", [claim]],
 		["--secret", secrets],
 	] as const)
-		for (const one of names)
-			if (one.length > 253 || !one.split(".").every((part) => label.test(part)))
-				throw wrong(option, one, "lower-case letters, digits, and - or . between them");
+		for (const value of names)
+			if (value.length > 253 || !value.split(".").every((part) => label.test(part)))
+				throw wrong(option, value, "lower-case letters, digits, and - or . between them");
 	if (!/^[\w.:/@-]+$/.test(image)) throw wrong("--image", image, "a name such as registry.example.com/evals:1");
 	if (!/^\/[^:\p{Cc}]+$/u.test(results)) throw wrong("--output", results, "an absolute path in the container");
-	if (shards > mostShards) throw new AgentvError("usage", `a Job has at most ${mostShards} indexes, not ${shards}`);
+	if (shards > maxShards) throw new AgentvError("usage", `a Job has at most ${maxShards} indexes, not ${shards}`);
 	if (parallelism > shards)
 		throw new AgentvError("usage", `--parallelism ${parallelism} is more than ${shards} shards`);
 }
@@ -177,7 +170,7 @@ function wrong(option: string, value: string, expected: string): AgentvError {
 	});
 }
 
-/** Quotes words as one line for a POSIX shell. @throws AgentvError `usage` for control characters */
+/** Quotes for a POSIX shell. @throws AgentvError `usage` for control characters */
 function shellWords(words: readonly string[]): string {
 	return words.map(shellWord).join(" ");
 }
@@ -195,17 +188,16 @@ function quoted(word: string): string {
 	return /^[\w/:=.,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Returns a path quoted for a command to copy; control characters are made visible. */
+/** Quotes a path for a command to copy, and makes control characters visible. */
 export function shownWord(path: string): string {
 	return quoted(terminalSafeLine(path));
 }
 
-const mostJobs = 256;
+const maxJobs = 256;
 
-/** Returns the matrix of a GitHub Actions job as one line of JSON. */
 export function matrixGithub(shards: readonly ShardPlan[]): string {
-	if (shards.length > mostJobs)
-		throw new AgentvError("usage", `GitHub runs at most ${mostJobs} jobs per matrix, not ${shards.length}`);
+	if (shards.length > maxJobs)
+		throw new AgentvError("usage", `GitHub runs at most ${maxJobs} jobs per matrix, not ${shards.length}`);
 	const include = shards.map(({ shard, name, tests, output, command }) => ({
 		...{ shard, name, tests, output },
 		command: shellWords(command),
@@ -213,7 +205,7 @@ export function matrixGithub(shards: readonly ShardPlan[]): string {
 	return `${JSON.stringify({ include })}\n`;
 }
 
-/** Returns a manifest for `kubectl apply`, in YAML 1.1, which Kubernetes reads. */
+/** Writes YAML 1.1, which Kubernetes reads. */
 export function matrixK8s(settings: JobSettings): string {
 	const { shards, claim, results } = settings;
 	const note = [
@@ -224,7 +216,6 @@ export function matrixK8s(settings: JobSettings): string {
 	return `${note.join("\n")}\n${stringify(shardJob(settings), { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-/** Returns one command per shard. */
 export function matrixLines(shards: readonly ShardPlan[]): string {
 	return shards.map(({ command }) => `${shellWords(command)}\n`).join("");
 }

@@ -8,9 +8,9 @@ import { type JunitSuite, junitCase, junitXml } from "./junit.ts";
 /** Keeps the document reproducible. */
 const noTime = "1970-01-01T00:00:00";
 
-/** Writes JUnit XML: a suite per eval, a case per rule; a case fails if its findings fail the command. */
+/** Writes a suite per eval, a case per rule. */
 export const validateJunit: ValidationReporter = (report) => {
-	const suites = report.evals.map((one) => suiteOf(one, report));
+	const suites = report.evals.map((result) => suiteOf(result, report));
 	return { text: [...junitXml(suites)].join("") };
 };
 
@@ -26,26 +26,26 @@ function suiteOf(result: EvalValidation, report: ValidationReport): JunitSuite {
 		properties: { root: shownPath(result.root, report.cwd) },
 		cases: rules.map((rule) => caseOf(rule, of, failing.has(rule) ? open : [], report)),
 		output: lines(
-			open.filter((one) => !fails(one)),
+			open.filter((finding) => !fails(finding)),
 			report,
 		),
 	};
 }
 
 function caseOf(rule: string, of: string, open: readonly ValidationFinding[], report: ValidationReport): string {
-	const found = open.filter((one) => one.rule === rule);
-	const [first] = found;
+	const matches = open.filter((finding) => finding.rule === rule);
+	const [first] = matches;
 	const problem = first && {
-		...{ kind: "failure" as const, type: rule, message: first.message, text: lines(found, report) },
+		...{ kind: "failure" as const, type: rule, message: first.message, text: lines(matches, report) },
 	};
 	return junitCase({ name: rule, seconds: 0, ...(problem ? { problem } : {}) }, of);
 }
 
 function lines(findings: readonly ValidationFinding[], { cwd }: ValidationReport): string {
-	return findings.map((one) => `${placeText(one, cwd)} ${one.severity} ${one.message}`).join("\n");
+	return findings.map((finding) => `${placeText(finding, cwd)} ${finding.severity} ${finding.message}`).join("\n");
 }
 
-/** Writes GitHub annotations: `::error file=…,line=…,col=…,title=…::message`. */
+/** Writes `::error file=…,line=…,col=…,title=…::message`. */
 export const validateGithub: ValidationReporter = (report) => {
 	const lines = report.evals.flatMap(({ diagnostics }) =>
 		diagnostics
@@ -69,7 +69,7 @@ export const validateGithub: ValidationReporter = (report) => {
 	return { text: `${text}\n`, kind: "commands" };
 };
 
-/** Writes SARIF 2.1.0: rules with their docs, results with regions, and the edits that `--fix` would make. */
+/** Writes SARIF 2.1.0. */
 export const validateSarif: ValidationReporter = (report) => {
 	const rules = ruleDocs();
 	const index = new Map(rules.map(({ id }, position) => [id, position]));
@@ -95,7 +95,7 @@ export const validateSarif: ValidationReporter = (report) => {
 				columnKind: "utf16CodeUnits",
 				results: distinct(
 					report.evals.flatMap(({ diagnostics }) =>
-						diagnostics.filter(({ fixed }) => !fixed).map((found) => resultOf(found, index, report)),
+						diagnostics.filter(({ fixed }) => !fixed).map((finding) => resultOf(finding, index, report)),
 					),
 				),
 			},
@@ -109,9 +109,9 @@ function distinct<Result>(results: readonly Result[]): Result[] {
 	return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()];
 }
 
-function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, report: ValidationReport) {
-	const { rule, severity, message, hint, at, range } = found;
-	const fixes = fixesOf(found, report);
+function resultOf(finding: ValidationFinding, index: ReadonlyMap<string, number>, report: ValidationReport) {
+	const { rule, severity, message, hint, at, range } = finding;
+	const fixes = fixesOf(finding, report);
 	return {
 		ruleId: rule,
 		ruleIndex: index.get(rule) ?? -1,
@@ -134,7 +134,7 @@ function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, 
 	};
 }
 
-/** Returns a relative reference for files under the current directory, an absolute URI for others. */
+/** Returns a relative reference under the current directory, else an absolute URI. */
 function artifact(file: string, cwd: string): { uri: string } {
 	const shown = shownPath(file, cwd);
 	if (shown === file) return { uri: pathToFileURL(file).href };

@@ -25,9 +25,8 @@ const maxText = 4000;
 const maxLines = 40;
 
 /**
- * Returns all details of an attempt, without a final newline: verdict, error, graders, times, tokens, cost, input, output
- * and logs.
- * @param file the attempt's file; undefined if it can't be read
+ * Returns all details of an attempt, without a final newline.
+ * @param file undefined if it can't be read
  * @param isOneOfSeveral whether its test has several attempts
  */
 export function attemptDetailText(
@@ -74,10 +73,9 @@ function factLines(row: ResultRow, colors: Colors): string[] {
 	return facts.flatMap(([name, text]) => (text === undefined ? [] : [`${colors.dim(name.padEnd(11))} ${text}`]));
 }
 
-/** Shown for attempts that `--rerun-changed` repeated. */
 const rerunText = "rerun, because something that it depends on had changed";
 
-/** Returns `target 1.2s, prepare 10ms, grade 3ms`: the time that the target reports, then the other stages. */
+/** Returns `target 1.2s, prepare 10ms, grade 3ms`; the target's time is the one that it reports. */
 function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "timingsMs">): string {
 	const { target: _, ...others } = timingsMs ?? {};
 	const stages = Object.entries(others).filter(([, ms]) => ms >= 0.5);
@@ -86,7 +84,6 @@ function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "tim
 	);
 }
 
-/** Describes the original time and usage of a cached answer. */
 function cachedText({ durationMs, ...usage }: NonNullable<ResultRow["cached"]>): string | undefined {
 	const used = usageText(usage);
 	const took = durationMs === undefined ? undefined : formatDuration(durationMs);
@@ -110,7 +107,7 @@ function logLines(file: AttemptFile | undefined, colors: Colors): string[] {
 	});
 }
 
-/** Splits text of a program or model into lines that are safe for a terminal, and cuts it. */
+/** Makes text of a program or model safe for a terminal, and cuts it. */
 function textLines(text: string): string[] {
 	const lines = terminalSafe(text.slice(0, maxText))
 		.replace(/(?<!\n)\n+$/, "")
@@ -121,7 +118,6 @@ function textLines(text: string): string[] {
 	return isCut ? [...shown, `… ${text.length.toLocaleString("en-US")} characters in all`] : shown;
 }
 
-/** Formats the input as text, each message of a conversation after its role. */
 function inputText(input: unknown): string {
 	if (typeof input === "string") return input;
 	if (!Array.isArray(input)) return JSON.stringify(input, null, 2) ?? "";

@@ -14,13 +14,12 @@ import { wrapLine } from "./fit-text.ts";
 import { liveLines } from "./live.ts";
 import { type Colors, colorsFor, json } from "./terminal.ts";
 
-/** Returns the JSON document of `list` and `status`; schema: docs/schemas/benchmark-output.schema.json. */
+/** Follows docs/schemas/benchmark-output.schema.json. */
 export function reportsJson({ benchmarks, diagnostics }: BenchmarkReports): string {
 	const problems = diagnostics.map(({ rule, message, at }) => ({ rule, message, file: at.file }));
 	return json({ benchmarks: recordToWire(benchmarks), problems });
 }
 
-/** Reports each benchmark in a sentence (what differs, why, the next action) and its current commit. */
 export function benchmarkStatusText({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const colors = colorsFor(output);
@@ -44,7 +43,7 @@ function entryText(report: BenchmarkReport, colors: Colors, output: Output): str
 	return lines.map((line) => `${wrapLine(line, output)}\n`).join("");
 }
 
-/** Leaves out the message if `now` already contains it. */
+/** Omits the message if `now` already contains it. */
 function failureText({ finishedAt, startedAt, message }: LastSync, now: string): string {
 	const failed = `last sync failed, ${finishedAt ?? startedAt}`;
 	return now.includes(message) ? failed : `${failed}: ${terminalSafeLine(message)}`;
@@ -58,7 +57,7 @@ function sign({ revision, workTree }: BenchmarkReport, colors: Colors): string {
 
 const headings = ["ID", "NAME", "PATH", "SOURCE", "REVISION", "STATE"] as const;
 
-/** Formats the list as a table, or as blocks if the terminal is too narrow for it. */
+/** Formats a table, or blocks if the terminal is too narrow for it. */
 export function benchmarkTable({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const rows = benchmarks.map((report) => cells(report));
@@ -110,7 +109,6 @@ function planLines({ id, action, message, changes }: SyncPlan, colors: Colors, o
 	return changes ? [first, ...changeLines(changes, colors, { files: true })] : [first];
 }
 
-/** Reports the result for each benchmark. */
 export function resultsText(results: readonly SyncResult[], output: Output): string {
 	if (results.every(({ outcome }) => outcome === "skipped")) {
 		const passed = results.length === 0 ? "" : ` (${results.map(({ id }) => id).join(", ")}: local)`;
@@ -133,14 +131,12 @@ function syncSign({ outcome }: SyncResult, colors: Colors): string {
 	return outcome === "skipped" ? colors.dim("-") : colors.green("✓");
 }
 
-/** Returns a benchmark's state in a word or two: `synced`, `behind, modified`. */
 function stateText({ revision, workTree }: BenchmarkReport): string {
 	return workTree.state === "clean" ? revision.state : `${revision.state}, ${workTree.state}`;
 }
 
-const mostLines = 20;
+const maxLines = 20;
 
-/** Lists changed files, affected evals with their tests, and what the next run will execute; cuts long lists. */
 function changeLines(changes: SyncChanges, colors: Colors, show: { readonly files: boolean }): string[] {
 	const { added, changed, removed, evals, executes } = changes;
 	const counts = [`${added.length} added`, `${changed.length} changed`, `${removed.length} removed`].join(", ");
@@ -172,19 +168,15 @@ function section(title: string, lines: readonly string[]): string[] {
 }
 
 function cut(lines: readonly string[]): string[] {
-	return lines.length <= mostLines
-		? [...lines]
-		: [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`];
+	return lines.length <= maxLines ? [...lines] : [...lines.slice(0, maxLines), `and ${lines.length - maxLines} more`];
 }
 
-/** Shows the progress of a sync. */
 interface SyncProgress {
 	show(event: SyncEvent): void;
-	/** Removes the live view. */
 	end(): void;
 }
 
-/** Shows a line per running benchmark with git's phase and percent on a terminal, plain lines otherwise. */
+/** Shows git's phase and percent on a terminal, plain lines elsewhere. */
 export function syncProgress(output: Output, colors: Colors): SyncProgress {
 	return output.isTTY ? liveProgress(output, colors) : plainProgress(output);
 }
@@ -222,7 +214,7 @@ function liveProgress(output: Output, colors: Colors): SyncProgress {
 	};
 }
 
-/** Puts the bar last, so that a narrow terminal cuts it off first. */
+/** Puts the bar last, so that a narrow terminal cuts it first. */
 function phaseText({ phase, percent }: Extract<SyncEvent, { type: "progress" }>): string {
 	return `${phase} ${String(percent).padStart(3)}% ${bar(percent)}`;
 }

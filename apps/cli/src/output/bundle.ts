@@ -20,7 +20,6 @@ interface How {
 	readonly colors: Colors;
 }
 
-/** Reports what was written. */
 export function bundleText(plan: BundlePlan, manifest: BundleManifest, { cwd, colors }: How, archive?: string): string {
 	const output = shown(plan.output, cwd);
 	if (plan.kind === "unchanged")
@@ -37,7 +36,6 @@ export function bundleText(plan: BundlePlan, manifest: BundleManifest, { cwd, co
 	return `${lines.join("\n")}\n`;
 }
 
-/** Reports what would be written. */
 export function planText(plan: BundlePlan, { cwd, colors }: How): string {
 	const output = shown(plan.output, cwd);
 	if (plan.kind === "unchanged") return `${output} is already up to date; nothing would change.\n`;
@@ -52,7 +50,7 @@ export function planText(plan: BundlePlan, { cwd, colors }: How): string {
 	return `${lines.join("\n")}\n`;
 }
 
-/** Returns a progress line at most `columns` wide; undefined at the end. */
+/** Returns a line at most `columns` wide; undefined at the end. */
 export function copyingLine(progress: BundleProgress, columns: number): string | undefined {
 	if (progress.type === "vendoring") return terminalSafeLine(`fetching ${progress.repository}`).slice(0, columns - 1);
 	if (progress.type === "checking") return "checking the bundle";
@@ -69,7 +67,6 @@ function warnings(plan: BundlePlan, cwd: string, colors: Colors): string[] {
 	return plan.warnings.length === 0 ? [] : [...findingsText(plan.warnings, cwd, colors), ""];
 }
 
-/** Lists what the bundle requires of the machine. */
 function needs({ variables, requires }: BundleManifest): string[] {
 	const required = variables.filter((variable) => variable.required).map(({ name }) => name);
 	const list = (label: string, names: readonly string[]) =>
@@ -85,7 +82,6 @@ function shown(path: string, cwd: string): string {
 	return terminalSafeLine(shownPath(path, cwd));
 }
 
-/** Describes a bundle's contents, origin and requirements. */
 export function manifestText(manifest: BundleManifest): string {
 	const { source, requires, digest, files } = manifest;
 	const commit =
@@ -129,7 +125,6 @@ function repository({ path, repo, requested, sha, vendored }: BundleManifest["re
 	return `${path || "."} from ${repo} at ${commit}${vendored === null ? "" : `, in ${vendored}`}`;
 }
 
-/** Reports whether a bundle matches its manifest. */
 export function verificationText(
 	{ ok, manifest, problems, replacedLinks }: BundleVerification,
 	directory: string,
@@ -154,7 +149,6 @@ export function verificationText(
 	return `${lines.join("\n")}\n`;
 }
 
-/** Lists what a benchmark or bundle would read and connect to, new items marked. */
 export function trustText(plan: TrustPlan, cwd: string): string {
 	const who = terminalSafeLine(shownSubject(plan.subject));
 	const things = newThings(plan);
@@ -167,7 +161,6 @@ export function trustText(plan: TrustPlan, cwd: string): string {
 	return `${who} needs your consent to read or connect to:\n${lines.join("\n")}\n`;
 }
 
-/** Returns the items that are not trusted yet, with the places that name them. */
 export function newThings({ found, redact }: TrustPlan) {
 	return locateFindings(newAccessFindings(found, redact)).map(({ diagnostic: { data, at }, range }) => ({
 		kind: String(data["kind"]),

@@ -22,7 +22,6 @@ import type { Output } from "../context.ts";
 import { fitLine, fitMiddle, wrapWords } from "./fit-text.ts";
 import { type Colors, colorsFor } from "./terminal.ts";
 
-/** Reports the runs, how their tests split, the verdict, and the tests that changed most. */
 export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {
 	const look = { colors: colorsFor(stdout), columns: stdout.columns, isTerminal: stdout.isTTY };
 	const blocks = [runLines(compared, look)];
@@ -50,7 +49,6 @@ function runLines(compared: readonly ComparedRuns[], { colors }: Look): string {
 
 const headings = ["comparable", "changed", "new", "gone", "errors", "difference"] as const;
 
-/** Returns a table with a line per later run. */
 function overview(compared: readonly ComparedRuns[], { colors }: Look): string {
 	const side = sideName(compared.length - 1, compared).length;
 	const lines = compared.map(({ comparison }, index) => {
@@ -70,8 +68,8 @@ function shortVerdict(comparison: Comparison, colors: Colors): string {
 }
 
 /**
- * Writes one object for two runs, `{comparisons: […]}` for more, with one test per line. Schema:
- * docs/schemas/compare-output.schema.json.
+ * Writes one object for two runs, `{comparisons: […]}` for more, with one test per line.
+ * Schema: docs/schemas/compare-output.schema.json.
  */
 export function* compareJson(compared: readonly ComparedRuns[]): Generator<string> {
 	const [only, ...others] = compared;
@@ -119,22 +117,19 @@ function document({ before, after, comparison, vary }: ComparedRuns) {
 	};
 }
 
-/** A run and its name in the output. */
 export interface NamedRun {
 	readonly name: string;
 	readonly run: ComparedRun;
 }
 
-/** Two runs and their comparison. */
 export interface ComparedRuns {
 	readonly before: NamedRun;
 	readonly after: NamedRun;
 	readonly comparison: Comparison;
-	/** Fingerprint parts that are expected to differ. */
 	readonly vary: readonly FingerprintPart[];
 }
 
-/** Groups changed tests by the fingerprint parts that differ; tests without fingerprint under an empty string. */
+/** Groups by the fingerprint parts that differ; tests without fingerprint under an empty string. */
 function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison["changed"]> {
 	const groups = new Map<string, Comparison["changed"][number][]>();
 	for (const test of changed) {
@@ -149,22 +144,20 @@ function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison
 /** Returns the parts in which most of the changed tests differ, as a suggestion for `--vary`. */
 function differsIn(comparison: Comparison): readonly FingerprintPart[] {
 	const groups = [...changedByParts(comparison)].filter(([parts]) => parts !== "");
-	const [largest] = groups.sort(([, one], [, two]) => two.length - one.length);
+	const [largest] = groups.sort(([, left], [, right]) => right.length - left.length);
 	return largest?.[1][0]?.parts ?? [];
 }
 
 interface Look {
 	readonly colors: Colors;
-	/** Width of the terminal; 80 if there is none. */
+	/** 80 without a terminal. */
 	readonly columns: number;
-	/** Whether to cut lines that are too long. */
 	readonly isTerminal: boolean;
 }
 
 const maxMoved = 10;
 const maxNamed = 5;
 
-/** Reports how tests split, the figures, and the tests that changed most. Omits empty blocks. */
 function comparisonBlocks(comparison: Comparison, look: Look): string[] {
 	const blocks = [splitLines(comparison, look), figures(comparison, look), movedLines(comparison, look)];
 	return blocks.filter((block) => block !== "");
@@ -200,7 +193,7 @@ function splitLines(comparison: Comparison, look: Look): string {
 	return [...shown, ...notes.map((note) => (look.isTerminal ? fitLine(note, look.columns) : note))].join("\n");
 }
 
-/** Lists as many ids as fit on the line, at least one, and the number of others. */
+/** Lists as many ids as fit on the line, at least one, and the number of the others. */
 function namesOf(ids: readonly string[], before: number, look: Look): string {
 	const [first, ...others] = ids.map(terminalSafeLine);
 	if (first === undefined) return "";
@@ -265,7 +258,6 @@ function verdictText({ verdict }: Comparison, colors: Colors): string {
 	}
 }
 
-/** Lists the tests whose scores changed most. */
 function movedLines({ comparable }: Comparison, look: Look): string {
 	const { colors } = look;
 	const tests = comparable.filter(({ delta }) => delta !== 0).sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta));
@@ -291,7 +283,6 @@ function paragraph(text: string, { columns }: Look, indent: string, before = 0):
 	return wrapWords(text, columns, { indent, before });
 }
 
-/** Explains why none of the runs' tests is comparable. */
 export function unanswered({ before, after, comparison }: ComparedRuns): AgentvError {
 	const { errors, new: fresh, gone } = comparison;
 	const parts = [...changedByParts(comparison)].map(

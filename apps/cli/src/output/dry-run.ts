@@ -2,7 +2,6 @@ import { type PlanDescription, plural, terminalSafeLine, toWire } from "@agentv/
 import type { CommandResult } from "../context.ts";
 import { shardBudgetText } from "./run.ts";
 
-/** Describes what a run would do, as text or JSON. */
 export function dryRunText(plan: PlanDescription, json: boolean): CommandResult {
 	const text = json ? JSON.stringify(toJson(plan), null, 2) : forPeople(plan);
 	return { text: `${text}\n`, exitCode: 0 };
@@ -46,7 +45,6 @@ function forPeople({ cases, workspaces, workers, experiment, shard, access, opaq
 	return lines.join("\n");
 }
 
-/** Lists what evals read and connect to beyond their own files. */
 function accessLines({ variables, hosts, files }: PlanDescription["access"]): string[] {
 	const lines: string[] = [];
 	for (const [title, names] of [

@@ -3,13 +3,13 @@ import type { Context } from "../context.ts";
 import { type Colors, colorsFor } from "./terminal.ts";
 
 /**
- * Returns the text for stderr and the exit code. Errors other than AgentvError are bugs in AgentV. `--debug` adds causes
- * and stack traces.
+ * Returns the text for stderr and the exit code. Errors other than AgentvError are bugs in AgentV;
+ * `--debug` adds causes and stack traces.
  */
 export async function reportError(thrown: unknown, context: Context) {
 	const diagnostics = thrown instanceof AgentvError ? thrown.diagnostics : [];
 	if (diagnostics.length === 0) return reportFault(thrown, context, { what: "AgentV" });
-	// Loads the parsers only if there are locations to show.
+	// The parsers are only loaded if there are locations to show.
 	const { findingsText } = await import("./validate.ts");
 	return reportFault(thrown, context, {
 		what: "AgentV",
@@ -17,7 +17,7 @@ export async function reportError(thrown: unknown, context: Context) {
 	});
 }
 
-/** Like `reportError` for uncaught errors: synchronous, because the process is about to exit. */
+/** Reports uncaught errors synchronously, because the process is about to exit. */
 export function reportFault(
 	thrown: unknown,
 	context: Pick<Context, "debug" | "stderr">,
@@ -47,7 +47,7 @@ function unexpected(error: unknown, context: Pick<Context, "debug">, colors: Col
 	return lines;
 }
 
-/** Lists the chain of causes with their stacks; stops at a cycle. */
+/** Stops at a cycle. */
 function causes(error: unknown, colors: Colors): string[] {
 	const seen = new Set<unknown>([error]);
 	const lines: string[] = [];

@@ -2,7 +2,7 @@ import cliTruncate from "cli-truncate";
 import stringWidth from "string-width";
 import type { Output } from "../context.ts";
 
-/** Returns the maximum width of a table; unlimited unless the output is a terminal. */
+/** Returns the table width, unlimited unless the output is a terminal. */
 export function tableColumns({ isTTY, columns }: Output): number {
 	return isTTY ? columns : Number.POSITIVE_INFINITY;
 }
@@ -10,8 +10,8 @@ export function tableColumns({ isTTY, columns }: Output): number {
 const indent = "    ";
 
 /**
- * Wraps a sentence (with colours) to the terminal's width, continuation lines indented. Output other than to a terminal
- * stays on one line, so that it can be searched.
+ * Wraps a sentence (with colours) to the terminal's width, continuation lines indented. Other
+ * output stays on one line, so that it can be searched.
  */
 export function wrapLine(line: string, { isTTY, columns }: Pick<Output, "isTTY" | "columns">): string {
 	if (!isTTY || stringWidth(line) <= columns) return line;
@@ -20,7 +20,7 @@ export function wrapLine(line: string, { isTTY, columns }: Pick<Output, "isTTY" 
 	return line.slice(0, before) + wrapWords(text, columns, { indent, before });
 }
 
-/** Wraps `text` to `columns`. `before` columns of the first line are occupied; other lines begin with `indent`. */
+/** `before` columns of the first line are occupied; other lines begin with `indent`. */
 export function wrapWords(text: string, columns: number, { indent = "", before = 0 } = {}): string {
 	const lines: string[] = [];
 	let line = "";
@@ -36,12 +36,11 @@ export function wrapWords(text: string, columns: number, { indent = "", before =
 	return [...lines, line].join("\n");
 }
 
-/** Cuts `text` to `columns`, with an ellipsis. */
 export function fitLine(text: string, columns: number): string {
 	return cliTruncate(text, columns);
 }
 
-/** Like `fitLine`, but cuts in the middle, because similar names mostly differ at their ends. */
+/** Cuts in the middle, because similar names mostly differ at their ends. */
 export function fitMiddle(text: string, columns: number): string {
 	return cliTruncate(text, columns, { position: "middle" });
 }

@@ -22,13 +22,12 @@ import {
 import { colorsFor, printable } from "./terminal.ts";
 
 const frameMs = 100;
-const mostRunning = 8;
+const maxRunning = 8;
 
 export interface LiveState {
-	/** Counts and spending so far, those from before a resumed run was stopped included. */
+	/** Includes the part before a resumed run was stopped. */
 	summary: RunSummary;
 	stopping: boolean;
-	/** Running attempts and their start times. */
 	readonly running: Map<string, { readonly title: string; readonly since: number }>;
 }
 
@@ -37,7 +36,7 @@ export function newLiveState(): LiveState {
 	return { summary: { ...nothing, tokenUsage: null, costUsd: null }, stopping: false, running: new Map() };
 }
 
-/** Shows a live view on terminals, redrawn ten times a second above which failures stay visible. */
+/** Redraws ten times a second; failures stay visible above. */
 export function followLive(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	const state = newLiveState();
@@ -128,7 +127,6 @@ function keyOf({ index, attempt }: { readonly index: number; readonly attempt: n
 	return `${index} ${attempt}`;
 }
 
-/** Returns the view as text that fits the terminal: a line of counts, then the running attempts. */
 export function liveView(
 	state: LiveState,
 	now: number,
@@ -146,24 +144,21 @@ export function liveView(
 		...(stopping ? ["stopping"] : []),
 	].join("  ");
 	// Three lines are for the counts, the number of others, and the cursor.
-	const most = Math.max(0, Math.min(mostRunning, rows - 3));
-	const shown = [...running.values()].slice(0, most).map(({ title, since }) => {
+	const maxShown = Math.max(0, Math.min(maxRunning, rows - 3));
+	const shown = [...running.values()].slice(0, maxShown).map(({ title, since }) => {
 		const elapsed = formatDuration(now - since);
 		return `  ${colors.cyan("▸")} ${fitLine(title, Math.max(4, columns - elapsed.length - 6))} ${colors.dim(elapsed)}`;
 	});
-	const more = running.size > most && most > 0 ? [colors.dim(`  … and ${running.size - most} more`)] : [];
+	const more = running.size > maxShown && maxShown > 0 ? [colors.dim(`  … and ${running.size - maxShown} more`)] : [];
 	const line = fitLine(counts, columns);
 	return [summary.failed + summary.errors > 0 ? colors.red(line) : colors.green(line), ...shown, ...more].join("\n");
 }
 
-/** Shows the progress of a run. */
 export interface RunFollower {
 	on(event: RunEvent): void;
-	/** Removes the live view. */
 	end(): void;
 }
 
-/** Writes a plain line per finished attempt, for pipes, files and CI. */
 export function followPlain(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	return {
@@ -190,7 +185,6 @@ function startText(event: Extract<RunEvent, { type: "started" }>, colors: Return
 	return lines.length === 0 ? undefined : colors.dim(lines.join("\n"));
 }
 
-/** Returns the permanent line for an event, if any. */
 function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
 	switch (event.type) {
 		case "attempt-finished":
@@ -210,7 +204,6 @@ function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string |
 	}
 }
 
-/** A few lines at the bottom of a terminal that are redrawn in place. */
 interface LiveLines {
 	draw(lines: readonly string[]): void;
 	clear(): void;
@@ -220,12 +213,12 @@ const pauseMs = 80;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const styling = /\u001b\[\d*m/g;
 
-/** Draws at most 12 times a second, and cuts lines to the terminal's width. */
+/** Draws at most 12 times a second; cuts lines to the terminal's width. */
 export function liveLines(output: Output): LiveLines {
 	let shown = 0;
 	let next: readonly string[] | undefined;
 	let timer: NodeJS.Timeout | undefined;
-	// From the first column, because the terminal echoes Ctrl-C.
+	// The terminal echoes Ctrl-C, so start from the first column.
 	const erase = () => (shown === 0 ? "" : `\r\u001b[${shown}A\u001b[J`);
 	const flush = () => {
 		timer = undefined;

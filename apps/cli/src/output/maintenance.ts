@@ -26,12 +26,11 @@ const titles: Readonly<Record<DoctorGroup, string>> = {
 	online: "Online",
 };
 
-const longestName = 28;
+const maxNameLength = 28;
 
-/** Lists the checks by group, each problem with its fix. */
 export function doctorText(items: readonly DoctorItem[], output: Output): string {
 	const colors = colorsFor(output);
-	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= longestName);
+	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= maxNameLength);
 	const width = Math.max(0, ...names);
 	const groups = doctorGroups.flatMap((group) => {
 		const own = fewNotes(items.filter((item) => item.group === group));
@@ -41,12 +40,11 @@ export function doctorText(items: readonly DoctorItem[], output: Output): string
 	return [...groups, verdict(items, colors), ""].join("\n");
 }
 
-const mostNotes = 4;
+const maxNotes = 4;
 
-/** Merges many notes on unused targets into one line. */
 function fewNotes(items: readonly DoctorItem[]): readonly DoctorItem[] {
 	const notes = items.filter(({ state, group }) => state === "note" && group === "targets");
-	if (notes.length <= mostNotes) return items;
+	if (notes.length <= maxNotes) return items;
 	const says = `not used by these evals: ${notes.map(({ name }) => name).join(", ")}`;
 	const action = "`agentv doctor --target <name>` checks one of them";
 	const others = { group: "targets", name: `${notes.length} more`, state: "note", says, action, neededBy: [] } as const;
@@ -90,7 +88,6 @@ function verdict(items: readonly DoctorItem[], colors: Colors): string {
 		: colors.green("No problems found.");
 }
 
-/** Counts what is missing, and what works but not as intended. */
 export function countItems(items: readonly DoctorItem[]) {
 	const count = (wanted: DoctorItem["state"]) => items.filter(({ state }) => state === wanted).length;
 	return { problems: count("problem"), warnings: count("warning") };
@@ -109,7 +106,6 @@ const names: Readonly<Record<CacheKind, readonly [one: string, many: string]>> =
 	temporary: ["temporary directory", "temporary directories"],
 };
 
-/** Counts removed and kept entries by kind; names those in use and those that could not be removed. */
 export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: PruneTextOptions): string {
 	const { removed, kept, failed } = result;
 	const recent = kept.filter(({ reason }) => reason === "recent").map(({ item }) => item);
@@ -167,7 +163,7 @@ function ageText(milliseconds: number): string {
 	return hours >= 1 && Number.isInteger(hours) ? `${hours} hours` : `${Math.round(hours * 60)} minutes`;
 }
 
-/** Returns the JSON document of `cache prune`; schema: docs/schemas/cache-output.schema.json. */
+/** Follows docs/schemas/cache-output.schema.json. */
 export function pruneJson({ removed, kept, failed }: PruneResult, dryRun: boolean): string {
 	return json({
 		dry_run: dryRun,

@@ -14,7 +14,6 @@ import type { Colors } from "./terminal.ts";
 
 const maxShownProblems = 20;
 
-/** Reports the merged run's summary and missing tests, or why nothing was merged. */
 export function mergeText(merge: Merge, output: string, colors: Colors): string {
 	const { summary, warnings } = merge;
 	const lines = [
@@ -60,7 +59,6 @@ function missingLines({ shards, tests }: Missing, runs: Merge["runs"], colors: C
 	return [...lines, ...shortened(named, colors)];
 }
 
-/** Names the run that should have had the test. */
 function ofShard({ shard }: MissingTest, runs: Merge["runs"]): string {
 	const own = shard === undefined ? undefined : runs.find((run) => run.shard === shard);
 	return own ? `, expected in ${terminalSafeLine(own.run)}` : "";
@@ -77,7 +75,6 @@ function shortened(lines: readonly string[], colors: Colors, indent = "  "): str
 	return [...lines.slice(0, maxShownProblems), colors.dim(`${indent}… and ${lines.length - maxShownProblems} more`)];
 }
 
-/** Reports the merged run's directory (null if nothing was written), missing tests and problems. */
 export function mergeJson(merge: Merge, output: string): string {
 	const { problems, missing, summary, warnings, runs } = merge;
 	const document = {

@@ -16,7 +16,6 @@ import { colorsFor } from "./terminal.ts";
 
 type Done = Extract<RunEvent, { type: "done" }>;
 
-/** Shows the events of a run as they happen. Resolves to its outcome. */
 async function followRun(
 	events: AsyncIterable<RunEvent>,
 	forPeople: boolean,
@@ -36,7 +35,7 @@ async function followRun(
 	return done;
 }
 
-/** Chooses a live view for terminals, plain lines for pipes, and nothing next to machine-readable reports. */
+/** Returns undefined next to machine-readable reports. */
 async function followerFor(forPeople: boolean, { stdout, stderr }: Context): Promise<RunFollower | undefined> {
 	const screen = forPeople ? stdout : stderr;
 	if (screen.isTTY) return (await import("./live.ts")).followLive(screen);
@@ -48,7 +47,6 @@ export interface ReporterChoice {
 	readonly json?: boolean;
 }
 
-/** Runs a plan, shows its progress and reports the result. */
 export async function reportedRun(
 	plan: RunPlan,
 	machine: RunMachine,
@@ -65,7 +63,7 @@ export async function reportedRun(
 	return { ...report, exitCode: exitCodeOf(done) };
 }
 
-/** Returns 130 if interrupted, 4 if a test was not graded or the budget was exhausted, 1 if a test failed, else 0. */
+/** Returns 130 if interrupted, 4 for ungraded tests or an exhausted budget, 1 for failed tests. */
 function exitCodeOf({ summary, outcome }: Omit<Done, "type">): number {
 	if (outcome === "interrupted") return 130;
 	if (summary.errors > 0 || outcome === "over-budget") return 4;

@@ -21,31 +21,28 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import type { Colors } from "./terminal.ts";
 
-/** Input of a run reporter. */
 export interface RunReport {
 	readonly runDir: string;
 	readonly summary: RunSummary;
 	readonly outcome: RunOutcome;
-	/** The run on disk, rows from before it was resumed included. */
+	/** Includes rows from before the run was resumed. */
 	readonly run: OpenRun;
 	readonly plan: RunPlan;
 	/** Absolute; paths are shown relative to it. */
 	readonly cwd: string;
 	readonly colors: Colors;
-	/** Maximum width of tables. */
 	readonly columns: number;
 }
 
 /** The command decides the exit code. */
 export type RunReporter = (report: RunReport) => Omit<CommandResult, "exitCode">;
 
-/** Options that grant access beyond the evals' own files. */
 export interface AccessChoices {
 	readonly allowOutside?: readonly string[];
 	readonly trust?: "any";
 }
 
-/** Options that select tests and configure runs, shared by `eval run` and `eval matrix`. */
+/** Shared by `eval run` and `eval matrix`. */
 export interface RunChoices extends AccessChoices {
 	readonly target?: readonly string[];
 	readonly targets?: string;
@@ -65,11 +62,11 @@ export interface RunChoices extends AccessChoices {
 	readonly bail?: boolean;
 	readonly budgetUsd?: number;
 	readonly cache?: boolean;
-	/** Names of the sibling commands, for suggestions: a mistyped one is parsed as a path. */
+	/** The sibling commands: a mistyped one is parsed as a path. */
 	readonly siblings: readonly string[];
 }
 
-/** Finds the named eval files, or those of a benchmark. @throws AgentvError `usage` if there are none */
+/** @throws AgentvError `usage` if no evals are found */
 export function findEvals(
 	args: readonly string[],
 	{ benchmark, siblings }: Pick<RunChoices, "benchmark" | "siblings">,
@@ -98,7 +95,7 @@ function namedEvals(
 	}
 }
 
-/** Builds the request for core. @param args evals as given on the command line */
+/** @param args evals as given on the command line */
 export function requestOf(
 	evals: readonly string[],
 	options: Omit<RunChoices, "siblings">,
@@ -129,7 +126,6 @@ export function requestOf(
 	};
 }
 
-/** Builds the access part of the request for core. */
 export function accessRequest(
 	{ allowOutside, trust }: AccessChoices,
 	cwd: string,
@@ -140,7 +136,6 @@ export function accessRequest(
 	};
 }
 
-/** Options that choose between a new and a resumed run, and a part of the tests. */
 export interface StartChoices extends RunChoices {
 	readonly output?: string;
 	readonly resume?: boolean;
@@ -153,19 +148,15 @@ export interface StartChoices extends RunChoices {
 	readonly rerunFailed?: string;
 }
 
-/** A run to start or resume. */
 interface StartedRun {
 	readonly request: RunRequest;
 	/** Absolute; absent for a new directory in the results folder. */
 	readonly output?: string;
-	/** Whether to resume the run in `output`; one that was killed before its first record starts over. */
+	/** Whether to resume the run in `output`. */
 	readonly resumes: boolean;
 }
 
-/**
- * Decides between a new run, a resumed one, and a rerun of missing or failed tests.
- * @throws AgentvError `usage`, `not-found`
- */
+/** @throws AgentvError `usage`, `not-found` */
 export function startedRun(args: readonly string[], options: StartChoices, context: Context): StartedRun {
 	refuseContradictions(options);
 	const resumes = options.resume === true || options.retryErrors === true;
@@ -193,9 +184,9 @@ function refuseContradictions(options: StartChoices): void {
 			hint: "Add --resume, --retry-errors or --only-missing RUN.",
 		});
 	const others = { "--resume": resume, "--retry-errors": retryErrors, "--run": run, "--only-missing": onlyMissing };
-	const [other] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
-	if (rerunFailed !== undefined && other !== undefined)
-		throw new AgentvError("usage", `--rerun-failed and ${other} cannot be combined`, {
+	const [conflicting] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
+	if (rerunFailed !== undefined && conflicting !== undefined)
+		throw new AgentvError("usage", `--rerun-failed and ${conflicting} cannot be combined`, {
 			hint: "--rerun-failed starts a new run; resume that one with --resume.",
 		});
 	if (durationsFrom !== undefined && !shard) throw new AgentvError("usage", "--durations-from requires --shard I/N");
@@ -205,7 +196,6 @@ function refuseContradictions(options: StartChoices): void {
 	});
 }
 
-/** Runs the tests without a result, in the same run or with `--output` in a new one. */
 function completion(
 	args: readonly string[],
 	which: string,
@@ -225,7 +215,6 @@ function completion(
 	return { request: { ...request, onlyMissing: base }, output, resumes };
 }
 
-/** Reruns the tests that did not pass as a new run; the original results are unchanged. */
 function rerun(args: readonly string[], which: string, options: StartChoices, context: Context): StartedRun {
 	const rerunFailed = resolveRun(which, context);
 	const requested = requestOf(evalsOf(args, options, context, true), options, context, args);
@@ -233,7 +222,7 @@ function rerun(args: readonly string[], which: string, options: StartChoices, co
 	return { request, resumes: false, ...outputOf(options, context) };
 }
 
-/** Finds the named evals; they may be omitted if `optional`. */
+/** Accepts omitted evals if `optional`. */
 function evalsOf(
 	args: readonly string[],
 	options: StartChoices,
@@ -247,7 +236,6 @@ function outputOf({ output }: StartChoices, { cwd }: Context): { readonly output
 	return output === undefined ? {} : { output: resolve(cwd, output) };
 }
 
-/** Returns the named run, or the last one of these evals. */
 function resumedDirectory(files: readonly string[], { run, output }: StartChoices, context: Context): string {
 	if (run !== undefined) return resolveRun(run, context);
 	if (output !== undefined) return resolve(context.cwd, output);

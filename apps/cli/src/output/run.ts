@@ -27,15 +27,14 @@ import { fitLine } from "./fit-text.ts";
 import type { RunReport, RunReporter } from "./run-report.ts";
 import type { Colors } from "./terminal.ts";
 
-/** Computes a run's summary from its rows, also while it is running; the duration is only known at the end. */
+/** Computes the summary also during a run, whose duration is only known at its end. */
 export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" | "summary">): Tallied {
 	return tallyOf(caseOutcomes(rows, run), run).summary(summary?.durationMs);
 }
 
-/** Styles for the counts of a summary. */
 type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
 
-/** Returns `4 passed`, `0 failed`, `1 not graded`, `2 not run`; the last two only if there are any. */
+/** Returns `4 passed`, `0 failed`, and if there are any, `1 not graded`, `2 not run`. */
 export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	const { passed, failed, errors } = summary;
 	const left = testsNotRun(summary);
@@ -47,7 +46,6 @@ export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	];
 }
 
-/** Summarizes a run in one sentence: counts, score, time, cost and tokens. */
 export function sumSentence(summary: Tallied, emphasis: Emphasis): string {
 	const { planned, durationMs } = summary;
 	const mean = scoreMean(summary);
@@ -67,19 +65,17 @@ function colorEmphasis({ green, red, magenta, yellow }: Colors): Emphasis {
 	return { passed: green, failed: red, error: magenta, not_run: yellow };
 }
 
-/** Returns the sentence with colours. */
 export function sumText(summary: Tallied, colors: Colors): string {
 	return sumSentence(summary, colorEmphasis(colors));
 }
 
-/** Returns a note on missing results; undefined if every planned test has one. */
+/** Returns undefined if every planned test has a result. */
 export function unfinishedSentence(summary: Tallied): string | undefined {
 	const left = testsNotRun(summary);
 	if (left === 0) return undefined;
 	return `Not finished: ${left} of ${summary.planned} ${summary.planned === 1 ? "test" : "tests"} ${outcomeWords.not_run}`;
 }
 
-/** Describes the run that this one started from. */
 export function originSentence({ origin }: Pick<RunFile, "origin">): string | undefined {
 	if (!origin) return undefined;
 	const { kind, runId, path, graders } = origin;
@@ -89,22 +85,21 @@ export function originSentence({ origin }: Pick<RunFile, "origin">): string | un
 	return `Grades the answers of ${from} again${by}; times and costs of the target are from that run`;
 }
 
-/** Describes a shard's part of the budget. */
 export function shardBudgetText({ eval: label, usd, wholeUsd, tests, wholeTests }: ShardBudget): string {
 	const whose = label === undefined ? "" : ` of ${label}`;
 	return `Budget of this shard${whose}: ${costText(usd)}, its share (${tests} of ${wholeTests} tests) of ${costText(wholeUsd)}.`;
 }
 
-/** Returns the path relative to `cwd` if that is shorter. */
+/** Returns a path relative to `cwd` if that is shorter. */
 export function shownDirectory(path: string, cwd: string): string {
 	const short = relative(cwd, path);
 	return short.startsWith("..") || short === "" ? path : short;
 }
 
-const longestEvidence = 300;
-const mostLines = 12;
+const maxEvidence = 300;
+const maxLines = 12;
 
-/** Describes a test in one line, plus the reasons of failed attempts. No final newline. */
+/** Returns one line, plus the reasons of failed attempts. No final newline. */
 export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
 	const { status, attempts, repeat } = outcome;
 	const [only] = attempts;
@@ -119,7 +114,7 @@ export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
 	].join("\n");
 }
 
-/** Summarizes a test's attempts: `0.33 < 0.80, 1 of 3 attempts passed`. */
+/** Returns `0.33 < 0.80, 1 of 3 attempts passed`. */
 export function outcomeScore(outcome: CaseOutcome): string {
 	const { status, score, repeat, attempts } = outcome;
 	if (status === "not_run")
@@ -145,7 +140,7 @@ function indented(text: string): string {
 }
 
 /**
- * Describes an attempt that did not pass: why, and which assertions failed. No final newline.
+ * Explains why an attempt did not pass, and which assertions failed. No final newline.
  * @param isOneOfSeveral whether its test has several attempts
  */
 function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): string {
@@ -166,28 +161,25 @@ function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string
 	return causedBy === undefined || causedBy === stage ? "" : ` (caused by the ${causedBy})`;
 }
 
-/** Returns why an attempt did not pass, one plain line per reason. */
 export function failureReasons({ executionStatus, error, scores }: ResultRow): string[] {
 	if (executionStatus === "ok") return [];
-	const found = scores.flatMap((score) => [
+	const reasons = scores.flatMap((score) => [
 		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
 		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
 		...score.assertions
 			.filter(({ passed }) => !passed)
 			.map(({ text, evidence }) => `${score.name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
 	]);
-	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
+	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...reasons];
 }
 
-/** Describes why an attempt was not graded: stage, code and message. */
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
-	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
+	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, maxLines);
 	const by = causeText(error);
 	const place = terminalSafeLine(`${error.stage}/${error.code}`);
 	return [`${colors.dim(place)} ${first}${by && colors.dim(by)}`, ...rest.map((line) => `  ${line}`)];
 }
 
-/** Lists a grader with its score, veto or error, then its findings. */
 export function graderLines(score: RowScore, findings: RowScore["assertions"], colors: Colors): string[] {
 	const value = score.score === null ? outcomeWords.error : shortScore(score.score);
 	const head = `${graderSign(score, colors)} ${terminalSafeLine(score.name)} ${colors.dim(terminalSafeLine(`${score.type} ${value}`))}`;
@@ -203,7 +195,6 @@ export function graderLines(score: RowScore, findings: RowScore["assertions"], c
 	];
 }
 
-/** Shown for a grader's veto, when its score would pass. */
 const vetoText = "vetoed the answer";
 
 function graderSign({ verdict }: RowScore, colors: Colors): string {
@@ -216,13 +207,11 @@ export function attemptTitle({ testId, target, attempt }: ResultRow, isOneOfSeve
 	return `${fitLine(terminalSafeLine(testId), 200)} (${fitLine(terminalSafeLine(target), 80)}${isOneOfSeveral ? `, attempt ${attempt}` : ""})`;
 }
 
-/** Describes an attempt in one line, followed by its warnings. */
 export function attemptText(row: ResultRow, colors: Colors): string {
 	const line = `${signOf(row, colors)} ${attemptTitle(row)}  ${scoreText(row)}  ${colors.dim(formatDuration(row.durationMs))}`;
 	return [line, ...warningLines(row, colors).map((warning) => `    ${warning}`)].join("\n");
 }
 
-/** Lists problems that did not change the result: failed after-hooks. */
 export function warningLines({ warnings = [] }: ResultRow, colors: Colors): string[] {
 	return warnings.map(({ message }) => colors.yellow(`! ${cut(terminalSafeLine(message))}`));
 }
@@ -250,7 +239,7 @@ function scoreBeside(score: number, threshold: number, passed: boolean): string 
 		: `${shortScore(score)}, ${outcomeWords.failed}`;
 }
 
-/** Describes why a graded attempt failed, in one line without markup. */
+/** Returns one line without markup. */
 export function failureSentence({
 	score,
 	threshold,
@@ -261,19 +250,18 @@ export function failureSentence({
 	return vetoes.length > 0 ? `${vetoes.join(", ")} ${vetoText}` : `failed with a score of ${score}`;
 }
 
-/** Formats two digits, rounded so that a score just below 1 is not shown as 1. */
+/** Rounds down, so that a score just below 1 is not shown as 1. */
 export function shortScore(score: number): string {
 	return (score < 1 ? Math.floor(score * 100 + 1e-7) / 100 : score).toFixed(2);
 }
 
 function cut(text: string): string {
-	return text.length > longestEvidence ? `${text.slice(0, longestEvidence)}…` : text;
+	return text.length > maxEvidence ? `${text.slice(0, maxEvidence)}…` : text;
 }
 
-/** A table of targets. Columns that are empty for all targets are omitted. */
+/** Omits columns that are empty for all targets. */
 interface TargetCells {
 	readonly header: readonly string[];
-	/** The target's name comes first. */
 	readonly rows: readonly (readonly string[])[];
 }
 
@@ -309,7 +297,6 @@ function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Formats a line per target, or a few short lines each if the table is wider than `columns`. */
 export function targetTable(tally: RunTally, colors: Colors, columns: number): string {
 	const { header, rows } = targetCells(tally);
 	const cells = rows.map(([name = "", ...more]) => [terminalSafeLine(name), ...more]);
@@ -338,7 +325,7 @@ function shortLines([name = "", ...cells]: readonly string[], [, ...header]: rea
 
 type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
 
-/** Usage of a run or attempt, by the target and by grading. Fields are undefined if not reported. */
+/** Fields are undefined if not reported. */
 interface Spending {
 	readonly target: Usage;
 	readonly judging: Usage;
@@ -356,9 +343,7 @@ export function rowSpending({ tokenUsage, costUsd, scores }: Usage & Pick<Result
 	return { target: { tokenUsage, costUsd }, judging: sumCosts(scores.flatMap(({ usage }) => usage ?? [])) };
 }
 
-/**
- * Returns `$0.25 = target $0.20 + judging $0.05` and `15,801 tokens = target 12,345 + judging 3,456`, as far as known.
- */
+/** Returns `$0.25 = target $0.20 + judging $0.05` and the same for tokens, as far as known. */
 export function spendingTexts({ target, judging }: Spending): string[] {
 	return [
 		partsText(target.costUsd, judging.costUsd, costText, "cost"),
@@ -383,7 +368,6 @@ function tokensOf({ tokenUsage }: Usage): number | undefined {
 	return tokenUsage && tokenUsage.input + tokenUsage.output;
 }
 
-/** Returns the cost if known, else the tokens. */
 function shortSpending(usage: Usage): string {
 	if (usage.costUsd !== undefined) return costText(usage.costUsd);
 	return usage.tokenUsage ? tokensText(usage) : "–";
@@ -402,7 +386,7 @@ function tokensText(usage: Usage): string {
 	return `${number(tokensOf(usage) ?? 0)} tokens`;
 }
 
-/** Created once, because exports format several numbers per row. */
+/** Shared, because exports format several numbers per row. */
 const numbers = new Intl.NumberFormat("en-US");
 
 function number(value: number): string {
@@ -414,9 +398,9 @@ function costText(costUsd: number | null): string {
 	return `$${costUsd < 0.01 && costUsd > 0 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`;
 }
 
-const mostShown = 50;
+const maxShown = 50;
 
-/** Reports targets, failures and a summary. Single tests were already shown as they finished. */
+/** Omits single tests, which were already shown as they finished. */
 export const runText: RunReporter = (report) => {
 	const { colors, columns, summary, runDir, cwd } = report;
 	const { tally, broken, more } = countedRun(report);
@@ -435,7 +419,7 @@ export const runText: RunReporter = (report) => {
 	return { text: `\n${parts.join("\n\n")}\n` };
 };
 
-/** Returns the first tests that did not pass and the number of others. Tests without attempts are only counted. */
+/** Returns the first tests that did not pass; those without attempts are only counted. */
 function countedRun({ run: { rows, run } }: RunReport) {
 	const tally = new RunTally(run);
 	const broken: CaseOutcome[] = [];
@@ -443,7 +427,7 @@ function countedRun({ run: { rows, run } }: RunReport) {
 	for (const outcome of caseOutcomes(rows, run)) {
 		tally.add(outcome);
 		if (outcome.status === "passed" || outcome.attempts.length === 0) continue;
-		if (broken.length < mostShown) broken.push(outcome);
+		if (broken.length < maxShown) broken.push(outcome);
 		else more += 1;
 	}
 	return { tally, broken, more };

@@ -2,21 +2,20 @@ import { neutral, type Redactor, terminalSafe } from "@agentv/core";
 import picocolors from "picocolors";
 import type { Output } from "../context.ts";
 
-/** The colour sequences that AgentV writes. They are harmless in foreign text; hidden text (8) is not among them. */
+/** Harmless in foreign text; hidden text (8) is not among them. */
 const color = "\\u001b\\[(?:[0-79]|2[1-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m";
 const colors = new RegExp(`(${color})`);
 
 /**
- * Commands of CI servers, up to the character to escape: `::` at the beginning of a line, `##[` and `##word[` anywhere.
- * The lookbehinds keep the matching linear.
+ * Commands of CI servers, up to the character to escape: `::` at the beginning of a line, `##[` and
+ * `##word[` anywhere. The lookbehinds keep the matching linear.
  */
 const command = /:(?<=^[^\S\n]*::)|\[(?<=##[a-z]*\[)/gim;
-/** An unfinished line that the next write could complete to a command. */
 const beginning = /^\s*:?$|##?[a-z]*$/i;
 
 /**
- * Wraps a stream so that all text is redacted and can neither control a terminal nor execute commands of a CI server.
- * AgentV's own control sequences are written by `steer`.
+ * Wraps a stream so that all text is redacted and can neither control a terminal nor execute
+ * commands of a CI server. Only `steer` writes control sequences.
  */
 export function safeOutput(output: Output, redact: Redactor): Output & Required<Pick<Output, "steer">> {
 	/** The end of an unfinished line that the next text could complete to a command. */
@@ -42,7 +41,7 @@ export function safeOutput(output: Output, redact: Redactor): Output & Required<
 	};
 }
 
-/** Replaces control characters by their pictures, others by JSON escapes, so that JSON stays equivalent. */
+/** Replaces control characters by their pictures, in such a way that JSON stays equivalent. */
 export function printable(text: string, isColored: boolean): string {
 	const safe = (part: string) => neutral(part.replaceAll("\r\n", "\n"), escaped);
 	if (!isColored) return safe(text);
@@ -68,12 +67,11 @@ function withoutCommands(text: string): string {
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
-/** Returns the colour functions for a stream; they do nothing if it has no colours. */
 export function colorsFor(output: Output): Colors {
 	return picocolors.createColors(output.color);
 }
 
-/** Escapes text for the data of a GitHub workflow command (`::error …::data`), whose log renders control sequences. */
+/** Escapes the data of a GitHub workflow command (`::error …::data`). */
 export function workflowData(text: string): string {
 	// The older form, `##[…]`, also works in the middle of a line.
 	return terminalSafe(text)
@@ -82,12 +80,10 @@ export function workflowData(text: string): string {
 		.replaceAll("\n", "%0A");
 }
 
-/** Escapes text for a property of a workflow command. */
 export function workflowProperty(text: string): string {
 	return workflowData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }
 
-/** Returns a JSON document. */
 export function json(document: unknown): string {
 	return `${JSON.stringify(document, null, 2)}\n`;
 }

@@ -19,27 +19,25 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor, json } from "./terminal.ts";
 
-/** Input of a validation reporter. */
 export interface ValidationReport {
 	readonly evals: readonly EvalValidation[];
 	/** Absolute; paths are shown relative to it. */
 	readonly cwd: string;
 	/** Whether warnings fail. */
 	readonly strict: boolean;
-	/** Whether to report only failures. */
 	readonly quiet: boolean;
 	readonly colors: Colors;
 	/** The changes of `--fix`, `--migrate` and `--pin`; not applied with `dryRun`. */
 	readonly plan?: FixPlan;
 	readonly dryRun?: boolean;
-	/** The edits of `--fix` by finding, for formats that contain edits. */
+	/** By finding, for formats that contain edits. */
 	readonly offered?: readonly OfferedEdit[];
 }
 
 /** Returns what to print; `eval validate` decides the exit code. */
 export type ValidationReporter = (report: ValidationReport) => Omit<CommandResult, "exitCode">;
 
-/** Counts evals, tests and findings; errors and warnings without fixed ones. */
+/** Counts errors and warnings without fixed ones. */
 export function summaryOf(evals: readonly EvalValidation[]) {
 	const findings = evals.flatMap(({ diagnostics }) => diagnostics);
 	const open = findings.filter(({ fixed }) => !fixed);
@@ -59,19 +57,17 @@ export function shownPath(path: string, cwd: string): string {
 	return way.startsWith("..") ? path : way.split(sep).join("/");
 }
 
-/** Returns a plan's changes as a unified diff that can be applied in `cwd`. */
+/** Returns a unified diff that can be applied in `cwd`. */
 export function planDiff(plan: FixPlan, cwd: string): string {
 	return plan.files.map((file) => unifiedDiff({ ...file, path: shownPath(file.path, cwd) })).join("");
 }
 
-/** Writes a short tree per eval, a code frame per finding, and a summary. */
 export const validateText: ValidationReporter = (report) => {
 	const shown = new Set<string>();
-	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
+	const parts = report.evals.map((result) => evalText(result, report, shown)).filter((text) => text !== "");
 	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n` };
 };
 
-/** Lists changes (with `--dry-run` as a diff), then what could not be fixed. */
 function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	if (!plan) return [];
 	const lines = plan.changes.map(
@@ -86,13 +82,13 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	return [...done, [...new Set(refused)].join("\n")].filter((text) => text !== "");
 }
 
-/** Columns of a message before its rule and location; longer messages push them to the right. */
-const widest = 84;
+/** Columns of a message before its rule and location; longer messages push these to the right. */
+const maxMessageWidth = 84;
 
-/** `shown` contains the locations above, so that each is only shown once if evals share a file. */
+/** Adds frames to `shown`, so that each appears once even if evals share a file. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
-	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
+	const findings = result.diagnostics.filter((finding) => !quiet || fails(finding, report));
 	if (quiet && findings.length === 0) return "";
 	const sign = findings.some(({ severity, fixed }) => severity === "error" && !fixed)
 		? colors.red("✗")
@@ -100,7 +96,7 @@ function evalText(result: EvalValidation, report: ValidationReport, shown: Set<s
 			? colors.yellow("⚠")
 			: colors.green("✓");
 	const tree = [`${sign} ${colors.bold(shownPath(result.file, cwd))}`, ...treeLines(result, findings, report)];
-	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((found) => frameText(found, cwd, colors));
+	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((finding) => frameText(finding, cwd, colors));
 	const fresh = frames.filter((frame) => shown.size < shown.add(frame).size);
 	return [tree.join("\n"), ...fresh].join("\n\n");
 }
@@ -109,19 +105,18 @@ function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationRep
 	return !fixed && (strict || severity === "error");
 }
 
-/** Lists passed rules and findings, in the order of the rules. */
 function treeLines(result: EvalValidation, findings: readonly ValidationFinding[], report: ValidationReport): string[] {
 	const { colors, cwd, quiet } = report;
-	const width = Math.min(widest, Math.max(0, ...findings.map(({ message }) => message.length)));
+	const width = Math.min(maxMessageWidth, Math.max(0, ...findings.map(({ message }) => message.length)));
 	const ids = Math.max(0, ...findings.map(({ rule }) => rule.length));
 	return ruleDocs().flatMap(({ id }) => {
 		const passed = result.checks.filter(({ rule, state, notable }) => rule === id && state === "pass" && notable);
-		const found = findings.filter(({ rule }) => rule === id);
+		const matches = findings.filter(({ rule }) => rule === id);
 		return [
 			...(quiet ? [] : passed.map(({ message }) => `  ${colors.green("✓")} ${message}`)),
-			...found.map((one) => {
-				const end = `${colors.dim(one.rule.padEnd(ids))}  ${colors.dim(placeText(one, cwd))}`;
-				return `  ${signOf(one, colors)} ${one.message.padEnd(width)}   ${end}${one.fixed ? "  fixed" : ""}`;
+			...matches.map((finding) => {
+				const end = `${colors.dim(finding.rule.padEnd(ids))}  ${colors.dim(placeText(finding, cwd))}`;
+				return `  ${signOf(finding, colors)} ${finding.message.padEnd(width)}   ${end}${finding.fixed ? "  fixed" : ""}`;
 			}),
 		];
 	});
@@ -150,7 +145,7 @@ function sumText(report: ValidationReport): string {
 	const { evals, errors, warnings, fixed } = summaryOf(report.evals);
 	const counts = [plural(errors, "error"), plural(warnings, "warning"), ...(fixed > 0 ? [`${fixed} fixed`] : [])];
 	const fixable = report.evals.some(({ diagnostics }) =>
-		diagnostics.some((one) => one.fixable && !one.fixed && one.severity === "error"),
+		diagnostics.some((finding) => finding.fixable && !finding.fixed && finding.severity === "error"),
 	);
 	const what = evals === 1 ? "this eval" : "these evals";
 	if (errors === 0 && warnings === 0)
@@ -158,9 +153,11 @@ function sumText(report: ValidationReport): string {
 	return `${counts.join(", ")}.${fixable ? ` Run with --fix to make ${what} self-contained.` : ""}`;
 }
 
-/** Schema: docs/schemas/validate-output.schema.json. Paths under the current directory are relative to it. */
+/**
+ * Follows docs/schemas/validate-output.schema.json, with paths relative to the current directory.
+ */
 export const validateJson: ValidationReporter = (report) => {
-	const evals = report.evals.map((one) => evalJson(one, report.cwd));
+	const evals = report.evals.map((result) => evalJson(result, report.cwd));
 	return { text: json({ evals, summary: summaryOf(report.evals) }) };
 };
 
@@ -169,16 +166,15 @@ function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: stri
 		file: shownPath(file, cwd),
 		root: shownPath(root, cwd),
 		checks: checks.map(({ rule, state, message }) => ({ rule, state, message })),
-		diagnostics: diagnostics.map((found) => findingRecord(found, { shown: (path) => shownPath(path, cwd) })),
+		diagnostics: diagnostics.map((finding) => findingRecord(finding, { shown: (path) => shownPath(path, cwd) })),
 	};
 }
 
-/** Formats findings, one text each, with paths relative to `cwd`. */
+/** Formats each with paths relative to `cwd`. */
 export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, colors: Colors): readonly string[] {
 	return locateFindings(diagnostics).map((located) => findingText(located, cwd, colors));
 }
 
-/** Formats a finding: location, severity, message and rule; code frame; hint. No final newline. */
 function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
 	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
 	const place = `${terminalSafeLine(shownPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
@@ -194,7 +190,7 @@ function indent(text: string): string {
 	return text.replace(/^(?=.)/gm, "  ");
 }
 
-/** Warns about invalid entries of a file, whose other entries are used. */
+/** Warns about invalid entries of a file whose other entries are used. */
 export function writeWarnings(diagnostics: readonly Diagnostic[], context: Context): void {
 	const texts = findingsText(diagnostics, context.cwd, colorsFor(context.stderr));
 	if (texts.length > 0) context.stderr.write(`${texts.join("\n")}\n`);
@@ -202,7 +198,6 @@ export function writeWarnings(diagnostics: readonly Diagnostic[], context: Conte
 
 const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
 
-/** Prints the documentation of a rule. */
 export function ruleText(doc: RuleDoc, colors: Colors): string {
 	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
 	const lines = [

@@ -10,7 +10,6 @@ import type { Colors } from "./terminal.ts";
 
 const maxShown = 100;
 
-/** Lists differences by test, then how much was checked and what was not graded again. */
 export function verifyText(verified: RunVerification, name: string, colors: Colors): string {
 	const { agrees, differences } = verified;
 	const parts = [
@@ -26,15 +25,14 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 	return `${parts.join("\n\n")}\n`;
 }
 
-/** Groups differences by test or file. */
 function groups(differences: readonly Difference[]): [title: string, lines: string[]][] {
-	const found = new Map<string, string[]>();
+	const byTitle = new Map<string, string[]>();
 	for (const difference of differences) {
 		const title = titleOf(difference);
-		const lines = found.get(title) ?? [];
-		found.set(title, [...lines, terminalSafeLine(differenceText(difference))]);
+		const lines = byTitle.get(title) ?? [];
+		byTitle.set(title, [...lines, terminalSafeLine(differenceText(difference))]);
 	}
-	return [...found];
+	return [...byTitle];
 }
 
 function titleOf({ kind, eval: label, testId, target, attempt, file }: Difference): string {
@@ -51,11 +49,13 @@ function checkedLines(verified: RunVerification): string[] {
 	const { tests, attempts, graders, digest, signedBy, signature } = verified;
 	const { planned, finished } = tests;
 	const { reExecuted, notReExecuted } = graders;
-	const kept = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
+	const graderCount = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
 		`${plural(planned, "test")}, ${plural(attempts, "attempt")}: ${plural(reExecuted, "grader")} re-graded the recorded answers`,
-		...(kept > 0
-			? [`not run again, recorded scores kept: ${plural(kept, "grader")} (${notReExecuted.map(keptText).join(", ")})`]
+		...(graderCount > 0
+			? [
+					`not run again, recorded scores kept: ${plural(graderCount, "grader")} (${notReExecuted.map(keptText).join(", ")})`,
+				]
 			: []),
 		...(digest === null ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
@@ -81,15 +81,17 @@ function keptText({ type, reason, graders }: RunVerification["graders"]["notReEx
 
 /** Schema: docs/schemas/verify-output.schema.json. */
 export function verifyJson(verified: RunVerification): string {
-	const differences = verified.differences.map(({ reason, ...found }) => ({
-		...found,
-		...(found.field === undefined ? {} : { recorded: found.recorded ?? null, recomputed: found.recomputed ?? null }),
-		message: differenceText({ ...found, reason }),
+	const differences = verified.differences.map(({ reason, ...difference }) => ({
+		...difference,
+		...(difference.field === undefined
+			? {}
+			: { recorded: difference.recorded ?? null, recomputed: difference.recomputed ?? null }),
+		message: differenceText({ ...difference, reason }),
 	}));
 	return `${JSON.stringify(encode(verificationSchema, { ...verified, differences }), null, 2)}\n`;
 }
 
-/** Describes a difference, without a full stop and without its test or file. */
+/** Omits the full stop, and the test or file. */
 function differenceText({
 	kind,
 	line,

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { addTrustChoices, type CommandGroup, type MakeAction, number } from "./options.ts";
 
-/** Adds `agentv benchmark …`: the registry, sync and its status. */
 export const benchmarkCommands: CommandGroup = (program, action) => {
 	const benchmark = program.command("benchmark").description("register benchmarks and bring them up to date");
 	addList(benchmark, action);

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { addTrustChoices, type CommandGroup, type MakeAction, several } from "./options.ts";
 
-/** Adds `agentv bundle` and its subcommands. */
 export const bundleCommands: CommandGroup = (program, action) => {
 	const bundle = program
 		.command("bundle")

@@ -11,7 +11,6 @@ import {
 	whole,
 } from "./options.ts";
 
-/** Adds `agentv eval …`. */
 export const evalCommands: CommandGroup = (program, action) => {
 	const evals = program.command("eval").description("validate and run evals");
 	addValidate(evals, action);
@@ -20,7 +19,6 @@ export const evalCommands: CommandGroup = (program, action) => {
 	addRecord(evals, action);
 };
 
-/** Returns the names of the other commands of a group, for a word that may be a misspelling of one. */
 function siblingsOf(command: Command): string[] {
 	return command.parent?.commands.map((sibling) => sibling.name()) ?? [];
 }

@@ -3,7 +3,6 @@ import { Argument } from "commander";
 import { shellNames } from "../completion/shell-line.ts";
 import { type CommandGroup, number, positive, several, timeSpan } from "./options.ts";
 
-/** Adds the commands for the time before the first run: `init`, `schema` and `doctor`. */
 export const gettingStartedCommands: CommandGroup = (program, action) => {
 	program
 		.command("init")
@@ -36,7 +35,6 @@ export const gettingStartedCommands: CommandGroup = (program, action) => {
 
 const port = number("a port from 0 to 65535", (value) => Number.isInteger(value) && value >= 0 && value < 65_536);
 
-/** Adds `agentv studio`. */
 export const studioCommands: CommandGroup = (program, action) => {
 	program
 		.command("studio")
@@ -53,7 +51,6 @@ export const studioCommands: CommandGroup = (program, action) => {
 		.action(action(async () => (await import("../commands/studio.ts")).studio));
 };
 
-/** Adds `agentv cache …`. */
 export const cacheCommands: CommandGroup = (program, action) => {
 	program
 		.command("cache")
@@ -77,7 +74,7 @@ export const cacheCommands: CommandGroup = (program, action) => {
 		.action(action(async () => (await import("../commands/maintenance.ts")).cachePrune));
 };
 
-/** Adds `agentv completion <shell>` and the hidden command that its scripts call. */
+/** Also adds the hidden command that the completion scripts call. */
 export const completionCommands: CommandGroup = (program, action) => {
 	program
 		.command("completion")

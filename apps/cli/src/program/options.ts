@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CommandResult } from "../context.ts";
 
-/** Collects the values of a repeatable option. */
 export function several(text: string, before: readonly string[] | undefined): readonly string[] {
 	return [...(before ?? []), text];
 }
 
-/** Returns a parser of numbers that `accepts` allows. */
 export function number(expected: string, accepts: (value: number) => boolean): (text: string) => number {
 	return (text) => {
 		const value = Number(text);
@@ -28,7 +26,7 @@ export function shard(text: string): { readonly index: number; readonly count: n
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** Parses `90m`, `12h`, `30d` or `2w` to milliseconds. */
+/** Parses `90m`, `12h`, `30d` or `2w`. */
 export function timeSpan(text: string): number {
 	const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([mhdw])$/.exec(text.trim()) ?? [];
 	const milliseconds = Number(number) * (unitsMs[unit] ?? Number.NaN);
@@ -36,20 +34,19 @@ export function timeSpan(text: string): number {
 	throw new InvalidArgumentError("Expected minutes, hours, days or weeks, for example 90m, 12h, 30d, 2w.");
 }
 
-/** What a command does with `$AGENTV_HOME`: one that only reads may have a read-only home, and so may a `--dry-run`. */
+/** A command that only reads may have a read-only home, and so may a `--dry-run`. */
 type HomeUse = "writes" | "reads" | "none";
 
-/** Takes the command's arguments, its options and the context. */
-type CommandFunction = (...given: never[]) => Promise<CommandResult>;
+type CommandFunction = (...args: never[]) => Promise<CommandResult>;
 
 /**
- * Returns an action that imports the command's function, calls it in the context of this process, prints its result and
- * reports its errors.
+ * The action imports the command's function, calls it in the context of this process, prints its
+ * result and reports its errors.
  */
 export type MakeAction = (
 	load: () => Promise<CommandFunction>,
 	home?: HomeUse,
-) => (...given: unknown[]) => Promise<void>;
+) => (...args: unknown[]) => Promise<void>;
 
 /**
  * Adds commands to the program: names, arguments, options and help.
@@ -62,7 +59,6 @@ export type MakeAction = (
  */
 export type CommandGroup = (program: Command, action: MakeAction) => void;
 
-/** Adds the options of `benchmark trust` and `bundle trust`. */
 export function addTrustChoices(command: Command): Command {
 	return command
 		.option("--yes", "skip the confirmation")
@@ -81,7 +77,6 @@ Exit code: 0 everything is trusted, 1 declined, 2 consent is needed but there is
 		);
 }
 
-/** Adds the options that select tests and configure runs. */
 export function addRunChoices(command: Command): Command {
 	command
 		.argument("[evals...]", "eval files, directories, globs; !pattern subtracts")
@@ -115,7 +110,6 @@ export function addRunChoices(command: Command): Command {
 	return addAccessChoices(command);
 }
 
-/** Adds the options that grant evals access. */
 export function addAccessChoices(command: Command): Command {
 	return command
 		.option(

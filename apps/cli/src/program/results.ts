@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { exportFormats, runReporters } from "../exporters/formats.ts";
 import { addAccessChoices, type CommandGroup, count, type MakeAction, positive, several, whole } from "./options.ts";
 
-/** Adds `agentv results …`. */
 export const resultsCommands: CommandGroup = (program, action) => {
 	const compare = action(async () => (await import("../commands/results.ts")).resultsCompare, "reads");
 	const results = program.command("results").description("inspect the results of runs");

@@ -27,7 +27,6 @@ const workTreeLooks: Readonly<Record<BenchmarkMarks["work_tree"]["state"], Look>
 	foreign: ["bad", "warning", "Foreign"],
 };
 
-/** Renders which commit a benchmark is at, and whether its files are modified. */
 export function BenchmarkBadges({ item, status }: { item: BenchmarkAnswer; status: BenchmarkMarks | undefined }) {
 	if (item.problem !== null) return <StatusBadge look={["bad", "warning", "Unusable"]} />;
 	if (!status)
@@ -64,7 +63,6 @@ function revisionTitle(revision: BenchmarkMarks["revision"]): string {
 	return `${current}${expected}${reason ? `\n${reason}` : ""}`;
 }
 
-/** Renders the time and commits of the last sync, or why it failed. */
 export function LastSync({ sync }: { sync: BenchmarkAnswer["last_sync"] }) {
 	if (!sync) return <span className="dim">Never synced</span>;
 	const at = <Time at={sync.finished_at ?? sync.started_at} />;
@@ -91,7 +89,6 @@ const outcomes: Readonly<Record<NonNullable<SyncActivity["result"]>["outcome"], 
 	failed: ["bad", "Sync failed"],
 };
 
-/** Renders the progress of a sync, or its outcome. */
 export function SyncNote({ benchmark, activity }: { benchmark: string; activity: SyncActivity }) {
 	const client = useQueryClient();
 	if (activity.running) return <RunningSync activity={activity} />;
@@ -139,7 +136,7 @@ function changesText({ from, to, changes }: NonNullable<SyncActivity["result"]>)
 	return parts.filter((part) => part !== "").join(" · ");
 }
 
-/** Renders sync, preview and status check of git-backed benchmarks, and removal of all. */
+/** Syncs only git-backed benchmarks; any can be removed. */
 export function BenchmarkActions({ benchmark, busy }: { benchmark: BenchmarkAnswer; busy: boolean }) {
 	const client = useQueryClient();
 	const readOnly = useReadOnly();

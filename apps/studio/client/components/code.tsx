@@ -12,14 +12,13 @@ interface LinesProps {
 	readonly label: string;
 	readonly count: number;
 	readonly line: (index: number) => ReactNode;
-	/** Index of the line to scroll to. */
 	readonly goTo?: number | undefined;
 }
 
-/** Up to so many lines are all in the page, so that the browser's search finds them. */
+/** The browser's search only finds lines that are in the page. */
 const maxWhole = 2000;
 
-/** Renders lines that scroll sideways together; of long texts, only the visible lines are in the page. */
+/** Renders only the visible lines of long texts. */
 function Lines(props: LinesProps) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -75,7 +74,6 @@ function Visible({ count, line, goTo }: LinesProps) {
 	);
 }
 
-/** Renders text as it is, wrapped. */
 export function TextView({ text, label }: { text: string; label: string }) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -85,10 +83,9 @@ export function TextView({ text, label }: { text: string; label: string }) {
 	);
 }
 
-/** Longer texts are shown raw, because rendering them takes too long. */
+/** Rendering takes too long for longer texts. */
 const maxRendered = 100_000;
 
-/** Renders text that may be Markdown; a button shows it raw. */
 export function RichText({ text, label }: { text: string; label: string }) {
 	const isLong = text.length > maxRendered;
 	const [raw, setRaw] = useState(isLong);
@@ -127,15 +124,13 @@ export function RichText({ text, label }: { text: string; label: string }) {
 interface SourceViewProps {
 	readonly label: string;
 	readonly text: string;
-	/** The findings in this file. */
 	readonly findings: readonly EvalAnswer["findings"][number][];
-	/** The line to highlight; 0 for none. */
+	/** 0 for none. */
 	readonly line: number;
 }
 
 type Item = { readonly line: number } | { readonly finding: EvalAnswer["findings"][number] };
 
-/** Renders YAML with line numbers, and each finding below its line. */
 export function SourceView({ label, text, findings, line: shown }: SourceViewProps) {
 	const lines = useMemo(() => text.replace(/\r?\n$/, "").split(/\r?\n/), [text]);
 	const blocks = useMemo(() => blockLines(lines), [lines]);
@@ -213,7 +208,6 @@ function FindingLine({ finding }: { finding: EvalAnswer["findings"][number] }) {
 	);
 }
 
-/** Splits the tokens of a line at the start and end of findings. */
 function underline(
 	tokens: readonly Token[],
 	source: string,
@@ -247,20 +241,19 @@ function linesOf(
 	return byLine;
 }
 
-/** A part of a line, and its syntax. */
 interface Token {
 	readonly text: string;
 	readonly kind: "key" | "string" | "number" | "comment" | "variable" | "sign" | "plain";
 }
 
-/** Returns for each line whether it is in a block scalar (`|`, `>`), where there are no keys or comments. */
+/** Returns true for lines in a block scalar (`|`, `>`), which has no keys or comments. */
 function blockLines(lines: readonly string[]): readonly boolean[] {
 	let indent = -1;
 	return lines.map((line) => {
 		const own = line.search(/\S/);
 		if (indent !== -1 && (own === -1 || own > indent)) return true;
 		indent = /(^|[\s:-])[|>][+-]?\d*[+-]?\s*(#.*)?$/.test(line) ? Math.max(own, 0) : -1;
-		// In a list (`- |`), the text is indented relative to the dash.
+		// In a list (`- |`), the text's indentation is relative to the dash.
 		return false;
 	});
 }
@@ -268,7 +261,7 @@ function blockLines(lines: readonly string[]): readonly boolean[] {
 const pattern =
 	/(?<variable>\$\{\{.*?\}\})|(?<comment>(?:^|(?<=\s))#.*$)|(?<key>(?:"[^"]*"|'[^']*'|[\w$./~*@-][^\s:#,[\]{}"']*)(?=\s*:(?:\s|$)))|(?<string>"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|(?<number>(?<=(?:^\s*-|[:[,])\s+|\[)(?:-?\d+(?:\.\d+)?|true|false|null|~)(?=\s*(?:[,\]}]|\s#|$)))|(?<sign>^\s*-(?=\s)|[[\]{},]|(?<=(?:^\s*-|[:[,])\s+)[&*!][\w-]+|[|>][+-]?$)/g;
 
-/** Splits a line of YAML into tokens for highlighting; approximates YAML's grammar. */
+/** Approximates YAML's grammar, for highlighting. */
 function yamlTokens(line: string, inBlock: boolean): readonly Token[] {
 	if (line.length > 2000) return [{ text: line, kind: "plain" }];
 	if (inBlock) return variablesOnly(line);
@@ -303,11 +296,10 @@ const signs: Readonly<Record<DiffLine["kind"], string>> = {
 interface DiffViewProps {
 	readonly label: string;
 	readonly diff: string;
-	/** Omits the name of the file, which is shown above the diff. */
+	/** For diffs below a heading that names the file. */
 	readonly oneFile?: boolean;
 }
 
-/** Renders a unified diff of one or more files. */
 export function DiffView({ label, diff, oneFile }: DiffViewProps) {
 	const lines = useMemo(() => parseDiff(diff).filter(({ kind }) => !(oneFile && kind === "file")), [diff, oneFile]);
 	return (
@@ -338,7 +330,6 @@ export function DiffView({ label, diff, oneFile }: DiffViewProps) {
 	);
 }
 
-/** A line of a unified diff. */
 interface DiffLine {
 	readonly kind: "file" | "hunk" | "added" | "removed" | "same" | "note";
 	readonly text: string;
@@ -346,7 +337,7 @@ interface DiffLine {
 	readonly after?: number;
 }
 
-/** Parses a unified diff of any number of files, plain or by git. */
+/** Accepts plain diffs and git's. */
 function parseDiff(diff: string): readonly DiffLine[] {
 	const lines: DiffLine[] = [];
 	let [before, after, left, right] = [0, 0, 0, 0];
@@ -375,7 +366,6 @@ function parseDiff(diff: string): readonly DiffLine[] {
 	return lines;
 }
 
-/** Adds a heading for each file, and git's notes on it. */
 function addHeading(line: string, lines: DiffLine[]): void {
 	const name = /^(?:diff --git a\/.* b\/|\+\+\+ (?:b\/)?)(.+?)\t?$/.exec(line)?.[1];
 	const heading = lines.findLast(({ kind }) => kind === "file");

@@ -11,13 +11,13 @@ import { Failure, Loading } from "./page.tsx";
 import { Icon } from "./status.tsx";
 
 export interface Column<Row> {
-	/** Unique; sent as `sort`. */
+	/** Unique; the value of `sort`. */
 	readonly key: string;
 	readonly title: string;
-	/** A track of a CSS grid: `minmax(0, 1fr)`, `90px`. */
+	/** A CSS grid track: `minmax(0, 1fr)`, `90px`. */
 	readonly width: string;
 	readonly align?: "end";
-	/** The line of the cell on narrow screens, where a row has two; omitted by default. */
+	/** On narrow screens, where a row has two lines; omitted by default. */
 	readonly narrow?: "first" | "second";
 	readonly cell: (row: Row) => ReactNode;
 }
@@ -31,23 +31,18 @@ interface DataTableProps<Row> {
 	readonly label: string;
 	readonly columns: readonly Column<Row>[];
 	readonly total: number;
-	/** Returns undefined for a row that is still loading. */
+	/** Returns undefined while the row is loading. */
 	readonly at: (index: number) => Row | undefined;
-	/** Called with the range of the visible rows. */
 	readonly onVisible?: ((first: number, last: number) => void) | undefined;
 	readonly sorting?: Sorting;
 	readonly onSort?: (sorting: Sorting) => void;
-	/** Rendered if there are no rows. */
 	readonly empty: ReactNode;
 }
 
 const wideRow = 38;
 const narrowRow = 62;
 
-/**
- * Renders a table of any length, of which only the visible rows are in the page. The link of the first column covers
- * its row.
- */
+/** Renders only the visible rows. The link of the first column covers its row. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
 	const { label, columns, total, at, onVisible, empty } = props;
 	const isNarrow = useMediaQuery("(max-width: 719px)", undefined, { getInitialValueInEffect: false }) ?? false;
@@ -110,7 +105,7 @@ interface CellsProps<Row> {
 	readonly isNarrow: boolean;
 }
 
-/** Scrolling renders only rows that appear. */
+/** Memoized, so that scrolling renders only rows that appear. */
 const Cells = memo(function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
 	const render = (shown: readonly Column<Row>[]) =>
 		shown.map(({ key, align, cell }) => (
@@ -154,7 +149,6 @@ function Head<Row>({ columns, sorting, onSort }: DataTableProps<Row>) {
 	);
 }
 
-/** A query of one page, as `queryOptions` returns it. */
 interface PageQuery<Response> {
 	readonly queryKey: readonly unknown[];
 	// biome-ignore lint/suspicious/noExplicitAny: the type of each query's key is its own and does not matter here
@@ -172,13 +166,13 @@ interface PagedTableProps<Response> {
 	) => ReactNode;
 }
 
-/** Fetches the visible pages of a paged route, and renders a table of them. */
+/** Fetches only the visible pages. */
 export function PagedTable<Response extends Page<unknown>>({ query, pageSize, children }: PagedTableProps<Response>) {
 	const [pages, setPages] = useState<readonly number[]>([1]);
 	const fetched = [...new Set([1, ...pages])];
 	const results = useQueries({ queries: fetched.map((page) => query(page)) });
 	const byPage = new Map(fetched.map((page, index) => [page, results[index]?.data as Response | undefined]));
-	// While the first page of a new filter loads, the last one remains, so that the table doesn't jump.
+	// The last filter's rows remain while the first page loads, so that the table doesn't jump.
 	const last = useRef<Response | undefined>(undefined);
 	const response = byPage.get(1) ?? last.current;
 	last.current = response;

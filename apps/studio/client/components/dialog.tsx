@@ -8,15 +8,14 @@ interface DialogProps {
 	readonly title: string;
 	readonly onClose: () => void;
 	readonly children: ReactNode;
-	/** The button that closes the dialog without doing anything; none if undefined. */
+	/** Label of the button that closes the dialog; without a label, there is no button. */
 	readonly cancel?: string;
-	/** The button that does what the dialog is for. */
 	readonly action?: ReactNode;
 	/** For diffs and lists. */
 	readonly wide?: boolean;
 }
 
-/** Renders a dialog: focus stays in it, Escape closes it, and focus returns to where it was. */
+/** Keeps focus inside, closes on Escape, and then returns focus to where it was. */
 export function Dialog({ title, onClose, children, cancel, action, wide }: DialogProps) {
 	useEffect(() => {
 		const before = document.activeElement;

@@ -15,7 +15,6 @@ interface FieldProps {
 	readonly inputMode?: "numeric" | "text";
 }
 
-/** Renders a labelled line of text of a form. */
 export function Field({ label, hint, value, onChange, required = false, inputMode = "text" }: FieldProps) {
 	return (
 		<TextInput
@@ -60,7 +59,6 @@ interface ChoiceProps<Value extends string> {
 	readonly onChange: (value: Value) => void;
 }
 
-/** Renders a choice in a row of filters. */
 export function Choice<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
 	return (
 		<Group component="label" c="dimmed" fz="sm" gap={7} wrap="nowrap">
@@ -79,20 +77,19 @@ export function Choice<Value extends string>({ label, value, options, onChange }
 interface SearchFieldProps {
 	readonly label: string;
 	readonly value: string;
-	/** Called when the user pauses typing. */
+	/** Called after a pause in typing. */
 	readonly onChange: (value: string) => void;
 }
 
 const debounceMs = 200;
 
-/** Renders a field that filters the list below it. */
 export function SearchField({ label, value, onChange }: SearchFieldProps) {
 	const [text, setText] = useState(value);
 	const reported = useRef(value);
 	const latest = useRef(onChange);
 	latest.current = onChange;
 	useEffect(() => {
-		// The address has changed otherwise: by the back button or a link.
+		// The back button or a link has changed the address.
 		if (value !== reported.current) setText(value);
 		reported.current = value;
 	}, [value]);
@@ -117,7 +114,6 @@ export function SearchField({ label, value, onChange }: SearchFieldProps) {
 	);
 }
 
-/** Renders the filters of a table, and at their end the number of its rows. */
 export function FilterBar({ children, total }: { children: ReactNode; total?: string | undefined }) {
 	return (
 		<Group gap="10px 14px" mb="xs">

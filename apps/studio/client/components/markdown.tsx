@@ -4,10 +4,7 @@ import { lexer, type Token, type Tokens } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";
 import classes from "./markdown.module.css";
 
-/**
- * Renders Markdown as React elements: HTML in the text is shown as text, links point to the web or mail only, and images
- * are not loaded.
- */
+/** Shows HTML as text, links to the web and mail only, and loads no images. */
 export default function Markdown({ text }: { text: string }) {
 	const tokens = useMemo(() => lexer(text), [text]);
 	return <Typography className={classes.markdown}>{blocks(tokens)}</Typography>;
@@ -26,7 +23,7 @@ function block(token: Token): ReactNode {
 		case "def":
 			return null;
 		case "heading":
-			// The headings of an output are not headings of the page; their size shows their level.
+			// An output's headings must not be headings of the page; their size shows their level.
 			return (
 				<p className={classes.heading} data-depth={(token as Tokens.Heading).depth}>
 					{inline(token)}
@@ -138,7 +135,7 @@ function Link({ token }: { token: Tokens.Link }) {
 	);
 }
 
-/** Returns the text as written; `marked` escapes some of it for HTML, which React does anyway. */
+/** Returns the text unescaped: `marked` escapes for HTML, which React does anyway. */
 function plain(token: Token): string {
 	return token.raw.replace(/\n$/, "");
 }

@@ -25,13 +25,12 @@ interface Crumb {
 interface PageHeaderProps {
 	readonly title: string;
 	readonly crumbs?: readonly Crumb[];
-	/** Next to the title. */
 	readonly badges?: ReactNode;
 	readonly description?: ReactNode;
 	readonly actions?: ReactNode;
 }
 
-/** Renders the title and actions of a screen, and sets the title of the browser's tab. */
+/** Also sets the title of the browser's tab. */
 export function PageHeader({ title, crumbs = [], badges, description, actions }: PageHeaderProps) {
 	useEffect(() => {
 		document.title = `${title} · AgentV${isExport ? "" : " Studio"}`;
@@ -72,14 +71,12 @@ export function PageHeader({ title, crumbs = [], badges, description, actions }:
 
 interface PanelProps {
 	readonly title?: ReactNode;
-	/** At the end of the heading: a count or a control. */
 	readonly aside?: ReactNode;
-	/** Without padding, for tables and code. */
+	/** Omits the padding, for tables and code. */
 	readonly flush?: boolean;
 	readonly children: ReactNode;
 }
 
-/** Renders a part of a screen in a border, under its heading. */
 export function Panel({ title, aside, flush, children }: PanelProps) {
 	const heading = useId();
 	return (
@@ -108,12 +105,11 @@ export function Panel({ title, aside, flush, children }: PanelProps) {
 	);
 }
 
-/** Returns the style of a grid with as many columns of at least `min` pixels as there is room for. */
+/** Fits as many columns of at least `min` pixels as there is room for. */
 export function columns(min: number, gap = "8px 24px"): CSSProperties {
 	return { display: "grid", gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${min}px), 1fr))`, gap };
 }
 
-/** Renders terms and their values in columns; terms without value are left out. */
 export function Facts({ of }: { of: Readonly<Record<string, ReactNode>> }) {
 	return (
 		<DataList orientation="vertical" style={columns(250)}>
@@ -135,7 +131,6 @@ export function mono(text: string | null | undefined): ReactNode {
 	return text ? <span className="mono">{text}</span> : null;
 }
 
-/** Explains why there is nothing to show, and what to do about it. */
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
 	return (
 		<EmptyState size="sm" py={36} px="md" icon={<Icon name={icon} size={26} />} title={title} description={children} />
@@ -144,12 +139,11 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
 
 interface LoadStateProps<Data> {
 	readonly query: UseQueryResult<Data>;
-	/** What is loaded. */
 	readonly label?: string;
 	readonly children: (data: Data) => ReactNode;
 }
 
-/** Renders a loader, an error with what to do about it, or the data of a query; never a blank page. */
+/** Renders a loader, an error or the data, and never a blank page. */
 export function LoadState<Data>({ query, label, children }: LoadStateProps<Data>) {
 	const failure = query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null;
 	if (query.data === undefined) return failure ?? <Loading label={label} />;
@@ -161,7 +155,7 @@ export function LoadState<Data>({ query, label, children }: LoadStateProps<Data>
 	);
 }
 
-/** Appears after a moment only, so that fast responses don't flicker. */
+/** Appears with a delay, so that fast responses don't flicker. */
 export function Loading({ label = "Loading" }: { label?: string | undefined }) {
 	return (
 		<Group justify="center" gap="xs" mih={180} c="dimmed" fz="sm" role="status" className={classes.loading}>
@@ -176,7 +170,6 @@ interface Problem {
 	readonly hint?: string | undefined;
 }
 
-/** Renders an error with its hint and a button that tries again. */
 export function Failure({ error, retry }: { error: Problem; retry?: () => void }) {
 	const { message, hint } = error;
 	return (
@@ -203,7 +196,6 @@ interface PagerProps {
 	readonly onPage: (page: number) => void;
 }
 
-/** Renders the pages of a list; nothing if there is only one. */
 export function Pager({ page, pages, onPage }: PagerProps) {
 	return (
 		<nav aria-label="Pages">
@@ -224,13 +216,12 @@ export function Pager({ page, pages, onPage }: PagerProps) {
 type ButtonAnchorProps = ButtonProps &
 	Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "color" | "style"> & { ref?: Ref<HTMLAnchorElement> };
 
-/** A link to another screen; in an exported page, which has no other, its text. */
+/** Renders only text in an exported page, which has no other screens. */
 export const ScreenLink = (isExport ? ({ children }: { children: ReactNode }) => children : Link) as typeof Link;
 
-/** A link that looks like a button. */
 export const ButtonLink = createLink((props: ButtonAnchorProps) => <Button component="a" {...props} />);
 
-/** A link that filters a list, in a row of `Chips`. */
+/** Filters a list; for use in `Chips`. */
 export const Chip = createLink(({ isCurrent, ...props }: ButtonAnchorProps & { isCurrent: boolean }) => (
 	<Button
 		component="a"
@@ -253,7 +244,7 @@ export function Chips({ label, children }: { label: string; children: ReactNode 
 
 type TabProps = AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement>; isCurrent: boolean };
 
-/** A link to a part of a screen, in a row of `Tabs`: parts have addresses of their own. */
+/** For use in `Tabs`. Each part of a screen has its own address. */
 export const Tab = createLink(({ isCurrent, ...props }: TabProps) => (
 	<a {...props} className={classes.tab} aria-current={isCurrent ? "true" : undefined} />
 ));

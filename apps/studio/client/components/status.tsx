@@ -4,7 +4,7 @@ import type { RunEntry } from "../../server/run-responses.ts";
 import type { TestEntry } from "../../server/test-responses.ts";
 import { ago, moment, percent, plural } from "../lib/format.ts";
 
-/** Outlines on a 16 × 16 grid, in the color of the text. */
+/** On a 16 × 16 grid, in the color of the text. */
 const outlines = {
 	add: "M8 3v10M3 8h10",
 	back: "M10 3 5 8l5 5",
@@ -44,7 +44,7 @@ const outlines = {
 
 export type IconName = keyof typeof outlines;
 
-/** Renders a picture that screen readers skip: text next to it must say the same. */
+/** Hidden from screen readers: text next to it must say the same. */
 export function Icon({ name, size = 14 }: { name: IconName; size?: number }) {
 	return (
 		<svg
@@ -64,13 +64,11 @@ export function Icon({ name, size = 14 }: { name: IconName; size?: number }) {
 	);
 }
 
-/** The meaning of a badge or note, shown by its color and its icon. */
 export type Tone = "good" | "warn" | "bad" | "info" | "quiet";
 
-/** The appearance of a state. */
 export type Look = readonly [tone: Tone, icon: IconName, label: string];
 
-/** Renders a state in one or two words: a plain element, because long tables contain hundreds. */
+/** Renders a plain element, because long tables contain hundreds. */
 export function StatusBadge({ look: [tone, icon, label], title }: { look: Look; title?: string | undefined }) {
 	return (
 		<span className="badge" data-tone={tone} title={title}>
@@ -80,7 +78,7 @@ export function StatusBadge({ look: [tone, icon, label], title }: { look: Look; 
 	);
 }
 
-/** Renders an item of a list behind the icon of its state, which screen readers are told in words. */
+/** Names the state in words for screen readers. */
 export function StatusItem({ look: [tone, icon, label], children }: { look: Look; children: ReactNode }) {
 	return (
 		<Group component="li" gap={8} wrap="nowrap" align="baseline" data-tone={tone}>
@@ -93,7 +91,7 @@ export function StatusItem({ look: [tone, icon, label], children }: { look: Look
 	);
 }
 
-/** Takes the place of a badge until its state is known. */
+/** Replaces a badge until its state is known. */
 export function PendingBadge({ label }: { label: string }) {
 	return (
 		<Skeleton width={68} height={20} display="inline-block">
@@ -102,7 +100,6 @@ export function PendingBadge({ label }: { label: string }) {
 	);
 }
 
-/** The status of a test, or that of an attempt. */
 type TestStatus = TestEntry["status"] | TestEntry["attempts"][number]["execution_status"];
 
 const passed: Look = ["good", "check", "Passed"];
@@ -113,7 +110,6 @@ const testLooks: Readonly<Record<TestStatus, Look>> = {
 	...{ ok: passed, quality_failure: failed, execution_error: ungraded },
 };
 
-/** Renders the status of a test in the words of every report. */
 export function TestBadge({ status }: { status: TestStatus }) {
 	return <StatusBadge look={testLooks[status]} />;
 }
@@ -129,7 +125,7 @@ export function RunBadge({ state }: { state: RunEntry["state"] }) {
 	return <StatusBadge look={runLooks[state]} />;
 }
 
-/** Renders the errors and warnings of an eval, or that it is portable; `counts` is undefined until it is validated. */
+/** `counts` is undefined until the eval is validated. */
 export function PortabilityBadge({ counts }: { counts: { errors: number; warnings: number } | undefined }) {
 	if (!counts) return <PendingBadge label="Validating" />;
 	const errors = plural(counts.errors, "error");
@@ -139,7 +135,6 @@ export function PortabilityBadge({ counts }: { counts: { errors: number; warning
 	return <StatusBadge look={["good", "check", "Portable"]} />;
 }
 
-/** Renders a time relative to now; its title is the full date. */
 export function Time({ at }: { at: string }) {
 	return (
 		<time dateTime={at} title={moment(at)}>
@@ -160,12 +155,11 @@ interface NoteProps {
 	readonly tone: Tone;
 	readonly title?: ReactNode;
 	readonly children?: ReactNode;
-	/** Announced when it appears, because it is the result of an action. */
+	/** Announced when it appears, as the result of an action. */
 	readonly live?: boolean;
 	readonly onDismiss?: () => void;
 }
 
-/** Renders a message in place. */
 export function Note({ tone, title, children, live, onDismiss }: NoteProps) {
 	return (
 		<Alert
@@ -180,7 +174,7 @@ export function Note({ tone, title, children, live, onDismiss }: NoteProps) {
 	);
 }
 
-/** Renders progress as text and as a bar; `percent` is null if the end is unknown. */
+/** `percent` is null if the end is unknown. */
 export function ProgressLine({ label, percent: value }: { label: string; percent: number | null }) {
 	const known = value === null ? undefined : Math.floor(Math.max(0, Math.min(100, value)));
 	return (
@@ -214,7 +208,6 @@ interface Counts {
 	readonly planned: number;
 }
 
-/** Renders the passed, failed and not graded tests as parts of the planned tests. */
 export function PassBar({ counts, withPercent = true }: { counts: Counts; withPercent?: boolean }) {
 	const { passed, failed, errors, planned } = counts;
 	const left = Math.max(0, planned - passed - failed - errors);

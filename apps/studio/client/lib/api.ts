@@ -6,8 +6,8 @@ import type { TestResult } from "../../server/test-responses.ts";
 const storageKey = "agentv-key";
 
 /**
- * Returns the address of the API for this browser. The page that follows a login holds the key; other tabs and later
- * pages read it from the storage of this origin, which servers on other ports can't.
+ * The page that follows a login contains the key. Other tabs and later pages read it from the
+ * storage of this origin, which servers on other ports can't.
  */
 function findApiAddress(): string {
 	const key = document.querySelector<HTMLMetaElement>(`meta[name="${storageKey}"]`)?.content;
@@ -16,20 +16,20 @@ function findApiAddress(): string {
 		const stored = localStorage.getItem(storageKey);
 		return stored ? `/${stored}/api` : "/api";
 	} catch {
-		// If storage is disabled, the key is only valid for this page.
+		// Without storage, the key is only valid for this page.
 		return key?.startsWith("~") ? `/${key}/api` : "/api";
 	}
 }
 
-/** True in the page that `agentv results export` writes: there is nothing but one run, and nothing to change. */
+/** True in an exported page, which contains one run and changes nothing. */
 export const isExport = import.meta.env.MODE === "report";
 
-/** The base of event streams and downloads, which don't go through `api`. */
+/** For event streams and downloads, which bypass `api`. */
 export const apiAddress = findApiAddress();
 
 const options = { headers: { "content-type": "application/json" } };
 
-/** The routes that read and those that write, typed by the server's own definitions. */
+/** The server's own definitions type the routes. */
 export const api = hc<ReadApi>(apiAddress, options);
 export const writes = hc<WriteApi>(apiAddress, options);
 
@@ -37,11 +37,11 @@ interface Problem {
 	readonly code: string;
 	readonly message: string;
 	readonly hint?: string;
-	/** Added by the route, e.g. `{job}` of the conflicting job. */
+	/** Set by the route, e.g. `{job}` of the conflicting job. */
 	readonly details?: unknown;
 }
 
-/** An error response; `status` is 0 if there was no response. */
+/** `status` is 0 without a response. */
 export class ApiError extends Error {
 	override readonly name = "ApiError";
 	readonly status: number;
@@ -65,7 +65,7 @@ interface TypedResponse<Body> {
 }
 
 /**
- * Returns the body of a response; throws `ApiError` with the server's message if it is an error.
+ * @throws ApiError with the server's message
  * @example const { benchmarks } = await unwrap(api.benchmarks.$get({ query: {} }));
  */
 export async function unwrap<Body>(pending: Promise<TypedResponse<Body>>): Promise<Body> {
@@ -97,39 +97,37 @@ export const aboutQuery = queryOptions({
 	staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** Returns undefined for an empty filter, which leaves it out of the request. */
+/** Returns undefined for an empty filter, to omit it from the request. */
 export function nonEmpty<Text extends string>(text: Text): Exclude<Text, ""> | undefined {
 	return text === "" ? undefined : (text as Exclude<Text, "">);
 }
 
-/** A list that stays until its next page or filter is known. */
+/** Keeps the list until the next page or filter has loaded. */
 export function listQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
 	return queryOptions({ queryKey, queryFn: () => unwrap(request()), placeholderData: keepPreviousData });
 }
 
-/** A preview of what a confirmation does: never cached. */
+/** Never caches a preview of what the user confirms. */
 export function previewQuery<Body>(queryKey: readonly unknown[], request: () => Promise<TypedResponse<Body>>) {
 	return queryOptions({ queryKey, queryFn: () => unwrap(request()), gcTime: 0, staleTime: Number.POSITIVE_INFINITY });
 }
 
-/** Rows per request of a long table. */
 export const tablePage = 200;
 
 export function testResultQuery(run: string, test: string) {
 	return queryOptions({
 		queryKey: ["runs", "result", run, test],
 		queryFn: async () => {
-			// `hc` does not support recursive types: the parts of composite graders.
+			// `hc` does not support recursive types such as the parts of composite graders.
 			const result: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
 			return result as TestResult;
 		},
 	});
 }
 
-/** Polling interval of a running run. */
 export const liveMs = 1000;
 
-/** Returns true if Studio is read-only, and until that is known, so that no button disappears again. */
+/** Returns true until Studio's mode is known, so that no button disappears again. */
 export function useReadOnly(): boolean {
 	return useQuery(aboutQuery).data?.read_only ?? true;
 }

@@ -7,7 +7,7 @@ import { followJob, type JobEnd, readEvents } from "./events.ts";
 
 const statusKey = (benchmark: string) => ["benchmark-status", benchmark];
 
-/** Returns the revision and work tree of a benchmark once an event has reported them. */
+/** Returns undefined until an event has reported the status. */
 export function useBenchmarkStatus(benchmark: string): BenchmarkMarks | undefined {
 	return useQuery<BenchmarkMarks>({
 		queryKey: statusKey(benchmark),
@@ -17,7 +17,7 @@ export function useBenchmarkStatus(benchmark: string): BenchmarkMarks | undefine
 	}).data;
 }
 
-/** Reads the status of benchmarks from git, offline; each appears as soon as it is known. */
+/** Reads from git, offline; each status appears as soon as it is known. */
 export function useStatusStream(benchmarks: readonly string[]) {
 	const client = useQueryClient();
 	const ids = benchmarks.join("\n");
@@ -40,18 +40,18 @@ function readStatus(client: QueryClient, ids: readonly string[], signal: AbortSi
 	return readEvents<BenchmarkMarkEvent>("/benchmarks/marks", ids, signal, (event) => setStatus(client, event));
 }
 
-/** The running sync of a benchmark, or the outcome of the last one on this page. */
+/** The current sync, or the last one on this page. */
 export interface SyncActivity {
 	readonly job: string | undefined;
 	readonly kind: SyncKind;
 	readonly running: boolean;
 	/** Git's phase, or what the sync waits for. */
 	readonly phase: string;
-	/** 0 to 100; null if the end of the phase is unknown. */
+	/** 0 to 100; null if unknown. */
 	readonly percent: number | null;
 	readonly result?: SyncResult;
 	readonly error?: JobEnd["error"];
-	/** What was repaired after an interrupted sync. */
+	/** Repairs after an interrupted sync. */
 	readonly recovered?: string;
 }
 
@@ -69,7 +69,7 @@ export function useSyncActivity(benchmark: string): SyncActivity | undefined {
 	);
 }
 
-/** Follows the syncs that are running on the server, including those started by other pages. */
+/** Includes syncs that other pages have started. */
 export function useRunningSyncs(running: readonly { readonly id: string; readonly job: string | null }[]): void {
 	const client = useQueryClient();
 	useEffect(() => {
@@ -90,7 +90,7 @@ export async function startActivity(client: QueryClient, kind: SyncKind, benchma
 	}
 }
 
-/** Starts one job for every git-backed benchmark. Throws `ApiError`. */
+/** Starts one job for all git-backed benchmarks. @throws ApiError */
 export async function startAllActivities(
 	client: QueryClient,
 	kind: SyncKind,
@@ -113,7 +113,7 @@ function toJobError(error: unknown): NonNullable<JobEnd["error"]> {
 
 const followedJobs = new Set<string>();
 
-/** Follows a job once, whichever screen is open, and stores its events under the benchmarks that they name. */
+/** Follows a job once on any screen, and stores its events under the benchmarks that they name. */
 function follow(client: QueryClient, job: string, kind: SyncKind, benchmarks: readonly string[]): void {
 	if (followedJobs.has(job)) return;
 	followedJobs.add(job);
@@ -170,6 +170,6 @@ function finish(client: QueryClient, job: string, benchmarks: readonly string[],
 	}
 	void client.invalidateQueries({ queryKey: ["benchmarks"] });
 	void client.invalidateQueries({ queryKey: ["evals"] });
-	// If this fails, the status remains as it was until the screen is opened again.
+	// On failure, the status remains until the screen is opened again.
 	void readStatus(client, benchmarks, new AbortController().signal).catch(() => undefined);
 }

@@ -33,7 +33,7 @@ export function readEvents<Event extends { readonly type: string }>(
 interface FollowedJob<State> {
 	readonly state: State;
 	readonly ended: JobEnd | undefined;
-	/** The connection is lost and the browser is reconnecting. */
+	/** The browser is reconnecting. */
 	readonly waiting: boolean;
 }
 
@@ -76,7 +76,7 @@ const maxStreams = 3;
 let streams = 0;
 const queued: (() => void)[] = [];
 
-/** Calls `listener` with batches of a job's events until the job ends or the returned function is called. */
+/** Calls `listener` with batches of events until the job ends or the caller stops it. */
 export function followJob<Event>(id: string, listener: JobListener<Event>): () => void {
 	let stop = () => {
 		const index = queued.indexOf(start);
@@ -102,7 +102,7 @@ export function followJob<Event>(id: string, listener: JobListener<Event>): () =
 	return () => stop();
 }
 
-/** Events within so many milliseconds are rendered together. */
+/** Events within this time are rendered together. */
 const batchMs = 60;
 
 const lost: JobEnd = {

@@ -28,7 +28,7 @@ export function ago(iso: string, now = Date.now()): string {
 	return relative.format(Math.round(seconds / length), unit);
 }
 
-/** Formats date and time in the user's time zone. */
+/** Uses the user's time zone. */
 export function moment(iso: string): string {
 	const time = Date.parse(iso);
 	return Number.isNaN(time) ? iso : absolute.format(time);
@@ -49,7 +49,7 @@ export function duration(ms: number): string {
 	return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
-/** `0.83`, `1`; rounds down, so that a score below a threshold never reads as above it. */
+/** `0.83`, `1`; rounds down, so that a score below a threshold never looks above it. */
 export function score(value: number): string {
 	return String(Math.floor(value * 100 + 1e-9) / 100);
 }
@@ -76,12 +76,12 @@ export function usage({ cost_usd: usd, token_usage: tokens }: Usage): string | u
 	return parts.length === 0 ? undefined : parts.join(", ");
 }
 
-/** `83 %`; `100 %` only for all of them. */
+/** `83 %`; `100 %` only for a rate of 1. */
 export function percent(rate: number): string {
 	return `${Math.floor(rate * 100 + 1e-9)} %`;
 }
 
-/** `11 of 12, at least 0.84`: the limits of a mean; empty if every planned test was graded. */
+/** `11 of 12, at least 0.84`; empty if every planned test was graded. */
 export function bound(
 	{ mean, lower, n, planned }: Readonly<Record<"n" | "planned", number> & Record<"mean" | "lower", number | null>>,
 	format: (value: number) => string,
@@ -116,7 +116,7 @@ export function bytes(size: number): string {
 	return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** Shortens a commit to 8 digits; other revisions remain as they are. */
+/** Shortens commits to 8 digits, but no other revisions. */
 export function shortSha(sha: string): string {
 	return /^[0-9a-f]{40,64}$/.test(sha) ? sha.slice(0, 8) : sha;
 }

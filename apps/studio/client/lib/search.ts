@@ -1,8 +1,8 @@
 import { type SearchSchemaInput, stripSearchParams } from "@tanstack/react-router";
 
 /**
- * The search parameters of every screen. A number is an integer of at least its default, an array lists the choices, of
- * which the first is the default; defaults are left out of addresses.
+ * A number is an integer of at least its default; an array lists the choices, the default first.
+ * Addresses omit defaults.
  */
 type Parameter = string | number | boolean | readonly [string, ...string[]];
 
@@ -18,7 +18,7 @@ type Search<Parameters extends Record<string, Parameter>> = {
 	readonly [Key in keyof Parameters]: ValueOf<Parameters[Key]>;
 };
 
-/** Returns the options of a route for its search parameters, each of which links may omit. */
+/** Returns a route's options for search parameters that links may omit. */
 function define<const Parameters extends Record<string, Parameter>>(parameters: Parameters) {
 	const mapped = (value: (parameter: Parameter, key: string) => unknown) =>
 		Object.fromEntries(
@@ -26,7 +26,7 @@ function define<const Parameters extends Record<string, Parameter>>(parameters: 
 		) as Search<Parameters>;
 	const defaults = mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter));
 	return {
-		/** Reads an address, which may contain anything. */
+		/** An address may contain anything. */
 		validateSearch: (raw: Partial<Search<Parameters>> & SearchSchemaInput) =>
 			mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
 		search: withoutDefaults(defaults),
@@ -50,10 +50,10 @@ export const list = define({ page: 1, search: "" });
 export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
 export type EvalsSearch = ReturnType<typeof evals.validateSearch>;
 
-/** `line` is the line of the source to highlight; 0 for none. */
+/** `line` is a line of the source; 0 for none. */
 export const evalScreen = define({ tab: ["source", "tests", "setup"], search: "", line: 0 });
 
-/** `pick` contains comma-separated ids of the runs selected for comparison. */
+/** `pick`: comma-separated ids of the runs selected for comparison. */
 export const runs = define({ page: 1, search: "", experiment: "", target: "", benchmark: "", eval: "", pick: "" });
 export type RunsSearch = ReturnType<typeof runs.validateSearch>;
 
@@ -70,19 +70,18 @@ export type RunSearch = ReturnType<typeof run.validateSearch>;
 export const compare = define({
 	page: 1,
 	search: "",
-	/** Comma-separated ids of runs; the others are compared with the first. */
+	/** Comma-separated ids; the others are compared with the first. */
 	runs: "",
 	/** Index of the comparison whose tests are listed. */
 	after: 0,
 	part: ["comparable", "changed", "new", "gone", "errors"],
-	/** Limits changed tests to those that differ in this. */
 	differing: ["", "test", "graders", "workspace", "hooks", "target", "unknown"],
 	/** `change` sorts by the size of the difference. */
 	sort: ["change", "test", "before", "after", "delta"],
 	descending: false,
-	/** Comma-separated parts of tests whose differences are ignored. */
+	/** Comma-separated parts whose differences are ignored. */
 	vary: "",
-	/** The row whose outputs are shown side by side. */
+	/** The row whose outputs are open. */
 	test: "",
 });
 export type CompareSearch = ReturnType<typeof compare.validateSearch>;

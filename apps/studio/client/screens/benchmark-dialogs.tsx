@@ -14,7 +14,6 @@ import { plural, shortSha } from "../lib/format.ts";
 
 const formId = "add-benchmark";
 
-/** Adds a directory or a git repository to the registry, and syncs a repository. */
 export function AddDialog({ onClose }: { onClose: () => void }) {
 	const client = useQueryClient();
 	const [fields, setFields] = useState({ location: "", id: "", ref: "", name: "" });
@@ -73,7 +72,7 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
 	);
 }
 
-/** Confirms the removal of a registry entry, whose directory is not deleted. */
+/** Does not delete the benchmark's directory. */
 export function RemoveDialog({ benchmark, onClose }: { benchmark: BenchmarkAnswer; onClose: () => void }) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
@@ -108,7 +107,6 @@ export function RemoveDialog({ benchmark, onClose }: { benchmark: BenchmarkAnswe
 /** Contacts the remote. */
 const planQuery = (id: string) => previewQuery(["plan", id], () => api.benchmarks[":id"].plan.$get({ param: { id } }));
 
-/** Previews the changes of a sync. */
 export function PlanDialog({ benchmark, onClose }: { benchmark: string; onClose: () => void }) {
 	const client = useQueryClient();
 	const readOnly = useReadOnly();

@@ -31,7 +31,6 @@ const evalsQuery = (benchmark: string | undefined, { page, search, state }: Eval
 		api.evals.$get({ query: { benchmark, page: String(page), search, state: nonEmpty(state) } }),
 	);
 
-/** Shows the state of a benchmark and its evals. */
 export function Benchmark() {
 	const { benchmark: id } = benchmarkRoute.useParams();
 	const search = benchmarkRoute.useSearch();
@@ -156,7 +155,7 @@ function Evals({ benchmark, search, onSearch }: EvalsProps) {
 
 type Row = EvalEntry & { readonly status: EvalMarks | undefined };
 
-/** Reads the details of the evals that came without; each appears as soon as it is known. */
+/** Reads missing details; each appears as soon as it is known. */
 function useEvalStatus(entries: readonly EvalEntry[]): ReadonlyMap<string, EvalMarks> {
 	const client = useQueryClient();
 	const missing = entries.filter(({ marks }) => marks === null).map(({ id }) => id);

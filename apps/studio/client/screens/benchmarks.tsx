@@ -25,7 +25,6 @@ const route = getRouteApi("/");
 const benchmarksQuery = (page: number, search: string) =>
 	listQuery(["benchmarks", "list", page, search], () => api.benchmarks.$get({ query: { page: String(page), search } }));
 
-/** Lists the benchmarks of the registry with their state and actions. */
 export function Benchmarks() {
 	const { page, search } = route.useSearch();
 	const [isAdding, setIsAdding] = useState(false);
@@ -55,7 +54,6 @@ export function Benchmarks() {
 	);
 }
 
-/** Syncs or checks every git-backed benchmark. */
 function AllActions({ items }: { items: readonly BenchmarkAnswer[] }) {
 	const client = useQueryClient();
 	const ids = items.filter(({ source }) => source !== null).map(({ id }) => id);
@@ -173,7 +171,6 @@ function Problems({ response: { problems, registry } }: { response: BenchmarkLis
 	);
 }
 
-/** Links to the evals of the directory in which Studio was started, which need no registry. */
 function WorkingDirectory() {
 	const about = useQuery(aboutQuery);
 	if (!about.data) return null;
@@ -194,7 +191,6 @@ const registryExample = `benchmarks:
       url: https://git.example.org/team/evals.git
       ref: main`;
 
-/** Shows the three ways to add a benchmark. */
 function NoBenchmarks({ registry, add }: { registry: string; add: (() => void) | undefined }) {
 	return (
 		<Paper>

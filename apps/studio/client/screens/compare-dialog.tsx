@@ -17,7 +17,6 @@ interface OutputsDialogProps {
 	readonly onClose: () => void;
 }
 
-/** Shows both outputs of a test side by side. */
 export default function OutputsDialog({ comparison, opened, onClose }: OutputsDialogProps) {
 	const [before, after] = opened.rows;
 	return (

@@ -17,9 +17,9 @@ import classes from "./compare.module.css";
 const OutputsDialog = lazy(() => import("./compare-dialog.tsx"));
 const route = getRouteApi("/compare");
 
-/** @param runs two to five ids; the others are compared with the first */
+/** @param runs two to five ids; the first is the baseline */
 function compareQuery(runs: string[], { part, differing, sort, descending, vary, page, search }: CompareSearch) {
-	// The address may contain anything; the server accepts known parts only.
+	// The address may contain anything, but the server accepts only known parts.
 	const known = ["test", "graders", "workspace", "hooks", "target"] as const;
 	const query = {
 		run: runs,
@@ -35,7 +35,6 @@ function compareQuery(runs: string[], { part, differing, sort, descending, vary,
 	return listQuery(["runs", "compare", query], () => api.runs.compare.$get({ query }));
 }
 
-/** Compares runs with the first of them, over their comparable tests. */
 export function Compare() {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
@@ -90,7 +89,6 @@ function RunLinks({ response: { runs } }: { response: CompareResponse }) {
 	);
 }
 
-/** Warns about a run that is incomplete or not entirely readable. */
 function RunNote({ run }: { run: Run }) {
 	const { state, results, planned, bad_lines: badLines } = run;
 	if (state === "finished" && badLines === 0) return null;
@@ -158,7 +156,6 @@ interface VerdictProps {
 	readonly onShow: (() => void) | undefined;
 }
 
-/** Shows the result of a comparison as text, and as an interval around zero. */
 function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 	const { verdict, difference, message, lower_message: lowerMessage, moved, renamed } = comparison;
 	const { tests, before, after, mean, interval } = difference;
@@ -215,7 +212,7 @@ function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 	);
 }
 
-/** Draws the 95 % interval on a line from −1 to 1, or a shorter line if the interval is small. */
+/** Draws the 95 % interval on a line from −1 to 1, or a shorter line if it is small. */
 function Interval({ interval: [low, high], mean }: { interval: readonly [number, number]; mean: number }) {
 	const reach = Math.min(1, Math.max(0.1, Math.abs(low), Math.abs(high)) * 1.15);
 	const at = (value: number) => `${((Math.max(-reach, Math.min(reach, value)) + reach) / (2 * reach)) * 100}%`;
@@ -295,7 +292,6 @@ function Tests({ comparison }: { comparison: ComparisonResponse }) {
 	);
 }
 
-/** The reason why a part has no tests. */
 const emptyReasons: Readonly<Record<Part, string>> = {
 	comparable: "No test has the same fingerprint in both runs and was graded in both.",
 	changed: "No test that both runs share has changed.",
@@ -304,7 +300,6 @@ const emptyReasons: Readonly<Record<Part, string>> = {
 	errors: "Every comparable test was graded in both runs.",
 };
 
-/** Parts of tests whose differences can be ignored. */
 const ignorable = ["target", "graders", "workspace", "hooks"] as const;
 
 function NoTests({ comparison, isFiltered }: { comparison: ComparisonResponse; isFiltered: boolean }) {
@@ -330,7 +325,6 @@ const differingLabels = {
 	unknown: "Unknown change",
 } as const;
 
-/** Filters changed tests by what has changed. */
 function Differing({ counts }: { counts: ComparisonResponse["changed_parts"] }) {
 	const search = route.useSearch();
 	const changed = Object.entries(counts) as [keyof typeof differingLabels, number][];
@@ -359,7 +353,6 @@ function Differing({ counts }: { counts: ComparisonResponse["changed_parts"] }) 
 	);
 }
 
-/** Chooses the parts of tests whose differences don't make tests incomparable. */
 function Ignored() {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
@@ -388,7 +381,7 @@ type TestRow = ComparisonResponse["cases"]["items"][number];
 
 const none = <span className="dim">–</span>;
 
-/** Names the score on narrow screens, where the table has no headings. */
+/** Adds labels for narrow screens, where the table has no headings. */
 function Score({ label, value }: { label: string; value: number | null }) {
 	return (
 		<>
@@ -403,7 +396,6 @@ function scoreOf(row: TestRow, side: "before" | "after"): number | null {
 	return row[side] ?? (isOnly ? row.score : null) ?? null;
 }
 
-/** The link of a row opens both outputs. */
 function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 	const number = (key: string, title: string, width: string, cell: Column<TestRow>["cell"]): Column<TestRow> => ({
 		key,

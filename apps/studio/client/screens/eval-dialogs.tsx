@@ -17,18 +17,18 @@ import { followJob, useJob } from "../lib/events.ts";
 import { bytes, plural } from "../lib/format.ts";
 import { CommandList, TargetList } from "./eval-setup.tsx";
 
-/** `migrate` replaces deprecated spellings, `pin` branches and tags by their current commits. */
+/** `migrate` replaces deprecated spellings, `pin` branches and tags by their commits. */
 const fixPreviewQuery = (id: string, json: { readonly migrate: boolean; readonly pin: boolean }) =>
 	previewQuery(["fix-preview", id, json], () => writes.evals[":id"].fix.preview.$post({ param: { id }, json }));
 
 interface FixDialogProps {
 	readonly id: string;
-	/** Offers to pin the repositories of the workspace. */
+	/** Whether to offer pinning. */
 	readonly hasRepos: boolean;
 	readonly onClose: () => void;
 }
 
-/** Previews a fix as a diff, and writes it when confirmed. */
+/** Writes the fix only after a preview. */
 export function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 	const client = useQueryClient();
 	const [modes, setModes] = useState({ migrate: false, pin: false });
@@ -127,7 +127,6 @@ function Preview({ response: { files, changes, refused } }: { response: FixPrevi
 	);
 }
 
-/** Renders a part of a dialog in a border. */
 function Section({ title, children }: { title: ReactNode; children: ReactNode }) {
 	return (
 		<Paper component="section">
@@ -158,7 +157,6 @@ function reduceBundle(state: BundleState, event: BundleEvent): BundleState {
 	return { ...state, label: event.what === null ? label : `${label}: ${event.what}`, percent };
 }
 
-/** Creates a bundle with the chosen options. */
 export function BundleDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
 	const [options, setOptions] = useState<BundleOptions>(noOptions);
 	const start = useMutation({
@@ -299,7 +297,6 @@ const runPlanQuery = (id: string, targets: string[]) =>
 		gcTime: 0,
 	});
 
-/** Shows what a run executes, and starts it when confirmed. */
 export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
@@ -362,7 +359,6 @@ export function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => 
 	);
 }
 
-/** Splits text at spaces and commas. */
 function words(text: string): string[] {
 	return text.split(/[\s,]+/).filter(Boolean);
 }
@@ -372,7 +368,7 @@ function toNumber(text: string): number | undefined {
 	return text.trim() === "" || !Number.isFinite(value) ? undefined : value;
 }
 
-/** Returns the id of the run that `job` writes once it has started. Throws `ApiError` if it fails before. */
+/** Resolves to the run's id once it has started. @throws ApiError if the job fails before */
 function waitForRun(job: string): Promise<string> {
 	return new Promise((resolve, reject) => {
 		const stop = followJob<RunJobEvent>(job, (events, ended) => {
@@ -385,7 +381,6 @@ function waitForRun(job: string): Promise<string> {
 	});
 }
 
-/** Lists what a run executes, and which targets receive which keys. */
 function RunPlan({ plan, benchmark }: { plan: RunPlanAnswer; benchmark: string | null }) {
 	return (
 		<Stack gap="sm">
@@ -438,7 +433,6 @@ function RunPlan({ plan, benchmark }: { plan: RunPlanAnswer; benchmark: string |
 
 const accessVerbs = { variable: "reads", host: "connects to", file: "reads" } as const;
 
-/** Lists what needs consent first. */
 function AccessList({ access }: { access: RunPlanAnswer["access"] }) {
 	const sorted = [...access].sort((a, b) => Number(b.new) - Number(a.new));
 	return (

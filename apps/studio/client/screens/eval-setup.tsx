@@ -4,7 +4,7 @@ import type { EvalAnswer } from "../../server/describe-eval.ts";
 import { Facts, mono, Panel } from "../components/page.tsx";
 import { Icon, type Look, StatusBadge } from "../components/status.tsx";
 
-/** Lists what an eval needs to run: targets, workspace, commands, and the names of variables, never their values. */
+/** Shows the names of variables, never their values. */
 export function Setup({ data }: { data: EvalAnswer }) {
 	return (
 		<>
@@ -71,7 +71,6 @@ function Variables({ variables }: { variables: EvalAnswer["variables"] }) {
 
 const roles = { target: "runs the tests", grader: "grades outputs", fallback: "fallback" } as const;
 
-/** Lists targets with the names, provider, model and host that they resolve to, and the names of their keys. */
 export function TargetList({ targets }: { targets: readonly EvalAnswer["targets"][number][] }) {
 	return (
 		<ul className="divided">
@@ -124,7 +123,6 @@ const commandKinds: Readonly<Record<EvalAnswer["commands"][number]["kind"], stri
 	healthcheck: "health check of",
 };
 
-/** Lists commands as they are executed, and where each is defined. */
 export function CommandList({ commands }: { commands: readonly EvalAnswer["commands"][number][] }) {
 	return (
 		<ul className="divided">

@@ -29,7 +29,6 @@ function evalTestsQuery(id: string, search: string, page: number) {
 	});
 }
 
-/** Shows the source, findings, tests and setup of an eval; fixes, bundles and runs it. */
 export function Eval() {
 	const { eval: id } = route.useParams();
 	const query = useQuery(evalQuery(id));
@@ -144,7 +143,6 @@ function Actions({ data }: { data: EvalAnswer }) {
 	);
 }
 
-/** Shows the file with each finding at its line, and next to it what the findings mean. */
 function Source({ data }: { data: EvalAnswer }) {
 	const { line } = route.useSearch();
 	const own = useMemo(() => data.findings.filter((finding) => finding.own), [data.findings]);
@@ -162,7 +160,7 @@ function Source({ data }: { data: EvalAnswer }) {
 	);
 }
 
-/** Longer lists are cut, because users fix a few findings and validate again. */
+/** Cuts longer lists, because users fix a few findings and validate again. */
 const maxFindings = 200;
 
 function Findings({ data }: { data: EvalAnswer }) {
@@ -258,7 +256,6 @@ const checkLooks = {
 	skip: ["quiet", "question", "Skipped"],
 } as const;
 
-/** Lists the outcome of each rule, collapsed. */
 function Checks({ checks }: { checks: readonly EvalAnswer["checks"][number][] }) {
 	if (checks.length === 0) return null;
 	const passed = checks.filter(({ state }) => state === "pass").length;

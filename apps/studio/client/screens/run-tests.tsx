@@ -14,7 +14,7 @@ import type { RunSearch } from "../lib/search.ts";
 
 const route = getRouteApi("/runs/$run");
 
-/** @param live polls, because the run is still running */
+/** @param live polls while the run is in progress */
 function runTestsQuery(id: string, filter: RunSearch, page: number, live: boolean) {
 	const query = {
 		search: filter.search,
@@ -33,7 +33,6 @@ function runTestsQuery(id: string, filter: RunSearch, page: number, live: boolea
 	});
 }
 
-/** Lists the tests of a run; filters, searches and sorts them. */
 export function RunTests({ run }: { run: RunResponse }) {
 	const filter = route.useSearch();
 	const navigate = route.useNavigate();
@@ -164,13 +163,12 @@ function columns(run: string): readonly Column<TestEntry>[] {
 
 const none = <span className="dim">–</span>;
 
-/** Renders the cost of the target; its title adds that of judging. */
 function Cost({ row: { cost_usd: usd, judging_cost_usd: judging } }: { row: TestEntry }) {
 	if (usd === null) return none;
 	return <span title={judging === null ? undefined : `and ${cost(judging)} for judging`}>{cost(usd)}</span>;
 }
 
-/** `2 of 3 attempts passed`; undefined for a test that runs once. */
+/** `2 of 3 attempts passed`; undefined without repetition. */
 function attemptsText({ attempts, repeat, status }: TestEntry): string | undefined {
 	if (repeat.count === 1) return undefined;
 	if (status === "not_run") return `${attempts.length} of ${repeat.count} attempts completed`;

@@ -21,7 +21,6 @@ function runQuery(id: string) {
 	});
 }
 
-/** Shows the progress, summary, provenance and tests of a run. */
 export function Run() {
 	const { run: id } = route.useParams();
 	const run = useQuery(runQuery(id));
@@ -73,7 +72,7 @@ function Loaded({ run }: { run: RunResponse }) {
 	);
 }
 
-/** Returns whether resuming was refused because files have changed since the run. */
+/** Returns true if resuming was refused because files have changed. */
 function hasChangedFiles(error: unknown): boolean {
 	return error instanceof ApiError && error.hint?.includes("--rerun-changed") === true;
 }
@@ -83,7 +82,7 @@ function Actions({ run }: { run: RunResponse }) {
 	const readOnly = useReadOnly();
 	const cancel = useMutation({ mutationFn: cancelJob });
 	const resume = useMutation({
-		// `rerunChanged` also runs tests again whose files have changed since.
+		// Resuming is refused unless changed tests run again.
 		mutationFn: (rerunChanged: boolean) =>
 			unwrap(writes.runs[":id"].resume.$post({ param: { id: run.id }, json: { rerun_changed: rerunChanged } })),
 		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
@@ -136,9 +135,9 @@ function Actions({ run }: { run: RunResponse }) {
 	);
 }
 
-/** What the events of a run report before it is on disk. */
+/** Known before the run is on disk. */
 interface LiveRun {
-	/** The labels of running tests, by their position in the plan. */
+	/** By position in the plan. */
 	readonly current: ReadonlyMap<number, string>;
 	readonly warnings: readonly string[];
 	readonly stopping: boolean;
@@ -168,7 +167,7 @@ function Live({ run }: { run: RunResponse }) {
 	const client = useQueryClient();
 	const { state, ended, waiting } = useJob<RunJobEvent, LiveRun>(run.job ?? undefined, reduceLive, notLive);
 	useEffect(() => {
-		// What the last events reported is on disk now.
+		// The last events are on disk now.
 		if (ended || run.state !== "under way") void client.invalidateQueries({ queryKey: ["runs"] });
 	}, [client, ended, run.state]);
 	const error = ended?.state === "failed" ? ended.error : undefined;
@@ -259,7 +258,6 @@ function Summary({ run: { summary, planned } }: { run: RunResponse }) {
 
 type Figure = readonly [term: string, value: string | null, limits?: string];
 
-/** Returns cost and tokens of the target, of the models that grade, and the total cost. */
 function spending({ cost_usd: usd, token_usage: tokens, ...graders }: RunResponse["summary"]): Figure[] {
 	const { grader_cost_usd: judgingUsd = null, grader_token_usage: judgingTokens = null } = graders;
 	const judging = judgingUsd !== null || judgingTokens !== null;
@@ -279,7 +277,6 @@ function tokenText({ input, output }: NonNullable<RunResponse["summary"]["token_
 	return `${short(input)}, ${short(output)}`;
 }
 
-/** Shows a summary of what exactly was run, and all of it on demand. */
 function Provenance({ run }: { run: RunResponse }) {
 	const { git, benchmark, bundle, origin } = run.provenance;
 	return (

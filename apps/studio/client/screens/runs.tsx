@@ -36,7 +36,6 @@ const runsQuery = (filter: RunFilter, page: number) =>
 const historyQuery = (filter: RunFilter) =>
 	listQuery(["runs", "history", filter], () => api.runs.history.$get({ query: runFilter(filter) }));
 
-/** Shows the pass rate over time, and the list of runs, newest first. */
 export function Runs() {
 	const { page, pick, ...filter } = route.useSearch();
 	const navigate = route.useNavigate();
@@ -123,7 +122,7 @@ function usePicked() {
 	return { picked, toggle };
 }
 
-/** Links to the comparison of the selected runs, oldest first. */
+/** Compares the oldest selected run with the others. */
 function Picked({ items }: { items: readonly RunEntry[] }) {
 	const { picked } = usePicked();
 	if (picked.size === 0) return null;
@@ -240,7 +239,7 @@ const columns: readonly Column<RunEntry>[] = [
 	},
 ];
 
-/** Renders the mean score, and its lower bound if not every planned test was graded. */
+/** Adds the lower bound if not every planned test was graded. */
 function Mean({ summary }: { summary: RunEntry["summary"] }) {
 	if (!summary) return none;
 	const { mean_score: mean, mean_score_lower_bound: lower = mean, passed, failed, planned } = summary;
@@ -254,7 +253,6 @@ function Mean({ summary }: { summary: RunEntry["summary"] }) {
 	);
 }
 
-/** Renders the total cost; its title lists the parts. */
 function Cost({ summary }: { summary: RunEntry["summary"] }) {
 	const target = summary?.cost_usd ?? null;
 	const judging = summary?.grader_cost_usd ?? null;
@@ -271,7 +269,6 @@ type Series = RunHistory["series"][number];
 /** More lines can't be distinguished. */
 const maxLines = 8;
 
-/** Shows the pass rate over time, a line for each eval and target. */
 function History({ filter }: { filter: RunFilter }) {
 	const history = useQuery(historyQuery(filter));
 	if (history.isError) return <Failure error={history.error} retry={() => void history.refetch()} />;
@@ -306,10 +303,10 @@ interface PlacedPoint {
 
 const height = 220;
 const margins = { top: 10, right: 14, bottom: 24, left: 42 };
-/** Maximum distance in pixels between the pointer and the point that it selects. */
+/** In pixels, between the pointer and the point that it selects. */
 const reach = 40;
 
-/** Draws lines; the point nearest to the pointer shows a tooltip, and a click opens its run. */
+/** The nearest point shows a tooltip; a click opens its run. */
 function Chart({ series }: { series: readonly Series[] }) {
 	const { ref, width } = useElementSize();
 	const navigate = useNavigate();
@@ -407,7 +404,7 @@ interface Scale {
 	readonly ticks: readonly number[];
 }
 
-/** Scales times to the width; a single time is in the middle. */
+/** Centers a single time. */
 function makeScale(times: readonly number[], width: number): Scale {
 	const from = Math.min(...times);
 	const to = Math.max(...times);

@@ -13,7 +13,6 @@ import { bytes, cost, count, duration, evalName, moment, score, usage } from "..
 
 const route = getRouteApi("/runs/$run/tests/$test");
 
-/** Shows one attempt of a test: its input, its output and its grades. */
 export function TestResult() {
 	const { run, test } = route.useParams();
 	const query = useQuery(testResultQuery(run, test));
@@ -55,7 +54,6 @@ const strategies = {
 	pass_all: "every attempt must pass",
 } as const;
 
-/** Links the attempts of a test that runs several times, and shows their combined status. */
 function Attempts({ run, result: { id, test } }: { run: string; result: Result }) {
 	if (test.repeat.count === 1) return null;
 	return (
@@ -360,7 +358,6 @@ function Timings({ timings }: { timings: NonNullable<Result["timings_ms"]> }) {
 	);
 }
 
-/** Lists what programs printed, each log collapsed. */
 function Logs({ logs }: { logs: NonNullable<Result["logs"]> }) {
 	return (
 		<Panel title="Logs" flush>

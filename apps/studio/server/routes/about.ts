@@ -1,7 +1,6 @@
 import { Hono } from "hono";
 import type { Services } from "../problem.ts";
 
-/** `GET /api/about`: Studio's version and mode, for the page layout. */
 export function aboutReads({ options }: Services) {
 	return new Hono().get("/", (c) =>
 		c.json({ version: options.version, read_only: options.readOnly, cwd: options.cwd }),

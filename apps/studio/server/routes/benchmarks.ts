@@ -21,7 +21,7 @@ const marksQuery = z.object({ id: listField });
 export interface BenchmarkListAnswer extends Page<BenchmarkAnswer> {
 	/** Path of `benchmarks.yaml`. */
 	readonly registry: string;
-	/** Invalid entries; those without a valid id appear only here. */
+	/** Invalid entries without a valid id appear only here. */
 	readonly problems: ReturnType<typeof locatedProblems>;
 }
 
@@ -59,7 +59,7 @@ export function benchmarkReads(services: Services) {
 
 const text = z.string().trim().min(1).max(2000);
 const addBody = z.object({
-	/** A directory or git URL; may contain `${{ }}`. */
+	/** May contain `${{ }}`. */
 	location: text,
 	id: text.optional(),
 	name: text.optional(),
@@ -70,7 +70,6 @@ const addBody = z.object({
 const syncBody = z.object({ reset: z.boolean().optional() });
 const nothing = z.object({});
 
-/** Adds routes to add, remove, sync and check benchmarks. */
 export function benchmarkWrites(services: Services) {
 	const { jobs, options } = services;
 	const { env, cwd } = options;

@@ -38,23 +38,23 @@ export function evalReads(services: Services) {
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { benchmark, page, search, state } = c.req.valid("query");
-			const found = await evals.list(placeOf(benchmark ?? null, services));
+			const listing = await evals.list(placeOf(benchmark ?? null, services));
 			const matches = matcher(search);
-			const wanted = found.evals.filter(
+			const wanted = listing.evals.filter(
 				({ path, file }) =>
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
-			const problem = found.cut ? "the directory is too large to search completely" : null;
+			const problem = listing.cut ? "the directory is too large to search completely" : null;
 			const last = await lastResults(runs);
-			const shown = mapPage(pageOf(wanted, page), (one) => ({
-				...describeEntry(one, last, services),
-				marks: marks.known(one.file),
+			const shown = mapPage(pageOf(wanted, page), (found) => ({
+				...describeEntry(found, last, services),
+				marks: marks.known(found.file),
 			}));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
 		.get("/marks", query(marksQuery), async (c) => {
-			const found = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
-			const ids = new Map(found.map(({ file, id }) => [file, id]));
+			const matches = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
+			const ids = new Map(matches.map(({ file, id }) => [file, id]));
 			return eventStream(c, services, async (send, gone) => {
 				for await (const { file, marks: seen } of marks.look([...ids.keys()], gone))
 					await send({ type: "marks", id: ids.get(file) ?? "", marks: seen } satisfies EvalMarkEvent);
@@ -90,9 +90,9 @@ function stateOf(known: EvalMarks | null): "errors" | "warnings" | "clean" | "un
 
 const name = z.string().min(1).max(500);
 const runBody = z.object({
-	/** Digest of the reviewed plan; required for evals of synced benchmarks. */
+	/** Of the reviewed plan; required for evals of synced benchmarks. */
 	digest: z.string().max(200).optional(),
-	/** Whether to also consent to new access in the plan. */
+	/** Also consents to new access in the plan. */
 	trust: z.boolean().optional(),
 	targets: z.array(name).max(50).optional(),
 	/** Globs over test ids. */
@@ -106,7 +106,7 @@ const modes = { migrate: z.boolean().optional(), pin: z.boolean().optional() };
 const previewBody = z.object(modes);
 const fixBody = z.object({ ...modes, digest: z.string().max(200) });
 const bundleBody = z.object({
-	/** Name of its directory; default: the eval's name and the time. */
+	/** Default: the eval's name and the time. */
 	name: z
 		.string()
 		.regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, "expected lower-case letters, digits, '.', '_' and '-'")
@@ -117,14 +117,13 @@ const bundleBody = z.object({
 	vendor_repos: z.boolean().optional(),
 	/** Globs below the eval's directory. */
 	include: z.array(name).max(100).optional(),
-	/** SHA-256 prefixes of texts that are suspected to be secrets but are not. */
+	/** SHA-256 prefixes of texts that only look like secrets. */
 	allow_secrets: z
 		.array(z.string().regex(/^[0-9a-f]{8,64}$/))
 		.max(100)
 		.optional(),
 });
 
-/** Adds routes to run, fix and bundle an eval. */
 export function evalWrites(services: Services) {
 	const { jobs, evals } = services;
 	return new Hono()
@@ -147,7 +146,7 @@ export function evalWrites(services: Services) {
 			const { digest, trust = false, targets = [], ...rest } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
 			const { id, file, place } = opened.found;
-			// The page shows the plan for all tests, regardless of the selection.
+			// The page showed the plan for all tests, regardless of the selection.
 			const whole = requestOf(file, targets, {});
 			const { answer: seen, plan: shown } = describeRunPlan(withTargets(opened, targets), whole, services);
 			if (digest === undefined ? place.foreign || trust : digest !== seen.digest)

@@ -3,9 +3,7 @@ import { Hono } from "hono";
 import { eventStream } from "../event-stream.ts";
 import type { Services } from "../problem.ts";
 
-/**
- * `GET /api/jobs`, `GET /api/jobs/:id`, `GET /api/jobs/:id/events` (server-sent events, resumable by Last-Event-ID).
- */
+/** `GET /api/jobs`, `/:id`, `/:id/events` (resumable by Last-Event-ID). */
 export function jobReads(services: Services) {
 	const { jobs } = services;
 	const find = (id: string) => {
@@ -28,7 +26,6 @@ export function jobReads(services: Services) {
 		});
 }
 
-/** `POST /api/jobs/:id/cancel`. */
 export function jobWrites({ jobs }: Services) {
 	return new Hono().post("/:id/cancel", (c) => {
 		if (!jobs.cancel(c.req.param("id"))) throw new AgentvError("not-found", "job not found");

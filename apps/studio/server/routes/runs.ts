@@ -15,9 +15,8 @@ const filters = {
 	search: searchField,
 	experiment: nameField,
 	target: nameField,
-	/** A benchmark's id, or `_` for runs without benchmark. */
+	/** `_` for runs without benchmark. */
 	benchmark: nameField,
-	/** Name or file of an eval. */
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
@@ -37,7 +36,7 @@ function runTests({ directory }: RunHead, wanted: z.output<typeof testsQuery>, {
 	const { planned, passed, failed, errors: error } = tally.summary(0);
 	return {
 		...mapPage(pageOf(selectTests(outcomes, wanted), wanted.page, wanted.page_size), testEntry),
-		/** Of all tests, regardless of the filter. */
+		/** Ignores the filter. */
 		counts: { passed, failed, error, not_run: planned - passed - failed - error },
 		targets: [...new Set(outcomes.map(({ target }) => target))],
 		evals: [...new Set(outcomes.map((outcome) => outcome.eval))],
@@ -77,7 +76,6 @@ function filter({ search, experiment, target, benchmark, eval: label }: z.output
 		(!search || matches(`${runId(run)} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
 }
 
-/** Returns the values to filter by. */
 function choices(all: readonly RunHead[]) {
 	const sorted = (values: Iterable<string>) => [...new Set(values)].sort().slice(0, 500);
 	return {
@@ -87,10 +85,9 @@ function choices(all: readonly RunHead[]) {
 	};
 }
 
-/** `rerun_changed`: rerun tests whose dependencies have changed, instead of refusing to resume. */
+/** `rerun_changed` reruns tests whose dependencies have changed; the default refuses to resume. */
 const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
 
-/** `POST /api/runs/:id/resume`: resumes an interrupted run. */
 export function runWrites(services: Services) {
 	const { runs, jobs, evals, runJobs } = services;
 	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {
@@ -110,7 +107,7 @@ export function runWrites(services: Services) {
 			);
 		const plan = planFor(resumedRequest(run.directory, { evals: [] }), services);
 		refuseNewAccess(plan.newAccess, plan.redact);
-		// Fails here, in the response, rather than in the job.
+		// Throws here, so that the response fails rather than the job.
 		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
 		const job = jobs.start(

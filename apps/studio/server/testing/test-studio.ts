@@ -8,14 +8,13 @@ import { createServices, type Services } from "../problem.ts";
 type Files = Parameters<typeof writeTree>[1];
 
 export interface TestStudio {
-	/** Temporary directory with `cwd`, `home` (AGENTV_HOME) and files of the test. */
+	/** Temporary, with `cwd`, `home` (AGENTV_HOME) and files of the test. */
 	readonly root: string;
 	readonly services: Services;
-	/** Sends a request with the token, as a script does. With `body`, sends a POST of JSON. */
+	/** Authenticates with the token. With `body`, sends a POST of JSON. */
 	request(path: string, change?: RequestChange): Promise<Response>;
-	/** Returns the JSON of a request that must succeed. */
+	/** Fails the test unless the response is a success. */
 	json<Body>(path: string, change?: RequestChange): Promise<Body>;
-	/** Returns every `data` of an event stream until it ends. */
 	events(path: string): Promise<unknown[]>;
 	write(files: Files): void;
 }
@@ -23,11 +22,10 @@ export interface TestStudio {
 export interface RequestChange {
 	readonly method?: string;
 	readonly body?: unknown;
-	/** Override the usual headers; `undefined` removes one. */
+	/** `undefined` removes a usual header. */
 	readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Creates a Studio on a temporary directory, called without a network. */
 export function testStudio(files: Files = {}, options: Partial<StudioOptions> = {}): TestStudio {
 	const root = tempTree();
 	writeTree(root, { "cwd/.keep": "", "home/.keep": "", "pages/index.html": page, ...files });
