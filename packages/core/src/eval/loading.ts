@@ -1,5 +1,5 @@
 import { AgentvError, type Diagnostic, finding, type Place } from "../lib/errors.ts";
-import { mostInserted, type TextBudget, textLimit } from "../lib/yaml-value.ts";
+import { mostInserted, type TextBudget, textLimit } from "../lib/interpolate.ts";
 import type { Environment } from "../machine/environment.ts";
 import type { GlobBudget } from "../machine/find-files.ts";
 import { type EvalScope, shownPath } from "./discover-evals.ts";

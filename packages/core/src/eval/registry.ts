@@ -19,7 +19,7 @@ import {
 	repositoryName,
 	splitCredentials,
 } from "../lib/git-url.ts";
-import { interpolateEnv } from "../lib/interpolate.ts";
+import { interpolateEnv, mostInField } from "../lib/interpolate.ts";
 import type { TextEdit } from "../lib/text.ts";
 import {
 	type Collection,
@@ -32,7 +32,6 @@ import {
 	type YamlDocument,
 } from "../lib/yaml-document.ts";
 import { appendToSequence, blockText, removeEntry, verifiedPatch } from "../lib/yaml-edit.ts";
-import { mostInField } from "../lib/yaml-value.ts";
 import { agentvHome, type Environment, expandHome } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
 import type { GitCredentials } from "../machine/git.ts";

@@ -1,13 +1,19 @@
 import { basename, dirname, join } from "node:path";
 import { LineIndex } from "../lib/code-frame.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, finding, type Place } from "../lib/errors.ts";
-import { type InterpolationResult, interpolateEnv, type VariableUse } from "../lib/interpolate.ts";
+import {
+	type InterpolationResult,
+	interpolateEnv,
+	mostInserted,
+	type TextBudget,
+	textLimit,
+	type VariableUse,
+} from "../lib/interpolate.ts";
 import { type JsonLine, locateInLine, parseJsonLines } from "../lib/json.ts";
 import { redactText } from "../lib/redact.ts";
 import { isSecretName, redactAddress } from "../lib/secret-shapes.ts";
 import { scanReferences } from "../lib/template-text.ts";
 import { parseYaml, type SourceRange, type YamlDocument } from "../lib/yaml-document.ts";
-import { mostInserted, type TextBudget, textLimit } from "../lib/yaml-value.ts";
 import { listDirectory } from "../machine/directories.ts";
 import { type Environment, existingCase } from "../machine/environment.ts";
 import { directoryEntries, type PathKind, targetKind } from "../machine/files.ts";

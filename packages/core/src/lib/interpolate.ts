@@ -1,6 +1,23 @@
-import type { DocumentPath } from "./errors.ts";
+import type { DocumentPath, FindingKind } from "./errors.ts";
 import { type OffsetRange, scanReferences } from "./template-text.ts";
-import { mostInField, type TextBudget } from "./yaml-value.ts";
+
+/** Characters that references may still insert. Anything beyond that remains as written. */
+export interface TextBudget {
+	left: number;
+}
+
+/** UTF-16 units that `${{ }}` may insert into one file, and `{{ }}` into an eval's tests. */
+export const mostInserted = 50_000_000;
+
+/** UTF-16 units that `${{ }}` may insert into a path, URL or name. */
+export const mostInField = 10_000;
+
+export const textLimit: FindingKind<{ allowed: number }> = {
+	rule: "yaml.limits",
+	severity: "error",
+	message: ({ allowed }) => `References insert more than ${allowed.toLocaleString("en-US")} characters`,
+	hint: () => "Reference the large text in fewer places, or move it to a workspace file",
+};
 
 export interface VariableUse {
 	readonly name: string;

@@ -44,24 +44,6 @@ export const yamlLimit: FindingKind<{
 		limit === "nodes" ? "Use fewer aliases of large anchors, or split the file" : "Split the file into smaller ones",
 };
 
-/** Characters that references may still insert. Anything beyond that remains as written. */
-export interface TextBudget {
-	left: number;
-}
-
-/** UTF-16 units that `${{ }}` may insert into one file, and `{{ }}` into an eval's tests. */
-export const mostInserted = 50_000_000;
-
-/** UTF-16 units that `${{ }}` may insert into a path, URL or name. */
-export const mostInField = 10_000;
-
-export const textLimit: FindingKind<{ allowed: number }> = {
-	rule: "yaml.limits",
-	severity: "error",
-	message: ({ allowed }) => `References insert more than ${allowed.toLocaleString("en-US")} characters`,
-	hint: () => "Reference the large text in fewer places, or move it to a workspace file",
-};
-
 /** Encodes the text only if its length doesn't decide the result. */
 export function exceedsBytes(text: string, bytes: number): boolean {
 	if (text.length > bytes) return true;
