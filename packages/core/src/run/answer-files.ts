@@ -12,8 +12,8 @@ import type { PlannedCase } from "./run-plan.ts";
 type FilePart = Exclude<AnswerPart, { type: "text" }>;
 
 /**
- * Adds the text of an answer's files to its text: by a preprocessor, or unchanged if they are text.
- * A binary file without a preprocessor stays `[file: path]`.
+ * Adds the text of an answer's files, converted by a preprocessor if they are not text. A binary
+ * file without a preprocessor stays `[file: path]`.
  * @throws AttemptError if a file is missing or its preprocessor fails: such an answer is not graded
  */
 export async function withFileTexts(
@@ -70,7 +70,7 @@ async function fileText(
 	}
 }
 
-/** A preprocessor needs a process for each. */
+/** Limits the processes: each preprocessed file needs one. */
 const mostFiles = 100;
 
 function tooMuch(what: string): AttemptError {
@@ -78,12 +78,10 @@ function tooMuch(what: string): AttemptError {
 	return new AttemptError({ stage: "target", code, message, causedBy: "agent" });
 }
 
-/** Returns the error for a missing or unreadable answer file. */
 function unreadable(message: string): AttemptError {
 	return new AttemptError({ stage: "target", code: "answer-file", message, causedBy: "agent" });
 }
 
-/** Without a workspace an agent works where the target's program runs. */
 function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunContext): string {
 	const { scope } = test.suite;
 	const cwd = target.cwd && resolvePath(target.cwd, scope, plan.view);
@@ -91,9 +89,8 @@ function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunCon
 }
 
 /**
- * Returns the real path of an answer's file: an agent must not make AgentV read files elsewhere.
- * @throws AgentvError if it is outside the directory, directly or through links, or not a regular
- * file
+ * @throws AgentvError unless it is a regular file inside the directory, links resolved: an agent
+ * must not make AgentV read other files
  */
 function locate(path: string, directory: string): string {
 	const named = `the answer refers to ${JSON.stringify(path)}, which is`;

@@ -13,14 +13,12 @@ import { pause } from "./call-cache.ts";
 import type { LiveTarget } from "./live-targets.ts";
 import { isModel } from "./run-plan.ts";
 
-/** The result of a request, with all its calls. */
 export interface Asked {
 	readonly outcome: TargetOutcome;
 	/** The target that answered, or the fallback. */
 	readonly by: string;
-	/** Calls, including retries and fallbacks. */
+	/** Includes retries and calls of fallbacks. */
 	readonly tries: number;
-	/** Of the last call. */
 	readonly durationMs: number;
 	/** Reported costs of the calls before the last one. */
 	readonly failedCalls: Costs;
@@ -29,12 +27,11 @@ export interface Asked {
 interface AskOptions {
 	/** Ctrl-C. */
 	readonly signal: AbortSignal;
-	/** For each call. */
 	readonly timeoutMs: number | undefined;
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
-	/** Called for each actual call, including failed ones, with US dollars if reported. */
+	/** Also called for failed calls; US dollars, if reported. */
 	readonly onCall?: (target: string, costUsd: number | undefined) => void;
-	/** Returns whether an answer may be cached. Default: every complete answer. */
+	/** Whether an answer may be cached. Default: every complete answer. */
 	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
@@ -82,8 +79,8 @@ export async function askTarget(
 }
 
 /**
- * Adds who failed if the target doesn't. A program's behavior and reports are the tested agent's
- * doing, including other failures that it reports and timeouts.
+ * Sets the cause if the target doesn't: a program's behavior, including its failures and timeouts,
+ * belongs to the tested agent.
  */
 function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcome {
 	if (outcome.ok || outcome.failure.causedBy) return outcome;
@@ -92,12 +89,11 @@ function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcom
 	return isOfAgent ? { ok: false, failure: { ...failure, causedBy: "agent" } } : outcome;
 }
 
-/** Refusals, truncated and unusable answers are not cached. */
 function mayBeKept(answer: TargetAnswer, { isUsable }: AskOptions): boolean {
 	return answer.stopReason === undefined && (isUsable?.(answer) ?? true);
 }
 
-/** A longer `Retry-After` is not waited for. */
+/** With a longer `Retry-After` the call fails instead. */
 const longestWaitMs = 5 * 60_000;
 
 function canHelp(failure: TargetFailure, codes: readonly number[] | undefined): boolean {
@@ -113,8 +109,8 @@ interface Pauses {
 }
 
 /**
- * Doubles from half a second to half a minute, with jitter so that many tests don't return
- * simultaneously; or as requested by the target.
+ * Doubles from half a second to half a minute, with jitter so that many tests don't retry
+ * simultaneously. A `Retry-After` takes precedence.
  */
 function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: Pauses): number {
 	const { retryInitialDelayMs = 500, retryMaxDelayMs = 30_000, retryBackoffFactor = 2 } = settings;
@@ -124,7 +120,6 @@ function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: P
 
 async function callOnce(instance: Target, question: Question, options: AskOptions): Promise<TargetOutcome> {
 	const { signal, timeoutMs } = options;
-	// Without a limit a call needs no extra signal.
 	if (timeoutMs === undefined) return guarded(instance, question, { signal });
 	const limit = new AbortController();
 	const timer = setTimeout(() => limit.abort(), Math.min(timeoutMs, 2 ** 31 - 1));

@@ -19,14 +19,13 @@ import { keyOfRow, type PlannedCase, type RunPlan, targetRecord } from "./run-pl
 import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
-/** How a run's recorded results and tests differ from the plan. */
 interface Found {
 	readonly plan: PlanChanges;
 	readonly touched: readonly ResultRow[];
 	readonly changes: RowChanges;
 }
 
-/** @param recorded a run, in `directory`, and those of its rows that count */
+/** @param recorded a run, its directory, and those of its rows that count */
 export function changesOf(
 	recorded: { readonly run: RunFile; readonly directory: string; readonly rows: readonly ResultRow[] },
 	cases: readonly PlannedCase[],
@@ -41,7 +40,7 @@ export function changesOf(
 		const planned = byKey.get(keyOfRow(row));
 		return planned ? [{ row, planned }] : [];
 	});
-	// In planned order, since tests end in any order.
+	// Tests finish in any order; report them as planned.
 	known.sort((a, b) => a.planned.index - b.planned.index || a.row.attempt - b.row.attempt);
 	const touched = known.filter(({ row, planned }) => changes.touches(row, planned)).map(({ row }) => row);
 	return { plan: planDifference(run, cases, plan), touched, changes };
@@ -102,7 +101,6 @@ function idsOf(rows: readonly ResultRow[], withTargets = false): string {
 	return ids.length > mostIds ? `${shown} and ${ids.length - mostIds} more` : shown;
 }
 
-/** Changes of a run's planned tests. */
 interface PlanChanges {
 	/** Sentences without a full stop. */
 	readonly texts: readonly string[];
@@ -110,7 +108,7 @@ interface PlanChanges {
 	readonly limits: ReadonlyMap<string, number>;
 }
 
-/** Refuses a plan for other evals than the run's. @throws AgentvError `config` */
+/** @throws AgentvError `config` if the plan is for other evals than the run */
 export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 	const before = new Set(run.evals.map(({ file }) => file));
 	const planned = new Set(plan.evals.map(({ label }) => label));
@@ -126,7 +124,6 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 		});
 }
 
-/** Compares the tests of a run with the current plan. */
 function planChanges(run: RunFile, cases: readonly PlannedCase[]): PlanChanges {
 	const before = recordedTests(run, run.planned);
 	const after = plannedTests(cases);
@@ -143,7 +140,6 @@ function planChanges(run: RunFile, cases: readonly PlannedCase[]): PlanChanges {
 	return { texts, limits };
 }
 
-/** Returns whether two lists of tests are equal, including their order. */
 function sameTests(run: RunFile, list: readonly PlannedTest[], cases: readonly PlannedCase[]): boolean {
 	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(cases)]);
 }
@@ -178,24 +174,23 @@ function repeatText(repeat: PlannedTest[3]): string {
 		: "1 attempt";
 }
 
-/** Returns what a target reports about itself, once it is ready. */
+/** Facts that a target reports about itself, once it is ready. */
 export type FactsOf = (target: ResolvedTarget) => Readonly<Record<string, string>> | undefined;
 
-/** Settings that affect a target's answers through the files that they refer to. */
+/** Settings whose text doesn't affect answers: only the files that they refer to do. */
 const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixtures"]);
 
 type Part = keyof Fingerprint;
 type FilesByName = Readonly<Record<string, string>>;
 
-/** Compares the inputs of a run's recorded results with the current ones, and names the changes. */
+/** Compares the inputs of recorded results with the current ones and names the changes. */
 class RowChanges {
-	/** Rows by what changed: a sentence without a full stop, such as `graders/check.mjs changed`. */
+	/** By change: a sentence without a full stop, such as `graders/check.mjs changed`. */
 	readonly found = new Map<string, ResultRow[]>();
 	readonly #parts = new Set<Part | "facts">();
 	readonly #before: ReadonlyMap<string, CoveredFile>;
 	#now: { readonly variables: FilesByName; readonly files: ReadonlyMap<string, CoveredFile> } | undefined;
 
-	/** @param directory of the run with the record `run` */
 	constructor(
 		private readonly plan: RunPlan,
 		private readonly fingerprints: Fingerprints,
@@ -206,12 +201,11 @@ class RowChanges {
 		this.#before = new Map((run.files ?? []).map((file) => [file.path, file]));
 	}
 
-	/** Whether only graders have changed: then the recorded answers could be graded again. */
+	/** Whether the recorded answers could be graded again instead. */
 	get isAboutGraders(): boolean {
 		return this.#parts.size === 1 && this.#parts.has("graders");
 	}
 
-	/** Returns whether the inputs of a row have changed, and collects the changes. */
 	touches(row: ResultRow, planned: PlannedCase): boolean {
 		const { repositories = [] } = this.run;
 		const now = this.fingerprints.of(planned, recordedCommits(planned, repositories, this.plan.redact));
@@ -273,7 +267,6 @@ class RowChanges {
 		return this.#now;
 	}
 
-	/** Returns versions from the attempt's own file, or from `run.json` if that is unreadable. */
 	#recordedFiles({ file }: ResultRow): FilesByName {
 		const path = file === undefined ? undefined : join(this.directory, file);
 		const read = path !== undefined && pathKind(path) === "file" ? readJson(readTextFile(path)) : undefined;
@@ -295,7 +288,6 @@ class RowChanges {
 		});
 	}
 
-	/** Returns a directory's changed files, if known. */
 	#members(name: string): string[] {
 		const [before, after] = [this.#before.get(name)?.members, this.#current.files.get(name)?.members];
 		if (!before || !after) return [`${name} changed`];
@@ -340,7 +332,7 @@ class RowChanges {
 		});
 	}
 
-	/** Explains a changed part whose files and settings are equal, by its other texts. */
+	/** Explains a changed part whose files and settings are equal. */
 	#meanings(part: string): string[] {
 		if (!this.run.files)
 			return [`${part} changed (AgentV ${this.run.agentvVersion}, which made the run, did not record its files)`];
@@ -359,7 +351,6 @@ class RowChanges {
 	}
 }
 
-/** Changed files of a directory that are listed individually. */
 const mostMembers = 5;
 
 function shown(value: unknown): string {

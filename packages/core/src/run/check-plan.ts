@@ -56,8 +56,8 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 }
 
 /**
- * Checks the JSON Schemas of a plan's graders. Separate, because it loads a validator.
- * @throws AgentvError `config` if one is invalid
+ * Separate from `checkPlan`, because it loads a JSON Schema validator.
+ * @throws AgentvError `config` if a grader's schema is invalid
  */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
@@ -111,7 +111,6 @@ function emptySecrets(
 	return [...own, ...[...targets].flatMap((target) => emptyCredentials(target, { sources }))];
 }
 
-/** Returns missing files of a test's input. */
 function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
 	const { scope } = test.suite;
 	const messages = [...test.input, ...test.turns.flatMap((turn) => turn.input)];

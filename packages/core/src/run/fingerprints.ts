@@ -16,7 +16,6 @@ import { isInside } from "../machine/files.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import { allGraders, type PlannedCase, type PlannedEval, type RunOrigin, type RunPlan } from "./run-plan.ts";
 
-/** The current inputs of a result. */
 export interface Versions {
 	readonly fingerprint: Fingerprint;
 	/** Digests of the files that the fingerprint covers, by their names in the run's records. */
@@ -26,18 +25,16 @@ export interface Versions {
 type Part = keyof Fingerprint;
 type Prints = Readonly<Record<Part, Print>>;
 
-/** The recipes that a case shares with no or few others. */
 interface CaseRecipes {
 	readonly test: Recipe;
 	readonly graders: Recipe;
-	/** By the commits of its workspace. */
+	/** By the workspace's commits. */
 	readonly last: Map<string, { readonly prints: Prints; readonly versions: Versions }>;
 }
 
 /**
- * Computes fingerprints, which is done only here. Shared inputs are computed once, and files that
- * were written meanwhile are read again, so that each result has the versions at its time.
- *
+ * Computes all fingerprints of a run. Shared inputs are read once; a file that changes during the
+ * run is read again, so each result has the versions of its own time.
  * @example
  * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
  */
@@ -59,7 +56,7 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, createKnownRedactor(plan.secrets));
 	}
 
-	/** Returns the current parts of a case; a regraded answer has the target of the recorded run. */
+	/** A regraded answer has the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")
@@ -78,15 +75,14 @@ export class Fingerprints {
 		return versions;
 	}
 
-	/** Returns the files of each part of a case's fingerprint. */
 	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
 		const prints = this.#printsOf(one, this.#recipesOf(one), []);
 		return perPart((part) => prints[part].files);
 	}
 
 	/**
-	 * Returns the inputs of a case when an attempt starts. Its workspace can be prepared now, so the
-	 * template's state is fixed from here on.
+	 * Returns the inputs when an attempt starts. Its workspace can be prepared from now on, so the
+	 * state of the template is fixed.
 	 */
 	begin(one: PlannedCase): Versions {
 		const template = this.#templateOf(one);
@@ -152,7 +148,6 @@ export class Fingerprints {
 		return this.#templates.get(key);
 	}
 
-	/** Returns files that an eval declares without a reference. */
 	#declaredBy(of: PlannedEval): Content | undefined {
 		if (of.bundle.include.length === 0) return undefined;
 		if (!this.#declared.has(of)) {
@@ -191,7 +186,7 @@ function commitsOf(repositories: readonly PinnedRepository[]): string {
 	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
 }
 
-/** Relative to the eval's root, or absolute if that is ambiguous or outside. */
+/** Relative to the eval's root; absolute if that is ambiguous or the file is outside. */
 class FileNames {
 	readonly #redact: Redactor;
 	readonly #names = new Map<string, string>();
@@ -206,7 +201,7 @@ class FileNames {
 		const known = this.#names.get(path);
 		if (known !== undefined) return known;
 		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
-		// Evals of one run can be in different repositories.
+		// Evals of a run can be in different repositories.
 		const name = this.#redact(this.#paths.has(short) ? path : short);
 		this.#names.set(path, name);
 		this.#paths.set(name, path);
@@ -214,7 +209,6 @@ class FileNames {
 	}
 }
 
-/** The inputs of an attempt, for its records. */
 interface MadeOf {
 	readonly fingerprint: Fingerprint;
 	readonly files?: Readonly<Record<string, string>>;
@@ -231,7 +225,6 @@ interface Begun {
 	readonly recorded?: Pick<RecordedAttempt, "fingerprint" | "files"> | undefined;
 }
 
-/** @param origin the run whose answers are graded again */
 export function madeOf(
 	versions: Versions,
 	repositories: readonly PinnedRepository[],
@@ -257,7 +250,6 @@ export function madeOf(
 	};
 }
 
-/** Returns the files of a recorded answer's target. */
 function targetFiles(files: Versions["files"] | undefined, origin: RunOrigin | undefined): Versions["files"] {
 	if (!files || !origin) return {};
 	const ofTarget = (origin.run.files ?? []).filter(({ parts }) => parts.includes("target"));

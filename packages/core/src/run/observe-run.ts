@@ -34,8 +34,8 @@ export interface Observed {
 
 /**
  * Loads the evals of a request and their targets.
- * @throws AgentvError `config` with all findings if one does not load completely: no test is
- * dropped; `usage` if a record names files that the user must name
+ * @throws AgentvError `config` with all findings if one does not load completely, so that no test
+ * is dropped; `usage` if a record names files that the user must name
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
@@ -107,12 +107,10 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	);
 }
 
-/** Covers the texts that loading read, in order. */
 function sourcesDigest({ sources }: LoadedEval): string {
 	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
 }
 
-/** Returns paths from the root, or from the working directory if not unique. */
 function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
 	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
 	return short.map((label, index) => {
@@ -198,12 +196,15 @@ function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: s
 /** A received record's choices, which need consent like a bundle's accesses. */
 interface ReceivedChoice {
 	readonly run: TrustSubject;
-	/** For each eval of the request: whether the record selected it, or a file of its options. */
+	/**
+	 * For each eval of the request: whether the record, not the user, selected it or a file of its
+	 * options.
+	 */
 	readonly isChosen: readonly boolean[];
 	readonly ownFiles: readonly string[];
 }
 
-/** Undefined if the user specified everything, or made the run here. */
+/** Undefined if the user specified everything, or made the run on this machine. */
 function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
 	const { recorded, evals, targetsFile } = request;
 	if (!recorded) return undefined;

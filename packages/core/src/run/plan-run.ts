@@ -111,7 +111,9 @@ function knownSecrets({ evals }: Observed, cases: readonly UnnamedCase[]): strin
 	];
 }
 
-/** Adds the names in records; redacted ids of tests stay unique. Most plans have no secret in any. */
+/**
+ * Adds the names for records: redacted test ids stay unique. Most plans have no secret in any name.
+ */
 function withRecordedNames(cases: readonly UnnamedCase[], { evals }: Observed, redact: Redactor): PlannedCase[] {
 	const tests = new Map<TestCase, TestCase>();
 	for (const { loaded } of evals) {
@@ -177,7 +179,6 @@ interface Cases {
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
 }
 
-/** Returns problems of targets files and of requested targets. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
 	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
 	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
@@ -203,7 +204,6 @@ function planCases({ evals }: Observed, request: RunRequest): Cases {
 	return { cases, resolvers };
 }
 
-/** Returns an eval's chosen tests for each of its targets, in the order of first use. */
 function testsByTarget(loaded: LoadedEval, resolver: TargetResolver, request: RunRequest) {
 	const byTarget = new Map<PlannedTarget, TestCase[]>();
 	for (const test of selectTests(loaded.tests, request)) {
@@ -243,7 +243,7 @@ function plannedCase(
 }
 
 /**
- * Returns a test's targets: `--target` > its own > the eval's > `default`. A name that the eval
+ * In order of precedence: `--target`, the test's own, the eval's, `default`. A name that the eval
  * defines inline refers to that definition.
  */
 function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
@@ -264,14 +264,14 @@ function unique(choices: readonly TargetChoice[]): TargetChoice[] {
 	return choices.filter((choice, index) => choices.findIndex(({ name }) => name === choice.name) === index);
 }
 
-/** Resolves the targets of one eval, each once, and collects problems. */
+/** Resolves each target of an eval once. */
 class TargetResolver {
 	readonly diagnostics: Diagnostic[] = [];
 	readonly #known = new Map<string, PlannedTarget | undefined>();
 
 	constructor(private readonly scope: TargetScope) {}
 
-	/** Returns a target with its fallbacks; undefined if it can't run (see `diagnostics`). */
+	/** Undefined if it can't run; `diagnostics` has the reason. */
 	planned(choice: TargetChoice): PlannedTarget | undefined {
 		const key = "inline" in choice ? canonicalJson([choice.inline, choice.base]) : choice.name;
 		if (!this.#known.has(key)) this.#known.set(key, this.#plan(choice));
@@ -303,7 +303,6 @@ export function targetKey({ wire, command, cwd, fixtures, healthcheck }: Resolve
 	return canonicalJson([wire, command?.base, cwd?.base, fixtures?.base, healthcheck?.base]);
 }
 
-/** Returns the requested tests in order, with their dependencies. */
 function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
 	const { tests: globs, tags, excludeTags, limit } = request;
 	const patterns = globs?.map(textGlob);
@@ -331,7 +330,6 @@ export interface PlanDescription {
 	readonly shard?: {
 		readonly index: number;
 		readonly count: number;
-		/** Its part of the run's budgets; empty if there are none. */
 		readonly budgets: readonly ShardBudget[];
 	};
 	/** Tests × targets in order. */
@@ -343,23 +341,22 @@ export interface PlanDescription {
 		readonly attempts: number;
 		readonly graders: readonly string[];
 		readonly dependsOn: readonly string[];
-		/** Index in `workspaces`; absent: none. */
+		/** Index in `workspaces`; absent if it has none. */
 		readonly workspace?: number;
 	}[];
-	/** What workspaces would copy, clone and run; tests of the same one share its preparation. */
+	/** Tests with the same workspace share its preparation. */
 	readonly workspaces: readonly WorkspaceDescription[];
-	/** What it reads outside the evals' own files, and the hosts that it contacts. */
+	/** Excludes the evals' own files. */
 	readonly access: AccessDescription;
 	/** Inputs of the results that fingerprints can't cover. */
 	readonly opaque: readonly OpaqueUse[];
 }
 
-/** How a run would be resumed, without tests whose results count. */
 type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
  * Describes a plan without running anything.
- * @throws AgentvError `config` like resuming, if inputs of recorded results have changed
+ * @throws AgentvError `config` if inputs of recorded results have changed, like resuming
  */
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
@@ -407,7 +404,6 @@ function ownStates(plan: RunPlan, resume: ResumeChoices): readonly CaseState[] {
 	}
 }
 
-/** Reads the run that a request is based on. @throws AgentvError `not-found`, `config` */
 function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
 	const directory = regrade?.origin ?? rerunFailed;
 	if (directory === undefined) return undefined;
@@ -422,8 +418,8 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
 }
 
 /**
- * Returns the cases of a run with an origin: for a regrade, those with a row there, with all
- * planned attempts; for a rerun, those that were planned there and did not pass.
+ * Returns for a regrade the cases with a row in the origin, with all planned attempts; for a rerun,
+ * those that were planned there and did not pass.
  */
 function originCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
 	return origin.kind === "regrade" ? recordedCases(cases, origin) : failedCases(cases, origin);
@@ -446,7 +442,7 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): Planne
 		// Planned attempts without a record are not graded: fewer could change the result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
 		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
-		// The answers exist regardless of other tests: only a skipped test waits, and can be skipped
+		// Answers exist regardless of other tests, so only a skipped test waits, and can be skipped
 		// again.
 		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
 		return [
@@ -466,7 +462,7 @@ function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin): P
 		.map(({ planned }) => planned);
 }
 
-/** @throws AgentvError `usage` if no test has one of the graders to run again */
+/** @throws AgentvError `usage` if no test has one of the requested graders */
 function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOrigin): void {
 	if (!graders) return;
 	const known = new Set(cases.flatMap((planned) => allGraders(planned).map(({ name }) => name)));

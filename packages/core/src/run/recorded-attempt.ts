@@ -20,15 +20,13 @@ import { type Answer, type Attempt, AttemptError } from "./attempt.ts";
 import { inputToWire, requestMessages } from "./messages.ts";
 import { keyOfRow, originKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
-/** How recorded attempts are graded again. */
 interface Regrading {
-	/** Returns which recorded results to keep. */
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether new results replace old ones, so that the cost of earlier grading is added. */
+	/** Whether results of the same run are replaced: then the cost of earlier grading is added. */
 	readonly sameRun: boolean;
 }
 
-/** Longer texts stay in their files. */
+/** In bytes; longer texts stay in their files. */
 const maxInMemory = 10 * 1024 * 1024;
 
 const redacted = {
@@ -55,7 +53,7 @@ export class RecordedAttempt {
 		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
-	/** Output before the answer. */
+	/** Excludes graders. */
 	get logs(): readonly StageLog[] {
 		return (this.#file?.logs ?? []).filter(({ stage }) => stage !== "grade");
 	}
@@ -68,7 +66,6 @@ export class RecordedAttempt {
 		return this.#row?.fingerprint;
 	}
 
-	/** Versions of the attempt's inputs. */
 	get files(): AttemptFile["files"] {
 		return this.#file?.files;
 	}
@@ -77,7 +74,6 @@ export class RecordedAttempt {
 		return this.#file !== undefined;
 	}
 
-	/** Whether secrets were redacted from the answer. */
 	get isRedacted(): boolean {
 		return this.#file?.redacted === true;
 	}
@@ -122,7 +118,6 @@ export class RecordedAttempt {
 		throw refusal("unreadable", "the recorded attempt is not readable");
 	}
 
-	/** Returns whether a grader that runs again can use the workspace. */
 	needsWorkspace({ assertions, test }: PlannedCase): boolean {
 		const again = [
 			...gradersToRun(assertions, this.earlier()),
@@ -131,7 +126,7 @@ export class RecordedAttempt {
 		return again.some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
-	/** Returns the recorded results of the whole answer, or of one turn. */
+	/** For the whole answer, or one turn. */
 	earlier(turn?: number): EarlierResults {
 		const { choose, sameRun } = this.regrading;
 		const turns = this.#file?.turns ?? [];
@@ -143,7 +138,7 @@ export class RecordedAttempt {
 		return { records, choose, countsUsage: sameRun, ...(this.isRedacted ? { refusal: redacted } : {}) };
 	}
 
-	/** Returns the recorded answer, or that to one turn. @throws AttemptError if it is unreadable */
+	/** For the whole conversation, or one turn. @throws AttemptError if it is unreadable */
 	answer(turn?: number): Answer {
 		const file = this.#fileOrRefuse();
 		const held = turn === undefined ? [] : (file.turns ?? []).slice(0, turn);
@@ -185,7 +180,7 @@ export class RecordedAttempt {
 		return { shown, patch: fileChangesShownPath === undefined ? { text: shown } : { file } };
 	}
 
-	/** For a file that is too large for memory, returns its beginning and path. */
+	/** Returns the path, too, if the file is too large for memory. */
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);
@@ -198,7 +193,6 @@ function refusal(code: string, message: string, causedBy?: RowError["causedBy"])
 	return new AttemptError(omitUndefined({ stage: "record", code, message, causedBy }));
 }
 
-/** Returns whether the recorded questions are the test's, turn by turn. */
 function answersTest(file: AttemptFile, { test }: PlannedCase, input: readonly RequestMessage[], plan: RunPlan) {
 	const turns = file.turns ?? [];
 	if (turns.length > test.turns.length) return false;
@@ -207,7 +201,6 @@ function answersTest(file: AttemptFile, { test }: PlannedCase, input: readonly R
 	return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
 }
 
-/** Returns an answer without cost, with its original figures. */
 function paidBefore(answer: Answer): Answer {
 	const { tokenUsage, costUsd, durationMs } = answer;
 	return {
@@ -221,7 +214,7 @@ function paidBefore(answer: Answer): Answer {
 
 /**
  * Finds attempts whose recorded answers are graded instead of calling the target: those of the
- * resumed run that only lack results of graders, else those of the regraded run.
+ * resumed run that only lack graders' results, else those of the regraded run.
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
@@ -234,7 +227,7 @@ export function recordedAttempts(
 	return (planned, attempt) => {
 		const row = findRetried(planned, attempt);
 		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true });
-		// Without its original answer, the target is called again, except in a regrade.
+		// If the original answer was redacted, the target is called again, except in a regrade.
 		if (own?.isReadable && (findOrigin || !own.isRedacted)) return own;
 		if (!origin || !findOrigin) return undefined;
 		const regrading = { choose: chooseNamed(origin.graders), sameRun: false };
@@ -247,13 +240,13 @@ function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => str
 	return (planned: PlannedCase, attempt: number) => byKey.get(`${attempt} ${keyOf(planned)}`);
 }
 
-/** Runs graders without a score again; for a composite only its parts without one. */
+/** Runs graders without a score again; in a composite, only such parts. */
 function chooseMissing(_: Assertion, { score, parts }: GradedRecord): RegradeChoice {
 	if (score !== null) return "keep";
 	return parts ? "parts" : "regrade";
 }
 
-/** Runs graders of these names again, and their composites; by default all. */
+/** Runs the named graders again, and composites that contain them; by default all. */
 function chooseNamed(names: readonly string[] | undefined): (assertion: Assertion) => RegradeChoice {
 	if (!names) return () => "regrade";
 	const isNamed = (name: string) => names.includes(name);

@@ -14,28 +14,27 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { keyOfRow, type PlannedCase, plannedByKey, plannedList, type RunPlan } from "./run-plan.ts";
 
 export interface ResumeState {
-	/** Of all cases of the plan, in order. */
+	/** All cases of the plan, in order. */
 	readonly states: readonly CaseState[];
-	/** Those that this run must settle, without another run's. */
+	/** Cases that this run must settle, excluding those of another run. */
 	readonly own: readonly CaseState[];
-	/** What this run had recorded, without what runs again. */
+	/** Excludes rows that run again. */
 	readonly before: readonly ResultRow[];
-	/** Its rows with a recorded answer that only lack results of graders: those graders run again. */
+	/** Rows that keep their answer and only lack results of graders, which run again. */
 	readonly regraded: readonly ResultRow[];
-	/** Its record, if it is resumed. */
+	/** Present if the run is resumed. */
 	readonly run?: RunFile;
-	/** For missing tests of another run: that run, and these tests. */
+	/** Present if the run completes another one; its missing tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
 export interface ResumeOptions {
-	/** Of the resumed run; absent: a new one. */
+	/** Of the resumed run; absent for a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
 	/** Rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged: boolean;
 	readonly fingerprints: Fingerprints;
-	/** What targets report about themselves, once they are ready. */
 	readonly facts?: FactsOf;
 	/** Leaves the run's files unchanged. */
 	readonly isPreview?: boolean;
@@ -44,8 +43,7 @@ export interface ResumeOptions {
 
 /**
  * Combines earlier results of this run and of the one that it completes.
- * @throws AgentvError `config` if inputs of recorded results have changed: different versions are
- * not mixed
+ * @throws AgentvError `config` if inputs of recorded results have changed: versions are not mixed
  */
 export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {
 	const { directory } = options;
@@ -66,7 +64,7 @@ export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState 
 	};
 }
 
-/** The run to complete. Its results stay there, so none may have another version. */
+/** Reads the run to complete. Its results stay there, so all must have the current versions. */
 function otherRun(
 	directory: string,
 	plan: RunPlan,
@@ -86,13 +84,11 @@ function otherRun(
 
 interface Before {
 	readonly kept: readonly ResultRow[];
-	/** Results that run again because their inputs changed. */
 	readonly rerun: readonly ResultRow[];
-	/** Errors whose answers are kept: only graders run again. */
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Returns rows of the resumed run; removes those that can't be trusted. */
+/** Also removes rows that can't be trusted. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -146,9 +142,8 @@ function isSkipped({ error }: ResultRow): boolean {
 
 export class CaseState {
 	readonly #attempts = new Map<number, AttemptResult>();
-	/** Graded attempts that run again because their inputs changed. */
 	readonly reruns = new Set<number>();
-	/** Attempts that were started and have not ended. */
+	/** Started and not finished. */
 	running = 0;
 	result: CaseResult | undefined;
 
@@ -159,7 +154,7 @@ export class CaseState {
 		this.#attempts.set(attempt, { attempt, score, executionStatus, ...(error ? { error } : {}) });
 	}
 
-	/** Sets the result if nothing more must run. Returns whether it did so now. */
+	/** Sets the result if nothing more must run, and returns whether it did. */
 	settle(): boolean {
 		const attempts = [...this.#attempts.values()];
 		if (this.result || this.running > 0 || !isDecided(attempts, this.planned.repeat)) return false;
@@ -171,13 +166,12 @@ export class CaseState {
 		return missingAttempts(new Set(this.#attempts.keys()), this.planned.repeat.count);
 	}
 
-	/** Returns attempts to start: all missing ones, or with `early_exit` the next one. */
+	/** All missing attempts; with `early_exit`, only the next one. */
 	nextAttempts(): number[] {
 		return this.planned.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
-/** Returns the states of all cases of a plan, with results of an earlier run. */
 export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
 	addRows(states, before);
@@ -198,17 +192,16 @@ interface Line {
 }
 
 /**
- * The trusted rows of a resumed run: without invalid lines, unplanned tests, duplicates, and rows
- * that do not match their attempt's file. Dropped results run again.
+ * The rows of a resumed run that can be trusted: no invalid lines, unplanned tests, duplicates, or
+ * rows that don't match their attempt's file. Dropped results run again.
  */
 class SoundIndex {
-	/** In writing order; for an attempt that was run again only the last one. */
+	/** In the order of writing; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];
-	/** What was dropped and why, as sentences without a full stop. */
+	/** Sentences without a full stop: what was dropped, and why. */
 	readonly problems: readonly string[];
 	readonly #kept: readonly Line[];
 	readonly #isWhole: boolean;
-	/** Names of the directories of tests with a row. */
 	readonly #folders: ReadonlySet<string | undefined>;
 
 	constructor(
@@ -235,7 +228,7 @@ class SoundIndex {
 		this.#isWhole = problems.length === 0 && tail === "";
 	}
 
-	/** Removes dropped rows, files without a row, and what replaced a test's directory. */
+	/** Removes dropped rows, files without a row, and anything that replaced a test's directory. */
 	putRight(): void {
 		const index = join(this.directory, "index.jsonl");
 		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""), { noFollow: true });
@@ -250,7 +243,7 @@ class SoundIndex {
 	}
 }
 
-/** Recognizes names of test directories by form: their rows can be lost, too. */
+/** Their rows can be lost, so the names are recognized by their form. */
 function isTestFolder(name: string): boolean {
 	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
 }
@@ -328,7 +321,6 @@ function nameOf({ testId, target, attempt }: ResultRow): string {
 	return `${JSON.stringify(testId)} with ${target}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
 }
 
-/** Removes files of attempts without a row. */
 function removeUnnamed(folder: string, name: string, named: ReadonlySet<string | undefined>): void {
 	for (const file of listDirectory(folder)) {
 		const attempt = /^(\d+)\./.exec(file)?.[1];

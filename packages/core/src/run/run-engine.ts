@@ -13,7 +13,7 @@ interface Job {
 	readonly attempt: number;
 }
 
-/** Runs unfinished cases in order, dependencies first, within all limits. */
+/** Runs unfinished cases within all limits: in order, dependencies first. */
 export class RunEngine {
 	readonly #context: RunContext;
 	readonly #schedule: Schedule<Job>;
@@ -60,7 +60,6 @@ export class RunEngine {
 		this.#schedule.stop();
 	}
 
-	/** Queues a case once all its dependencies are done. */
 	async #ready(state: CaseState): Promise<void> {
 		const { planned } = state;
 		// Can be called for each of several dependencies.
@@ -69,8 +68,7 @@ export class RunEngine {
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
 		if (broken && planned.test.onDependencyFailure !== "run") {
-			// Skipped tests would be the hard ones: they count as broken by the agent that failed their
-			// dependency.
+			// Skipped tests would be the hard ones, so the agent that failed their dependency is blamed.
 			const isOfAgent = broken.result?.status === "failed" || broken.result?.lowest !== undefined;
 			await this.#skip(state, broken.planned.test.id, isOfAgent ? "agent" : undefined);
 			return;
@@ -85,7 +83,7 @@ export class RunEngine {
 		const { request } = this.#context.plan;
 		const { workers } = target.settings;
 		return [
-			// A target with its own limit is only bound by that, unless the user sets a global limit.
+			// A target with its own limit is only subject to the global one if the user sets that.
 			...(workers === undefined || request.workers !== undefined ? [this.#global] : []),
 			...(workers === undefined ? [] : [this.#slot(`target ${key}`, workers)]),
 			...(workspace && workspace.spec.workspace?.isolation !== "per_test"
@@ -122,7 +120,7 @@ export class RunEngine {
 		this.summary.addRow(row);
 	}
 
-	/** Leaves a case for a resumed run: the budget is exhausted. */
+	/** Leaves a case for a resumed run when the budget is exhausted. */
 	#leave(state: CaseState): void {
 		state.running -= 1;
 		if (this.#outcome !== "complete") return;
@@ -130,7 +128,6 @@ export class RunEngine {
 		this.#context.emit({ type: "stopping", reason: "budget" });
 	}
 
-	/** Handles a case's result. */
 	async #finish(state: CaseState): Promise<void> {
 		const { result, planned } = state;
 		if (!result) return;
@@ -144,7 +141,6 @@ export class RunEngine {
 			if (!dependent.result) await this.#ready(dependent);
 	}
 
-	/** Records a case whose dependency did not pass, without running it. */
 	async #skip(state: CaseState, dependency: string, causedBy: ErrorCause | undefined): Promise<void> {
 		const { planned } = state;
 		const fails = planned.test.onDependencyFailure === "fail";
@@ -167,7 +163,7 @@ function laneOf({ target: { key }, workspace }: PlannedCase): string {
 	return `${key}\0${workspace?.key ?? ""}`;
 }
 
-/** A limit of concurrent jobs; several lanes can share one. */
+/** A limit of concurrent jobs, which several lanes can share. */
 interface Slot {
 	readonly most: number;
 	taken: number;
@@ -184,14 +180,13 @@ class Lane<Job> {
 
 	constructor(readonly slots: readonly Slot[]) {}
 
-	/** Inserts a job after those of a lower order. */
 	push(order: number, job: Job): void {
 		let at = this.#jobs.length;
 		while (at > this.#next && (this.#jobs[at - 1]?.order ?? -1) > order) at -= 1;
 		this.#jobs.splice(at, 0, { order, job });
 	}
 
-	/** The order of the first job, if it could start now. */
+	/** Undefined if the first job can't start now. */
 	get head(): number | undefined {
 		const first = this.#jobs[this.#next];
 		return first && this.slots.every(({ most, taken }) => taken < most) ? first.order : undefined;
@@ -200,7 +195,7 @@ class Lane<Job> {
 	take(): Job | undefined {
 		const first = this.#jobs[this.#next];
 		this.#next += 1;
-		// Drop taken jobs now and then: removing each from the front would move all others.
+		// Drop taken jobs occasionally: removing each from the front would move all others.
 		if (this.#next > 1000) {
 			this.#jobs.splice(0, this.#next);
 			this.#next = 0;
@@ -209,7 +204,6 @@ class Lane<Job> {
 	}
 }
 
-/** Starts jobs in order when their slots are free. */
 class Schedule<Job> {
 	readonly #lanes = new Map<string, Lane<Job>>();
 	readonly #run: (job: Job) => Promise<void>;
@@ -224,7 +218,6 @@ class Schedule<Job> {
 		this.#run = run;
 	}
 
-	/** Adds a ready job. Jobs of one `lane` need the same slots. */
 	add(job: Job, order: number, lane: string, slots: readonly Slot[]): void {
 		let found = this.#lanes.get(lane);
 		if (!found) {
@@ -254,7 +247,7 @@ class Schedule<Job> {
 		this.pump();
 	}
 
-	/** Resolves when nothing runs or can start. @throws what a job rejected with */
+	/** Resolves when no job runs or can start. @throws what a job rejected with */
 	async finished(): Promise<void> {
 		await new Promise<void>((resolve) => {
 			this.#idle = resolve;

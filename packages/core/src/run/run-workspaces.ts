@@ -22,14 +22,13 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 interface WorkspaceOptions {
 	readonly runId: string;
 	readonly startedAt: string;
-	/** Of AgentV itself, without `.env` files. */
+	/** Excludes `.env` files. */
 	readonly processEnv: Readonly<Record<string, string | undefined>>;
 	readonly agentvHome: string;
 	readonly directory: string;
 	readonly signal: AbortSignal;
-	/** The commits that the run has recorded so far, to use them again. */
+	/** Checked out again, so that all attempts use the same commits. */
 	readonly recorded: () => NonNullable<RunFile["repositories"]>;
-	/** Receives output after the last attempt. */
 	readonly logs: StageLogs;
 	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
 }
@@ -37,13 +36,12 @@ interface WorkspaceOptions {
 interface Prepared {
 	/** Replaced if an agent removed the source of its workspaces. */
 	base: Promise<PreparedBase>;
-	/** Output of its preparation, until an attempt takes it. */
 	readonly logs: StageLogs;
-	/** Cases that still need it. */
+	/** Number of cases that still need it. */
 	waiting: number;
 }
 
-/** The prepared bases of a run: each created on first use, closed after its last test. */
+/** The prepared bases of a run: each is created on first use and closed after its last test. */
 export class RunWorkspaces {
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
@@ -59,8 +57,8 @@ export class RunWorkspaces {
 	}
 
 	/**
-	 * Returns the base of a case, if it needs one. @throws WorkspaceError; the same one for all that
-	 * share the base
+	 * Undefined if the case doesn't need one. @throws WorkspaceError, the same one for all that share
+	 * the base
 	 */
 	base(one: PlannedCase): Promise<PreparedBase> | undefined {
 		const { workspace } = one;
@@ -75,7 +73,7 @@ export class RunWorkspaces {
 		return prepared.base;
 	}
 
-	/** Returns the base, prepared again if an agent removed the source of its workspaces. */
+	/** Prepares the base again if an agent removed the source of its workspaces. */
 	async #standing(
 		one: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
@@ -95,19 +93,19 @@ export class RunWorkspaces {
 		}
 	}
 
-	/** Returns the output of preparing a case's base, once. */
+	/** Returns the output only once. */
 	takeLogs({ workspace }: PlannedCase): readonly StageLog[] {
 		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
-	/** Returns the commits of a case's repositories: from its base, else from the run's record. */
+	/** From its base, else from the run's record. */
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
 		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
 	}
 
-	/** Records that a case is done; closes its base after the last one. */
+	/** Closes a base after its last case. */
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
 		const prepared = workspace && this.#prepared.get(workspace.key);
 		if (!prepared) return [];
@@ -120,14 +118,14 @@ export class RunWorkspaces {
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
 		if (!this.#isClaimed) return warnings;
 		const released = await warned("clean_up", () => {
-			// What is left now is kept on purpose.
+			// What is left now is kept intentionally.
 			removeOwnerNote(this.options.directory);
 			removeEmptyDirectory(this.options.directory);
 		});
 		return [...warnings, ...released];
 	}
 
-	/** Records the directory's owner, for cleaning up after a killed run. */
+	/** Records the owner, so that a killed run's directory can be cleaned up. */
 	#claim(): void {
 		if (this.#isClaimed && directoryOwner(this.options.directory)) return;
 		makeDirectories(this.options.directory);
@@ -169,7 +167,7 @@ export class RunWorkspaces {
 	}
 }
 
-/** Caches specs, since most tests share one. Tests with one key share a prepared base. */
+/** Caches specs, since most tests share one; tests with the same key share a prepared base. */
 export class WorkspaceChooser {
 	readonly #known = new Map<unknown, Map<unknown, PlannedCase["workspace"]>>();
 
@@ -190,7 +188,6 @@ export class WorkspaceChooser {
 	}
 }
 
-/** Returns the commits that a run recorded for a case's repositories. */
 export function recordedCommits(
 	{ workspace }: PlannedCase,
 	records: NonNullable<RunFile["repositories"]>,
@@ -203,7 +200,7 @@ export function recordedCommits(
 	});
 }
 
-/** Returns a repository's recorded commit: the last of several. */
+/** Returns the last one if there are several. */
 function recordedCommit(
 	{ path, repo, commit, ancestor }: WorkspaceRepo,
 	records: NonNullable<RunFile["repositories"]>,
