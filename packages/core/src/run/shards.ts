@@ -11,18 +11,16 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** Tests of one eval, connected by `depends_on`, with all their targets and attempts. */
+/** Tests of one eval that `depends_on` connects, with all their targets and attempts. */
 interface Unit {
-	/** The eval and the first of the tests' ids: independent of other tests. */
+	/** The eval and the first test id, so that it doesn't depend on other tests. */
 	readonly key: string;
-	/** Positions of its cases. */
 	readonly cases: readonly number[];
 }
 
 /**
  * Returns the 1-based shard of each case. Without durations it depends only on the ids of a test
- * and its connected ones, so that it is stable when other tests change. With durations the shards
- * are balanced by them.
+ * and its connected ones, so it is stable when other tests change; durations balance the shards.
  */
 export function assignShards(cases: readonly PlannedCase[], count: number, durations?: Durations): number[] {
 	const units = unitsOf(cases);
@@ -33,7 +31,7 @@ export function assignShards(cases: readonly PlannedCase[], count: number, durat
 	return assigned;
 }
 
-/** Uses 48 bits of a digest, so that shards are uniform. */
+/** Uses 48 bits of a digest for a uniform distribution. */
 function hashed(key: string, count: number): number {
 	return (Number.parseInt(digestText(key).slice(0, 12), 16) % count) + 1;
 }
@@ -53,7 +51,7 @@ function unitsOf(cases: readonly PlannedCase[]): Unit[] {
 	return [...units].map(([key, members]) => ({ key, cases: members }));
 }
 
-/** Groups of names; each is represented by its first name in sort order. */
+/** Union-find over names; a group's representative is its first name in sort order. */
 class Groups {
 	readonly #above = new Map<string, string>();
 
@@ -65,7 +63,7 @@ class Groups {
 		let first = name;
 		for (let above = this.#above.get(first); above !== undefined && above !== first; above = this.#above.get(first))
 			first = above;
-		// Path compression for later lookups.
+		// Compress the path for later lookups.
 		this.#above.set(name, first);
 		return first;
 	}
@@ -76,7 +74,7 @@ class Groups {
 	}
 }
 
-/** The longest unit goes first, to the shard with the least work, then the fewest tests. */
+/** Assigns the longest unit first, to the shard with the least work, then the fewest tests. */
 function balanced(
 	units: readonly Unit[],
 	cases: readonly PlannedCase[],
@@ -112,17 +110,14 @@ function weightOf(one: PlannedCase | undefined, durations: Durations): number {
 	return one ? caseDuration(durations, one.key) * one.repeat.count : 0;
 }
 
-/** The inputs of a run's results, for `run.json`. */
 export interface Coverage {
 	readonly files: readonly CoveredFile[];
 	readonly opaque: readonly OpaqueUse[];
-	/** Digests of the values of variables in evals, by name; without secrets. */
 	readonly variables: Readonly<Record<string, string>>;
 	/** In the order of the cases. */
 	readonly fingerprints: readonly string[];
 }
 
-/** Reads all inputs of a plan's results. @param cases the planned ones */
 export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: readonly PlannedCase[]): Coverage {
 	const files = new Map<string, { file: CoveredFile; parts: Set<string> }>();
 	const add = (path: string, root: string, part: string, sha256: string, members?: ReadonlyMap<string, string>) => {
@@ -148,7 +143,7 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
 		}
 	}
-	// The target of answers that are graded again is in their record.
+	// For answers that are graded again, the target is in their record.
 	if (plan.origin?.kind === "regrade")
 		for (const file of plan.origin.run.files ?? [])
 			if (file.parts.includes("target") && !files.has(file.path))
@@ -166,7 +161,6 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 /** For larger directories only the total digest is recorded. */
 const mostMembers = 10_000;
 
-/** Returns the files that define the targets of a plan. */
 function targetsFiles({
 	cases,
 	graderTargets,
@@ -194,12 +188,12 @@ function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): strin
 }
 
 interface Sharded {
-	/** Only those of the shard, renumbered; all without a shard. */
+	/** Renumbered; all if the request has no shard. */
 	readonly cases: readonly PlannedCase[];
 	readonly shard?: PlannedShard;
 }
 
-/** Returns the cases of the requested shard, possibly none. */
+/** May return no cases. */
 export function planShard(whole: readonly PlannedCase[], request: RunRequest): Sharded {
 	if (!request.shard) return { cases: whole };
 	const { index, count } = request.shard;
@@ -215,7 +209,7 @@ export function planShard(whole: readonly PlannedCase[], request: RunRequest): S
 	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };
 }
 
-/** Renumbers some cases of a plan. Dependencies on other cases are dropped. */
+/** Drops dependencies on cases that were not chosen. */
 export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
 	const positions = new Map(chosen.map(({ index }, position) => [index, position]));
 	return chosen.map((planned, index) => ({
@@ -235,9 +229,9 @@ export function shardSizes(cases: readonly PlannedCase[], count: number, duratio
 
 interface Durations {
 	readonly runId: string;
-	/** Mean milliseconds per attempt, by case. */
+	/** Milliseconds. */
 	readonly byCase: ReadonlyMap<string, number>;
-	/** Default for unknown tests: the median of the known ones. */
+	/** For unknown tests: the median of the known ones. */
 	readonly usual: number;
 }
 
@@ -246,9 +240,8 @@ function caseDuration({ byCase, usual }: Durations, key: string): number {
 }
 
 /**
- * Reads the durations of a run. A repeated attempt counts with its last duration, a skipped one not
- * at all.
- * @throws AgentvError `not-found` if `directory` does not contain a run, `config` if it is
+ * A repeated attempt counts with its last duration; skipped ones don't count.
+ * @throws AgentvError `not-found` if `directory` doesn't contain a run, `config` if it is
  * unreadable
  */
 function readDurations(directory: string): Durations {
