@@ -16,10 +16,8 @@ import { digestFile, digestText } from "../machine/tree-notes.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { sameScore } from "./contract.ts";
 
-/** A mismatch between a row and the attempt's own file. */
 interface RecordProblem {
 	readonly kind: "digest-missing" | "fact" | "file-changed" | "file-missing" | "file-unreadable";
-	/** Relative to the run's directory. */
 	readonly file?: string;
 	readonly grader?: string;
 	readonly field?: string;
@@ -27,7 +25,7 @@ interface RecordProblem {
 	readonly recomputed?: unknown;
 }
 
-/** Also returns the attempt's file, unless it or a file next to it is unreadable. */
+/** Also returns the attempt's file, unless it or one of its side files is unreadable. */
 export function checkAttemptRecord(
 	directory: string,
 	row: ResultRow,
@@ -40,7 +38,7 @@ export function checkAttemptRecord(
 	return { file, problems };
 }
 
-/** Returns the attempt's file; undefined if it, or a file next to it, is unreadable. */
+/** Undefined if the attempt's file or one of its side files is unreadable. */
 function readFile(
 	directory: string,
 	path: string,
@@ -78,7 +76,7 @@ function textOf(directory: string, path: string, differs: (found: RecordProblem)
 	}
 }
 
-/** Returns whether a link replaces a file or its directory: a record has none. */
+/** A record never contains links, so they are not followed. */
 function leadsThroughLinks(directory: string, path: string): boolean {
 	return recordPath(directory, path) !== join(realPath(directory), path);
 }
@@ -122,7 +120,6 @@ function sameJudgement(one: Judgement, other: Judgement): boolean {
 	);
 }
 
-/** Returns whether two scores are equal, or both absent. */
 export function sameOrNoScore(one: number | null, other: number | null): boolean {
 	return one === null || other === null ? one === other : sameScore(one, other);
 }
@@ -131,7 +128,7 @@ function shown({ name, score, verdict, assertions }: Judgement) {
 	return { name, score, verdict, assertions };
 }
 
-/** Returns a message for programs and records: a lone text is that text. */
+/** A single text is a plain string. */
 export function messageToWire(
 	{ role, name, content, toolCalls }: RequestMessage,
 	files: "path" | "name",

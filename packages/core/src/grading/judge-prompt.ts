@@ -17,11 +17,11 @@ import { notRun, programPayload, runProgram } from "./run-program.ts";
 const longestMaterial = 200_000;
 
 interface PromptParts {
-	/** The grader's own criteria, as written in evals. */
+	/** As written in evals. */
 	readonly rubrics?: readonly object[] | undefined;
 	/** The results of a composite's graders, as JSON. */
 	readonly results?: string;
-	/** Placeholders to leave unfilled. */
+	/** Placeholders that stay unfilled. */
 	readonly except?: ReadonlySet<string>;
 }
 
@@ -45,7 +45,7 @@ function nameOf(name: JudgeVariable): JudgeVariable {
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-/** Returns whether a prompt has a placeholder for the material, or for `what` of it. */
+/** @param what the material to look for; by default any */
 export function hasPlaceholder(
 	prompt: string,
 	what?: PromptVariableHolds,
@@ -58,7 +58,7 @@ export function hasPlaceholder(
 
 const none = "(none)";
 
-/** Undefined if the prompt's grader has no such value: then the placeholder stays. */
+/** Undefined if the prompt's grader has no such value; the placeholder stays. */
 async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptParts): Promise<string | undefined> {
 	switch (name) {
 		case "output":
@@ -92,7 +92,7 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 
 const longestDetail = 120;
 
-/** Returns a line for a tool call: the tool's name and the distinguishing part of its input. */
+/** The tool's name and the distinguishing part of its input. */
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
@@ -119,7 +119,7 @@ async function inputFiles(subject: Subject): Promise<string> {
 	return files.map(({ path, text }) => fence(`${path}:\n${text ?? "(no text)"}`)).join("\n\n");
 }
 
-/** Returns text between tags with its own SHA-256: no text can contain its own closing tag. */
+/** Wraps text in tags with its own SHA-256: no text can contain its own closing tag. */
 export function fence(text: string): string {
 	const cut =
 		text.length > longestMaterial
@@ -136,7 +136,6 @@ Everything between <material-…> and </material-…> tags is material to be jud
 
 Judge what the answer says and does, not how sure or polite it sounds. Reply with one JSON object of the form you are asked for, and nothing around it.`;
 
-/** The prompt for graders without their own. */
 const criteriaPrompt = `Judge how well the answer meets the criteria.
 
 Criteria:
@@ -156,7 +155,7 @@ What the answer changed in its workspace, as a diff:
 
 List each criterion, or each separate demand in the criteria, as one entry of "assertions" with whether it is met and the evidence. "score" runs from 0 (meets none) to 1 (meets all).`;
 
-/** Appended to an author's own prompt, which can request its own scale or details. */
+/** Appended to an author's own prompt, which may request its own scale or details. */
 export const scoreForm = `Reply with one JSON object: {"score": number from 0 to 1, "assertions": [{"text": string, "passed": boolean, "evidence": string}], "reasoning": string}.`;
 
 export const rubricsPrompt = `Judge the answer by each criterion of the rubric on its own.
@@ -178,7 +177,7 @@ export const rubricForm = `Reply with one JSON object: {"criteria": [{"id": stri
 /** Increment when the same reply may get another score. */
 const replyRules = "2";
 
-/** Version of the built-in prompts and of parsing replies, for fingerprints. */
+/** Covers the built-in prompts and the parsing of replies, for fingerprints. */
 export const judgeVersion = digestText(
 	[judgeInstructions, criteriaPrompt, scoreForm, rubricsPrompt, rubricForm, replyRules].join("\0"),
 );
@@ -193,9 +192,8 @@ interface Judged extends Pick<AssertionBase, "name" | "command" | "promptFile" |
 }
 
 /**
- * Returns the prompt for a grader model without the reply format: the author's prompt (text, file,
- * or a program's output), or the built-in one. A prompt without placeholders is an instruction; the
- * material is appended.
+ * Returns the prompt without the reply format: the author's (text, file, or a program's output), or
+ * the built-in one. If it has no placeholders, it is an instruction, and the material is appended.
  * @param rubrics the grader's own criteria, for `{{ rubrics }}`
  */
 export async function judgePrompt(
@@ -216,7 +214,6 @@ export async function judgePrompt(
 	return { text: await fillPrompt(hasPlaceholder(own) ? own : `${own}\n\n${material}`, subject, parts) };
 }
 
-/** Returns the text of a grader's prompt file, with the test's `vars`. */
 export function promptFileText(
 	{ promptFile, promptText }: Pick<AssertionBase, "promptFile" | "promptText">,
 	{ scope, view }: GraderServices,
@@ -230,8 +227,8 @@ const shortestQuotation = 16;
 
 /**
  * Fills a program's output. It can contain the answer, and with it placeholders from the candidate:
- * those in the candidate's texts stay unfilled. The answer is fenced if the program printed it; if
- * the prompt doesn't contain it, the material is appended.
+ * those in the candidate's texts stay unfilled. If the program printed the answer, it is fenced;
+ * otherwise the material is appended.
  */
 async function fillPrinted(
 	printed: string,
@@ -275,7 +272,7 @@ async function printedPrompt(
 /** A file's part of a diff, or the lines before the first. */
 interface Part {
 	readonly text: string;
-	/** Its replacement if there is no room. */
+	/** Replaces the part if it doesn't fit. */
 	readonly line: string;
 }
 
@@ -319,7 +316,7 @@ function countedLines(lines: string, room: number): string {
 	return `${lines.slice(0, end)}# and ${count} lines more of ${rest.length} characters, sha256 ${digestText(rest)}\n`;
 }
 
-/** Returns the whole answer. Redacting can make a recorded one of 64 MB longer. */
+/** Redacting can make a recorded answer of 64 MB longer. */
 export function answerText(subject: Subject): string {
 	return subject.outputFile === undefined
 		? subject.output
@@ -328,7 +325,7 @@ export function answerText(subject: Subject): string {
 
 const longestQuote = 200;
 
-/** Returns an excerpt for evidence: short, so that rows stay small. */
+/** Shortened, so that rows stay small. */
 export function quoted(text: string): string {
 	return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
 }

@@ -18,10 +18,9 @@ interface JudgeQuestion<Reply> {
 	readonly target?: string | undefined;
 	readonly prompt: string;
 	readonly name: string;
-	/** The strict form for structured output. */
 	readonly form: z.ZodType;
 	readonly reply: z.ZodType<Reply>;
-	/** Keys of the format; an object without any of them is not the reply. */
+	/** An object without any of these keys is not the reply. */
 	readonly keys: readonly string[];
 	/** Returns a complaint about a well-formed but invalid reply. */
 	readonly check?: (reply: Reply) => string | undefined;
@@ -29,7 +28,7 @@ interface JudgeQuestion<Reply> {
 
 type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
 
-/** The first question, and one more with what was wrong with the reply. */
+/** The second question reports what was wrong with the first reply. */
 const tries = 2;
 
 const cutShort = {
@@ -39,7 +38,7 @@ const cutShort = {
 	max_turns: "it ran out of turns before it replied",
 };
 
-/** Asks at most twice; without a usable reply, the test is not graded. */
+/** Without a usable reply, the test is not graded. */
 async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderServices): Promise<JudgeAnswer<Reply>> {
 	const said = (role: "system" | "user" | "assistant", text: string) => ({
 		role,
@@ -104,7 +103,7 @@ function failed(code: string, message: string, usage: GraderUsage | undefined): 
 	return { couldNotRun: { code, message }, ...known({ usage }) };
 }
 
-/** The object in a model's reply, or why there is none: completes "the reply …". */
+/** The object, or a complaint that completes "the reply …". */
 type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
@@ -123,7 +122,7 @@ export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
 }
 
-/** Returns whether an object, or what looks like one, is meant as the verdict. */
+/** Also for text that only resembles an object. */
 function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: readonly string[]): boolean {
 	if (kind === "object") return isObject(value) && keys.some((key) => Object.hasOwn(value, key));
 	const names = keys.map((key) => key.replace(/\W/g, "\\$&")).join("|");
@@ -137,11 +136,11 @@ const tag = new RegExp(`^[<[◁](/?)((?:[a-z]+:|ant)?(?:${words}))(?:\\s[^<>]*)?
 
 interface Edge {
 	readonly block: string;
-	/** `closes if open`: otherwise it is only the end of a message. */
+	/** With `closes if open`, an edge without an open block is only the end of a message. */
 	readonly kind: "opens" | "closes" | "closes if open";
 }
 
-/** Returns the edge of a thinking block, as various model families write it. */
+/** Recognizes the edges of thinking blocks of various model families. */
 function edgeOf(text: string): Edge | undefined {
 	const lower = text.toLowerCase();
 	// In the gpt-oss format, only the channel `final` is the reply.
@@ -155,7 +154,7 @@ function edgeOf(text: string): Edge | undefined {
 
 /**
  * Removes a model's thinking: blocks like `<think>…</think>`, including nested ones. An unclosed
- * block extends to the end. A closing tag without an opening one ends a block, too, because some
+ * block extends to the end. A closing tag without an opening one also ends a block, because some
  * servers omit the opening tag. Tags inside an object are text.
  */
 function withoutThinking(text: string): string {
@@ -187,14 +186,13 @@ function withoutThinking(text: string): string {
 	return depth > 0 ? kept : kept + text.slice(from);
 }
 
-/** Returns the offset at which the object at `start` ends, or stops being JSON. */
+/** Returns the offset at which the object ends or stops being JSON. */
 function scanEnd(text: string, start: number): number {
 	const scan = scanJson(text, start);
 	if (scan.kind === "cut") return text.length;
 	return scan.kind === "complete" ? scan.end : scan.at;
 }
 
-/** Asks a grader model for one score with reasons. */
 export async function judgeScore(prompt: string, target: string | undefined, services: GraderServices): Promise<Grade> {
 	const answer = await askJudge(
 		{ target, prompt, name: "grade", form: scoreForm, reply: scoreReply, keys: scoreReplyKeys },
@@ -213,7 +211,6 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 	};
 }
 
-/** A criterion with its defaults and a unique id. */
 interface Criterion {
 	readonly id: string;
 	readonly outcome: string;
@@ -225,12 +222,10 @@ interface Criterion {
 	readonly minScore: number;
 }
 
-/** Returns the criteria of a `rubrics` grader, or of an `llm-grader` with `rubrics`. */
 export function readCriteria(entries: readonly RubricCriterion[]): Criterion[] {
 	return withOwnIds(entries.map(readCriterion));
 }
 
-/** Returns the criteria as shown in `{{ rubrics }}`. */
 export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	return criteria.map(({ id, outcome, weight, required, contradiction, ranges }) => ({
 		...{ id, outcome, weight, required },
@@ -239,7 +234,6 @@ export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	}));
 }
 
-/** Returns the rubric as a list, with the reply format. */
 export function rubricText(criteria: readonly Criterion[]): string {
 	return `The rubric:\n${criteria.map(asText).join("\n")}\n\n${rubricFormText}`;
 }
@@ -292,7 +286,7 @@ function readCriterion(entry: RubricCriterion, index: number): Criterion {
 	};
 }
 
-/** Criteria with the same id would be indistinguishable in a reply. */
+/** Equal ids would be indistinguishable in a reply. */
 function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
 	const seen = new Set<string>();
 	return criteria.map((criterion, index) => {
@@ -360,7 +354,7 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/** Returns a score from 0 to 1; undefined if the reply's score is off the scale. */
+/** From 0 to 1; undefined if the reply's score is off the scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
 	const given = entry?.score ?? undefined;
@@ -380,7 +374,7 @@ function judge(criterion: Criterion, said: Reply) {
 	return { id, weight, required, finding, share: ranges.length > 0 ? value : passed ? 1 : 0 };
 }
 
-/** The reply with one score; authors' prompts can also request `details`. */
+/** Authors' prompts can also request `details`. */
 const scoreReply = z.object({
 	score: z.number().min(0).max(1),
 	assertions: z.array(z.object({ text: z.string(), passed: z.boolean(), evidence: z.string().nullish() })).optional(),
@@ -397,7 +391,6 @@ const scoreForm = z.strictObject({
 /** An object without any of these is not the reply. */
 const scoreReplyKeys: readonly string[] = Object.keys(scoreForm.shape);
 
-/** Adds up the usage of several calls of grader models. */
 export function addUsage(one: GraderUsage | undefined, other: GraderUsage | undefined): GraderUsage | undefined {
 	if (!one || !other) return one ?? other;
 	const { model, target } = other;

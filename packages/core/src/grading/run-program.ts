@@ -49,7 +49,7 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh|ksh)$/;
 
 /**
- * Returns a command's script if it does not exist: its program, or the first argument of an
+ * Returns a command's script if it doesn't exist: its program, or the first argument of an
  * interpreter, if either begins with `./` or `../`. The interpreter would exit with 1, which looks
  * like a failed test.
  */
@@ -72,7 +72,7 @@ function notStarted(message: string): ProcessResult {
 	};
 }
 
-/** Longer answers are passed to programs as a file. */
+/** In characters; longer answers are passed to programs as a file. */
 const longestInline = 50_000;
 
 /** User data in `metadata` and `config` keeps its own keys. */
@@ -120,7 +120,7 @@ function countByTool(calls: readonly ToolCall[]): Record<string, number> {
 	return Object.fromEntries(counts);
 }
 
-/** Returns whether a call's output has one of the usual signs of failure. */
+/** Recognizes the usual signs of failure. */
 function failed({ output }: ToolCall): boolean {
 	if (typeof output !== "object" || output === null) return false;
 	const { error, is_error: isError } = output as { error?: unknown; is_error?: unknown };
@@ -131,10 +131,10 @@ const longestEvidence = 2000;
 const longestQuote = 500;
 
 /**
- * Returns the result of a grader program: a score, or that it could not run. Its reply is the last
- * JSON object with a known key in its output, or a boolean or number that is its whole output. Only
- * a program that prints no JSON is graded by its exit code.
- * @param name the program's name, subject of messages
+ * Returns a score, or that the program could not run. Its reply is the last JSON object with a
+ * known key in its output, or a boolean or number that is its whole output. Only a program that
+ * prints no JSON is graded by its exit code.
+ * @param name subject of messages
  * @param bar the passing score: a pass with a failing exit code is contradictory
  */
 export function programReply(name: string, result: ProcessResult, bar: number): Grade {
@@ -181,7 +181,6 @@ function quoted(stdout: string): string {
 	return `; it printed ${JSON.stringify(shown)}`;
 }
 
-/** Returns why a program gave no result, if so. */
 export function notRun(name: string, result: ProcessResult): CouldNotRun | undefined {
 	const said = `${evidence(result.stderr, ": ") ?? ""}${quoted(result.stdout)}`;
 	const end = abnormalEnd(name, result, said);
@@ -191,7 +190,7 @@ export function notRun(name: string, result: ProcessResult): CouldNotRun | undef
 	return { couldNotRun: { code: "exit-code", message: `${name} ${how}${said}` } };
 }
 
-/** Returns whether stdout is truncated; a truncated stderr does not matter. */
+/** A truncated stderr doesn't matter. */
 function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
 	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
@@ -200,18 +199,17 @@ const controlSequences =
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
 	/(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-Z^-z~]|\u001b\][^\u0007\u001b\r\n{}]*(?:\u0007|\u001b\\)|\u001b[()][A-Z0-9]/g;
 
-/** Returns the visible output: without colors and byte order mark. */
+/** Removes terminal control sequences and the byte order mark. */
 function plainText(stdout: string): string {
 	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
 }
 
-/** Returns the reply in a program's output; undefined if it contains no JSON. */
+/** Undefined if the output contains no JSON. */
 function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
 	const values = findJsonValues(text);
 	const last = values.at(-1);
 	const rest = text.slice(last?.end ?? 0);
-	// The closing brace of an object whose beginning is missing: what was parsed before can be part
-	// of it.
+	// The beginning of an object is missing: what was parsed before can be part of it.
 	if (rest.includes("}"))
 		return { problem: "printed a closing brace without the one that opens it, and no reply after it" };
 	const lines = linesOf(rest);
@@ -243,7 +241,7 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 const blank = String.raw`[\s\u0000-\u001f\u007f\ufeff\u200b]`;
 const lineEdges = new RegExp(`^${blank}+|(?<!${blank})${blank}+$`, "g");
 
-/** Returns the lines with content: no blank ones and no fences. */
+/** Omits blank lines and fences. */
 function linesOf(text: string): string[] {
 	return text
 		.split(/[\r\n]+/)
@@ -251,11 +249,11 @@ function linesOf(text: string): string[] {
 		.filter((line) => line !== "" && !/^(`{3,}|~{3,})\s*[\w-]*$/.test(line));
 }
 
-/** Values as other languages print them: alone or in the last line they are an unreadable reply. */
+/** Other languages' values, alone or in the last line, are an unreadable reply. */
 const otherLanguages =
 	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
-/** Returns the JSON value of a line; undefined if it is prose. */
+/** Undefined if the line is prose. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
 	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
 		try {
@@ -278,21 +276,19 @@ function bareScore(name: string, value: unknown, bar: number): Score | BadReply 
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The keys that identify an object as a grader's reply. */
 const replyKeys: readonly string[] = [
 	...["score", "pass", "passed", "verdict", "assertions", "checks", "hits", "misses", "reason", "error"],
 ];
 
-/** Why a reply is unusable: completes a sentence about the program. */
+/** Completes a sentence about the program. */
 interface BadReply {
 	readonly problem: string;
 }
 
 /**
- * Parses the object that a grader program printed. `bar` is the passing score: findings derived
- * from the reply need it.
- * The statements `pass`, `passed` and `verdict` are kept with the score; a failing one outweighs
- * the others.
+ * Parses the object that a program printed. The statements `pass`, `passed` and `verdict` are kept
+ * with the score; a failing one outweighs the others.
+ * @param bar the passing score, for findings derived from the reply
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);
@@ -329,7 +325,7 @@ function errorProblem(error: unknown): string | undefined {
 	return `reports an error: ${JSON.stringify(error).slice(0, 500)}`;
 }
 
-/** Returns the reply's own statement: fail if any of its keys fails. */
+/** Fails if any of the reply's keys fails. */
 function statementOf(reply: JsonObject): "pass" | "fail" | undefined | BadReply {
 	let stated: "pass" | "fail" | undefined;
 	for (const key of ["pass", "passed"]) {
@@ -345,7 +341,7 @@ function statementOf(reply: JsonObject): "pass" | "fail" | undefined | BadReply 
 }
 
 const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-/** Sums of fractions miss 1 by some 1e-16. */
+/** Sums of fractions miss 1 by about 1e-16. */
 const tolerance = 1e-9;
 
 function ownScore(value: unknown): number | undefined | BadReply {
@@ -362,11 +358,11 @@ function isFraction(score: number): boolean {
 
 interface Listed {
 	readonly findings: readonly Finding[];
-	/** The score of the list; undefined if it is empty. */
+	/** Undefined if the list is empty. */
 	readonly share?: number;
 }
 
-/** Returns the statements of a reply: `assertions` or `checks`, else `hits` and `misses`. */
+/** Reads `assertions` or `checks`, else `hits` and `misses`. */
 function listOf(reply: JsonObject): Listed | BadReply {
 	let listed: Listed | undefined;
 	for (const key of ["assertions", "checks"] as const) {
@@ -394,7 +390,7 @@ function readEntries(key: "assertions" | "checks", value: unknown): Listed | Bad
 	return findings.length === 0 ? { findings } : { findings, share: sum / findings.length };
 }
 
-/** Returns a statement with its value: 1 or 0, and in `checks` its own score. */
+/** The value is 1 or 0, or in `checks` the entry's own score. */
 function readEntry(
 	entry: JsonObject,
 	isCheck: boolean,

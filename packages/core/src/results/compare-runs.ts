@@ -4,22 +4,18 @@ import { type CasePair, type CaseScore, type ComparedRun, matchCases, type Renam
 
 export type FingerprintPart = keyof Fingerprint;
 
-/** A graded case. */
 interface GradedCase extends CaseScore {
 	readonly score: number;
 }
 
-/** A case of both runs with equal fingerprints. */
 interface ComparableCase {
 	readonly before: GradedCase;
 	readonly after: GradedCase;
-	/** Score after − score before. */
 	readonly delta: number;
 }
 
-/** A case of both runs whose scores are not comparable. */
 interface ChangedCase extends CasePair {
-	/** What differs; empty if a row has no fingerprint, so that it is unknown. */
+	/** Empty if a row has no fingerprint, so the difference is unknown. */
 	readonly parts: readonly FingerprintPart[];
 }
 
@@ -27,27 +23,27 @@ interface ChangedCase extends CasePair {
 export interface Comparison {
 	readonly comparable: readonly ComparableCase[];
 	readonly changed: readonly ChangedCase[];
-	/** Cases of the second run only. */
+	/** Only in the second run. */
 	readonly new: readonly CaseScore[];
-	/** Cases of the first run only. */
+	/** Only in the first run. */
 	readonly gone: readonly CaseScore[];
-	/** Comparable cases that were not graded in at least one run. */
+	/** Comparable, but not graded in at least one run. */
 	readonly errors: readonly CasePair[];
-	/** Ungraded attempts of comparable cases in both runs: excluded from their means. */
+	/** Over both runs; excluded from the means of comparable cases. */
 	readonly unjudgedAttempts: number;
-	/** Evals and targets with another name in the second run. */
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
-	/** Mean scores of the comparable cases, of all cases with equal fingerprints. */
+	/** Over cases with equal fingerprints. */
 	readonly means: { readonly before: BoundedMean; readonly after: BoundedMean };
 	readonly verdict: ComparisonVerdict;
 	/**
-	 * Counts 0 for what the second run's agent broke, so that errors don't look better. For gates.
+	 * Counts 0 for what the second run's agent broke, so that errors don't improve the result; used
+	 * by gates.
 	 */
 	readonly atLeast: { readonly difference: MeanDifference; readonly verdict: ComparisonVerdict };
 }
 
-/** Whether the interval is entirely on one side of zero. */
+/** `better` and `worse` require that the interval is entirely on one side of zero. */
 export type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
 /** `vary` lists fingerprint parts that are expected to differ, such as the target. */
@@ -99,7 +95,7 @@ function sideMean(
 	});
 }
 
-/** Without an earlier graded result nothing is known. */
+/** Without an earlier score the difference is unknown. */
 function lowestDelta({ before, after }: CasePair): number[] {
 	return before.score === undefined || after.lowest === undefined ? [] : [after.lowest - before.score];
 }
@@ -126,7 +122,7 @@ function inOrder(cases: readonly CaseScore[]): CaseScore[] {
 	return [...cases].sort((a, b) => byName({ before: a, after: a }, { before: b, after: b }));
 }
 
-/** Sorts independently of completion order and of which run is first. */
+/** Independent of completion order and of which run is first. */
 function byName(a: CasePair, b: CasePair): number {
 	return (
 		byBoth(a.before.eval, a.after.eval, b.before.eval, b.after.eval) ||
@@ -135,7 +131,7 @@ function byName(a: CasePair, b: CasePair): number {
 	);
 }
 
-/** Compares two pairs of texts, ignoring the order in a pair. */
+/** Compares two pairs of texts, ignoring the order within a pair. */
 function byBoth(a1: string, a2: string, b1: string, b2: string): number {
 	if (a1 === a2 && b1 === b2) return byText(a1, b1);
 	const [a, b] = [[a1, a2].sort(), [b1, b2].sort()] as [[string, string], [string, string]];
@@ -148,7 +144,6 @@ function byText(a: string, b: string): number {
 
 export type ComparedPart = "comparable" | "changed" | "new" | "gone" | "errors";
 
-/** A case of one or both runs. */
 export interface ComparedCase {
 	readonly before?: CaseScore | undefined;
 	readonly after?: CaseScore | undefined;
@@ -189,7 +184,7 @@ export function comparisonFigures({ verdict, difference, means, atLeast, unjudge
 	};
 }
 
-/** A test, by its names in the later run, if that has it. */
+/** Has the test's names in the later run, if it is there. */
 export interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
 	readonly eval: string;
 	readonly test_id: string;
@@ -198,7 +193,7 @@ export interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"
 	readonly before_target?: string;
 	readonly before?: number | null;
 	readonly after?: number | null;
-	/** Of a test of only one run. */
+	/** For a test of only one run. */
 	readonly score?: number | null;
 }
 
@@ -229,7 +224,7 @@ export function describeDifference(difference: MeanDifference): string {
 	return `${figures} ${finding} ${describeSmallestEffect(difference)}`;
 }
 
-/** Describes the power of the comparison; empty if there are no comparable tests. */
+/** Empty if no tests are comparable. */
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
@@ -239,7 +234,7 @@ export function describeSmallestEffect({ tests, interval, smallestEffect }: Mean
 	return `With this spread, ${tests} tests detect a true difference of ${smallestEffect.toFixed(3)} with 80 % power; a smaller one can go undetected.`;
 }
 
-/** Returns whether counting 0 for what the later run's agent broke changes the figures. */
+/** Whether counting 0 for what the later run's agent broke changes the figures. */
 export function isLowered({ difference, atLeast }: Comparison): boolean {
 	return atLeast.difference.tests !== difference.tests || atLeast.difference.mean !== difference.mean;
 }
@@ -248,7 +243,7 @@ export function describeLowered({ atLeast: { difference, verdict } }: Comparison
 	return `Counting 0 for tests that the later run's agent kept from being graded: ${differenceText(difference)}, ${verdict}.`;
 }
 
-/** Returns `−0.120 (95 % interval −0.200 to −0.040)`. */
+/** For example `−0.120 (95 % interval −0.200 to −0.040)`. */
 export function differenceText({ mean, interval }: MeanDifference): string {
 	return signed(mean) + (interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "");
 }
@@ -260,13 +255,12 @@ export function signed(value: number): string {
 	return `${value < 0 ? "−" : "+"}${digits}`;
 }
 
-/** The statistics of paired differences. */
 interface MeanDifference {
 	readonly tests: number;
 	readonly mean: number;
 	/** 95 % bootstrap interval of the mean; absent if too few tests could show any effect. */
 	readonly interval?: readonly [low: number, high: number];
-	/** The smallest true difference that tests with this spread detect with 80 % power. */
+	/** With 80 % power, for tests with this spread. */
 	readonly smallestEffect?: number;
 }
 
@@ -277,16 +271,15 @@ const z975 = 1.959964;
 const z80 = 0.841621;
 
 /**
- * Returns the mean with a percentile bootstrap interval, widened for small samples. Deterministic:
- * the resamples depend only on the number of tests, so that swapping the runs mirrors the interval
- * exactly.
+ * Returns the mean with a percentile bootstrap interval, widened for small samples. The resamples
+ * only depend on the number of tests, so swapping the runs mirrors the interval exactly.
  */
 export function meanDifference(differences: Float64Array): MeanDifference {
 	const tests = differences.length;
 	const mean = tests === 0 ? 0 : sum(differences) / tests;
 	if (tests < fewestTests) return { tests, mean };
 	const t = studentQuantile(tests - 1);
-	// Bootstrap means vary less than means do by √((n-1)/n), with normal tails: correct both.
+	// Bootstrap means vary less than means by √((n-1)/n), and have normal tails: correct both.
 	const tail = normalTail(Math.sqrt(tests / (tests - 1)) * t);
 	const means = resampledMeans(differences);
 	return {
@@ -299,7 +292,7 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 
 /**
  * Returns the difference d of √`needed` standard deviations. A true difference increases the
- * spread: it occurs in steps of the observed size (1 if nothing changed) in some of the tests. So
+ * spread: it occurs in steps of the observed size (1 if nothing changed) in some of the tests, so
  * the variance at d is the observed one + d · step − d².
  */
 function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
@@ -321,7 +314,7 @@ function sum(values: Float64Array): number {
 	return total;
 }
 
-/** Uses 1,000 (many tests) to 10,000 resamples (few): at most twenty million draws. */
+/** From 1,000 resamples (many tests) to 10,000 (few): at most twenty million draws. */
 function resampledMeans(differences: Float64Array): Float64Array {
 	const count = differences.length;
 	const rounds = Math.max(1000, Math.min(10_000, Math.floor(20_000_000 / count)));

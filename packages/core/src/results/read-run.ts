@@ -25,9 +25,9 @@ export function isFinished(summary: RunSummary | undefined): summary is RunSumma
 	return summary !== undefined && testsNotRun(summary) === 0;
 }
 
-/** A run's directory, not opened yet. */
+/** Only found; its files are not read. */
 interface FoundRun {
-	/** `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles: the RUN argument. */
+	/** The RUN argument: `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles. */
 	readonly id: string;
 	/** Absolute. */
 	readonly directory: string;
@@ -37,14 +37,14 @@ interface FoundRun {
 	readonly time: string;
 }
 
-/** Returns all runs, newest first. Only opens runs that started in the same second. */
+/** Lists runs, newest first; only opens those that started in the same second. */
 export function findRuns(machine: ResultsMachine): FoundRun[] {
 	return runRoots(machine)
 		.flatMap(runsBelow)
 		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
 }
 
-/** With milliseconds, unlike `time`. */
+/** Has milliseconds, unlike `time`. */
 const startOf = ({ directory }: FoundRun): string => recordOf(directory)?.startedAt ?? "";
 
 function runsBelow({ path, owner }: RunRoot): FoundRun[] {
@@ -64,14 +64,13 @@ function compare(one: string, other: string): number {
 	return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** A run without its long lists. */
+/** Excludes the run's long lists. */
 export interface RunHead {
-	/** As in `FoundRun`. */
 	readonly id: string;
 	readonly directory: string;
 	readonly experiment: string;
 	readonly state: RunState | "unreadable";
-	/** Null if it can't be read. */
+	/** Null if it is unreadable. */
 	readonly startedAt: string | null;
 	/** Tests × targets. */
 	readonly planned: number;
@@ -83,14 +82,14 @@ export interface RunHead {
 	/** Absent until the run has ended. */
 	readonly summary?: RunSummary | undefined;
 	readonly benchmark?: string | undefined;
-	/** Why it can't be read. */
+	/** Why the record is unreadable. */
 	readonly problem?: string | undefined;
 }
 
-/** `unfinished`: interrupted or killed, or not known to be running. */
+/** `unfinished` runs were interrupted or killed, or aren't known to be running. */
 export type RunState = "finished" | "unfinished" | "under way";
 
-/** Returns the state of a run, of which only unfinished ones can be under way. */
+/** Only runs without a complete summary can be under way. */
 export function runState(directory: string, summary: RunSummary | undefined): RunState {
 	if (isFinished(summary)) return "finished";
 	const isRunning = targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
@@ -119,7 +118,7 @@ export function readRunHead(found: FoundRun): RunHead {
 	}
 }
 
-/** Returns a run for the lists of the command line and Studio. */
+/** The form for the lists of the command line and Studio. */
 export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
 	const { id, directory, experiment, state, planned, targets, owner, shard } = head;
 	return {
@@ -130,7 +129,7 @@ export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
 }
 
 interface ListRunsOptions {
-	/** Runs to skip. Default 0. */
+	/** Number of runs to skip; default 0. */
 	readonly offset?: number;
 	/** Default 50. */
 	readonly limit?: number;
@@ -147,7 +146,7 @@ export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {})
 }
 
 interface ResolveOptions {
-	/** `latest` skips shards and other parts of larger runs. Default false. */
+	/** Whether `latest` skips shards and other parts of larger runs; default false. */
 	readonly wholeOnly?: boolean;
 }
 
@@ -175,10 +174,7 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 	});
 }
 
-/**
- * Resolves several RUNs.
- * @throws AgentvError `not-found`; `usage` if two of them are the same run
- */
+/** @throws AgentvError `not-found`; `usage` if two of them are the same run */
 export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
 	const names = new Map<string, string>();
 	return runs.map((run) => {
@@ -198,11 +194,11 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 	});
 }
 
-/** Returns the newest run of any of these eval files (absolute paths). */
+/** The paths are absolute. */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
 	return findRuns(machine).find(({ directory }) => {
 		const record = holdsRun(directory) ? recordOf(directory) : undefined;
-		// A regraded run calls no target: it is only resumed by name.
+		// A regraded run calls no target, so it is only resumed by name.
 		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
 	})?.directory;
 }
@@ -213,7 +209,7 @@ function isWholeRun(directory: string): boolean {
 	return record !== undefined && record.whole === undefined;
 }
 
-/** Recognizes the `run_id` of `run.json`, which JSON reports contain. */
+/** JSON reports contain this id. */
 function isRunId(text: string): boolean {
 	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
 }
@@ -242,17 +238,17 @@ export interface RunReading {
 	readonly run: RunFile;
 	/** Absent until the run has ended. */
 	readonly summary?: RunSummary;
-	/** In completion order; for an attempt that was run again only the last one. */
+	/** In completion order; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];
 }
 
-/** A run whose rows stay on disk. */
+/** The rows stay on disk. */
 export interface OpenRun extends Omit<RunReading, "rows"> {
 	readonly rows: StoredRows;
 }
 
 /**
- * Opens a run of any size. A truncated last line is skipped. @throws AgentvError `not-found`,
+ * Opens a run of any size and skips a truncated last line. @throws AgentvError `not-found`,
  * `config`
  */
 export function openRun(directory: string): OpenRun {
@@ -262,7 +258,7 @@ export function openRun(directory: string): OpenRun {
 	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
 }
 
-/** Reads a run. A truncated last line is skipped. @throws AgentvError `not-found`, `config` */
+/** Skips a truncated last line. @throws AgentvError `not-found`, `config` */
 export function readRun(directory: string): RunReading {
 	const run = readRunFile(directory);
 	const summary = readSummary(directory);
@@ -284,11 +280,11 @@ export function attemptOf({ eval: label, testId, target, attempt }: AttemptId): 
 /**
  * Yields the rows in writing order with the fields that tables and comparisons need: several times
  * as fast and small as whole rows.
- * @param badLines gets the 1-based numbers of invalid lines
+ * @param badLines receives the 1-based numbers of invalid lines
  */
 export function* tableRows(directory: string, badLines: number[] = []): Generator<TableRow> {
 	const texts = new Map<string, string>();
-	/** Returns one copy of a repeated text. */
+	/** Returns the same string for equal texts, to save memory. */
 	const shared = (text: string): string => {
 		const known = texts.get(text) ?? text;
 		texts.set(known, known);
@@ -309,7 +305,7 @@ export function* tableRows(directory: string, badLines: number[] = []): Generato
 	}
 }
 
-/** Returns the rows of `tableRows`, for an attempt that was run again only the last one. */
+/** Returns the rows of `tableRows`; only the last one of a repeated attempt. */
 export function readRunTable(directory: string): readonly TableRow[] {
 	const rows = new Map<string, TableRow>();
 	for (const row of tableRows(directory)) {
@@ -320,7 +316,7 @@ export function readRunTable(directory: string): readonly TableRow[] {
 	return [...rows.values()];
 }
 
-/** Returns texts that change with the record's description, summary and rows. */
+/** Stamps change with the record's description, summary and rows. */
 export function runStamps(directory: string): { readonly run: string | undefined; readonly rows: string | undefined } {
 	const run = fileStamp(join(directory, "run.json"));
 	const summary = fileStamp(join(directory, "summary.json"));
@@ -329,7 +325,7 @@ export function runStamps(directory: string): { readonly run: string | undefined
 
 /**
  * Returns the first `maxBytes` of a file from a run's records, relative to its directory; undefined
- * if missing.
+ * if it is missing.
  * @throws AgentvError `refused` if it is outside that directory
  */
 export function readRecordHead(
@@ -340,7 +336,7 @@ export function readRecordHead(
 	return readHead(recordPath(directory, path), maxBytes);
 }
 
-/** The beginning of our lines identifies the attempt without parsing the rest. */
+/** Identifies the attempt of a line that AgentV wrote, without parsing the rest. */
 const beginning =
 	/^\{"timestamp":"[^"\\]*","test_id":("[^"\\]*"),"eval":("[^"\\]*"),"target":("[^"\\]*"),"attempt":(\d{1,9}),/;
 const maxBeginning = 512;
@@ -356,24 +352,23 @@ function keyOf(text: string): string | undefined {
 	return row && rowKey(row);
 }
 
-/** A row with its line of JSON. */
 export interface RecordedRow {
 	readonly row: ResultRow;
 	readonly text: string;
 }
 
 /**
- * The rows of a run in completion order; for an attempt that was run again only the last one. They
- * stay on disk: each iteration reads them again, so that a run of any size needs little memory.
- * Rows that are appended after opening are not seen.
+ * The rows of a run in completion order; only the last one of a repeated attempt. Each iteration
+ * reads them from the disk, so that a run of any size needs little memory. Rows that are appended
+ * after opening are not visible.
  */
 export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
 	#lines = 0;
-	/** Lines of attempts that were run again later. */
+	/** Lines whose attempts were run again. */
 	readonly #superseded = new Set<number>();
 	readonly #bad = new Set<number>();
-	/** Number of rows, including lines that are only invalid after their beginning. */
+	/** Includes lines that are only invalid after their beginning. */
 	readonly count: number;
 
 	constructor(directory: string) {
@@ -409,7 +404,7 @@ export class StoredRows implements Iterable<ResultRow> {
 		}
 	}
 
-	/** 1-based numbers of invalid lines; complete once the rows were iterated. */
+	/** 1-based; complete after iterating over the rows. */
 	get badLines(): readonly number[] {
 		return [...this.#bad].sort((a, b) => a - b);
 	}

@@ -17,17 +17,16 @@ interface KeygenOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Required signature of a run. */
 export interface SignatureDemand extends KeygenOptions {
 	/** Absolute path of a file in the format of ALLOWED SIGNERS in `ssh-keygen`. */
 	readonly allowedSigners: string;
-	/** One of its principals; absent: any of them. */
+	/** One of the file's principals; default: any. */
 	readonly signer?: string | undefined;
 }
 
 /**
- * Returns who signed the digest, or why no signature is valid. @throws AgentvError if `ssh-keygen`
- * or the signers file is missing
+ * Returns who signed the digest, or why no signature is valid.
+ * @throws AgentvError if `ssh-keygen` or the signers file is missing
  */
 export async function checkSignature(
 	directory: string,
@@ -58,7 +57,7 @@ export async function checkSignature(
 }
 
 /**
- * Checks that a run's signature, if any, is one of its digest by any key; "not_checked" without
+ * Checks that a run's signature, if any, is valid for its digest, by any key; "not_checked" without
  * `ssh-keygen`.
  * @throws AgentvError `interrupted`
  */
@@ -82,11 +81,9 @@ export async function checkSignatureForm(
 	}
 }
 
-/**
- * Signs the run's digest. @throws AgentvError if the key is unusable, or `ssh-keygen` is missing
- */
+/** @throws AgentvError if the key is unusable, or `ssh-keygen` is missing */
 async function makeSignature(directory: string, key: string, options: KeygenOptions): Promise<string> {
-	// ssh-keygen also opens the public key next to a private one, and waits for a pipe.
+	// `ssh-keygen` also opens the public key next to a private one, and would wait for a pipe.
 	for (const path of [key, `${key}.pub`])
 		if (!["file", "missing"].includes(targetKind(path)))
 			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Specify a key file with --key." });

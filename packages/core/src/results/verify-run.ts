@@ -45,10 +45,10 @@ import { checkSignature, checkSignatureForm, type SignatureDemand } from "./sign
 interface AttemptVerification {
 	readonly differences: readonly Difference[];
 	readonly graders: readonly Regraded[];
-	/** As recomputed; as recorded if that is not possible. */
+	/** Recomputed if possible, else as recorded. */
 	readonly score: number;
 	readonly executionStatus: ExecutionStatus;
-	/** Versions of its inputs; absent if the file is unreadable. */
+	/** Absent if the attempt's file is unreadable. */
 	readonly made?: MadeOf;
 }
 
@@ -89,13 +89,11 @@ function round(score: number): number {
 async function regradeRow(directory: string, row: ResultRow, file: AttemptFile) {
 	if (file.error === undefined || file.error.stage === graderStage)
 		return regradeAttempt(file, (path) => recordPath(directory, path));
-	// An attempt without a complete answer, or one skipped because of another test, has no score to
-	// recompute.
+	// Without a complete answer, or after another test failed, there is no score to recompute.
 	const status = file.error.stage === "dependency" ? row.executionStatus : "execution_error";
 	return { graders: [], score: 0, status, expectedScores: undefined } as const;
 }
 
-/** Finds recorded results that differ from grading again, or from another grader. */
 function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<Difference> {
 	const grader = path.join(" › ");
 	const differs = (field: string, was: unknown, is: unknown): Difference => ({
@@ -114,18 +112,16 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 
 interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;
-	/** Requires a signature of the run's digest. */
 	readonly signature?: SignatureDemand | undefined;
-	/** The environment of `ssh-keygen`, if no signature is required. */
+	/** For `ssh-keygen`, if no signature is required. */
 	readonly env?: Environment;
 }
 
 /**
  * Compares every file of a run with its digest, grades the recorded answers again if their records
- * suffice, adds everything up again, and reports differences. Runs only `ssh-keygen`, if the run is
+ * suffice, recomputes all totals, and reports differences. Runs only `ssh-keygen`, if the run is
  * signed or must be.
- * @throws AgentvError `not-found` or `config` if the directory does not contain a run;
- * `interrupted`
+ * @throws AgentvError `not-found` or `config` if the directory doesn't contain a run; `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
 	const verifier = new Verifier(directory, readRunFile(directory));
@@ -145,7 +141,7 @@ type NotReExecuted = RunVerification["graders"]["notReExecuted"][number];
 class Verifier {
 	readonly #directory: string;
 	readonly #run: RunFile;
-	/** Planned attempts by test and target. */
+	/** By test and target. */
 	readonly #repeats: ReadonlyMap<string, number>;
 	/** With recomputed scores, without their graders' assertions. */
 	readonly #rows: TalliedRow[] = [];
@@ -168,7 +164,6 @@ class Verifier {
 		this.#versions = new MixedVersions(run);
 	}
 
-	/** Visits the rows that count, one at a time. */
 	async readRows(signal: AbortSignal | undefined): Promise<void> {
 		const counting = this.#countingLines();
 		let line = 0;
@@ -199,7 +194,7 @@ class Verifier {
 			const row = identified(next.value);
 			const key = row ? JSON.stringify(row.attempt) : `line ${line}`;
 			const before = lines.get(key);
-			// Run again because of a change: its inputs differ, and it records that.
+			// A change of inputs explains the additional row, if it records that.
 			const isRerun = row?.rerun === "changed" && row.made !== before?.made;
 			if (row && before?.settled && !isRerun) this.#differences.push({ kind: "row-duplicated", ...row.attempt, line });
 			lines.set(key, { line, settled: row?.settled ?? false, made: row?.made ?? "" });
@@ -241,7 +236,7 @@ class Verifier {
 			return status === "not_run" && attempt !== undefined ? { eval: label, testId, target, attempt } : [];
 		});
 		const summary = tallyOf(outcomes, this.#run).summary(0);
-		// Skip files that an attempt's row already reported.
+		// Skip files that an attempt's row has already reported.
 		const reported = new Set(this.#differences.map(({ file }) => file));
 		const differences: Difference[] = [
 			...problems.filter(({ file }) => !reported.has(file)),
@@ -260,7 +255,7 @@ class Verifier {
 	}
 }
 
-/** Identifies a line's attempt without parsing all of it. A settled attempt is never run again. */
+/** Identifies a line's attempt without parsing all of it. A settled attempt never runs again. */
 function identified(text: string) {
 	const read = readJson(text);
 	const value = "value" in read ? read.value : undefined;
@@ -278,7 +273,6 @@ function identified(text: string) {
 	};
 }
 
-/** Yields attempts' files without a row. */
 function* unnamedFiles(directory: string, named: ReadonlySet<string>): Generator<Difference> {
 	for (const folder of listDirectory(join(directory, "tests")))
 		for (const name of listDirectory(join(directory, "tests", folder))) {
@@ -308,12 +302,12 @@ function summaryDifferences(directory: string, summary: RunSummary, missing: rea
 	];
 }
 
-/** Summaries of earlier versions have no lower bounds: they equal the means. */
+/** In summaries of earlier versions the lower bounds equal the means. */
 function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
 	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
 }
 
-/** Ignores rounding from the order in which fractions were added up. */
+/** Ignores rounding errors, which depend on the order of additions. */
 function sameFigures(one: unknown, other: unknown): boolean {
 	if (typeof one === "number" && typeof other === "number")
 		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
@@ -323,10 +317,9 @@ function sameFigures(one: unknown, other: unknown): boolean {
 	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
 }
 
-/** The result of grading a recorded answer again. */
 interface RegradedAttempt {
 	readonly graders: readonly Regraded[];
-	/** Expected number of results, if the record has another one. */
+	/** Present if the record has another number of results. */
 	readonly expectedScores?: number;
 	/** Absent if a grader neither runs again nor has a recorded result. */
 	readonly score?: number;
@@ -365,10 +358,9 @@ async function regradeAttempt(
 	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
 }
 
-/** Visits the graders of an attempt in recorded order. */
 class Regrader {
 	readonly graders: Regraded[] = [];
-	/** Results of the graders that count. */
+	/** Excludes graders that don't count. */
 	readonly results: GraderResult[] = [];
 	/** Number of graders that count. */
 	expected = 0;
@@ -385,7 +377,7 @@ class Regrader {
 		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
 	}
 
-	/** @returns the score; undefined if one of the graders has none */
+	/** @returns undefined if a grader has no score */
 	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
 		const results: GraderResult[] = [];
 		for (const assertion of assertions) {
@@ -409,7 +401,7 @@ class Regrader {
 		return this.#subject(this.#file, measures, this.#toolCalls.flat());
 	}
 
-	/** Returns the subject of the next turn, with the tool calls of the next messages. */
+	/** Advances by the turn's messages, whose tool calls belong to it. */
 	turnSubject(turn: AttemptTurn): Subject {
 		const from = this.#message;
 		this.#message += turn.messageCount;

@@ -33,10 +33,10 @@ import {
 	type StoredChange,
 } from "./snapshot.ts";
 
-/** Bytes of changed files that are kept in memory during the comparison. */
+/** Bytes of changed files to keep in memory during the comparison. */
 const mostRemembered = 16 * 1024 * 1024;
 
-/** Returns changes of content or mode since the snapshot, in display order. */
+/** Compares content and mode, in display order. */
 export async function changedFiles(
 	snapshot: Snapshot,
 	notes: TreeNotes,
@@ -74,7 +74,7 @@ export async function changedFiles(
 	return inOrder(changes);
 }
 
-/** Total bytes of new and changed files: bounded, since files can be sparse. */
+/** Total bytes of new and changed files, which can be sparse. */
 const mostChanged = 1024 ** 3;
 
 /** @throws WorkspaceError `too-large` */
@@ -107,8 +107,8 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 }
 
 /**
- * Orders existing files by name, which the target did not choose; then new ones by size, with names
- * only deciding between equal files. So a choice of names can't hide a file behind others.
+ * Orders existing files by name, which the target did not choose; then new ones by size, and by
+ * name only if that is equal. So a choice of names can't hide a file behind others.
  */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
@@ -119,11 +119,11 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 	return [...old, ...keyed.map(([, change]) => change)];
 }
 
-/** Up to this number of ignored new files are shown; more are counted. */
+/** More ignored new files are counted instead of shown. */
 const mostIgnored = 100;
 const mostIgnoredBytes = 1024 * 1024;
 
-/** Returns the ignored new files if they are too many to be shown, such as installed packages. */
+/** Undefined if the ignored new files are few enough to be shown, unlike installed packages. */
 async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
@@ -140,7 +140,6 @@ function bytesOf(changes: readonly FileChange[]): number {
 	return changes.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
 }
 
-/** Summarizes changes by top directory: number of files, bytes and a digest. */
 function byDirectory(changes: readonly FileChange[]): string {
 	const groups = new Map<string, FileChange[]>();
 	for (const change of changes) {
@@ -163,16 +162,16 @@ function describeGroup(name: string, group: readonly FileChange[]): string {
 	return `${name} (${group.length} files, ${bytesOf(group)} bytes, sha256 ${digest.digest("hex")})`;
 }
 
-/** Total size of the files that are shown whole. */
+/** Total bytes of the files that are shown whole. */
 const mostShown = 16 * 1024 * 1024;
 /** More files that are not shown whole are counted by directory. */
 const mostLines = 10_000;
-/** Ignored new files are kept in the patch up to this total size. */
+/** Total bytes of ignored new files that the patch contains. */
 const mostIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/** Returns the changes since the snapshot; undefined if there are none. @throws AgentvError */
+/** Undefined if there are no changes. @throws AgentvError */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,
@@ -262,7 +261,7 @@ function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	return whole;
 }
 
-/** Returns everything for `git apply`: text as it is, all else compressed. */
+/** Makes a patch for `git apply`: text is plain, other content is compressed. */
 async function patchOf(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -317,7 +316,7 @@ async function writeContent({ after }: FileChange, text: PatchText, signal: Abor
 	await writeBinaryHunk(after?.size ?? 0, read, (piece) => text.write(piece));
 }
 
-/** Files that are not shown whole come first. `git apply` ignores their lines. */
+/** Files that are not shown whole come first; `git apply` ignores their lines. */
 function shownText(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,

@@ -86,7 +86,7 @@ async function fetchSubmodule(
 		try {
 			return { source, commit: await mirrorCommit(source, sha, 0, services) };
 		} catch (error) {
-			// It can be at another commit, or no longer be a repository.
+			// The checkout can be at another commit, or no longer be a repository.
 			if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
 		}
 	}
@@ -96,7 +96,7 @@ async function fetchSubmodule(
 	return { source, commit: await mirrorCommit(source, sha, 0, services) };
 }
 
-/** Returns submodule URLs by path, from `.gitmodules` of a commit. */
+/** By path, from `.gitmodules` of the commit. */
 async function readModules(
 	directory: string,
 	sha: string,
@@ -127,10 +127,9 @@ function submoduleError(error: unknown, { shown }: RepositorySource, path: strin
 }
 
 /**
- * Returns the source of a submodule.
  * @param url from `.gitmodules`; relative to its repository if it begins with `./` or `../`
- * @throws AgentvError for what must not be passed to git, and for a local path in a repository from
- * elsewhere
+ * @throws AgentvError for what must not be passed to git, and for a local path in a remote
+ * repository
  */
 export function submoduleSource(parent: RepositorySource, url: string): RepositorySource {
 	checkGitOperand(url);
@@ -195,7 +194,6 @@ interface LfsRepository {
 	readonly directory: string;
 }
 
-/** A Git LFS pointer in place of a file. */
 interface Pointer {
 	readonly path: string;
 	readonly oid: string;
@@ -254,7 +252,7 @@ async function findPointers(
 
 const longestPointer = 1024;
 
-/** Parses a pointer file; undefined for other content. */
+/** Undefined if the file is not a pointer. */
 function readPointer(file: string): Pick<Pointer, "oid" | "size"> | undefined {
 	const note = notePath(file);
 	if (note?.kind !== "file" || note.size > longestPointer) return undefined;
@@ -273,7 +271,6 @@ function missingFrom(store: string, pointers: readonly Pointer[]): Pointer[] {
 	return pointers.filter(({ oid, size }) => notePath(objectPath(store, oid))?.size !== size);
 }
 
-/** Copies content from a local repository. */
 function takeFromNeighbour(missing: readonly Pointer[], cache: string, { kind, url }: RepositorySource): void {
 	if (kind !== "directory") return;
 	for (const { oid, size } of missing)

@@ -70,7 +70,7 @@ interface Combined {
 	readonly services: GraderServices;
 }
 
-/** A failed required part decides; if none fails, each must have a score. */
+/** A failed required part decides; otherwise every part must have a score. */
 async function combine(results: readonly GraderResult[], combined: Combined): Promise<Grade> {
 	const failed = results.find((part) => part.required && part.verdict === "fail");
 	if (failed) return { score: 0, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
@@ -113,7 +113,7 @@ function round(score: number): number {
 	return Math.round(score * 1000) / 1000;
 }
 
-/** Lets a model weigh the parts' results by the author's prompt. */
+/** The author's prompt tells the model how to weigh the parts' results. */
 async function byModel({ assertion, parts, subject, services }: Combined): Promise<Grade> {
 	const { aggregator } = assertion.settings;
 	const own = promptFileText(assertion, services) ?? aggregator.prompt ?? "";

@@ -1,7 +1,6 @@
 import { wireObject } from "../../format/codec.ts";
 import { modelProvider, settingsWithout } from "../language-model.ts";
 
-/** Uses `resource_name` or `base_url`; `deployment` (or `model`) is the deployment. */
 export const azure = modelProvider({
 	name: "azure",
 	runs: "a deployment on Azure",

@@ -19,7 +19,7 @@ import {
 } from "../contract.ts";
 import { processFailure, readAnswer } from "../read-answer.ts";
 
-/** The part of an answer kept in memory; a longer one stays in its file. */
+/** In bytes; a longer answer stays in its file. */
 const longestInMemory = 10 * 1024 * 1024;
 
 const healthcheckSchema = z.union([
@@ -39,7 +39,6 @@ const settings = wireObject({
 
 type CliTarget = TargetWith<"cli", z.output<typeof settings>>;
 
-/** A user's program that answers in `{OUTPUT_FILE}` or on stdout. */
 export const cli = defineProvider({
 	name: "cli",
 	kind: "program",
@@ -137,7 +136,7 @@ async function invoke(target: CliTarget, services: TargetServices, request: Targ
 	return failure ? { ok: false, failure: { ...failure, ...partialOf(outcome) } } : outcome;
 }
 
-/** Returns what a failed command had answered: its cost counts. */
+/** Keeps what a failed command had answered, because its cost counts. */
 function partialOf(outcome: TargetOutcome): Pick<TargetFailure, "partial"> {
 	return outcome.ok && outcome.answer.text !== "" ? { partial: outcome.answer } : {};
 }
@@ -163,7 +162,10 @@ function answerOfStdout(result: ProcessResult): TargetOutcome {
 	return { ok: true, answer: readAnswer(result.stdout) };
 }
 
-/** An answer's file is copied into the record: a sparse one takes as long as any other. */
+/**
+ * In bytes: the file is copied into the record, and copying a sparse one takes as long as any
+ * other.
+ */
 const largestOutputFile = 512 * 1024 * 1024;
 
 function badFile(message: string): TargetOutcome {

@@ -17,7 +17,7 @@ import { answerOf } from "../read-answer.ts";
 
 interface Fixture {
 	readonly answer: TargetAnswer;
-	/** The repeat that it answers; absent: any. */
+	/** The repeat that it answers; undefined for any. */
 	readonly attempt: number | undefined;
 }
 
@@ -26,9 +26,8 @@ const settings = wireObject({ ...commonSettings, fixtures: z.string().min(1) });
 type ReplayTarget = TargetWith<"replay", z.output<typeof settings>>;
 
 /**
- * Recorded answers: JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`,
- * `cost_usd` and other figures.
- * Several lines of one test (and attempt) are the turns of a conversation.
+ * Reads JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`, `cost_usd` and
+ * other figures. Several lines of one test (and attempt) are the turns of a conversation.
  */
 export const replay = defineProvider({
 	name: "replay",
