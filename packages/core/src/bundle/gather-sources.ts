@@ -80,12 +80,11 @@ interface GatherInput {
 	readonly loaded: LoadedEval;
 	readonly references: References;
 	readonly suites: ReadonlyMap<string, SuitePlace>;
-	/** Files from `bundle.include` and `--include`. */
+	/** From `bundle.include` and `--include`. */
 	readonly included: readonly string[];
 	readonly view: DiskView;
 }
 
-/** Collects the files of references, script imports and includes. */
 export function gatherSources(input: GatherInput): GatheredSources {
 	const gathering = new Gathering(input);
 	for (const reference of input.references.files) gathering.reference(reference);
@@ -101,7 +100,6 @@ const dataKinds = /^(input-file|prompt|fixtures|agent-rules)$/;
 /** Read by the loader and inlined, so never copied. */
 const inlined = /^(tests|suite|workspace-file|include)$/;
 
-/** Everything to copy, before the layout. */
 export type GatheredSources = Pick<
 	Gathering,
 	"areas" | "own" | "templates" | "bound" | "packages" | "programs" | "diagnostics"
@@ -111,7 +109,7 @@ class Gathering {
 	readonly areas: Readonly<Record<Area, AreaContent>>;
 	/** Files outside the areas, by bundle path: scripts find them relative to the eval. */
 	readonly own = new Map<string, { source: string; kind: BundleFileKind }>();
-	/** Template references by target, and by real directory. */
+	/** By target, and by real directory. */
 	readonly templates = new Map<string, string>();
 	/** Commands with bare words that are files only in their working directory. */
 	readonly bound = new Set<CommandSpec>();
@@ -126,7 +124,7 @@ class Gathering {
 	readonly #metadata = new Map<string, Place>();
 	/** Directories in commands that contain the eval itself. */
 	readonly #partial = new Set<string>();
-	/** Scripts in the eval's directory, which keep their relative path with their imports. */
+	/** Scripts in the eval's directory keep their relative path, with their imports. */
 	readonly #inPlace = new Set<string>();
 
 	constructor(input: GatherInput) {
@@ -160,7 +158,7 @@ class Gathering {
 		} else this.#script(reference);
 	}
 
-	/** Copies paths outside the repository, except the machine's programs and directories. */
+	/** Excludes the machine's programs and directories. */
 	#takesFromOutside(reference: Reference): boolean {
 		const { raw, at, resolved, onDisk, kind } = reference;
 		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.test(kind) && !mayBeScript(resolved)));
@@ -209,7 +207,7 @@ class Gathering {
 		else this.#addOwn(resolved, "metadata-file", at);
 	}
 
-	/** Adds files that words of a shell command or option values may refer to. */
+	/** Words of a shell command or option values may refer to files. */
 	guess(command: CommandSpec): void {
 		const directory = workingDirectory(command, this.#evalDirectory);
 		if (directory === undefined) return;
@@ -240,7 +238,7 @@ class Gathering {
 		return closure;
 	}
 
-	/** Also puts them among the scripts, which can use paths relative to themselves. */
+	/** Scripts can use paths relative to themselves, so also puts the files among them. */
 	addIncluded(): void {
 		const mirrored = !this.areas.scripts.isEmpty();
 		for (const path of this.#input.included) {
@@ -249,7 +247,6 @@ class Gathering {
 		}
 	}
 
-	/** Adds working directories of commands that contain copied files. */
 	placeWorkingDirectories(): void {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
@@ -280,7 +277,7 @@ class Gathering {
 		}
 	}
 
-	/** Returns the bundle path that corresponds to a path relative to the eval or its suite. */
+	/** Also maps paths relative to the eval's suite. */
 	#ownPlace(path: string): string | undefined {
 		if (isInside(this.#evalDirectory, path)) return toBundlePath(relative(this.#evalDirectory, path));
 		const suites = [...this.#input.suites.values()].filter(({ directory }) => isInside(directory, path));
@@ -322,15 +319,13 @@ const caseCollision: FindingKind<{ first: string; second: string }> = {
 };
 
 interface CollectedCopies {
-	/** In byte order of the bundle paths. */
 	readonly copies: readonly PlannedCopy[];
-	/** Empty directories, which no file creates. */
+	/** Only directories that no file creates. */
 	readonly emptyDirectories: readonly string[];
 }
 
 const linkKinds = { workspace: "template", scripts: "script", data: "data" } as const;
 
-/** Lists every file and link to copy, with its bundle path. */
 export function collectCopies(gathered: GatheredSources, layout: Layout): CollectedCopies {
 	const copies: PlannedCopy[] = [];
 	const directories = new Set<string>();
@@ -412,7 +407,7 @@ function addParents(path: string, directories: Set<string>): void {
 	}
 }
 
-/** For case-insensitive file systems. Only remembers paths that aren't lower case. */
+/** For case-insensitive file systems; only remembers paths that aren't lower case. */
 function* foldedCollisions(
 	copies: readonly PlannedCopy[],
 	others: readonly string[],

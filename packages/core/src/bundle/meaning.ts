@@ -17,7 +17,7 @@ import type { BundlePlan } from "./bundle-plan.ts";
 import { selectTargets, type TargetSelection } from "./load-source.ts";
 import type { RewriteInput } from "./rewriter.ts";
 
-/** Returns plain values that are equal for a source and its bundle. */
+/** Equal for a source and its bundle. */
 function meaningOf(
 	{ tests, workers, budgetUsd, experiment, requires }: LoadedEval,
 	targets: ReadonlyMap<string, ResolvedTarget>,
@@ -62,7 +62,7 @@ function firstDifference(a: unknown, b: unknown, path = ""): string | undefined 
 	return undefined;
 }
 
-/** Names a path of the bundle at `root`; a path outside it stays absolute. */
+/** A path outside the bundle stays absolute. */
 function nameInBundle(root: string, path: string): string {
 	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
 }
@@ -71,7 +71,7 @@ function isRunTime({ cwd }: CommandSpec): boolean {
 	return cwd?.raw.includes("{{") ?? false;
 }
 
-/** Names files by `file`; a missing one, or an address, by its text. */
+/** A missing file, or an address, is named by its text. */
 function fileNames(
 	{ scope }: LoadedEval,
 	view: DiskView,
@@ -97,7 +97,7 @@ function plain(value: unknown): unknown {
 	return JSON.parse(JSON.stringify(value));
 }
 
-/** Returns the source's meaning, with paths named as in the bundle. */
+/** Names paths as in the bundle. */
 export function sourceMeaning(
 	loaded: LoadedEval,
 	selection: TargetSelection,
@@ -124,7 +124,6 @@ export function sourceMeaning(
 /** Enough of a manifest to be recognized: reading one with 50,000 files is slow. */
 const stubManifest = `{"format_version": 1, "digest": "${"0".repeat(64)}"}`;
 
-/** Returns the view restricted to the bundle at `root`. */
 function confinedView(view: DiskView, root: string): DiskView {
 	const inside = (path: string) => isInside(root, path);
 	return {
@@ -163,7 +162,10 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	checkWithoutEnvironment(plan, root);
 }
 
-/** Missing in the source, too, or a path that stays on the machine: a warning reports it. */
+/**
+ * True for paths that are also missing in the source, or stay on the machine: a warning reports
+ * them.
+ */
 function isExpected(plan: BundlePlan, raw: string): boolean {
 	return plan.warnings.some(({ data, rule }) => data.raw === raw && /^path\.(missing|absolute)$/.test(rule));
 }
@@ -190,7 +192,7 @@ function errors(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 function refused(message: string, diagnostics: readonly Diagnostic[] = []): AgentvError {
-	// Locations are in a directory that is removed before they are read.
+	// Omit locations: their directory is removed before they are read.
 	const said = diagnostics.map((found) => found.message).slice(0, 5);
 	return new AgentvError("refused", [message, ...said].join(": "), {
 		hint: "nothing was written; this is probably a bug in AgentV",

@@ -25,7 +25,6 @@ const localRepository: FindingKind<{ repo: string }> = {
 	message: ({ repo }) => `${repo} is a repository on this machine; it is bundled as a git bundle file`,
 };
 
-/** A repository to bundle as one git bundle file. */
 export interface VendorStep {
 	readonly source: RepositorySource;
 	readonly sha: string;
@@ -44,7 +43,7 @@ interface PinOptions {
 
 /**
  * Decides for every repository of the eval's workspaces whether it is pinned and vendored. Local
- * repositories are always both: they exist only on this machine.
+ * repositories are always both, because they exist only on this machine.
  * @throws GitError or AgentvError if a commit can't be resolved
  */
 export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<Pinning> {
@@ -65,11 +64,10 @@ function distinctRepos(loaded: LoadedEval): { repo: WorkspaceRepo; scope: EvalSc
 	return [...new Map(repos).values()];
 }
 
-/** Decisions about the repositories of a workspace. */
 class Pinning {
 	readonly repos: BundleRepo[] = [];
 	readonly vendored: VendorStep[] = [];
-	/** Commit texts, file paths and added `commit` entries, by place. */
+	/** By place: commit texts, file paths and added `commit` entries. */
 	readonly texts = new Map<string, string>();
 	readonly paths = new Map<string, string>();
 	readonly added = new Map<string, Readonly<Record<string, string>>>();
@@ -147,7 +145,7 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 }
 
 /**
- * Writes a git bundle file with a commit and its history, and nothing later, to `file` (absolute).
+ * Writes a git bundle file with a commit and its history, but nothing later. @param file absolute
  * @throws GitError if the repository is unreachable
  */
 export async function vendorRepository(
@@ -166,7 +164,7 @@ export async function vendorRepository(
 		const git = (args: readonly string[]) => localGit(bare, args, { env, signal });
 		await git(["update-ref", branch, sha]);
 		await git(["symbolic-ref", "HEAD", branch]);
-		// Names after `--` would be paths; both are our own or were checked before.
+		// Names after `--` would be paths; both are generated or were checked before.
 		await git(["bundle", "create", "--quiet", file, "HEAD", branch]);
 	}).finally(() => commit.release());
 }

@@ -54,17 +54,16 @@ const variableChoice: FindingKind<{ names: readonly string[]; target: string }> 
  * @throws AgentvError `refused` with all obstacles and their locations; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
-	// First, so that an existing bundle that a killed process moved away returns to its place.
+	// First restore an existing bundle that a killed process moved away.
 	await sweepStaged(dirname(resolve(options.cwd, options.output)));
 	const source = loadSource(options);
 	return (await planCopy(source.loaded, options)) ?? planFrom(await observe(source, options));
 }
 
-/** Everything that was read to plan a bundle. */
 type Observation = Awaited<ReturnType<typeof observe>>;
 
 /**
- * Reads everything that an eval needs. Contacts remotes only to pin repositories.
+ * Contacts remotes only to pin repositories.
  * @throws AgentvError `refused` with every error and its location
  */
 async function observe(source: LoadedSource, given: BundleOptions) {
@@ -85,7 +84,7 @@ async function observe(source: LoadedSource, given: BundleOptions) {
 		...gathered.diagnostics,
 		...choicesByVariable(selection),
 	];
-	// Unreadable files are reported by the loader and when copied.
+	// The loader and copying report unreadable files.
 	const distinct = [...new Map(diagnostics.map((found) => [findingKey(found), found])).values()];
 	stopOnErrors(loaded.file, cwd, distinct);
 	for (const area of Object.values(gathered.areas))
@@ -156,7 +155,7 @@ function rewriteInput({ loaded, scope, selection, references, suites, gathered, 
 	};
 }
 
-/** Returns whether the source is independent of synced benchmarks and bundles. */
+/** False if the source depends on synced benchmarks or bundles. */
 function isOfUser({ loaded, scope, options }: Observation): boolean {
 	const subjects = new TrustSubjects(options.env, options.view);
 	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
@@ -186,7 +185,6 @@ function manifestDraft(
 	};
 }
 
-/** Returns the flags for the manifest. */
 function recordedFlags(options: BundleOptions, root: string): string[] {
 	const { targets = [], targetsFile, include = [], allowedSecrets = [] } = options;
 	return [
@@ -201,7 +199,7 @@ function recordedFlags(options: BundleOptions, root: string): string[] {
 	];
 }
 
-/** Returns the manifest's time: `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
+/** `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
 function creationTime({ now = new Date(), env }: BundleOptions): string {
 	const epoch = env.SOURCE_DATE_EPOCH;
 	const date = epoch !== undefined && /^\d{1,12}$/.test(epoch) ? new Date(Number(epoch) * 1000) : now;
@@ -241,7 +239,7 @@ function* pathsByVariable({ references }: Observation, { raw, places }: RewriteI
 }
 
 /**
- * Returns whether an existing bundle at `output` is replaced.
+ * Returns whether an existing bundle is replaced.
  * @throws AgentvError `refused` if a bundle must not be written there
  */
 function judgeOutput(output: string, source: string, force: boolean): boolean {
@@ -287,7 +285,7 @@ function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnosti
 
 type BundleSource = BundleManifest["source"];
 
-/** Returns an eval's origin: repository, commit, branch, local changes, and its benchmark. */
+/** Records repository, commit, branch, local changes, and benchmark. */
 async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
 	const root = repositoryRoot(scope.directory);
 	const git = root === undefined ? undefined : await gitFacts(root, env);
@@ -331,9 +329,8 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 }
 
 /**
- * Plans a bundle of a bundle: onto itself nothing changes, elsewhere it is copied unchanged.
- * Undefined for anything else, including edited bundles and new flags: those are bundled like any
- * eval.
+ * Plans a bundle of a bundle: in place nothing changes, elsewhere it is copied unchanged. Undefined
+ * for anything else, including edited bundles and new flags: those are bundled like any eval.
  */
 async function planCopy({ scope, file }: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
 	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [], includeOutside } = options;

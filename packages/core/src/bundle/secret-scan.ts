@@ -4,12 +4,12 @@ import { isSearchable, isSecretName } from "../lib/secret-shapes.ts";
 import type { Environment } from "../machine/environment.ts";
 import { readUpTo, withRegular } from "../machine/read-file.ts";
 
-/** A secret in a file. Messages never contain the secret. */
+/** Messages never contain the secret. */
 interface SecretHit {
 	readonly file: string;
-	/** Byte offset in the file. */
+	/** In bytes. */
 	readonly offset: number;
-	/** `the value of OPENAI_API_KEY`, `a GitHub token`. */
+	/** For example `the value of OPENAI_API_KEY`, `a GitHub token`. */
 	readonly what: string;
 	/** First hex digits of its SHA-256, for `--allow-secret`. */
 	readonly fingerprint: string;
@@ -17,20 +17,20 @@ interface SecretHit {
 
 const fingerprintLength = 12;
 const mostHits = 50;
-/** The longest key of a known form that is found across two windows. */
+/** In bytes: windows overlap by this much, so that a shorter key is found across two of them. */
 const longestKey = 1024;
 /** Bytes at the start of a later window that were already searched, and lack their context. */
 const before = 16;
 
-/** Searches copied bytes for values of secret variables and for secrets by their form. */
+/** Searches copied bytes for values of secret variables and for known forms of secrets. */
 export class SecretScanner {
-	/** Bytes by which windows of a large file must overlap. */
+	/** In bytes, between windows of a large file. */
 	readonly overlap: number;
 	readonly #values: readonly { readonly bytes: Buffer; readonly what: string }[];
 	readonly #allowed: readonly string[];
 	readonly #found = new Map<string, SecretHit>();
 
-	/** `allowed`: SHA-256 prefixes (at least 8 hex digits) of non-secrets. */
+	/** @param allowed SHA-256 prefixes (at least 8 hex digits) of non-secrets */
 	constructor(env: Environment, allowed: readonly string[]) {
 		this.#allowed = allowed.map((prefix) => prefix.toLowerCase());
 		this.#values = Object.entries(env).flatMap(([name, value]) =>
@@ -45,7 +45,7 @@ export class SecretScanner {
 		return [...this.#found.values()];
 	}
 
-	/** Searches a window of a file; `offset` is its position there. */
+	/** @param offset position of the window in the file */
 	scan(file: string, bytes: Buffer, offset: number): void {
 		for (const { bytes: value, what } of this.#values)
 			for (let at = bytes.indexOf(value); at !== -1; at = bytes.indexOf(value, at + 1))
@@ -71,7 +71,7 @@ export class SecretScanner {
 /** Lines are counted only up to this offset. */
 const longestCounted = 64 * 1024 * 1024;
 
-/** Returns `file:line: what [digits]`. `generated` has texts that are not in the source. */
+/** For example `file:line: what [digits]`. @param generated texts that are not in the source */
 export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap<string, string>): string[] {
 	return hits.map(({ file, offset, what, fingerprint }) => {
 		const text = generated.get(file);

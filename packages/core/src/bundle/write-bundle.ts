@@ -25,7 +25,7 @@ import { checkBundle } from "./meaning.ts";
 import { vendorRepository } from "./pinned-repositories.ts";
 import { locateSecrets, SecretScanner } from "./secret-scan.ts";
 
-/** Progress of a bundle; the last event is `done`. */
+/** The last event is `done`. */
 export type BundleProgress =
 	| {
 			readonly type: "copying";
@@ -39,9 +39,8 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Applies a plan: writes the bundle next to its output, checks it there in isolation, and renames
- * it into place.
- * On failure nothing partial remains, and an existing bundle stays.
+ * Writes the bundle next to its output, checks it there in isolation, and renames it into place. On
+ * failure nothing partial remains, and an existing bundle stays.
  * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
  * signal is aborted
  */
@@ -67,7 +66,7 @@ export async function* writeBundle(
 		const manifest = writing.finish();
 		checkBundle(plan, staging);
 		throwIfAborted(options.signal, "bundling");
-		// First: a killed process leaves no bundle that its maker would need to trust.
+		// First, so that a killed process never leaves a bundle that its maker would need to trust.
 		await noteAsOwn(plan, staging);
 		await place(plan, staging);
 		placed = true;
@@ -86,7 +85,7 @@ async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void
 	try {
 		await addTrust(bundleSubject(staging).key, [madeHere], trustIn);
 	} catch (error) {
-		// Not required: a run of the bundle then needs consent like a received one.
+		// Not required: without it, a run of the bundle needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -167,7 +166,7 @@ class Writing {
 
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
-		// A copied bundle has its own.
+		// A copied bundle has its own manifest.
 		if (this.#plan.kind === "bundle") writeNewFile(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
@@ -179,7 +178,7 @@ class Writing {
 		this.#list(path, bytes.length, digestText(bytes), "generated");
 	}
 
-	/** Returns the absolute path of a file in the staged bundle; creates its directory. */
+	/** Absolute; creates the directory. */
 	#placeOf(path: string): string {
 		const absolute = join(this.#staging, path);
 		const directory = dirname(absolute);
@@ -195,7 +194,7 @@ class Writing {
 	}
 }
 
-/** Returns the manifest of written files; a copied bundle's own. */
+/** A copied bundle keeps its own manifest. */
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));
@@ -248,7 +247,7 @@ interface ArchiveOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
+/** The archive has a top-level directory with the bundle's name. */
 export async function archiveBundle(directory: string, file: string, options: ArchiveOptions = {}): Promise<void> {
 	const folder = basename(directory);
 	const listed = listTree(directory);
@@ -262,7 +261,6 @@ export async function archiveBundle(directory: string, file: string, options: Ar
 }
 
 export interface ArchiveStream extends FileStream {
-	/** File name for the download. */
 	readonly name: string;
 }
 

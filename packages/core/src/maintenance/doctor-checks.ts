@@ -42,21 +42,20 @@ export const doctorGroups = [
 ] as const;
 export type DoctorGroup = (typeof doctorGroups)[number];
 
-/** Never contains secrets, but unsafe names from files. */
+/** Never contains secrets, but may contain unsafe names from files. */
 export interface DoctorItem {
 	readonly group: DoctorGroup;
 	readonly name: string;
-	/** `note`: worth knowing; `warning`: works, but not as intended. */
+	/** With `note` something is worth knowing; with `warning` it works, but not as intended. */
 	readonly state: "ok" | "note" | "warning" | "problem";
 	/** Without a full stop. */
 	readonly says: string;
 	/** What to do next. */
 	readonly action: string | null;
-	/** Evals that need it, relative to the current directory. */
+	/** Evals, relative to the current directory. */
 	readonly neededBy: readonly string[];
 }
 
-/** Returns a function that creates the items of a group. */
 export function itemsOf(group: DoctorGroup) {
 	return (
 		name: string,
@@ -67,21 +66,21 @@ export function itemsOf(group: DoctorGroup) {
 }
 
 interface ExaminedEval {
-	/** Path relative to the current directory. */
+	/** Relative to the current directory. */
 	readonly label: string;
 	readonly loaded: LoadedEval;
 	readonly env: Environment;
 	readonly scope: TargetScope;
-	/** Without graders that no test needs. */
+	/** Excludes graders that no test needs. */
 	readonly uses: readonly TargetUse[];
-	/** Those of `uses` that can be resolved. */
+	/** Only those that can be resolved. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly sources: ReadonlyMap<string, Source>;
 }
 
 interface ExaminedEvals {
 	readonly evals: readonly ExaminedEval[];
-	/** The limit of evals was reached. */
+	/** Whether the limit of evals was reached. */
 	readonly isCut: boolean;
 	readonly view: DiskView;
 }
@@ -92,7 +91,7 @@ export interface ExamineOptions {
 	readonly cwd: string;
 	/** Absolute eval files; default: those below the current directory. */
 	readonly evals?: readonly string[] | undefined;
-	/** Targets that replace the evals' own. */
+	/** Replace the evals' own targets. */
 	readonly targets?: readonly string[] | undefined;
 	readonly targetsFile?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -101,7 +100,7 @@ export interface ExamineOptions {
 const mostDirectories = 5000;
 const mostEvals = 500;
 
-/** Loads the evals without running anything. @throws AgentvError `interrupted`, `not-found` */
+/** Runs nothing. @throws AgentvError `interrupted`, `not-found` */
 export async function examineEvals(options: ExamineOptions): Promise<ExaminedEvals> {
 	const { env, cwd, signal, targetsFile } = options;
 	const view = openDiskView();
@@ -134,7 +133,6 @@ async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | und
 	return { files: all.filter((file) => !isInner(file)), isCut: found.cut };
 }
 
-/** Reports the examined evals. */
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 	const item = itemsOf("evals");
 	if (evals.length === 0) {
@@ -154,7 +152,7 @@ export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 
 const atOnce = 4;
 
-/** Searches the programs that evals need; only runs well-known ones. */
+/** Only runs well-known programs, and only searches for others. */
 export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
 	const item = itemsOf("programs");
 	const needed = new Map<string, string[]>();
@@ -181,7 +179,7 @@ interface Named {
 	readonly evals: ExaminedEval[];
 }
 
-/** Reports whether the variables of evals and their targets are set, never their values. */
+/** Reports whether variables are set, never their values. */
 export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): DoctorItem[] {
 	const all = new Map<string, Named>();
 	for (const examined of evals) {
@@ -217,7 +215,7 @@ function actionFor(name: string, directory: string, view: DiskView, cwd: string)
 	return `set it, or add ${name}=… to ${shown(".env")}`;
 }
 
-/** Checks targets without contacting them or running their commands. */
+/** Doesn't contact targets or run their commands. */
 export async function checkTargets({ evals, view }: ExaminedEvals): Promise<DoctorItem[]> {
 	const seen = new Map<string, { use: TargetUse; examined: ExaminedEval; neededBy: Set<string> }>();
 	for (const examined of evals)
@@ -272,14 +270,14 @@ async function problemOf(
 ): Promise<TargetProblem | undefined> {
 	const services = { env, scope: loaded.scope, view };
 	const runCommand = commandRunner(services);
-	// A health check is an arbitrary program or address: only a run does it.
+	// A health check is an arbitrary program or address, so only a run does it.
 	const quiet = { ...resolved, healthcheck: undefined, settings: { ...resolved.settings, healthcheck: undefined } };
 	return providers[resolved.provider]
 		.create(quiet, { ...services, runCommand, vendorKeys })
 		.check(AbortSignal.timeout(5000));
 }
 
-/** Returns its provider and destination; keys by name. */
+/** Keys appear by name only. */
 function describe(resolved: ResolvedTarget, examined: ExaminedEval): string {
 	const { provider, wire } = resolved;
 	const { host, keys } = targetDestination(resolved, examined, examined.env);
@@ -384,7 +382,7 @@ async function checkServer(origin: string, neededBy: readonly string[], options:
 	});
 }
 
-/** Programs that are run with `--version`. All others are only searched. */
+/** Run with `--version`; all others are only searched for. */
 const wellKnown: ReadonlySet<string> = new Set([
 	...["git", "node", "python3", "bun", "tsx", "claude", "codex", "copilot", "pi"],
 ]);
@@ -401,7 +399,7 @@ export interface ProgramSearch {
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
-	/** Directories whose own programs are not run. */
+	/** Programs inside these directories are not run. */
 	readonly projects: readonly string[];
 	readonly signal?: AbortSignal | undefined;
 }
@@ -419,7 +417,7 @@ export async function findProgram(name: string, search: ProgramSearch): Promise<
 	const { exitCode, stdout, stderr } = await runProcess({
 		argv: [path, "--version"],
 		cwd: "/",
-		// It needs no key for that.
+		// The program needs no keys for that.
 		env: Object.fromEntries(Object.entries(env).filter(([key]) => !isSecretName(key))),
 		timeoutMs: answerMs,
 		killGraceMs: 500,

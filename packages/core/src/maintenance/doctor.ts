@@ -31,7 +31,7 @@ import {
 import { type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
 interface DoctorOptions extends ExamineOptions {
-	/** Also contacts remotes and servers, with this time limit for each. Default: offline. */
+	/** Milliseconds for each remote and server. Default: offline. */
 	readonly onlineMs?: number | undefined;
 }
 
@@ -59,7 +59,6 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 	return items;
 }
 
-/** Checks `$AGENTV_HOME`, the registry and its benchmarks on disk. */
 function checkHome(env: Environment): DoctorItem[] {
 	const item = itemsOf("home");
 	const path = agentvHome(env);
@@ -84,7 +83,7 @@ function registryItems({ entries, diagnostics, document, file }: Registry): Doct
 		items.push(
 			item("registry", severity === "error" ? "problem" : severity, message, { action: hint ?? "fix the entry" }),
 		);
-	// Only reports missing directories: the state of clones is for `benchmark status`.
+	// Only reports missing directories: `benchmark status` reports the state of clones.
 	for (const { id, path, source, problem } of entries) {
 		const kind = targetKind(path);
 		if (problem !== undefined || kind === "directory") continue;
@@ -102,12 +101,11 @@ function registryItems({ entries, diagnostics, document, file }: Registry): Doct
 const oldestNode = "20.19";
 /** Supports configuration in the environment, so no command line contains credentials. */
 const oldestGit = "2.31";
-/** The first git that sets up sparse checkouts in one step. */
+/** The first version that sets up sparse checkouts in one step. */
 const gitForSparse = "2.35";
 
 const machine = itemsOf("machine");
 
-/** Checks Node, git and the required directories. */
 async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
 	const version = nodeVersion.replace(/^v/, "");
 	const { PATH = search.env.Path ?? "" } = search.env;
@@ -149,7 +147,7 @@ function isOlder(version: string, than: string): boolean {
 	return version.localeCompare(than, "en", { numeric: true }) < 0;
 }
 
-/** Time limit for measuring one item. */
+/** To measure one item. */
 const lookMs = 2000;
 const littleSpace = 1e9;
 
@@ -160,7 +158,6 @@ const names: Readonly<Record<CacheKind, string>> = {
 	temporary: "temporary",
 };
 
-/** Reports AgentV's data, and the free disk space. */
 async function checkStorage({ env, cwd, signal }: ExamineOptions): Promise<DoctorItem[]> {
 	const item = itemsOf("storage");
 	const items: DoctorItem[] = [];

@@ -29,9 +29,10 @@ import {
 } from "./recover.ts";
 
 /**
- * Clones the wanted commit, shallow and blob-filtered, next to `path` and renames it: readers see
- * nothing or all of it. Only in a mount point, which can't be replaced, files are written one by
- * one. Returns the cloned commit.
+ * Clones the wanted commit, shallow and blob-filtered, next to `path` and renames it, so that
+ * readers see nothing or all of it. Only in a mount point, which can't be replaced, files are
+ * written individually.
+ * @returns the cloned commit
  * @throws GitError, AgentvError
  */
 export async function makeClone(path: string, wanted: Wanted, remote: Remote): Promise<string> {
@@ -78,7 +79,7 @@ async function cloneCommit(goal: string, wanted: Wanted, remote: Remote, flags: 
 	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", remote.url], { env });
 	await localGit(goal, ["config", "agentv.ref", wanted.ref], { env });
 	const fetch = ["fetch", "--progress", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"];
-	// The directory in the arguments lets a later sync find this git if it outlives us.
+	// The directory in the arguments lets a later sync find this git process if AgentV is killed.
 	const marked = ["-c", `agentv.token=${goal}`];
 	await remoteGit(goal, [...marked, ...fetch, "--", "origin", `+${wanted.ref}:${remoteRef}`], remote);
 	const commit = `${remoteRef}^{commit}`;
@@ -86,7 +87,6 @@ async function cloneCommit(goal: string, wanted: Wanted, remote: Remote, flags: 
 	else await remoteGit(goal, [...marked, "checkout", "--progress", "--detach", "--no-guess", commit, "--"], remote);
 }
 
-/** Records in a new clone what was synced, and returns its commit. */
 async function mark(root: string, env: Environment): Promise<string> {
 	const gitDir = join(root, ".git");
 	const head = readPlainHead(gitDir);
@@ -98,7 +98,7 @@ async function mark(root: string, env: Environment): Promise<string> {
 	return sha;
 }
 
-/** Returns whether the commit is in the clone's own store. Offline. */
+/** Only searches the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
 	if (sha === head.sha || [...refs.values()].includes(sha)) return true;
 	// With --missing, git does not fetch it.
@@ -106,14 +106,13 @@ export async function isHere({ git, head, refs }: LocalClone, sha: string): Prom
 	return (await git.local(args, { okExitCodes: [0, 128] })).stdout.trim() === sha;
 }
 
-/** Returns whether the history ends at a commit whose parents were not fetched. */
 export function isShallow({ git }: LocalClone): boolean {
 	return targetKind(`${git.gitDir}/shallow`) === "file";
 }
 
 /**
- * Fetches the wanted commit into `refs/agentv/remote` only, and returns its current SHA (it can
- * have moved).
+ * Fetches the wanted commit, which can have moved, into `refs/agentv/remote` only.
+ * @returns its current SHA
  * @throws GitError
  */
 export async function fetchTip(clone: LocalClone, wanted: Wanted, remote: Remote): Promise<string> {
@@ -123,8 +122,8 @@ export async function fetchTip(clone: LocalClone, wanted: Wanted, remote: Remote
 }
 
 /**
- * Fetches the history of a branch that a shallow clone lacks. Fetching a tag or commit can have cut
- * it off between HEAD and the tip.
+ * Fetches the history of a branch that a shallow clone lacks, for example because fetching a tag or
+ * commit cut it off between HEAD and the tip.
  * @throws GitError
  */
 export async function fetchHistory({ git }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
@@ -135,7 +134,7 @@ async function fetchRef(git: CloneGit, wanted: Wanted, remote: Remote, depth: re
 	await fetch(git, remote, [...depth, "--refmap=", "--", "origin", `+${wanted.ref}:${remoteRef}`]);
 }
 
-/** Fetches into the clone under a journal, so that a later sync can end a git that outlives us. */
+/** Writes a journal, so that a later sync can end this git process if AgentV is killed. */
 async function fetch(
 	git: CloneGit,
 	remote: Remote,
@@ -158,7 +157,7 @@ async function fetch(
 
 /**
  * Fetches file contents of `commit` that a blob-filtered clone lacks, in one request, so that
- * checking it out works offline. One local command if nothing is missing.
+ * checking it out works offline. If nothing is missing, this is one local command.
  * @throws GitError
  */
 async function fetchContents(git: CloneGit, commit: string, remote: Remote): Promise<void> {
@@ -171,7 +170,7 @@ async function fetchContents(git: CloneGit, commit: string, remote: Remote): Pro
 	});
 }
 
-/** Asks the remote directly. With `commit` it has the same history. */
+/** A remote with `commit` has the same history. */
 export async function remoteHolds(commit: string, remote: Remote): Promise<boolean> {
 	return withTempDir("agentv-probe-", async (directory) => {
 		await localGit(directory, ["init", "--quiet", "--bare"], { env: remote.env });
@@ -186,7 +185,7 @@ export async function remoteHolds(commit: string, remote: Remote): Promise<boole
 	});
 }
 
-/** Fetches missing file contents of the wanted commit: after that everything works offline. */
+/** Afterwards, the wanted commit is available offline. */
 export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
 	if (head.sha === wanted.sha) return;
 	await fetchContents(git, wanted.sha, remote);
@@ -195,9 +194,9 @@ export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remo
 
 /**
  * Moves the clone's work tree to the wanted commit (whose files are available) by the plan, keeping
- * local edits and ignored files. Returns why git itself refused: then nothing has changed.
- * Offline; protected by a journal.
+ * local edits and ignored files. Offline; protected by a journal.
  * @param edits paths of local edits
+ * @returns why git itself refused; then nothing has changed
  * @throws GitError
  */
 export async function updateClone(
@@ -248,7 +247,7 @@ function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
-/** Git's messages about another process's lock, or files that it would overwrite. */
+/** Recognizes git's messages about another process's lock, or files that it would overwrite. */
 function refusalOf({ stderr }: GitError): { readonly message: string; readonly isHalfDone: boolean } | undefined {
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
 	if (lock !== undefined) {
@@ -262,8 +261,8 @@ function refusalOf({ stderr }: GitError): { readonly message: string; readonly i
 }
 
 /**
- * Records the clone's state in it: our refs, its ref, its URL, and the configuration for a plain
- * `git pull`. Only writes what differs; for a current clone that is nothing, without a git command.
+ * Records the state in the clone: AgentV's refs, its ref, its URL, and the configuration for a
+ * plain `git pull`. Only writes what differs, so a current clone needs no git command.
  */
 export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted, url: string): Promise<void> {
 	const tracking = wanted.kind === "branch" ? [`refs/remotes/origin/${wanted.name}`] : [];
@@ -297,7 +296,7 @@ function refspecOf(branch: string): string {
 	return `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
 }
 
-/** Runs `work` with a place for a clone inside `parent`, which is always removed afterwards. */
+/** The place for a clone is inside `parent`, and always removed afterwards. */
 async function withWorkshop<T>(goal: string, parent: string, work: (clone: string) => Promise<T>): Promise<T> {
 	const workshop = makeOwnedDir(join(parent, `${workshopPrefix}${basename(goal)}-`));
 	try {

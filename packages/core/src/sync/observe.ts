@@ -25,21 +25,20 @@ import {
 import { type Journal, readJournal, type TreeChange, treeDiff } from "./recover.ts";
 
 export interface ObserveOptions {
-	/** Compare with the last known state of the remote, offline. */
+	/** Compares with the last known state of the remote, offline. */
 	readonly offline?: boolean;
-	/** Whether to fetch an unknown tip, which otherwise stays unknown. */
+	/** Without it, an unknown tip stays unknown. */
 	readonly fetch: boolean;
 	/** Whether to check local edits and incoming files if files would change. */
 	readonly files: boolean;
 }
 
-/** Plain data for the plan, and the clone for carrying it out. */
 export interface Seen {
 	readonly observation: Observation;
 	readonly clone: LocalClone | undefined;
-	/** The differences between HEAD and the wanted commit. */
+	/** Differences between HEAD and the wanted commit. */
 	readonly incoming: readonly TreeChange[];
-	/** Left by a killed sync, not recovered yet. */
+	/** Left by a killed sync, and not recovered yet. */
 	readonly journal: Journal | undefined;
 }
 
@@ -129,7 +128,7 @@ async function relate({ git, head }: LocalClone, tip: string): Promise<Relation>
 	return { ahead, behind, hasLocalCommits: ahead > 0 && (await hasLocalCommits(git, head.sha, tip)) };
 }
 
-/** Returns whether the history of `commit` has a commit that nothing from the remote contains. */
+/** Searches the history of `commit` for a commit that nothing from the remote contains. */
 async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Promise<boolean> {
 	const known = ["--not", "--remotes=origin", "--glob=refs/agentv/", tip];
 	const { stdout } = await git.local(["rev-list", "--max-count=1", commit, ...known, "--"]);
@@ -157,7 +156,7 @@ async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wante
 	return false;
 }
 
-/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
+/** Excludes leftovers of an interrupted sync. */
 export async function localEdits(
 	git: CloneGit,
 	signal: AbortSignal | undefined,
@@ -175,7 +174,7 @@ export async function localEdits(
 	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
 }
 
-/** Like `localEdits`, with ignored files that `incoming` would replace. */
+/** Adds ignored files that `incoming` would replace. */
 async function editsAgainst(
 	incoming: readonly TreeChange[],
 	git: CloneGit,
@@ -202,7 +201,6 @@ function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): Reado
 	const found = new Set<string>();
 	for (const { path, before, after } of incoming) {
 		if (before || !after || after.mode === "160000") continue;
-		// `a`, `a/b`, `a/b/c` of `a/b/c`.
 		const parts = path.split("/").map((_, index, names) => names.slice(0, index + 1).join("/"));
 		const standing = parts.find((part) => kindOf(part) !== "directory") ?? path;
 		const kind = kindOf(standing);

@@ -24,7 +24,6 @@ import { type Edit, type LocalClone, lookLocal, type Remote, type Wanted } from 
 import { localEdits, type ObserveOptions, observe, type Seen } from "./observe.ts";
 import { readJournal } from "./recover.ts";
 
-/** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
 	access: SourceAccess,
@@ -62,7 +61,7 @@ export async function problemStatus(
 	}
 }
 
-/** Takes the lock only to fetch the tip; does not wait for a running sync. */
+/** Only takes the lock to fetch the tip, and doesn't wait for a running sync. */
 async function look(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
 	const seen = await observe(entry, remote, options);
 	const { clone, remote: found } = seen.observation;
@@ -124,7 +123,6 @@ interface Compared extends Pick<Revision, "state" | "reason"> {
 	readonly message: string;
 }
 
-/** Returns state and message of a clone whose wanted commit is known. */
 function compare({ id }: RegistryEntry, { observation, journal }: Seen, wanted: Wanted): Compared {
 	const { clone } = observation;
 	if (!clone) return { state: "missing", reason: null, message: "not cloned yet" };

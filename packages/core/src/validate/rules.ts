@@ -42,7 +42,7 @@ export function findRule(id: string): Rule | undefined {
 
 export type RuleLevels = ReadonlyMap<string, RuleLevel>;
 
-/** Parses `--rule id=level` options. @throws AgentvError `usage` for an unknown rule or level */
+/** Parses `--rule id=level`. @throws AgentvError `usage` for an unknown rule or level */
 export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	return new Map(
 		options.map((option) => {
@@ -70,13 +70,12 @@ function nearestRule(id: string): string | undefined {
 interface Configured {
 	readonly levels: RuleLevels;
 	readonly diagnostics: readonly Diagnostic[];
-	/** The configuration file, for locations in it. */
 	readonly source?: Source;
 }
 
 const unconfigured: Configured = { levels: new Map(), diagnostics: [] };
 
-/** Reads the levels from the nearest `.agentv/config.yaml`. */
+/** From the nearest `.agentv/config.yaml`. */
 export function configuredLevels(scope: EvalScope, run: ValidationRun): Configured {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
@@ -98,7 +97,7 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 		return { ...unconfigured, diagnostics: [finding(unreadable, { file, reason: error.message }, { file })] };
 	}
 	const diagnostics = [...source.diagnostics];
-	// Other parts of the file are not checked here: unknown fields pass.
+	// Unknown fields are allowed, because other code checks the rest of the file.
 	const report = (found: Diagnostic) => {
 		if (found.rule !== unknownInConfig.rule) diagnostics.push(found);
 	};

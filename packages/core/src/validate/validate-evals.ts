@@ -21,17 +21,16 @@ import { configuredLevels, findRule, type RuleLevels, rules } from "./rules.ts";
 
 export interface ValidateOptions {
 	readonly view: DiskView;
-	/** The process environment. */
 	readonly env: Environment;
 	/** Absolute; without a repository, bounds the search through parent directories. */
 	readonly cwd: string;
-	/** `--targets FILE`, absolute. */
+	/** The value of `--targets`, absolute. */
 	readonly targetsFile?: string | undefined;
-	/** Absolute evals that the user specified directly: a link among them may point anywhere. */
+	/** Absolute paths that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[] | undefined;
 	/** Override those of `.agentv/config.yaml`. */
 	readonly levels?: RuleLevels | undefined;
-	/** Ends the validation with an `interrupted` error. */
+	/** An abort throws an `interrupted` error. */
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +38,7 @@ export interface ValidateOptions {
 const turnMs = 50;
 
 /**
- * Validates eval files one by one. Releases each eval after its result; shared inputs
+ * Validates eval files sequentially and releases each eval after its result; shared inputs
  * (repositories, target files, directories) are read once. Offline and read-only.
  * @param files absolute paths from `discoverEvals`
  */
@@ -65,19 +64,18 @@ export async function* validateEvals(
 	}
 }
 
-/** A finding for output: located in its file, without references to the loaded eval. */
+/** Located in its file, without references to the loaded eval. */
 export interface ValidationFinding extends Diagnostic {
 	/** For an unreadable file, its first character. */
 	readonly range: SourceRange;
-	/** The surrounding lines with a marker (see `codeFrame`). */
+	/** The surrounding lines with a marker; see `codeFrame`. */
 	readonly frame: readonly string[];
-	/** Whether `--fix`, `--migrate` or `--pin` can fix it. */
+	/** By `--fix`, `--migrate` or `--pin`. */
 	readonly fixable: boolean;
-	/** Whether it was fixed. */
 	readonly fixed: boolean;
 }
 
-/** Returns a finding as `--json` and Studio show it. */
+/** The form for `--json` and Studio. */
 export function findingRecord(
 	{ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding,
 	{ shown, redact = (text) => text }: { readonly shown: (path: string) => string; readonly redact?: Redactor },
@@ -97,13 +95,13 @@ export function findingRecord(
 	};
 }
 
-/** The result of a rule, or of one topic of it. */
+/** Of a rule, or of one topic of it. */
 export interface ValidationCheck {
 	readonly rule: string;
-	/** `skip`: switched off, or not applicable. */
+	/** With `skip`, the rule is disabled or not applicable. */
 	readonly state: "pass" | "fail" | "skip";
 	readonly message: string;
-	/** Worth a separate line in a short report. */
+	/** Whether a short report has a separate line for it. */
 	readonly notable: boolean;
 }
 
@@ -111,18 +109,18 @@ export interface EvalValidation {
 	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
-	/** The portable root: the smallest directory with everything that the eval needs; absolute. */
+	/** The smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
 	readonly tests: number;
-	/** Names of its tests' targets, in order. */
+	/** In the order of the tests. */
 	readonly targets: readonly string[];
 	readonly checks: readonly ValidationCheck[];
 	readonly diagnostics: readonly ValidationFinding[];
 }
 
 /**
- * Runs every enabled rule, and returns the findings by file and position, and the rules that are
- * switched off; `levels` from the command line override the configuration.
+ * Returns findings by file and position, and the disabled rules. `levels` from the command line
+ * override the configuration.
  */
 export function findAll(context: EvalContext, levels: RuleLevels) {
 	const config = configuredLevels(context.loaded.scope, context.run);
@@ -159,7 +157,7 @@ function located(found: readonly Diagnostic[], context: EvalContext, config: Sou
 	return findings.sort((a, b) => compare(a, b, context.loaded.file));
 }
 
-/** Returns the result of one eval, without references to what was loaded. */
+/** Has no references to what was loaded. */
 function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
 	const { findings, off } = findAll(context, levels);
@@ -174,7 +172,7 @@ function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	};
 }
 
-/** Removes repetitions, which aliases and merge keys cause. */
+/** Aliases and merge keys cause repetitions. */
 export function distinctFindings(findings: readonly ValidationFinding[]): ValidationFinding[] {
 	const seen = new Set<string>();
 	return findings.filter(({ rule, message, at, range }) => {
@@ -188,7 +186,7 @@ function owned(text: string): string {
 	return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
-/** Returns the range of a finding and the content of its file; "" if it must not be quoted. */
+/** The text is empty if it must not be quoted. */
 function placed(
 	{ at, data }: Diagnostic,
 	{ loaded, targets, run }: EvalContext,
@@ -248,8 +246,8 @@ function byText(a: string, b: string): number {
 }
 
 /**
- * Returns the result of every rule. A rule can have its own text for a pass ("Workspace template
- * exists"); the default is the rule's summary.
+ * A rule can have its own text for a pass ("Workspace template exists"); the default is its
+ * summary.
  */
 function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: ReadonlySet<string>): ValidationCheck[] {
 	const topics = [...topicsOf(context)];
@@ -268,7 +266,7 @@ function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: Readon
 
 const plain = new Map<Rule, Readonly<Record<ValidationCheck["state"], ValidationCheck>>>();
 
-/** Returns the checks with default texts, which all results share. */
+/** Default texts are shared by all results. */
 function plainChecks(rule: Rule) {
 	const { id, summary } = rule;
 	const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
@@ -284,7 +282,7 @@ function plainChecks(rule: Rule) {
 interface Topic {
 	readonly rule: string;
 	readonly message: string;
-	/** Whether this topic failed; default: whether its rule found anything. */
+	/** Default: whether its rule found anything. */
 	readonly failed?: boolean;
 }
 

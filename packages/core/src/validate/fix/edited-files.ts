@@ -33,17 +33,15 @@ export interface PlannedFile {
 	readonly after: string;
 }
 
-/** A finding with the changes that fix it. */
 export interface PlannedFinding {
-	/** The eval that it was found in; absolute. */
 	readonly evalFile: string;
 	readonly finding: ValidationFinding;
 	readonly changes: readonly (FieldChange | TargetChange)[];
 }
 
 /**
- * Returns the files after the changes of all findings (shared files are changed once), and why a
- * finding's changes were not possible.
+ * Applies the changes of all findings (to shared files once), and returns why a finding's changes
+ * were not possible.
  */
 export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun) {
 	const refused = new Map<PlannedFinding, string>();
@@ -80,7 +78,7 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 				return undefined;
 			}
 		};
-		// One that can't be moved doesn't stop the others.
+		// A target that can't be moved doesn't stop the others.
 		const movable = inDirectory.filter((change) => edit([change]));
 		const file = movable.length > 0 ? edit(movable) : undefined;
 		if (file) files.set(file.path, file);
@@ -144,7 +142,7 @@ function appended(path: string, text: string, targets: readonly object[]): strin
 
 interface Patched {
 	readonly text: string;
-	/** Changes that were not safely possible, and why. */
+	/** Unsafe changes, and why. */
 	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
 }
 
@@ -169,14 +167,14 @@ export function patchText(file: string, text: string, changes: readonly FieldCha
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	// Deepest first: a renamed or removed mapping changes the paths inside it.
+	// Deepest first: renaming or removing a mapping changes the paths inside it.
 	const others = changes
 		.filter((change) => change.kind !== "value")
 		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
 	const values = changes.filter((change) => change.kind === "value");
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
-	// Apply them together, since each patch parses the whole text; apply the rest one by one.
+	// Each patch parses the whole text, so try them together before one by one.
 	const patch = (part: readonly FieldChange[]): void => {
 		if (part.length === 0) return;
 		try {
@@ -227,7 +225,7 @@ function editsOf(document: YamlDocument, change: FieldChange): readonly TextEdit
 	}
 }
 
-/** Returns the document's value (after other changes) with the expected effect of a change. */
+/** Returns the expected value of the document after an additional change. */
 function changed(value: unknown, document: YamlDocument, change: FieldChange): unknown {
 	const path = change.at.path ?? [];
 	switch (change.kind) {
@@ -244,7 +242,7 @@ function changed(value: unknown, document: YamlDocument, change: FieldChange): u
 	}
 }
 
-/** Returns every path of the node at `path`: merge keys and aliases can add more. */
+/** Merge keys and aliases can add paths. */
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
 	const text = valueBelow(document.value, path);
@@ -260,10 +258,10 @@ function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[]
 
 /** Lines around a change. */
 const context = 3;
-/** Changed lines up to which a minimal difference is searched. */
+/** For more changed lines, the difference is not minimal. */
 const mostCompared = 2000;
 
-/** Returns a unified diff for `git apply` and `patch -p1`; "" without changes. */
+/** For `git apply` and `patch -p1`; empty without changes. */
 export function unifiedDiff({ path, before, after }: PlannedFile): string {
 	if (before === after) return "";
 	const name = (prefix: string) => quotedName(`${prefix}/${path}`);

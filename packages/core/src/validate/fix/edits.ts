@@ -17,22 +17,19 @@ import {
 import { withoutValueAt, withValueAt } from "../../lib/yaml-edit.ts";
 import { type EvalContext, relativePath, writtenText, writtenValue } from "../eval-context.ts";
 
-/** A step of a fix. Rules specify the change; the planner converts it to text edits. */
+/** Rules specify changes; the planner converts them to text edits. */
 export type Change = FieldChange | TargetChange | PinChange;
 
 export type FieldChange =
-	/** Replaces the scalar at `at`; text as written, including `${{ }}`. */
+	/** Replaces a scalar with text as written, including `${{ }}`. */
 	| { readonly kind: "value"; readonly at: Place; readonly value: string | number; readonly says: string }
-	/** Renames the key of the mapping entry at `at`. */
 	| { readonly kind: "key"; readonly at: Place; readonly key: string; readonly says: string }
-	/** Adds `key: value` to the mapping at `at`. */
 	| { readonly kind: "entry"; readonly at: Place; readonly key: string; readonly value: unknown; readonly says: string }
-	/** Removes the mapping entry at `at`. */
 	| { readonly kind: "remove"; readonly at: Place; readonly says: string }
-	/** Replaces the mapping at `at` with its entries, one level up. */
+	/** Moves the mapping's entries one level up. */
 	| { readonly kind: "unwrap"; readonly at: Place; readonly says: string };
 
-/** Copies the target `name` and its dependencies to the target file in `directory`. */
+/** Includes its dependencies. */
 export interface TargetChange {
 	readonly kind: "target";
 	readonly name: string;
@@ -40,10 +37,10 @@ export interface TargetChange {
 	readonly says: string;
 }
 
-/** Pins a repository to its remote's commit for `ref` (default HEAD). */
+/** The commit is that of `ref` at the remote (default HEAD). */
 export interface PinChange {
 	readonly kind: "pin";
-	/** The commit's value if there is one, else the mapping that gets a `commit`. */
+	/** An existing commit, else the mapping that gets a `commit`. */
 	readonly at: Place;
 	readonly repo: string;
 	readonly ref: string | undefined;
@@ -51,8 +48,8 @@ export interface PinChange {
 }
 
 /**
- * Returns the edits that move the entries of the block mapping at `path` one level up: its key's
- * line is removed, its lines and comments move left.
+ * Moves the entries of the block mapping at `path` one level up: removes its key's line, and moves
+ * its lines and comments left.
  * @throws AgentvError `refused` if it is not in separate lines
  */
 export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdit[] {
@@ -75,7 +72,6 @@ export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdi
 	return edits;
 }
 
-/** Returns the value with the entries of the mapping at `path` one level up. */
 export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	const held = valueBelow(value, path) ?? {};
 	return Object.entries(held).reduce(
@@ -84,7 +80,7 @@ export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	);
 }
 
-/** Replaces the path in one word of a string command, quoted as before or if necessary. */
+/** Keeps the word's quotes, or adds necessary ones. */
 export function replaceWord(command: string, { range, quoted }: CommandWord, path: string): string {
 	const written = quoted || /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
 	return command.slice(0, range[0]) + written + command.slice(range[1]);
@@ -98,7 +94,7 @@ const renamed = new Set([
 /** Fields of an eval's `execution` block with the same name and shape one level up. */
 const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]);
 
-/** Returns the changes that replace the deprecated field of `found` (`schema.deprecated`). */
+/** @param found a `schema.deprecated` finding */
 export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
 	const { key, instead } = data as { readonly key: string; readonly instead: string };
 	const { file, path = [], line } = at;
@@ -153,8 +149,8 @@ function repository(
 }
 
 /**
- * Returns the change that makes `raw`, written at `at`, resolve to `resolved`. None if the path is
- * not plain text there: it contains a variable, or comes from an alias or merge.
+ * Returns the change that makes `raw`, written at `at`, resolve to `resolved`; none if the path is
+ * not plain text there, because it contains a variable or comes from an alias or merge.
  */
 export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
 	const written = writtenText(at, context);
@@ -170,7 +166,7 @@ export function rewritePath(at: Place, raw: string, resolved: string, context: E
 function replaced(written: string, raw: string, path: string, word: number | undefined): string | undefined {
 	if (written === raw) return path;
 	if (word === undefined) {
-		// An extension: the path, then `:` and the name of its export.
+		// An extension's path is followed by `:` and the name of its export.
 		return written.startsWith(`${raw}:`) ? `${path}${written.slice(raw.length)}` : undefined;
 	}
 	const parsed = parseCommand(written);

@@ -70,7 +70,7 @@ OPENAI_API_KEY=   # a key for the grader model`,
 
 const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
 
-/** Returns the names in a directory's `.env.example` and README. */
+/** Searches `.env.example` and the README. */
 function documentedNames(directory: string, run: ValidationRun): ReadonlySet<string> {
 	return remembered(run.memo, `documented\0${directory}`, () => {
 		const files = run.view.list(directory).filter((name) => documents.test(name));
@@ -78,7 +78,7 @@ function documentedNames(directory: string, run: ValidationRun): ReadonlySet<str
 	});
 }
 
-/** Returns `${{ NAME … }}` as written at a place, to mark it in a finding. */
+/** Returns `${{ NAME … }}` as written, to mark it in a finding. */
 function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
 	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
 	return found ? { mark: found[0] } : {};

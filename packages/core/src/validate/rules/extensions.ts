@@ -34,7 +34,7 @@ const extensionsMissingExport = rule<{ module: string; name: string; nearest?: s
 	},
 });
 
-/** How programs fetch repositories: git commands, as text or arguments, and packages. */
+/** How programs fetch repositories: with git, in a shell or as arguments, and with packages. */
 const signs = [
 	/\bgit\b["'`]?\s*[,\s[("'`]+\s*["'`]?(clone|fetch|pull|submodule|worktree)\b/,
 	/\bgh\s+repo\s+clone\b/,
@@ -73,12 +73,12 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 	},
 });
 
-/** Removes whole-line comments; line numbers stay. */
+/** Only whole-line comments; line numbers stay. */
 function withoutComments(text: string): string {
 	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
 }
 
-/** Returns the readable modules of an eval's extensions; running a binary one reports that. */
+/** Skips binary modules: running one reports it. */
 function extensionModules({ loaded, references, run }: EvalContext) {
 	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
 	return [...suites].flatMap((suite) =>

@@ -138,11 +138,10 @@ function hasRemote({ scripts }: Sandbox): boolean {
 	);
 }
 
-/** A test's sandbox, for rules about its content. */
 interface Sandbox {
-	/** Texts of the scripts that prepare it (hooks, extensions), and their commands. */
+	/** Hooks and extensions that prepare the sandbox: their texts and commands. */
 	readonly scripts: readonly string[];
-	/** Texts of its patches: from metadata, hooks, input, or inside the template. */
+	/** From metadata, hooks, input, or inside the template. */
 	readonly patches: readonly string[];
 	/** Absolute. */
 	readonly template: string | undefined;
