@@ -38,7 +38,6 @@ export function checkAttemptRecord(
 	return { file, problems };
 }
 
-/** Undefined if the attempt's file or one of its side files is unreadable. */
 function readFile(
 	directory: string,
 	path: string,

@@ -74,7 +74,6 @@ export interface GradedAssertion extends Omit<Score, "parts"> {
 	readonly parts?: readonly GraderResult[];
 }
 
-/** As recorded in attempts. */
 interface UngradedAssertion extends Pick<GradedAssertion, "name" | "type" | "weight" | "required" | "usage" | "parts"> {
 	readonly verdict: "not_judged";
 	readonly score: null;
@@ -84,7 +83,6 @@ interface UngradedAssertion extends Pick<GradedAssertion, "name" | "type" | "wei
 
 export type GraderResult = GradedAssertion | UngradedAssertion;
 
-/** The answer to a test, or to one turn of it, and how it was produced. */
 export interface Subject {
 	readonly testId: string;
 	readonly attempt: number;
@@ -100,7 +98,6 @@ export interface Subject {
 	/** The whole answer, if it is too large for memory. */
 	readonly outputFile?: string;
 	readonly messages: readonly AnswerMessage[];
-	/** Of all `messages`. */
 	readonly toolCalls: readonly ToolCall[];
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly tokenUsage?: TokenUsage;
@@ -118,7 +115,6 @@ export interface InputFileText {
 	readonly path: string;
 	/** Absolute. */
 	readonly file: string;
-	/** Undefined for a binary file without a preprocessor. */
 	readonly text?: string;
 }
 
@@ -134,9 +130,8 @@ export interface GraderServices {
 	readonly signal: AbortSignal;
 	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GraderResult>;
 	/**
-	 * Calls the target named `target`, else the tested target's `grader_target`, else the tested
-	 * target if it is an LLM. The runner retries transient errors, and the grader retries bad
-	 * replies.
+	 * Calls `target`, else the tested target's `grader_target`, else the tested target if it is an
+	 * LLM. The runner retries transient errors, and the grader retries bad replies.
 	 */
 	readonly askModel: (question: GraderQuestion) => Promise<GraderReply>;
 }
@@ -145,7 +140,6 @@ export interface GraderQuestion {
 	readonly target?: string;
 	readonly messages: readonly RequestMessage[];
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
-	/** An unusable answer is not cached. */
 	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
@@ -171,9 +165,8 @@ export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: Co
 }
 
 /**
- * Returns a recorded result as the result of the current assertion: the recorded score, compared
- * with the current `min_score` or threshold. Excludes the usage of grading, which was counted when
- * the result was made.
+ * Compares the recorded score with the current `min_score` or threshold. Excludes usage, which was
+ * counted when the result was made.
  */
 export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
 	const { score, assertions, details, veto, stated = veto ? "fail" : undefined, error = unknownError } = record;
@@ -198,14 +191,10 @@ interface Bound {
 	readonly unit: string;
 	/** Undefined if the target did not report it. */
 	readonly actual: number | undefined;
-	/** Undefined if there is no limit, so it is not checked. */
 	readonly most: number | undefined;
 }
 
-/**
- * Returns the share of amounts within their limits, and of `more` findings that passed; skips
- * unknown amounts.
- */
+/** Skips unknown amounts; `more` findings count like bounds. */
 export function boundsScore(
 	bounds: readonly Bound[],
 	more: readonly Finding[] = [],
@@ -238,7 +227,6 @@ export function reaches(score: number, bar: number): boolean {
 	return score >= bar - closeEnough;
 }
 
-/** Returns the score from which an assertion passes. */
 export function barOf(
 	assertion: { readonly minScore?: number | undefined },
 	subject: { readonly threshold: number },
@@ -263,7 +251,6 @@ export function binaryScore(passed: boolean, text: string, evidence?: string): S
 	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...known({ evidence }) }] };
 }
 
-/** The share of passed statements; 0 without any. */
 export function shareScore(assertions: readonly Finding[], details?: Readonly<Record<string, unknown>>): Score {
 	const passed = assertions.filter((assertion) => assertion.passed).length;
 	return {
@@ -372,14 +359,13 @@ export interface Grading<Graded> {
 	/** Increment when the same answer may get another result; part of the row's fingerprint. */
 	readonly version?: string;
 	/**
-	 * Whether the same record gets the same score everywhere, so that `results verify` can grade it
-	 * again: uses only the answer's text, tool calls, tokens, cost and time, and the expected output;
-	 * no program, model, file or service.
+	 * Whether a recorded answer suffices for the same score everywhere, without a program, model,
+	 * file or service. `results verify` grades such answers again.
 	 */
 	reproducible(assertion: Graded): boolean;
 	/**
-	 * Returns the raw score; the caller applies `negate`, `min_score`, `required` and `weight`.
-	 * Returns `CouldNotRun` instead of rejecting if a program or model fails.
+	 * Returns a raw score before `negate`, `min_score`, `required` and `weight`. Returns
+	 * `CouldNotRun` instead of rejecting if a program or model fails.
 	 */
 	grade(assertion: Graded, subject: Subject, services: GraderServices): Grade | Promise<Grade>;
 }
@@ -401,7 +387,6 @@ interface GraderDefinition<Type extends string, Options extends z.ZodRawShape>
 	readonly holds?: "command" | "prompt" | "assertions";
 	/** Uses only the answer's duration, tokens and cost. */
 	readonly measures?: true;
-	/** Returns the target of the grading model, and where the eval names it. */
 	model?(settings: Settings<Options>): GraderModel | undefined;
 }
 

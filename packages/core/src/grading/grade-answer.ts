@@ -40,15 +40,14 @@ export type RegradeChoice = "keep" | "parts" | "regrade";
 export interface EarlierResults {
 	readonly records: readonly GradedRecord[];
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether the usage of earlier grading belongs to the same run. */
 	readonly countsUsage: boolean;
 	/** Why graders can't run again, if the recorded answer is not the original one. */
 	readonly refusal?: CouldNotRun["couldNotRun"];
 }
 
 /**
- * Grades an answer by a list of assertions, sequentially. A grader that can't run gets a result
- * without a score and doesn't stop others. Stops early once `services.signal` is aborted.
+ * A grader that can't run gets a result without a score and doesn't stop others. Stops early once
+ * `services.signal` is aborted.
  * @param earlier results to keep; by default every grader runs
  */
 export async function gradeAnswer(
@@ -85,7 +84,6 @@ async function gradeOrKeep(
 	return record ? withUsage(result, record, earlier) : result;
 }
 
-/** Includes parts of composites. */
 export function gradersToRun(assertions: readonly Assertion[], earlier: EarlierResults): Assertion[] {
 	const records = [...earlier.records];
 	return assertions.flatMap((assertion) => toRun(assertion, takeRecord(records, assertion), earlier));
@@ -98,12 +96,10 @@ function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: 
 	return [assertion, ...(assertion.parts ?? []).flatMap((part) => toRun(part, takeRecord(parts, part), earlier))];
 }
 
-/** Returns whether a grader uses more than the answer's figures. */
 function looksAtAnswer({ type }: Assertion): boolean {
 	return type === "custom" || !graders[type].measures;
 }
 
-/** Removes and returns the first record with the assertion's name and type. */
 function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord | undefined {
 	const { type } = graderName(assertion);
 	const index = records.findIndex((record) => record.name === assertion.name && record.type === type);
@@ -119,11 +115,7 @@ function withUsage(result: GraderResult, record: GradedRecord, earlier: EarlierR
 
 export type GradingServices = Omit<GraderServices, "gradePart">;
 
-/**
- * Runs an assertion's grader, then applies `negate`, `min_score` and the test's threshold. Never
- * rejects.
- * @param gradePart grades the parts of a composite; by default like any other assertion
- */
+/** Never rejects. @param gradePart grades the parts of a composite */
 export async function gradeAssertion(
 	assertion: Assertion,
 	subject: Subject,
@@ -186,8 +178,7 @@ export function attemptScore(turns: TurnScores | undefined, whole: number | unde
 }
 
 /**
- * Combines the results of an attempt's graders. A failed required grader leaves the attempt without
- * a score, and a veto fails it regardless of its score; both apply even if other graders could not
+ * A failed required grader removes the score and a veto fails it, even if other graders could not
  * run. Otherwise an attempt is graded only if every grader gave a score.
  */
 export function attemptVerdict(
@@ -210,7 +201,6 @@ function aggregate(scores: readonly number[], how: TurnAggregation): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** Returns whether the record of an answer suffices to grade it. */
 export function isReproducible(assertion: Assertion): boolean {
 	return gradingOf(assertion).reproducible(assertion);
 }
@@ -241,10 +231,7 @@ function settingsRecord(assertion: Assertion): Record<string, unknown> {
 	return toWire(own);
 }
 
-/**
- * Parses the output of `assertionRecord`; undefined if it is invalid. Types that can't be graded
- * again become a custom type, which is never reproducible.
- */
+/** Undefined if invalid. Types that can't be graded again become a custom, irreproducible type. */
 export function readAssertionRecord(record: unknown): Assertion | undefined {
 	const read = customAssertionSchema.safeParse(record);
 	if (!read.success) return undefined;
@@ -278,9 +265,7 @@ export interface Regraded {
 	/** Names, from the outermost composite to the grader. */
 	readonly path: readonly string[];
 	readonly type: string;
-	/** Absent if the result was not recorded. */
 	readonly recorded: GradedRecord | undefined;
-	/** Absent if there is no recorded result to keep. */
 	readonly now: GraderResult | undefined;
 	/** Why the recorded score is kept; absent if the answer was graded again. */
 	readonly takenOver?: TakenOver;
@@ -293,9 +278,7 @@ interface RegradeOptions {
 	readonly seen: (regraded: Regraded) => void;
 }
 
-/**
- * Grades a recorded answer again. @returns what counts for the test's score; undefined if unknown
- */
+/** @returns what counts for the test's score; undefined if unknown */
 export async function regrade(
 	assertion: Assertion,
 	recorded: GradedRecord | undefined,
@@ -357,9 +340,8 @@ interface InputTextOptions {
 }
 
 /**
- * Converts input files to text with the preprocessor of their extension or media type; without one,
- * text files are unchanged.
- * @throws AgentvError if a preprocessor fails or a file is unreadable
+ * Uses the preprocessor of the extension or media type; without one, text stays unchanged. @throws
+ * AgentvError
  */
 export async function inputTexts(
 	messages: readonly RequestMessage[],
@@ -391,10 +373,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
 	jpeg: "image/jpeg",
 };
 
-/**
- * Returns undefined for a binary file without a preprocessor.
- * @throws AgentvError if the preprocessor fails or the file is unreadable
- */
+/** Undefined for a binary file without a preprocessor. @throws AgentvError */
 export async function textOf(
 	file: string,
 	name: string,

@@ -17,11 +17,8 @@ import { notRun, programPayload, runProgram } from "./run-program.ts";
 const longestMaterial = 200_000;
 
 interface PromptParts {
-	/** As written in evals. */
 	readonly rubrics?: readonly object[] | undefined;
-	/** The results of a composite's graders, as JSON. */
 	readonly results?: string;
-	/** Placeholders that stay unfilled. */
 	readonly except?: ReadonlySet<string>;
 }
 
@@ -45,7 +42,6 @@ function nameOf(name: JudgeVariable): JudgeVariable {
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-/** @param what the material to look for; by default any */
 export function hasPlaceholder(
 	prompt: string,
 	what?: PromptVariableHolds,
@@ -92,7 +88,6 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 
 const longestDetail = 120;
 
-/** The tool's name and the distinguishing part of its input. */
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
@@ -192,8 +187,7 @@ interface Judged extends Pick<AssertionBase, "name" | "command" | "promptFile" |
 }
 
 /**
- * Returns the prompt without the reply format: the author's (text, file, or a program's output), or
- * the built-in one. If it has no placeholders, it is an instruction, and the material is appended.
+ * Without placeholders, an author's prompt is an instruction, and the material is appended.
  * @param rubrics the grader's own criteria, for `{{ rubrics }}`
  */
 export async function judgePrompt(
@@ -226,9 +220,8 @@ export function promptFileText(
 const shortestQuotation = 16;
 
 /**
- * Fills a program's output. It can contain the answer, and with it placeholders from the candidate:
- * those in the candidate's texts stay unfilled. If the program printed the answer, it is fenced;
- * otherwise the material is appended.
+ * The output can contain the answer: the candidate's placeholders stay unfilled, and the answer is
+ * fenced. Without the answer, the material is appended.
  */
 async function fillPrinted(
 	printed: string,
@@ -269,17 +262,12 @@ async function printedPrompt(
 	);
 }
 
-/** A file's part of a diff, or the lines before the first. */
 interface Part {
 	readonly text: string;
-	/** Replaces the part if it doesn't fit. */
 	readonly line: string;
 }
 
-/**
- * Returns a diff of at most `limit` characters that still names every file: the largest parts
- * become a line each, with length and digest, until the rest fits.
- */
+/** Keeps every file's name: the largest parts become a line each, until the rest fits. */
 export function condenseChanges(diff: string, limit: number): string {
 	if (diff.length <= limit) return diff;
 	// Only a line feed ends a line of a diff.
@@ -307,7 +295,6 @@ function lineFor(section: string): string {
 	return `# ${kind} ${names}: a diff of ${section.length} characters, sha256 ${digestText(section)}\n`;
 }
 
-/** Returns lines up to the limit, then a count of the rest. */
 function countedLines(lines: string, room: number): string {
 	if (lines.length <= room) return lines;
 	const end = lines.lastIndexOf("\n", Math.max(0, room - 200)) + 1;
@@ -325,7 +312,6 @@ export function answerText(subject: Subject): string {
 
 const longestQuote = 200;
 
-/** Shortened, so that rows stay small. */
 export function quoted(text: string): string {
 	return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
 }

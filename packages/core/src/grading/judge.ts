@@ -22,7 +22,6 @@ interface JudgeQuestion<Reply> {
 	readonly reply: z.ZodType<Reply>;
 	/** An object without any of these keys is not the reply. */
 	readonly keys: readonly string[];
-	/** Returns a complaint about a well-formed but invalid reply. */
 	readonly check?: (reply: Reply) => string | undefined;
 }
 
@@ -107,9 +106,8 @@ function failed(code: string, message: string, usage: GraderUsage | undefined): 
 type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
- * Finds the verdict in a grader model's reply: the last object with one of `keys` (those of the
- * requested format), outside thinking. An unparsable one counts, too: an earlier one can be a
- * quotation of the answer or a draft.
+ * Finds the last object with one of `keys`, outside thinking. An unparsable one counts, too: an
+ * earlier one can be a quotation of the answer or a draft.
  */
 export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	const said = withoutThinking(text);
@@ -122,7 +120,6 @@ export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
 }
 
-/** Also for text that only resembles an object. */
 function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: readonly string[]): boolean {
 	if (kind === "object") return isObject(value) && keys.some((key) => Object.hasOwn(value, key));
 	const names = keys.map((key) => key.replace(/\W/g, "\\$&")).join("|");
@@ -140,7 +137,6 @@ interface Edge {
 	readonly kind: "opens" | "closes" | "closes if open";
 }
 
-/** Recognizes the edges of thinking blocks of various model families. */
 function edgeOf(text: string): Edge | undefined {
 	const lower = text.toLowerCase();
 	// In the gpt-oss format, only the channel `final` is the reply.
@@ -153,9 +149,8 @@ function edgeOf(text: string): Edge | undefined {
 }
 
 /**
- * Removes a model's thinking: blocks like `<think>…</think>`, including nested ones. An unclosed
- * block extends to the end. A closing tag without an opening one also ends a block, because some
- * servers omit the opening tag. Tags inside an object are text.
+ * An unclosed block extends to the end. A closing tag alone also ends a block, because some servers
+ * omit the opening tag. Tags inside an object are text.
  */
 function withoutThinking(text: string): string {
 	let kept = "";
@@ -239,8 +234,7 @@ export function rubricText(criteria: readonly Criterion[]): string {
 }
 
 /**
- * Lets a model grade each criterion separately. The score is the satisfied weight over the total;
- * an unsatisfied required criterion states a failure.
+ * The score is the satisfied weight over the total; unsatisfied required criteria state a failure.
  */
 export async function judgeRubric(
 	criteria: readonly Criterion[],
@@ -354,7 +348,6 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/** From 0 to 1; undefined if the reply's score is off the scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
 	const given = entry?.score ?? undefined;

@@ -18,9 +18,7 @@ export interface CaseOutcome<Row extends CountedRow = ResultRow> {
 	readonly target: string;
 	/** With `not_run`, planned attempts have no result. */
 	readonly status: CaseResult["status"] | "not_run";
-	/** Undefined if nothing was graded, or the test was not run. */
 	readonly score: number | undefined;
-	/** See `CaseResult`. */
 	readonly lowest: number | undefined;
 	readonly repeat: Repeat;
 	/** In completion order. */
@@ -45,9 +43,8 @@ export const attemptStatuses = {
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 /**
- * Combines rows into planned tests × targets: yields each after its last attempt, and those that
- * were not run at the end. Every report counts this way. Skips rows that were not planned; `results
- * verify` reports them.
+ * Yields each planned test × target after its last attempt, those that were not run at the end.
+ * Skips rows that were not planned; `results verify` reports them.
  */
 export function* caseOutcomes<Row extends CountedRow>(
 	rows: Iterable<Row>,
@@ -104,11 +101,10 @@ class PlanIndex {
 
 export interface CaseResult {
 	readonly status: "passed" | "failed" | "error";
-	/** Undefined if nothing was graded. */
 	readonly score: number | undefined;
 	/**
-	 * The contribution to the lower bound of means: the score with 0 for each attempt that the agent
-	 * kept from being graded. Undefined if the test was not graded only for other reasons.
+	 * The score, with 0 for each attempt that the agent kept from being graded. Undefined if a test
+	 * was only not graded for other reasons.
 	 */
 	readonly lowest: number | undefined;
 	readonly attempts: number;
@@ -153,8 +149,7 @@ function lowestScore(
 	const unjudged = attempts.filter(({ executionStatus }) => executionStatus === "execution_error");
 	const broken = unjudged.filter(isBrokenByAgent);
 	if (broken.length === 0) return status === "error" ? undefined : score;
-	// Attempts that others broke would exclude the test; otherwise, breaking one more could raise a
-	// mean.
+	// Otherwise, breaking one more attempt could raise a mean.
 	if (status === "error" && broken.length < unjudged.length) return 0;
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
 	const scores = judged.map(({ score: own }) => own).sort((one, other) => one - other);
@@ -163,7 +158,6 @@ function lowestScore(
 	return meanOf([...broken.map(() => 0), ...scores]);
 }
 
-/** Returns whether the tested agent prevented grading. */
 export function isBrokenByAgent({ executionStatus, error }: Pick<AttemptResult, "executionStatus" | "error">): boolean {
 	return executionStatus === "execution_error" && error?.causedBy === "agent";
 }
@@ -206,7 +200,6 @@ class Spending {
 		this.tokens.reasoning += tokenUsage.reasoning ?? 0;
 	}
 
-	/** Undefined if no cost was reported. */
 	get costUsd(): number | undefined {
 		return this.#costsUsd.count === 0 ? undefined : this.#costsUsd.total;
 	}
@@ -295,7 +288,6 @@ export interface TargetTally {
 	readonly meanDurationMs: number | undefined;
 }
 
-/** The run's duration may be unknown. */
 export type Tallied<Duration extends number | undefined = number | undefined> = Omit<RunSummary, "durationMs"> & {
 	readonly durationMs: Duration;
 };
@@ -344,10 +336,7 @@ export function tallyOf(outcomes: Iterable<CaseOutcome<TalliedRow>>, run: Planne
 	return tally;
 }
 
-/**
- * Adds up all rows of a run in `directory`. A resumed run must call it at its end: rows of attempts
- * to retry still count if the run stopped before that.
- */
+/** Call it at the end of a resumed run: until then, rows of attempts to retry still count. */
 export function summaryOfRows(directory: string, run: PlannedRun, durationMs: number): RunSummary {
 	return { ...tallyOf(caseOutcomes(readIndex(directory).rows, run), run).summary(0), durationMs };
 }

@@ -48,11 +48,7 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 
 const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh|ksh)$/;
 
-/**
- * Returns a command's script if it doesn't exist: its program, or the first argument of an
- * interpreter, if either begins with `./` or `../`. The interpreter would exit with 1, which looks
- * like a failed test.
- */
+/** An interpreter exits with 1 for a missing script, which looks like a failed test. */
 function missingScript(command: CommandSpec, { scope, view }: GraderServices): string | undefined {
 	const parsed = parseAsRun(command);
 	// The working directory may be known only at run time.
@@ -120,7 +116,6 @@ function countByTool(calls: readonly ToolCall[]): Record<string, number> {
 	return Object.fromEntries(counts);
 }
 
-/** Recognizes the usual signs of failure. */
 function failed({ output }: ToolCall): boolean {
 	if (typeof output !== "object" || output === null) return false;
 	const { error, is_error: isError } = output as { error?: unknown; is_error?: unknown };
@@ -131,9 +126,8 @@ const longestEvidence = 2000;
 const longestQuote = 500;
 
 /**
- * Returns a score, or that the program could not run. Its reply is the last JSON object with a
- * known key in its output, or a boolean or number that is its whole output. Only a program that
- * prints no JSON is graded by its exit code.
+ * A reply is the last JSON object with a known key, or a boolean or number that is the whole
+ * output. Only a program that prints no JSON is graded by its exit code.
  * @param name subject of messages
  * @param bar the passing score: a pass with a failing exit code is contradictory
  */
@@ -190,7 +184,6 @@ export function notRun(name: string, result: ProcessResult): CouldNotRun | undef
 	return { couldNotRun: { code: "exit-code", message: `${name} ${how}${said}` } };
 }
 
-/** A truncated stderr doesn't matter. */
 function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
 	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
@@ -204,7 +197,6 @@ function plainText(stdout: string): string {
 	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
 }
 
-/** Undefined if the output contains no JSON. */
 function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
 	const values = findJsonValues(text);
 	const last = values.at(-1);
@@ -241,7 +233,6 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 const blank = String.raw`[\s\u0000-\u001f\u007f\ufeff\u200b]`;
 const lineEdges = new RegExp(`^${blank}+|(?<!${blank})${blank}+$`, "g");
 
-/** Omits blank lines and fences. */
 function linesOf(text: string): string[] {
 	return text
 		.split(/[\r\n]+/)
@@ -286,9 +277,8 @@ interface BadReply {
 }
 
 /**
- * Parses the object that a program printed. The statements `pass`, `passed` and `verdict` are kept
- * with the score; a failing one outweighs the others.
- * @param bar the passing score, for findings derived from the reply
+ * A failing statement (`pass`, `passed`, `verdict`) outweighs the others. @param bar the passing
+ * score
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);
@@ -358,7 +348,6 @@ function isFraction(score: number): boolean {
 
 interface Listed {
 	readonly findings: readonly Finding[];
-	/** Undefined if the list is empty. */
 	readonly share?: number;
 }
 
@@ -413,7 +402,6 @@ function readEntry(
 	};
 }
 
-/** Reads `hits` and `misses`, as lists of statements or as counts. */
 function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 	if (reply.hits === undefined && reply.misses === undefined) return undefined;
 	const findings: Finding[] = [];

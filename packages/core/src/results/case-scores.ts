@@ -8,7 +8,6 @@ import { type RunState, runState, tableRows } from "./read-run.ts";
 export interface AttemptScore extends Pick<TableRow, "eval" | "testId" | "target" | "attempt" | "fingerprint"> {
 	/** From 0 to 1; absent if the attempt was not graded. */
 	readonly score?: number;
-	/** Whether the tested agent prevented grading. */
 	readonly isBroken?: boolean;
 }
 
@@ -16,7 +15,6 @@ export interface CaseScore {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** Mean of the graded attempts; absent if there are none. */
 	readonly score?: number;
 	/** Like `score`, with 0 for attempts that the agent broke; absent if others broke all. */
 	readonly lowest?: number;
@@ -26,10 +24,7 @@ export interface CaseScore {
 	readonly fingerprint?: Fingerprint;
 }
 
-/**
- * Combines the attempts of each case: repeats are averaged within a test, never pooled, and the
- * last run of an attempt counts. Ordered by first attempt.
- */
+/** Averages repeats within a test, never pooled; the last run of an attempt counts. */
 export function caseScores(rows: Iterable<AttemptScore>): CaseScore[] {
 	const cases = new Map<string, Map<number, AttemptScore>>();
 	for (const row of rows) {
@@ -89,9 +84,7 @@ export interface ComparedRun {
 	readonly badLines: readonly number[];
 }
 
-/**
- * Streams the rows, so that large runs fit into memory. @throws AgentvError `not-found`, `config`
- */
+/** Streams the rows. @throws AgentvError `not-found`, `config` */
 export function readComparedRun(directory: string): ComparedRun {
 	const { runId, experiment, startedAt, planned } = readRunFile(directory);
 	const state = runState(directory, readSummary(directory));
@@ -123,15 +116,13 @@ interface CaseMatching {
 	readonly pairs: readonly CasePair[];
 	readonly new: readonly CaseScore[];
 	readonly gone: readonly CaseScore[];
-	/** For example a bundle's eval. */
 	readonly evals: readonly Renamed[];
 	readonly targets: readonly Renamed[];
 }
 
 /**
- * Matches the cases of two runs. Evals and targets match by name; among the others, evals with the
- * same questions match (a bundle and its source, a moved file), and targets with the same settings,
- * or the only remaining ones of an eval. Swapping the runs swaps the result.
+ * Matches by name, then by the same questions (a bundle and its source, a moved file) or settings.
+ * Swapping the runs swaps the result.
  */
 export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
 	const [evalsBefore, evalsAfter] = [groupBy("eval", before), groupBy("eval", after)];
@@ -181,7 +172,6 @@ function matchTargets(before: Groups, after: Groups): Renamed[] {
 	return matched;
 }
 
-/** Pairs equal names, then the others by how many tests agree in a part of their fingerprints. */
 function matchNames(before: Groups, after: Groups, part: "test" | "target"): Renamed[] {
 	const matched: Renamed[] = [...before.keys()].filter((name) => after.has(name)).map((name) => [name, name]);
 	const usedBefore = new Set(matched.map(([name]) => name));

@@ -23,9 +23,7 @@ interface ChangedCase extends CasePair {
 export interface Comparison {
 	readonly comparable: readonly ComparableCase[];
 	readonly changed: readonly ChangedCase[];
-	/** Only in the second run. */
 	readonly new: readonly CaseScore[];
-	/** Only in the first run. */
 	readonly gone: readonly CaseScore[];
 	/** Comparable, but not graded in at least one run. */
 	readonly errors: readonly CasePair[];
@@ -33,13 +31,9 @@ export interface Comparison {
 	readonly unjudgedAttempts: number;
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
-	/** Over cases with equal fingerprints. */
 	readonly means: { readonly before: BoundedMean; readonly after: BoundedMean };
 	readonly verdict: ComparisonVerdict;
-	/**
-	 * Counts 0 for what the second run's agent broke, so that errors don't improve the result; used
-	 * by gates.
-	 */
+	/** Counts 0 for what the second run's agent broke, so that errors don't improve the result. */
 	readonly atLeast: { readonly difference: MeanDifference; readonly verdict: ComparisonVerdict };
 }
 
@@ -78,7 +72,6 @@ export function compareRuns(
 	};
 }
 
-/** What the run's own agent broke counts for the bound. */
 function sideMean(
 	comparable: readonly ComparableCase[],
 	errors: readonly CasePair[],
@@ -111,7 +104,6 @@ function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {
 	return interval[0] > 0 ? "better" : "no difference shown";
 }
 
-/** Undefined if a fingerprint is missing. */
 function changedParts({ before, after }: CasePair, vary: ReadonlySet<FingerprintPart>): FingerprintPart[] | undefined {
 	const [one, two] = [before.fingerprint, after.fingerprint];
 	if (!one || !two) return undefined;
@@ -184,7 +176,6 @@ export function comparisonFigures({ verdict, difference, means, atLeast, unjudge
 	};
 }
 
-/** Has the test's names in the later run, if it is there. */
 export interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
 	readonly eval: string;
 	readonly test_id: string;
@@ -193,7 +184,6 @@ export interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"
 	readonly before_target?: string;
 	readonly before?: number | null;
 	readonly after?: number | null;
-	/** For a test of only one run. */
 	readonly score?: number | null;
 }
 
@@ -270,10 +260,7 @@ export const fewestTests = 6;
 const z975 = 1.959964;
 const z80 = 0.841621;
 
-/**
- * Returns the mean with a percentile bootstrap interval, widened for small samples. The resamples
- * only depend on the number of tests, so swapping the runs mirrors the interval exactly.
- */
+/** The resamples only depend on the number of tests, so swapping the runs mirrors the interval. */
 export function meanDifference(differences: Float64Array): MeanDifference {
 	const tests = differences.length;
 	const mean = tests === 0 ? 0 : sum(differences) / tests;
@@ -291,9 +278,8 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 }
 
 /**
- * Returns the difference d of √`needed` standard deviations. A true difference increases the
- * spread: it occurs in steps of the observed size (1 if nothing changed) in some of the tests, so
- * the variance at d is the observed one + d · step − d².
+ * A true difference increases the spread: it occurs in steps of the observed size (1 if nothing
+ * changed) in some of the tests, so the variance at d is the observed one + d · step − d².
  */
 function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
 	let [squares, moves, deviations] = [0, 0, 0];

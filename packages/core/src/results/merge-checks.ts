@@ -26,7 +26,6 @@ export interface MergedCase {
 	readonly planned: PlannedTest;
 	/** The eval's name in rows. */
 	readonly eval: string;
-	/** By attempt. */
 	readonly rows: readonly PartRow[];
 }
 
@@ -70,7 +69,6 @@ function placeOf({ row, part }: PartRow): string {
 	return `${part.name}/${row.file ?? "index.jsonl"}`;
 }
 
-/** Reports tests whose attempts have several fingerprints. */
 function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	return cases.flatMap(({ rows: [first, ...others] }) =>
 		others.flatMap((other): MergeProblem[] => {
@@ -82,10 +80,7 @@ function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	);
 }
 
-/**
- * Reports targets that differ between parts. If the tests of one part see several (an imported
- * suite searches its own directory), the target is not checked.
- */
+/** Skips targets of which one part has several: an imported suite searches its own directory. */
 function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	const byTarget = new Map<string, Map<MergePart, PartRow | "several">>();
 	for (const { eval: label, planned, rows } of cases)
@@ -161,7 +156,7 @@ export interface MergePart {
 }
 
 /**
- * Reads a whole part and skips a truncated last line.
+ * Skips a truncated last line.
  * @throws AgentvError `not-found` if there is no run, `refused` if it is in progress or its files
  * are links
  */
@@ -184,7 +179,6 @@ export function readPart(directory: string, name: string): MergePart {
 	};
 }
 
-/** Includes runs that were merged into it. */
 export function runIdsOf({ run }: MergePart): string[] {
 	return [run.runId, ...(run.merged ?? []).map(({ runId }) => runId)];
 }
@@ -199,23 +193,18 @@ export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
 type Pair = readonly [string, string];
 
 export type MergeProblem =
-	/** A run was specified twice, or is part of another one. */
 	| { readonly kind: "same-run"; readonly runs: Pair }
 	| { readonly kind: "same-shard"; readonly index: number; readonly count: number; readonly runs: Pair }
-	/** The runs don't belong to one plan. */
 	| ({ readonly kind: "other-plan"; readonly runs: Pair } & PlanDifference)
-	/** An attempt has two results; the places record them. */
 	| ({ readonly kind: "duplicate"; readonly places: Pair } & AttemptId)
 	| ({ readonly kind: "not-planned"; readonly place: string } & AttemptId)
 	| ({ readonly kind: "fingerprint"; readonly parts: readonly string[]; readonly places: Pair } & AttemptId)
 	/** A file of several runs' tests has different versions, as listed in `run.json`. */
 	| { readonly kind: "file"; readonly path: string; readonly runs: Pair }
-	/** Different targets answered the tests of one target. */
 	| { readonly kind: "target"; readonly target: string; readonly eval: string; readonly places: Pair };
 
 interface PlanDifference {
 	readonly what: PlanPart;
-	/** The eval, target or flag that differs. */
 	readonly name?: string;
 	/** Present if short. */
 	readonly values?: Pair;
@@ -273,7 +262,6 @@ const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
 	balance: () => "balanced the shards by different durations",
 };
 
-/** For example `test-id (target), attempt 2 of evals/a.eval.yaml`. */
 function attemptText({ eval: label, testId, target, attempt }: AttemptId): string {
 	return `${JSON.stringify(testId)} (${target}${attempt > 1 ? `, attempt ${attempt}` : ""}) of ${label}`;
 }
@@ -285,7 +273,6 @@ export function planDifferences(one: MergePart, other: MergePart): MergeProblem[
 	const compare = (what: PlanPart, left: unknown, right: unknown, more: Omit<PlanDifference, "what"> = {}) => {
 		if (canonicalJson(left) !== canonicalJson(right)) differing.push({ what, ...more });
 	};
-	/** Also reports the values. */
 	const compareTexts = (what: PlanPart, ...values: Pair) => compare(what, ...values, { values });
 	compareTexts("agentv", a.agentvVersion, b.agentvVersion);
 	for (const name of new Set([...a.evals, ...b.evals].map(({ file }) => file)))
@@ -313,10 +300,7 @@ function placedEval({ evals }: RunFile, name: string): unknown {
 	return [position, evals[position]?.digest];
 }
 
-/**
- * Ignores settings with paths, which differ between machines: the rows' fingerprints cover what
- * matters. Facts that targets report count if both parts have them.
- */
+/** Settings with paths differ between machines; the rows' fingerprints cover what matters. */
 function targetFacts(target: PlannedTargetRecord | undefined, withFacts: boolean): unknown {
 	return target && [target.provider, target.via, withFacts ? target.facts : undefined];
 }
@@ -338,12 +322,9 @@ const maxNamed = 3;
 
 type Uses = Map<string, VersionUse>;
 
-/** Detects whether a run's results have different versions of an input. */
 export class MixedVersions {
 	readonly #files: RunFile["files"];
-	/** By test and target. */
 	readonly #planned: ReadonlyMap<string, { readonly fingerprint: string; readonly isRepeated: boolean }>;
-	/** By what was requested. */
 	readonly #repositories = new Map<string, { readonly path: string; readonly commits: Set<string> }>();
 	/** By the name of a file or repository, which should have one version. */
 	readonly #inputs = new Map<string, Uses>();
@@ -406,7 +387,6 @@ export class MixedVersions {
 		return [...mixed, ...others.map(([of, { uses }]) => ({ of, versions: [...uses.values()] }))];
 	}
 
-	/** Compares with the plan, and with the test's other attempts. */
 	#addFingerprint(row: ResultRow, fingerprint: Fingerprint): void {
 		const key = caseKey(row.eval, row.testId, row.target);
 		const planned = this.#planned.get(key);

@@ -44,7 +44,6 @@ export interface Merge {
 	readonly problems: readonly MergeProblem[];
 	/** Empty if every planned attempt has exactly one result. */
 	readonly missing: Missing;
-	/** Absent if there are problems. */
 	readonly summary?: RunSummary;
 	/** Reports invalid rows, whose attempts count as missing, and changed or missing files. */
 	readonly warnings: readonly string[];
@@ -52,19 +51,16 @@ export interface Merge {
 	readonly runs: readonly {
 		readonly run: string;
 		readonly runId: string;
-		/** With a result. */
 		readonly attempts: number;
 		readonly shard?: number | undefined;
 	}[];
 }
 
 /**
- * Merges the shards of a run, and follow-up runs of missing tests, into an ordinary run directory,
- * and verifies that no planned attempt is missing or duplicated and all are of one plan. An
- * incomplete run is written, to be completed; a contradictory one is not.
+ * Merges shards and follow-up runs into an ordinary run directory, and verifies that no planned
+ * attempt is missing or duplicated. Writes an incomplete run, but not a contradictory one.
  * @param output absolute; missing or empty
- * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for
- * unreadable runs
+ * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused`
  */
 export async function mergeRuns(
 	runs: readonly NamedRun[],
@@ -111,7 +107,6 @@ function refuseFilled(output: string): void {
 	});
 }
 
-/** Prevents a run or shard from counting twice. */
 function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	const problems: MergeProblem[] = [];
 	const byId = new Map<string, MergePart>();
@@ -129,7 +124,6 @@ function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	return problems;
 }
 
-/** Reports files that several parts' tests use in different versions. */
 function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
 	const known = new Map<string, { readonly sha256: string; readonly name: string }>();
 	return parts.flatMap(({ run, name }) =>
@@ -224,13 +218,11 @@ function mergedCoverage(
 	};
 }
 
-/** A part that was itself merged lists its original runs. */
 function mergedFrom({ run }: MergePart): NonNullable<RunFile["merged"]> {
 	const { runId, startedAt, shard } = run;
 	return run.merged ?? [{ runId, startedAt, shard: shard?.index }];
 }
 
-/** The duration is the parts' total. */
 function mergedSummary(parts: readonly MergePart[], run: RunFile, cases: readonly MergedCase[]): RunSummary {
 	const rows = cases.flatMap((merged) => merged.rows.map(({ row }) => row));
 	const durationMs = Math.round(parts.reduce((sum, part) => sum + part.durationMs, 0));
@@ -244,8 +236,7 @@ interface MergedRun {
 }
 
 /**
- * Writes a run's directory next to `output` (absolute; missing or empty) and renames it into place,
- * so that no partial run remains after a failure.
+ * Writes next to `output` and renames, so that no partial run remains after a failure.
  * @returns which test records are damaged; they are merged unchanged
  * @throws AgentvError `refused` for records that are links, or at an unexpected path
  */

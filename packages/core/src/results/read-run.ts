@@ -64,7 +64,6 @@ function compare(one: string, other: string): number {
 	return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** Excludes the run's long lists. */
 export interface RunHead {
 	readonly id: string;
 	readonly directory: string;
@@ -77,7 +76,6 @@ export interface RunHead {
 	readonly evals: readonly { readonly file: string; readonly path: string; readonly name: string }[];
 	readonly targets: readonly string[];
 	readonly owner?: string | undefined;
-	/** Present for a shard. */
 	readonly shard?: { readonly index: number; readonly count: number } | undefined;
 	/** Absent until the run has ended. */
 	readonly summary?: RunSummary | undefined;
@@ -151,8 +149,8 @@ interface ResolveOptions {
 }
 
 /**
- * Resolves RUN: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
- * @throws AgentvError `not-found`
+ * RUN is `latest`, `<experiment>/<time>`, a `run_id` or a directory. @throws AgentvError
+ * `not-found`
  */
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
 	const directory = resolve(machine.cwd, run);
@@ -203,7 +201,6 @@ export function lastRunOf(files: readonly string[], machine: ResultsMachine): st
 	})?.directory;
 }
 
-/** Excludes shards and other parts of a larger run. */
 function isWholeRun(directory: string): boolean {
 	const record = recordOf(directory);
 	return record !== undefined && record.whole === undefined;
@@ -236,7 +233,6 @@ export interface RunReading {
 	/** Absolute. */
 	readonly directory: string;
 	readonly run: RunFile;
-	/** Absent until the run has ended. */
 	readonly summary?: RunSummary;
 	/** In completion order; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];
@@ -247,10 +243,7 @@ export interface OpenRun extends Omit<RunReading, "rows"> {
 	readonly rows: StoredRows;
 }
 
-/**
- * Opens a run of any size and skips a truncated last line. @throws AgentvError `not-found`,
- * `config`
- */
+/** Works for any size; skips a truncated last line. @throws AgentvError `not-found`, `config` */
 export function openRun(directory: string): OpenRun {
 	expectShortLived();
 	const run = readRunFile(directory);
@@ -278,13 +271,11 @@ export function attemptOf({ eval: label, testId, target, attempt }: AttemptId): 
 }
 
 /**
- * Yields the rows in writing order with the fields that tables and comparisons need: several times
- * as fast and small as whole rows.
+ * Yields only what tables and comparisons need: several times as fast and small as whole rows.
  * @param badLines receives the 1-based numbers of invalid lines
  */
 export function* tableRows(directory: string, badLines: number[] = []): Generator<TableRow> {
 	const texts = new Map<string, string>();
-	/** Returns the same string for equal texts, to save memory. */
 	const shared = (text: string): string => {
 		const known = texts.get(text) ?? text;
 		texts.set(known, known);
@@ -323,11 +314,7 @@ export function runStamps(directory: string): { readonly run: string | undefined
 	return { run: run && `${run}; ${summary ?? ""}`, rows: fileStamp(join(directory, "index.jsonl")) };
 }
 
-/**
- * Returns the first `maxBytes` of a file from a run's records, relative to its directory; undefined
- * if it is missing.
- * @throws AgentvError `refused` if it is outside that directory
- */
+/** The path is relative to the run. @throws AgentvError `refused` if it is outside the directory */
 export function readRecordHead(
 	directory: string,
 	path: string,
@@ -358,14 +345,12 @@ export interface RecordedRow {
 }
 
 /**
- * The rows of a run in completion order; only the last one of a repeated attempt. Each iteration
- * reads them from the disk, so that a run of any size needs little memory. Rows that are appended
- * after opening are not visible.
+ * Iterates in completion order, with only the last row of a repeated attempt. Each iteration reads
+ * from the disk, so memory stays small; appended rows are not visible.
  */
 export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
 	#lines = 0;
-	/** Lines whose attempts were run again. */
 	readonly #superseded = new Set<number>();
 	readonly #bad = new Set<number>();
 	/** Includes lines that are only invalid after their beginning. */

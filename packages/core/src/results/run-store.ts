@@ -15,7 +15,6 @@ import { type Comparison, compareRuns, type FingerprintPart } from "./compare-ru
 import { findRuns, type RunHead, readRunHead as readHead, readRunTable, runStamps } from "./read-run.ts";
 
 export interface RunTable {
-	/** In completion order. */
 	readonly rows: readonly TableRow[];
 	readonly outcomes: readonly CaseOutcome<TableRow>[];
 	readonly tally: RunTally;
@@ -27,9 +26,7 @@ export interface PassRate {
 	readonly passed: number;
 	readonly failed: number;
 	readonly errors: number;
-	/** The part of `errors` that the agent caused. */
 	readonly errorsByAgent: number;
-	/** Includes tests that were not run. */
 	readonly planned: number;
 }
 
@@ -88,7 +85,6 @@ export class RunStore {
 		this.#machine = machine;
 	}
 
-	/** Newest first. */
 	async heads(): Promise<readonly RunHead[]> {
 		if (performance.now() - this.#readAt < freshMs) return this.#heads;
 		this.#reading ??= this.#readHeads().finally(() => {
@@ -97,7 +93,6 @@ export class RunStore {
 		return this.#reading;
 	}
 
-	/** Also finds a run that has just started. */
 	async find(isMeant: (head: RunHead) => boolean): Promise<RunHead | undefined> {
 		const known = (await this.heads()).find(isMeant);
 		if (known) return known;

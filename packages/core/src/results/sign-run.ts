@@ -24,10 +24,7 @@ export interface SignatureDemand extends KeygenOptions {
 	readonly signer?: string | undefined;
 }
 
-/**
- * Returns who signed the digest, or why no signature is valid.
- * @throws AgentvError if `ssh-keygen` or the signers file is missing
- */
+/** Returns who signed, or why no signature is valid. @throws AgentvError */
 export async function checkSignature(
 	directory: string,
 	{ allowedSigners, signer, ...options }: SignatureDemand,
@@ -56,11 +53,7 @@ export async function checkSignature(
 	};
 }
 
-/**
- * Checks that a run's signature, if any, is valid for its digest, by any key; "not_checked" without
- * `ssh-keygen`.
- * @throws AgentvError `interrupted`
- */
+/** Accepts any key; "not_checked" without `ssh-keygen`. @throws AgentvError `interrupted` */
 export async function checkSignatureForm(
 	directory: string,
 	options: KeygenOptions,
@@ -81,7 +74,6 @@ export async function checkSignatureForm(
 	}
 }
 
-/** @throws AgentvError if the key is unusable, or `ssh-keygen` is missing */
 async function makeSignature(directory: string, key: string, options: KeygenOptions): Promise<string> {
 	// `ssh-keygen` also opens the public key next to a private one, and would wait for a pipe.
 	for (const path of [key, `${key}.pub`])
@@ -121,7 +113,7 @@ async function keygen(
 }
 
 /**
- * Signs the digest of a run with `ssh-keygen`, next to the record. Returns the digest.
+ * Writes the signature next to the record, and returns the digest.
  * @param key absolute path of a key for `ssh-keygen -Y sign`
  * @throws AgentvError `config` for a record that does not match its digest
  */

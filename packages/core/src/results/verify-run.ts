@@ -45,10 +45,8 @@ import { checkSignature, checkSignatureForm, type SignatureDemand } from "./sign
 interface AttemptVerification {
 	readonly differences: readonly Difference[];
 	readonly graders: readonly Regraded[];
-	/** Recomputed if possible, else as recorded. */
 	readonly score: number;
 	readonly executionStatus: ExecutionStatus;
-	/** Absent if the attempt's file is unreadable. */
 	readonly made?: MadeOf;
 }
 
@@ -113,14 +111,12 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;
 	readonly signature?: SignatureDemand | undefined;
-	/** For `ssh-keygen`, if no signature is required. */
 	readonly env?: Environment;
 }
 
 /**
- * Compares every file of a run with its digest, grades the recorded answers again if their records
- * suffice, recomputes all totals, and reports differences. Runs only `ssh-keygen`, if the run is
- * signed or must be.
+ * Compares files with the digest, grades recorded answers again, and recomputes all totals. Runs
+ * only `ssh-keygen`, if the run is signed or must be.
  * @throws AgentvError `not-found` or `config` if the directory doesn't contain a run; `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
@@ -141,7 +137,6 @@ type NotReExecuted = RunVerification["graders"]["notReExecuted"][number];
 class Verifier {
 	readonly #directory: string;
 	readonly #run: RunFile;
-	/** By test and target. */
 	readonly #repeats: ReadonlyMap<string, number>;
 	/** With recomputed scores, without their graders' assertions. */
 	readonly #rows: TalliedRow[] = [];
@@ -184,7 +179,6 @@ class Verifier {
 		return join(this.#directory, "index.jsonl");
 	}
 
-	/** Returns the last line of each attempt, and every invalid line. */
 	#countingLines(): ReadonlySet<number> {
 		const lines = new Map<string, { readonly line: number; readonly settled: boolean; readonly made: string }>();
 		const index = wholeLines(this.#index);
@@ -319,18 +313,13 @@ function sameFigures(one: unknown, other: unknown): boolean {
 
 interface RegradedAttempt {
 	readonly graders: readonly Regraded[];
-	/** Present if the record has another number of results. */
 	readonly expectedScores?: number;
 	/** Absent if a grader neither runs again nor has a recorded result. */
 	readonly score?: number;
 	readonly status?: ExecutionStatus;
 }
 
-/**
- * Grades an attempt again by its file.
- * @param fileOf resolves a path in the file
- * @returns undefined if the file has no graders
- */
+/** @param fileOf resolves a path in the file @returns undefined if the file has no graders */
 async function regradeAttempt(
 	file: AttemptFile,
 	fileOf: (path: string) => string,
@@ -360,9 +349,7 @@ async function regradeAttempt(
 
 class Regrader {
 	readonly graders: Regraded[] = [];
-	/** Excludes graders that don't count. */
 	readonly results: GraderResult[] = [];
-	/** Number of graders that count. */
 	expected = 0;
 	readonly #file: AttemptFile;
 	readonly #fileOf: (path: string) => string;
@@ -377,7 +364,6 @@ class Regrader {
 		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
 	}
 
-	/** @returns undefined if a grader has no score */
 	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
 		const results: GraderResult[] = [];
 		for (const assertion of assertions) {

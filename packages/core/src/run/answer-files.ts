@@ -11,11 +11,7 @@ import type { PlannedCase } from "./run-plan.ts";
 
 type FilePart = Exclude<AnswerPart, { type: "text" }>;
 
-/**
- * Adds the text of an answer's files, converted by a preprocessor if they are not text. A binary
- * file without a preprocessor stays `[file: path]`.
- * @throws AttemptError if a file is missing or its preprocessor fails: such an answer is not graded
- */
+/** @throws AttemptError if a file is missing or its preprocessor fails: the answer is not graded */
 export async function withFileTexts(
 	answer: Answer,
 	planned: PlannedCase,
@@ -70,7 +66,6 @@ async function fileText(
 	}
 }
 
-/** Limits the processes: each preprocessed file needs one. */
 const mostFiles = 100;
 
 function tooMuch(what: string): AttemptError {
@@ -88,10 +83,7 @@ function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunCon
 	return cwd?.found === undefined ? scope.directory : cwd.path;
 }
 
-/**
- * @throws AgentvError unless it is a regular file inside the directory, links resolved: an agent
- * must not make AgentV read other files
- */
+/** Keeps an agent from making AgentV read other files. @throws AgentvError */
 function locate(path: string, directory: string): string {
 	const named = `the answer refers to ${JSON.stringify(path)}, which is`;
 	const real = realPath(resolve(directory, path));

@@ -15,7 +15,6 @@ import { isModel } from "./run-plan.ts";
 
 export interface Asked {
 	readonly outcome: TargetOutcome;
-	/** The target that answered, or the fallback. */
 	readonly by: string;
 	/** Includes retries and calls of fallbacks. */
 	readonly tries: number;
@@ -25,7 +24,6 @@ export interface Asked {
 }
 
 interface AskOptions {
-	/** Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly timeoutMs: number | undefined;
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
@@ -78,10 +76,7 @@ export async function askTarget(
 	return last ?? { outcome: none, by: "", tries: 0, durationMs: 0, failedCalls };
 }
 
-/**
- * Sets the cause if the target doesn't: a program's behavior, including its failures and timeouts,
- * belongs to the tested agent.
- */
+/** A program's behavior, including failures and timeouts, belongs to the tested agent. */
 function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcome {
 	if (outcome.ok || outcome.failure.causedBy) return outcome;
 	const { failure } = outcome;
@@ -108,10 +103,7 @@ interface Pauses {
 	readonly retryBackoffFactor?: number | undefined;
 }
 
-/**
- * Doubles from half a second to half a minute, with jitter so that many tests don't retry
- * simultaneously. A `Retry-After` takes precedence.
- */
+/** Exponential, with jitter so that many tests don't retry simultaneously; `Retry-After` wins. */
 function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: Pauses): number {
 	const { retryInitialDelayMs = 500, retryMaxDelayMs = 30_000, retryBackoffFactor = 2 } = settings;
 	const grown = Math.min(retryInitialDelayMs * retryBackoffFactor ** retry, retryMaxDelayMs);

@@ -20,7 +20,6 @@ export interface Attempt
 	readonly planned: PlannedCase;
 	readonly name: AttemptName;
 	readonly input: readonly RequestMessage[];
-	/** Partial if the target failed. */
 	answer?: Answer;
 	readonly turns: AnsweredTurn[];
 	/** Scores of turns come first. */
@@ -30,14 +29,12 @@ export interface Attempt
 	readonly warnings: RowError[];
 	timingsMs: Timings;
 	logs: readonly StageLog[];
-	/** Whether the answer comes from a redacted record. */
 	isRedacted?: boolean;
 }
 
 /** A target's answer; for a conversation, all turns merged. */
 export interface Answer extends Omit<TargetAnswer, "session"> {
 	readonly durationMs: number;
-	/** The target that answered, or the fallback. */
 	readonly by: string;
 	readonly tries: number;
 }
@@ -92,7 +89,6 @@ export function skippedTurns({ turns }: TestCase, held: number): number {
 /** Why an attempt could not finish; recorded as an execution error. */
 export class AttemptError extends AgentvError {
 	readonly row: RowError;
-	/** The target's partial answer: it is recorded, and its cost counts. */
 	readonly partial: Answer | undefined;
 
 	constructor(row: RowError, partial?: Answer) {
@@ -157,7 +153,6 @@ export class StageTimer {
 /** Per program and stage, in characters; as many again are kept of the end. */
 const maxHead = 16 * 1024;
 const maxTail = 48 * 1024;
-/** Per attempt; later ones are only counted. */
 const maxLogs = 200;
 
 /** Collects the output of programs during an attempt, for its record. */
@@ -209,7 +204,6 @@ export type RunEvent =
 			readonly planned: number;
 			/** Finished by the resumed run. */
 			readonly alreadyDone: number;
-			/** Their results and costs. */
 			readonly before: RunSummary;
 			/** Absent if the run is not a shard with budgets. */
 			readonly budgets?: readonly ShardBudget[];
@@ -235,7 +229,6 @@ export interface AttemptName {
 	readonly attempt: number;
 }
 
-/** How a run ended; `over-budget` if tests are left. */
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
 
 /** Directories are not redacted, since they are needed to find the run; rows already are. */

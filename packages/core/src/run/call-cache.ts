@@ -21,8 +21,7 @@ const without: ReadonlySet<string> = new Set([
 type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
 
 /**
- * Caches responses of language models by everything that they depend on: provider, model, settings,
- * messages with their files, the requested format, and the attempt's number. Other targets change a
+ * Caches responses of language models by everything that they depend on. Other targets change a
  * workspace, which a cache can't restore.
  */
 export class CallCache {
@@ -31,7 +30,6 @@ export class CallCache {
 		private readonly redact: Redactor,
 	) {}
 
-	/** Undefined if the target is not cached. */
 	place({ provider, wire }: ResolvedTarget, { messages, attempt, answerSchema }: Question): string | undefined {
 		if (!isModel(provider)) return undefined;
 		const settings = Object.fromEntries(Object.entries(wire).filter(([key]) => !without.has(key)));
@@ -53,10 +51,7 @@ export class CallCache {
 		return asCached(answer as TargetAnswer);
 	}
 
-	/**
-	 * Skips answers that contain a secret: redacting would change them. Only the user can read the
-	 * file.
-	 */
+	/** Skips answers that contain a secret, since redacting would change them. */
 	keep(place: string, answer: TargetAnswer): void {
 		if (answer.textFile !== undefined || redactDeep(answer, this.redact) !== answer) return;
 		makeDirectories(join(place, ".."));
@@ -161,7 +156,6 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 	return setTimeout(Math.min(ms, longestTimer), undefined, { signal }).catch(() => undefined);
 }
 
-/** Spaces the calls of a target evenly: each waits for its turn. */
 export class Pace {
 	readonly #gapMs: number;
 	#next = 0;

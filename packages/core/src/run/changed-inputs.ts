@@ -183,7 +183,6 @@ const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixture
 type Part = keyof Fingerprint;
 type FilesByName = Readonly<Record<string, string>>;
 
-/** Compares the inputs of recorded results with the current ones and names the changes. */
 class RowChanges {
 	/** By change: a sentence without a full stop, such as `graders/check.mjs changed`. */
 	readonly found = new Map<string, ResultRow[]>();
@@ -201,7 +200,6 @@ class RowChanges {
 		this.#before = new Map((run.files ?? []).map((file) => [file.path, file]));
 	}
 
-	/** Whether the recorded answers could be graded again instead. */
 	get isAboutGraders(): boolean {
 		return this.#parts.size === 1 && this.#parts.has("graders");
 	}
@@ -227,7 +225,7 @@ class RowChanges {
 	#differs(part: Part, row: ResultRow, planned: PlannedCase, now: Fingerprint): boolean {
 		const recorded = row.fingerprint?.[part];
 		if (recorded === now[part]) return false;
-		// An attempt whose workspace could not be prepared has no commits.
+		// Without a prepared workspace there are no commits.
 		const isUnprepared = part === "workspace" && row.executionStatus === "execution_error";
 		return !(isUnprepared && recorded === this.fingerprints.of(planned, []).fingerprint[part]);
 	}

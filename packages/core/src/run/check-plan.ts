@@ -24,9 +24,7 @@ import type { Observed, ObservedEval } from "./observe-run.ts";
 import { allGraders, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /**
- * Checks for obstacles of the chosen tests besides loading: variables without a value, missing
- * files, unavailable providers and graders.
- * @throws AgentvError `config` with all of them
+ * Reports all obstacles of the chosen tests that loading doesn't find. @throws AgentvError `config`
  */
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const found: Diagnostic[] = [];
@@ -55,10 +53,7 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	throw new AgentvError("config", "the run can't start", { diagnostics: unique, hint: "Nothing was run." });
 }
 
-/**
- * Separate from `checkPlan`, because it loads a JSON Schema validator.
- * @throws AgentvError `config` if a grader's schema is invalid
- */
+/** Separate, because it loads a JSON Schema validator. @throws AgentvError `config` */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
 	if (diagnostics.length === 0) return;

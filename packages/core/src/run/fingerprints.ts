@@ -28,7 +28,6 @@ type Prints = Readonly<Record<Part, Print>>;
 interface CaseRecipes {
 	readonly test: Recipe;
 	readonly graders: Recipe;
-	/** By the workspace's commits. */
 	readonly last: Map<string, { readonly prints: Prints; readonly versions: Versions }>;
 }
 
@@ -56,7 +55,6 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, createKnownRedactor(plan.secrets));
 	}
 
-	/** A regraded answer has the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")
@@ -80,10 +78,6 @@ export class Fingerprints {
 		return perPart((part) => prints[part].files);
 	}
 
-	/**
-	 * Returns the inputs when an attempt starts. Its workspace can be prepared from now on, so the
-	 * state of the template is fixed.
-	 */
 	begin(one: PlannedCase): Versions {
 		const template = this.#templateOf(one);
 		if (typeof template === "object") template.freeze();
@@ -212,16 +206,13 @@ class FileNames {
 interface MadeOf {
 	readonly fingerprint: Fingerprint;
 	readonly files?: Readonly<Record<string, string>>;
-	/** Commits by repository path. */
 	readonly repositories?: Readonly<Record<string, string>>;
 	/** One for each file that was written during the attempt. */
 	readonly warnings: readonly RowError[];
 }
 
 interface Begun {
-	/** The files when the attempt started; absent if it never ran. */
 	readonly files?: Versions["files"];
-	/** The attempt whose answer is graded again. */
 	readonly recorded?: Pick<RecordedAttempt, "fingerprint" | "files"> | undefined;
 }
 

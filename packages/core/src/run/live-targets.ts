@@ -18,7 +18,6 @@ export interface LiveTarget {
 	readonly cache?: CallCache;
 }
 
-/** The targets of a run, each created and checked once. */
 export class LiveTargets {
 	readonly #live = new Map<string, Promise<LiveTarget>>();
 	readonly #paces = new Map<string, Pace>();
@@ -73,7 +72,6 @@ export class LiveTargets {
 		return live;
 	}
 
-	/** Omits targets that failed their check. */
 	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
 		const all = await Promise.all([target, ...fallbacks].map((one) => this.live(one, of)));
 		return all.filter(({ problem }) => !problem);
@@ -106,7 +104,6 @@ export class LiveTargets {
 		return { target, instance, ...(pace ? { pace } : {}), ...(this.cache ? { cache: this.cache } : {}) };
 	}
 
-	/** Shared by all evals that use the target. */
 	#paceOf(target: ResolvedTarget): Pace | undefined {
 		const { requestsPerMinute } = target.settings;
 		if (requestsPerMinute === undefined) return undefined;
@@ -118,7 +115,6 @@ export class LiveTargets {
 }
 
 function liveKey(target: ResolvedTarget, { label, scope }: PlannedEval): string {
-	// Relative commands and default directories depend on the eval, so only evals in one directory
-	// share a target.
+	// Relative paths depend on the eval, so only evals in one directory share a target.
 	return `${targetKey(target)}\0${scope.directory}\0${label}`;
 }

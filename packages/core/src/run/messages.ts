@@ -5,7 +5,6 @@ import { omitUndefined } from "../lib/json.ts";
 import type { AnswerMessage, RequestMessage, RequestPiece } from "../targets/contract.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/** Makes every file's path absolute. */
 export function requestMessages(messages: readonly Message[], test: TestCase, { view }: RunPlan): RequestMessage[] {
 	const pieceOf = (piece: Exclude<Message["content"], string>[number]): RequestPiece => {
 		if (piece.type === "text") return piece;
@@ -44,7 +43,6 @@ export function requestOf(messages: readonly RequestMessage[]) {
 	return { messages, prompt: promptText(messages), files };
 }
 
-/** A single user message is its bare text, several are marked by role. */
 export function promptText(messages: readonly RequestMessage[]): string {
 	const [only] = messages;
 	if (only && messages.length === 1 && only.role === "user") return piecesText(only.content);
@@ -55,7 +53,6 @@ function piecesText(pieces: readonly RequestPiece[]): string {
 	return pieces.map((piece) => (piece.type === "text" ? piece.text : `[${piece.type}: ${piece.path}]`)).join("\n\n");
 }
 
-/** A single plain message is its text; others are a list. */
 export function inputToWire(messages: readonly RequestMessage[]): unknown {
 	const [only] = messages;
 	const [piece] = only?.content ?? [];

@@ -28,14 +28,12 @@ export interface ObservedEval {
 export interface Observed {
 	readonly evals: readonly ObservedEval[];
 	readonly view: DiskView;
-	/** Values of `--env-file`, overridden by the process environment. */
 	readonly env: Environment;
 }
 
 /**
- * Loads the evals of a request and their targets.
- * @throws AgentvError `config` with all findings if one does not load completely, so that no test
- * is dropped; `usage` if a record names files that the user must name
+ * @throws AgentvError `config` with all findings if an eval does not load completely, so that no
+ * test is dropped; `usage` if a record names files that the user must name
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
@@ -170,9 +168,8 @@ function usedOf(
 }
 
 /**
- * Refuses files that only a run's record names if they may have come with it: evals in the run's
- * own directory, and a targets or `.env` file there or outside an eval's root.
- * @throws AgentvError `usage`
+ * Refuses files that only a received run's record names, since they may have come with it. @throws
+ * AgentvError `usage`
  */
 function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: string, view: DiskView): void {
 	if (!recorded) return;
@@ -196,10 +193,7 @@ function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: s
 /** A received record's choices, which need consent like a bundle's accesses. */
 interface ReceivedChoice {
 	readonly run: TrustSubject;
-	/**
-	 * For each eval of the request: whether the record, not the user, selected it or a file of its
-	 * options.
-	 */
+	/** For each eval: whether the record selected it or a file of its options, not the user. */
 	readonly isChosen: readonly boolean[];
 	readonly ownFiles: readonly string[];
 }

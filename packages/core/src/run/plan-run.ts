@@ -46,8 +46,7 @@ import { WorkspaceChooser } from "./run-workspaces.ts";
 import { planShard, renumbered } from "./shards.ts";
 
 /**
- * Plans a run and checks for obstacles without running anything: loads evals, resolves targets, and
- * checks the variables and files of the chosen tests.
+ * Loads evals, resolves targets, and checks the chosen tests, without running anything.
  * @throws AgentvError `config` (with findings) or `usage`
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
@@ -111,9 +110,7 @@ function knownSecrets({ evals }: Observed, cases: readonly UnnamedCase[]): strin
 	];
 }
 
-/**
- * Adds the names for records: redacted test ids stay unique. Most plans have no secret in any name.
- */
+/** Redacted test ids stay unique. Most plans have no secret in any name. */
 function withRecordedNames(cases: readonly UnnamedCase[], { evals }: Observed, redact: Redactor): PlannedCase[] {
 	const tests = new Map<TestCase, TestCase>();
 	for (const { loaded } of evals) {
@@ -243,8 +240,7 @@ function plannedCase(
 }
 
 /**
- * In order of precedence: `--target`, the test's own, the eval's, `default`. A name that the eval
- * defines inline refers to that definition.
+ * The order is `--target`, the test's own, the eval's, `default`. Inline definitions win by name.
  */
 function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
 	const { suite } = test;
@@ -264,7 +260,6 @@ function unique(choices: readonly TargetChoice[]): TargetChoice[] {
 	return choices.filter((choice, index) => choices.findIndex(({ name }) => name === choice.name) === index);
 }
 
-/** Resolves each target of an eval once. */
 class TargetResolver {
 	readonly diagnostics: Diagnostic[] = [];
 	readonly #known = new Map<string, PlannedTarget | undefined>();
@@ -298,7 +293,6 @@ class TargetResolver {
 	}
 }
 
-/** Equal for targets with the same settings and paths. */
 export function targetKey({ wire, command, cwd, fixtures, healthcheck }: ResolvedTarget): string {
 	return canonicalJson([wire, command?.base, cwd?.base, fixtures?.base, healthcheck?.base]);
 }
@@ -323,7 +317,6 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 	return tests.filter((test) => wanted.has(test));
 }
 
-/** A plan as plain data, for `--dry-run` and previews. */
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
@@ -332,7 +325,6 @@ export interface PlanDescription {
 		readonly count: number;
 		readonly budgets: readonly ShardBudget[];
 	};
-	/** Tests × targets in order. */
 	readonly cases: readonly {
 		readonly eval: string;
 		readonly testId: string;
@@ -348,16 +340,12 @@ export interface PlanDescription {
 	readonly workspaces: readonly WorkspaceDescription[];
 	/** Excludes the evals' own files. */
 	readonly access: AccessDescription;
-	/** Inputs of the results that fingerprints can't cover. */
 	readonly opaque: readonly OpaqueUse[];
 }
 
 type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
-/**
- * Describes a plan without running anything.
- * @throws AgentvError `config` if inputs of recorded results have changed, like resuming
- */
+/** Runs nothing. @throws AgentvError `config` if inputs of recorded results have changed */
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
@@ -417,10 +405,7 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }
 
-/**
- * Returns for a regrade the cases with a row in the origin, with all planned attempts; for a rerun,
- * those that were planned there and did not pass.
- */
+/** For a regrade, cases with a row in the origin; for a rerun, planned ones that did not pass. */
 function originCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
 	return origin.kind === "regrade" ? recordedCases(cases, origin) : failedCases(cases, origin);
 }
@@ -442,8 +427,7 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): Planne
 		// Planned attempts without a record are not graded: fewer could change the result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
 		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
-		// Answers exist regardless of other tests, so only a skipped test waits, and can be skipped
-		// again.
+		// Answers exist already, so only a skipped test waits for others.
 		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
 		return [
 			{

@@ -39,10 +39,7 @@ export class RecordedAttempt {
 	readonly #file: AttemptFile | undefined;
 	readonly #row: ResultRow | undefined;
 
-	/**
-	 * @param directory of the run with the attempt
-	 * @param row absent if the run lacks the attempt
-	 */
+	/** @param directory of the run with the attempt @param row absent if the run lacks the attempt */
 	constructor(
 		directory: string,
 		row: ResultRow | undefined,
@@ -53,7 +50,6 @@ export class RecordedAttempt {
 		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
-	/** Excludes graders. */
 	get logs(): readonly StageLog[] {
 		return (this.#file?.logs ?? []).filter(({ stage }) => stage !== "grade");
 	}
@@ -78,10 +74,7 @@ export class RecordedAttempt {
 		return this.#file?.redacted === true;
 	}
 
-	/**
-	 * @throws AttemptError if the conversation ended before a turn that now exists, because its
-	 * graders or `on_turn_failure` changed
-	 */
+	/** @throws AttemptError if the conversation ended before a turn that now exists */
 	refuseTurn(turn: number): void {
 		const held = this.#file?.turns?.length ?? 0;
 		if (turn < held) return;
@@ -126,7 +119,6 @@ export class RecordedAttempt {
 		return again.some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
-	/** For the whole answer, or one turn. */
 	earlier(turn?: number): EarlierResults {
 		const { choose, sameRun } = this.regrading;
 		const turns = this.#file?.turns ?? [];
@@ -161,10 +153,7 @@ export class RecordedAttempt {
 		return this.regrading.sameRun ? answer : paidBefore(answer);
 	}
 
-	/**
-	 * Restores the target's workspace changes, after a turn or the last one. Returns what changed.
-	 * @throws WorkspaceError if the workspace differs from the original, or the record is incomplete
-	 */
+	/** Restores the target's workspace changes after a turn, or all. @throws WorkspaceError */
 	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<FileChanges | undefined> {
 		const turns = this.#file?.turns ?? [];
 		const recorded = turn === undefined || turn === turns.length - 1 ? this.#file : turns[turn];
@@ -180,7 +169,6 @@ export class RecordedAttempt {
 		return { shown, patch: fileChangesShownPath === undefined ? { text: shown } : { file } };
 	}
 
-	/** Returns the path, too, if the file is too large for memory. */
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);
@@ -213,8 +201,7 @@ function paidBefore(answer: Answer): Answer {
 }
 
 /**
- * Finds attempts whose recorded answers are graded instead of calling the target: those of the
- * resumed run that only lack graders' results, else those of the regraded run.
+ * Finds attempts whose recorded answers are graded instead of calling the target.
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(

@@ -14,7 +14,6 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { keyOfRow, type PlannedCase, plannedByKey, plannedList, type RunPlan } from "./run-plan.ts";
 
 export interface ResumeState {
-	/** All cases of the plan, in order. */
 	readonly states: readonly CaseState[];
 	/** Cases that this run must settle, excluding those of another run. */
 	readonly own: readonly CaseState[];
@@ -29,20 +28,17 @@ export interface ResumeState {
 }
 
 export interface ResumeOptions {
-	/** Of the resumed run; absent for a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
 	/** Rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged: boolean;
 	readonly fingerprints: Fingerprints;
 	readonly facts?: FactsOf;
-	/** Leaves the run's files unchanged. */
 	readonly isPreview?: boolean;
 	readonly warn: (message: string) => void;
 }
 
 /**
- * Combines earlier results of this run and of the one that it completes.
  * @throws AgentvError `config` if inputs of recorded results have changed: versions are not mixed
  */
 export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {
@@ -88,7 +84,6 @@ interface Before {
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Also removes rows that can't be trusted. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -143,7 +138,6 @@ function isSkipped({ error }: ResultRow): boolean {
 export class CaseState {
 	readonly #attempts = new Map<number, AttemptResult>();
 	readonly reruns = new Set<number>();
-	/** Started and not finished. */
 	running = 0;
 	result: CaseResult | undefined;
 
@@ -166,7 +160,6 @@ export class CaseState {
 		return missingAttempts(new Set(this.#attempts.keys()), this.planned.repeat.count);
 	}
 
-	/** All missing attempts; with `early_exit`, only the next one. */
 	nextAttempts(): number[] {
 		return this.planned.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
@@ -191,10 +184,7 @@ interface Line {
 	readonly row: ResultRow;
 }
 
-/**
- * The rows of a resumed run that can be trusted: no invalid lines, unplanned tests, duplicates, or
- * rows that don't match their attempt's file. Dropped results run again.
- */
+/** Drops invalid, unplanned, duplicate and mismatching rows; their results run again. */
 class SoundIndex {
 	/** In the order of writing; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];

@@ -55,8 +55,7 @@ import { countCall, type LiveAttempt, type RunContext } from "./run-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
 /**
- * Runs one attempt of a test against its target: prepares the workspace, asks the target, freezes
- * its changes, grades and records. A recorded answer is read instead.
+ * Prepares the workspace, asks the target (or reads its recorded answer), grades and records.
  * @param isRerun whether it ran before, with other inputs
  * @throws an interruption; errors that don't belong to the test
  */
@@ -164,7 +163,6 @@ async function askOnce(live: LiveAttempt): Promise<Grades> {
 	});
 }
 
-/** Asks and grades turn by turn, then grades the whole conversation if it has graders of its own. */
 async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> {
 	const { attempt, context, recorded } = live;
 	const { test, threshold, assertions } = attempt.planned;
@@ -264,7 +262,6 @@ function graderError(scores: readonly GraderResult[], answer: Answer | undefined
 	const [first] = broken;
 	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
 	const { code, message } = first?.error ?? { code: "unknown", message: "a grader could not run" };
-	// Graders fail on an answer that is too large for memory.
 	const causedBy = answer?.textFile === undefined ? "grader" : "agent";
 	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}`, causedBy };
 }
@@ -344,15 +341,12 @@ interface GradingTask {
 	readonly assertions: readonly Assertion[];
 	readonly input: readonly RequestMessage[];
 	readonly answer: Answer;
-	/** Several for a whole conversation. */
 	readonly parts: readonly Answer[];
 	readonly expectedOutput: string | undefined;
-	/** Of the same answer. */
 	readonly earlier: EarlierResults | undefined;
 }
 
 interface Grades {
-	/** Undefined if a grader could not run. */
 	readonly score: number | undefined;
 	readonly scores: readonly GraderResult[];
 }

@@ -20,10 +20,8 @@ export interface RunContext {
 	readonly fingerprints: Fingerprints;
 	readonly records: RunRecords;
 	readonly commands: (planned: PlannedCase) => CommandRunner;
-	/** Undefined unless a recorded answer is graded again. */
 	readonly recorded: (planned: PlannedCase, attempt: number) => RecordedAttempt | undefined;
 	readonly scratch: ScratchSpace;
-	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly budgets: Budgets;
 	readonly onAnswer?: ((name: AttemptName, answer: TargetAnswer) => void) | undefined;
@@ -52,7 +50,6 @@ export interface LiveAttempt {
 	readonly scratch: Scratch;
 	readonly timer: StageTimer;
 	readonly logs: StageLogs;
-	/** Includes the target's answers. */
 	readonly messages: RequestMessage[];
 	session: unknown;
 	workspace: TestWorkspace | undefined;

@@ -46,8 +46,7 @@ const written = [
 const needed = ["run.json", "tests"];
 
 /**
- * Creates the run directory that the user specified. One that contains a run is only accepted to
- * resume it; any other content is refused, except leftovers of a run killed at its start.
+ * Only accepts a directory without content, leftovers of a killed run, or the run to resume.
  * @throws AgentvError `config`
  */
 export function claimNamed(path: string, resume: boolean): string {
@@ -83,9 +82,7 @@ function misplaced(directory: string) {
 }
 
 /**
- * Clears the paths of a resumed run's records: removes links, pipes and empty directories, and
- * moves other entries next to the run's directory. An index that is a link is replaced with its
- * target.
+ * Moves or removes what is at the paths of a resumed run's records.
  * @returns what was done, as sentences without a full stop
  */
 export function makeWay(directory: string): string[] {
@@ -137,7 +134,6 @@ function isOfBeginning(path: string, name: string): boolean {
 	}
 }
 
-/** A number is added to a used time. */
 function claimNew(root: string, experiment: string, time: Date, results: string): string {
 	makeDirectories(results);
 	ignoreAll(results);
@@ -158,7 +154,6 @@ function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
-/** Skips runs that are just starting. */
 function removeUnbegun(parent: string): void {
 	for (const name of listDirectory(parent)) {
 		const path = join(parent, name);
@@ -190,10 +185,7 @@ interface ResultsPlace {
 	readonly ignored: string;
 }
 
-/**
- * Returns the project's results directory; for bundles and synced benchmarks, which a run must not
- * change, one below `$AGENTV_HOME`.
- */
+/** Bundles and synced benchmarks must not change, so their results are in `$AGENTV_HOME`. */
 function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
 	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
 	const own = findScope(cwd, cwd, view);
@@ -211,7 +203,6 @@ export function newDirectory(plan: RunPlan, machine: RunMachine): string {
 	return claimNew(root, plan.experiment, new Date(), ignored);
 }
 
-/** Returns the eval's benchmark or bundle, in which a run must not write. */
 function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): string | undefined {
 	const benchmark = benchmarkOfFile(file, env);
 	if (benchmark?.isGitBacked) return benchmark.id;

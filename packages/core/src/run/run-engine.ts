@@ -13,7 +13,6 @@ interface Job {
 	readonly attempt: number;
 }
 
-/** Runs unfinished cases within all limits: in order, dependencies first. */
 export class RunEngine {
 	readonly #context: RunContext;
 	readonly #schedule: Schedule<Job>;
@@ -163,7 +162,6 @@ function laneOf({ target: { key }, workspace }: PlannedCase): string {
 	return `${key}\0${workspace?.key ?? ""}`;
 }
 
-/** A limit of concurrent jobs, which several lanes can share. */
 interface Slot {
 	readonly most: number;
 	taken: number;
@@ -173,7 +171,6 @@ function slot(most: number): Slot {
 	return { most, taken: 0 };
 }
 
-/** Jobs that need the same slots, in order. */
 class Lane<Job> {
 	readonly #jobs: { readonly order: number; readonly job: Job }[] = [];
 	#next = 0;
@@ -186,7 +183,6 @@ class Lane<Job> {
 		this.#jobs.splice(at, 0, { order, job });
 	}
 
-	/** Undefined if the first job can't start now. */
 	get head(): number | undefined {
 		const first = this.#jobs[this.#next];
 		return first && this.slots.every(({ most, taken }) => taken < most) ? first.order : undefined;
@@ -241,7 +237,6 @@ class Schedule<Job> {
 		if (this.#running === 0 && (this.#stopped || this.#waiting === 0)) this.#idle?.();
 	}
 
-	/** Starts nothing more; running jobs continue. */
 	stop(): void {
 		this.#stopped = true;
 		this.pump();

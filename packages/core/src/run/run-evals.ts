@@ -79,20 +79,18 @@ function runScratch(): ScratchSpace & { close(): Promise<void> } {
 export interface RunOptions {
 	/** Absolute. Default: a new directory below the results directory. */
 	readonly output?: string;
-	/** Resumes the run in `output`. */
 	readonly resume?: boolean;
 	/** With `resume`: also rerun execution errors. */
 	readonly retryErrors?: boolean;
 	/** With `resume`: also rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged?: boolean;
-	/** When aborted, no test starts and running ones end. */
 	readonly signal: AbortSignal;
 	/** Called for each turn of a conversation. */
 	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 }
 
 /**
- * Runs a plan and yields its events. Leaving the loop early aborts the run.
+ * Leaving the loop early aborts the run.
  * @throws AgentvError `config` if targets or the directory are unusable, before anything runs
  */
 export async function* runEvals(
@@ -164,10 +162,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 
 const manyCases = 500;
 
-/**
- * Compares recorded inputs before anything runs, and again if targets, once ready, report other
- * facts about themselves.
- */
+/** Compares inputs before anything runs, and again if targets then report other facts. */
 async function stateAtStart(
 	{ plan, options, targets, fingerprints, emit }: Services,
 	directory?: string,
@@ -337,8 +332,7 @@ export interface RecordedAnswers {
 }
 
 /**
- * Calls the plan's target (an `ungraded` plan of one eval and one target) and writes its answers
- * for `replay`, secrets redacted.
+ * Writes the target's answers for `replay`, redacted; the plan is `ungraded`.
  * @throws AgentvError `usage` if the plan has several evals or targets; see also `runEvals`
  */
 export async function recordAnswers(

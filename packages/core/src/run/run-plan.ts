@@ -37,7 +37,6 @@ export interface PlannedEval {
 	readonly env: Environment;
 	/** SHA-256 of the eval file and everything read while loading it. */
 	readonly digest: string;
-	/** Absolute paths of everything read while loading, with digests of their texts. */
 	readonly sources: readonly { readonly path: string; readonly sha256: string }[];
 	/** By name; excludes secrets and unset variables. */
 	readonly variables: Readonly<Record<string, string>>;
@@ -65,12 +64,9 @@ interface CaseNames {
 	readonly target: string;
 }
 
-/** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
 	readonly index: number;
-	/** Redacted. */
 	readonly names: CaseNames;
-	/** Unique in the plan; identifies the case in records. */
 	readonly key: string;
 	readonly eval: PlannedEval;
 	readonly test: TestCase;
@@ -98,7 +94,6 @@ export interface PlannedShard {
 	readonly balancedBy?: string;
 }
 
-/** The run whose answers are graded again, or whose tests that did not pass run again. */
 export interface RunOrigin {
 	readonly kind: RunOriginRecord["kind"];
 	/** Absolute. */
@@ -116,7 +111,6 @@ export interface RunAccess {
 	readonly isReceived: boolean;
 }
 
-/** What a run will do; created by `planRun`. */
 export interface RunPlan extends RunAccess {
 	readonly request: RunRequest;
 	readonly evals: readonly PlannedEval[];
@@ -175,7 +169,6 @@ function criteriaGrader(test: TestCase): Assertion {
 	};
 }
 
-/** Includes graders of turns and parts of composites. */
 export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
 	return [...withParts(withTurns(assertions, test))];
 }
@@ -224,7 +217,6 @@ export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 	return uses.all;
 }
 
-/** An agent's own program comes first, as the command that starts it. */
 function* targetVisits(target: ResolvedTarget, scope: EvalScope): Generator<Visit> {
 	const own = agentProgram(target.provider);
 	const from = { owner: target, scope, name: target.name };
@@ -271,7 +263,6 @@ export function targetRecord(
 	};
 }
 
-/** Includes fallbacks; each once. */
 export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return [
 		...new Map(

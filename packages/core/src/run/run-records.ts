@@ -30,15 +30,10 @@ import { type Answer, type AnsweredTurn, type Attempt, skippedTurns } from "./at
 import { inputToWire } from "./messages.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/**
- * Writes a run's directory. Rows are appended immediately, not batched per turn of the event loop:
- * a test that waits for other records would start the next one late.
- */
+/** Appends each row immediately: batching would delay tests that wait for other records. */
 export class RunRecords {
 	#index: AppendFile | undefined;
-	/** As written by this process. */
 	#indexDigest = createDigest();
-	/** SHA-256 by path. */
 	readonly #written = new Map<string, string>();
 	#run: RunFile | undefined;
 	readonly #turns = new LoopTurns();
@@ -50,10 +45,7 @@ export class RunRecords {
 		private readonly plan: RunPlan,
 	) {}
 
-	/**
-	 * Opens the files for recording, which invalidates an earlier digest. `run.json` must exist:
-	 * without it a directory doesn't contain a run.
-	 */
+	/** Invalidates an earlier digest. `run.json` must exist: it makes the directory a run. */
 	open(run: RunFile): void {
 		this.#run = run;
 		removeFile(join(this.directory, digestName));
@@ -140,9 +132,8 @@ export class RunRecords {
 	}
 
 	/**
-	 * Completes the record: everything that the summary counts is written before it, and the digest
-	 * covers all.
-	 * @returns the failure if a file was changed; the digest is omitted, since it would confirm it
+	 * Writes the summary after everything that it counts, then the digest.
+	 * @returns the failure if a file was changed; a digest would confirm the change
 	 */
 	async seal(summary: RunSummary): Promise<AgentvError | undefined> {
 		this.#makeAgain();
@@ -155,7 +146,6 @@ export class RunRecords {
 		return changed.length > 0 ? changedMeanwhile(this.directory, changed) : undefined;
 	}
 
-	/** Returns the paths of changed files; without any, writes the digest. */
 	#changedOrSealed(): readonly string[] {
 		// Reading a sparse file could take hours, and it is not what was written.
 		const large = [...this.#written.keys()].filter((path) => fileSize(join(this.directory, path)) > largestDigested);
@@ -179,7 +169,6 @@ export class RunRecords {
 	}
 }
 
-/** The row of an attempt whose own file could not be written. */
 function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultRow {
 	const error = { stage: "record", code: "not-recorded", message };
 	return { ...attempt, score: 0, executionStatus: "execution_error", error };
@@ -206,14 +195,11 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 
 const longestMs = 10;
 
-/**
- * Yields to the event loop, so that synchronous work doesn't block Ctrl-C, timers and the screen.
- */
+/** Keeps synchronous work from blocking Ctrl-C, timers and the screen. */
 class LoopTurns {
 	#last = performance.now();
 	#turn: Promise<void> | undefined;
 
-	/** Undefined if the loop had a turn recently. */
 	taken(): Promise<void> | undefined {
 		if (performance.now() - this.#last < longestMs) return undefined;
 		this.#turn ??= setImmediate().then(() => {
@@ -230,7 +216,6 @@ const longestInline = 64 * 1024;
 interface AttemptFileOptions {
 	/** Absolute, without extension: `…/tests/<safe>/<attempt>`. */
 	readonly stem: string;
-	/** Relative to the run's directory. */
 	readonly shortStem: string;
 	readonly redact: Redactor;
 	readonly secrets: readonly string[];
@@ -269,10 +254,7 @@ function round(score: number): number {
 	return Math.round(score * 1e9) / 1e9;
 }
 
-/**
- * Writes the attempt's JSON file, and next to it the diff and long texts.
- * @returns the JSON file's SHA-256
- */
+/** @returns the JSON file's SHA-256 */
 function writeAttemptFile(attempt: Attempt, row: ResultRow, options: AttemptFileOptions): string {
 	const side = new SideFiles(options);
 	const content = encode(attemptFileSchema, attemptContent(attempt, row, side));
@@ -356,12 +338,10 @@ function messageRecords({ messages, text: output }: Answer, outputPath: string |
 
 class SideFiles {
 	readonly files: { readonly path: string; readonly sha256: string }[] = [];
-	/** Whether a secret was redacted from one of them. */
 	isRedacted = false;
 
 	constructor(private readonly options: AttemptFileOptions) {}
 
-	/** A short text itself, or the path of its file. */
 	output(name: string, { text, textFile }: Answer): { readonly text?: string; readonly path?: string } {
 		return textFile === undefined ? this.text(name, text) : { path: this.#copy(name, textFile) };
 	}

@@ -15,17 +15,14 @@ export interface RunRequest {
 	readonly targetsFile?: string;
 	/** Globs over ids; a test that matches any is selected. */
 	readonly tests?: readonly string[];
-	/** A test with any of these is selected. */
 	readonly tags?: readonly string[];
 	/** A test with any of these is excluded, overriding other options. */
 	readonly excludeTags?: readonly string[];
-	/** Per eval. */
 	readonly limit?: number;
 	/** Shards of a request are disjoint, and together complete. */
 	readonly shard?: { readonly index: number; readonly count: number };
 	/** Absolute path of an earlier run, whose durations balance the shards. */
 	readonly durationsFrom?: string;
-	/** How the resumed run divided its tests. */
 	readonly recordedShards?: Pick<ShardRecord, "assigned" | "balancedBy">;
 	/** Absolute path of a run: only tests without a result there. */
 	readonly onlyMissing?: string;
@@ -45,7 +42,6 @@ export interface RunRequest {
 	readonly bail?: boolean;
 	/** US dollars: once spent, no more tests start. Overrides the evals' own `budget_usd`. */
 	readonly budgetUsd?: number;
-	/** Every answer passes. */
 	readonly ungraded?: boolean;
 	readonly cache?: boolean;
 	/** Absolute; overrides the `.env` files of the evals' directories. */
@@ -54,15 +50,11 @@ export interface RunRequest {
 	readonly allowOutside?: readonly string[];
 	/** Absolute paths that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[];
-	/**
-	 * Choices of the record that the request was read from: one that was received must not choose
-	 * what runs here.
-	 */
+	/** A received record must not choose what runs here, so its choices are known. */
 	readonly recorded?: {
 		/** Absolute. */
 		readonly directory: string;
 		readonly run: RunFile;
-		/** Whose file the record names. */
 		readonly options: readonly ("targetsFile" | "envFile")[];
 		/** Specified by the user; absolute. */
 		readonly namedEvals: readonly string[];
@@ -94,8 +86,7 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 }
 
 /**
- * Returns the request that resumes the run in `directory`: its original options, plus current ones
- * that don't affect results.
+ * Keeps the original options, with current ones that don't affect results.
  * @throws AgentvError `usage` if an option differs from the original
  */
 export function resumedRequest(directory: string, given: RunRequest): RunRequest {
@@ -155,7 +146,6 @@ function recordedFiles(
 	return { ...recorded, options, namedEvals: given.evals };
 }
 
-/** On another machine the current paths replace recorded ones. */
 function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);
 	const areThere = recorded.every((path) => targetKind(path) === "file");

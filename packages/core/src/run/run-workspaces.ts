@@ -37,11 +37,9 @@ interface Prepared {
 	/** Replaced if an agent removed the source of its workspaces. */
 	base: Promise<PreparedBase>;
 	readonly logs: StageLogs;
-	/** Number of cases that still need it. */
 	waiting: number;
 }
 
-/** The prepared bases of a run: each is created on first use and closed after its last test. */
 export class RunWorkspaces {
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
@@ -56,10 +54,7 @@ export class RunWorkspaces {
 			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
 	}
 
-	/**
-	 * Undefined if the case doesn't need one. @throws WorkspaceError, the same one for all that share
-	 * the base
-	 */
+	/** @throws WorkspaceError, the same one for all that share the base */
 	base(one: PlannedCase): Promise<PreparedBase> | undefined {
 		const { workspace } = one;
 		if (!workspace) return undefined;
@@ -73,7 +68,6 @@ export class RunWorkspaces {
 		return prepared.base;
 	}
 
-	/** Prepares the base again if an agent removed the source of its workspaces. */
 	async #standing(
 		one: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
@@ -93,19 +87,16 @@ export class RunWorkspaces {
 		}
 	}
 
-	/** Returns the output only once. */
 	takeLogs({ workspace }: PlannedCase): readonly StageLog[] {
 		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
-	/** From its base, else from the run's record. */
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
 		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
 	}
 
-	/** Closes a base after its last case. */
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
 		const prepared = workspace && this.#prepared.get(workspace.key);
 		if (!prepared) return [];
@@ -125,7 +116,6 @@ export class RunWorkspaces {
 		return [...warnings, ...released];
 	}
 
-	/** Records the owner, so that a killed run's directory can be cleaned up. */
 	#claim(): void {
 		if (this.#isClaimed && directoryOwner(this.options.directory)) return;
 		makeDirectories(this.options.directory);
@@ -200,7 +190,6 @@ export function recordedCommits(
 	});
 }
 
-/** Returns the last one if there are several. */
 function recordedCommit(
 	{ path, repo, commit, ancestor }: WorkspaceRepo,
 	records: NonNullable<RunFile["repositories"]>,

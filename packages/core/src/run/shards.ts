@@ -11,17 +11,13 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** Tests of one eval that `depends_on` connects, with all their targets and attempts. */
 interface Unit {
 	/** The eval and the first test id, so that it doesn't depend on other tests. */
 	readonly key: string;
 	readonly cases: readonly number[];
 }
 
-/**
- * Returns the 1-based shard of each case. Without durations it depends only on the ids of a test
- * and its connected ones, so it is stable when other tests change; durations balance the shards.
- */
+/** Without durations, a shard only depends on the ids of connected tests, so it is stable. */
 export function assignShards(cases: readonly PlannedCase[], count: number, durations?: Durations): number[] {
 	const units = unitsOf(cases);
 	const shards = durations ? balanced(units, cases, count, durations) : units.map(({ key }) => hashed(key, count));
@@ -114,7 +110,6 @@ export interface Coverage {
 	readonly files: readonly CoveredFile[];
 	readonly opaque: readonly OpaqueUse[];
 	readonly variables: Readonly<Record<string, string>>;
-	/** In the order of the cases. */
 	readonly fingerprints: readonly string[];
 }
 
@@ -143,7 +138,6 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
 		}
 	}
-	// For answers that are graded again, the target is in their record.
 	if (plan.origin?.kind === "regrade")
 		for (const file of plan.origin.run.files ?? [])
 			if (file.parts.includes("target") && !files.has(file.path))
@@ -179,7 +173,6 @@ function targetsFiles({
 	return found.values();
 }
 
-/** Omits the workspace's part if its commits are only known later. */
 function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): string {
 	const { fingerprint } = fingerprints.of(one, []);
 	const hasUnknownCommits = (one.workspace?.spec.workspace?.repos.length ?? 0) > 0;
@@ -193,7 +186,6 @@ interface Sharded {
 	readonly shard?: PlannedShard;
 }
 
-/** May return no cases. */
 export function planShard(whole: readonly PlannedCase[], request: RunRequest): Sharded {
 	if (!request.shard) return { cases: whole };
 	const { index, count } = request.shard;
@@ -239,11 +231,7 @@ function caseDuration({ byCase, usual }: Durations, key: string): number {
 	return byCase.get(key) ?? usual;
 }
 
-/**
- * A repeated attempt counts with its last duration; skipped ones don't count.
- * @throws AgentvError `not-found` if `directory` doesn't contain a run, `config` if it is
- * unreadable
- */
+/** A repeated attempt counts with its last duration. @throws AgentvError `not-found`, `config` */
 function readDurations(directory: string): Durations {
 	const { runId } = readRunFile(directory);
 	const attempts = new Map<string, Map<number, number>>();

@@ -31,7 +31,6 @@ const aggregatorSchema = strictWireObject({
 
 type Composite = AssertionWith<string, { readonly aggregator: z.output<typeof aggregatorSchema> }>;
 
-/** Combines several graders: by weight, by count, or by a program or model. */
 export const composite = defineGrader({
 	type: "composite",
 	score: "as the aggregator says",
@@ -113,7 +112,6 @@ function round(score: number): number {
 	return Math.round(score * 1000) / 1000;
 }
 
-/** The author's prompt tells the model how to weigh the parts' results. */
 async function byModel({ assertion, parts, subject, services }: Combined): Promise<Grade> {
 	const { aggregator } = assertion.settings;
 	const own = promptFileText(assertion, services) ?? aggregator.prompt ?? "";

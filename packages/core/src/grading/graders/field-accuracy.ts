@@ -36,8 +36,7 @@ function readDay(text: string, format: string): string | undefined {
 		if (token === "MMM" || token === "MMMM") return "([A-Za-z]{3,9})";
 		return token.length === 2 ? "(\\d{2})" : "(\\d{1,2})";
 	});
-	// A format that repeats a part matches no day; many digits of varying count would backtrack
-	// exponentially.
+	// Repeated parts never match a day, and could backtrack exponentially.
 	if (new Set(tokens.map(([letter]) => letter)).size < tokens.length) return undefined;
 	const found = new RegExp(`^${pattern}$`).exec(text);
 	if (!found) return undefined;
@@ -86,7 +85,6 @@ export const fieldAccuracy = defineGrader({
 			};
 		const actual = parsed(answerText(subject));
 		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
-		// Skip fields that this reference doesn't have.
 		const fields = settings.fields.filter(({ path }) => hasPath(expected, path));
 		const compared = fields.flatMap((field) =>
 			compare(field, valueAt(actual, field.path), valueAt(expected, field.path)),

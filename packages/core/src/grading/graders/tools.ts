@@ -63,7 +63,6 @@ function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
 }
 
-/** Compares by `exact`, `superset`, `subset`, `ignore` or a list of fields. */
 function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
 	if (how === "ignore") return true;
 	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
@@ -99,7 +98,6 @@ function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Ma
 	});
 }
 
-/** Each actual call matches at most one expected call. */
 function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	const left = [...calls];
 	return steps.map((step) => {

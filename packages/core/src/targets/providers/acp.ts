@@ -77,10 +77,7 @@ const settings = wireObject({
 type Settings = z.output<typeof settings>;
 type Permissions = Settings["permissions"];
 
-/**
- * Sends a prompt in one session: the previous one if the agent can load it.
- * @param cwd absolute
- */
+/** Sends a prompt in one session: the previous one if the agent can load it. @param cwd absolute */
 async function askAgent(
 	stream: Stream,
 	request: TargetRequest,
