@@ -24,16 +24,13 @@ export interface BundleOptions {
 	readonly include?: readonly string[] | undefined;
 	/** SHA-256 prefixes of suspected secrets to allow. */
 	readonly allowedSecrets?: readonly string[] | undefined;
-	/** Also copies files outside the eval's root. */
 	readonly includeOutside?: boolean | undefined;
-	/** Overwrites an existing bundle at `output`. */
 	readonly force?: boolean | undefined;
 	/** Default: `SOURCE_DATE_EPOCH`, else the current time. */
 	readonly now?: Date | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Shared by everything that is copied from one source directory. */
 export interface CopyRoot {
 	/** Absolute. */
 	readonly from: string;
@@ -64,7 +61,6 @@ export class PlannedCopy {
 		return this.path === "" ? this.root.from : `${this.root.from}/${this.path}`;
 	}
 
-	/** Path in the bundle. */
 	get target(): string {
 		const { to } = this.root;
 		return this.path === "" ? to : to === "" ? this.path : `${to}/${this.path}`;
@@ -80,7 +76,6 @@ export interface BundlePlan {
 	readonly kind: "bundle" | "copy" | "unchanged";
 	/** Absolute. */
 	readonly output: string;
-	/** Whether an existing bundle at `output` is replaced. */
 	readonly replaces: boolean;
 	/** The recorded sources are relative to this directory. */
 	readonly sourceRoot: string;
@@ -91,7 +86,6 @@ export interface BundlePlan {
 	readonly generated: ReadonlyMap<string, string>;
 	readonly vendored: readonly VendorStep[];
 	readonly manifest: ManifestDraft;
-	/** About missing files and fixed choices. */
 	readonly warnings: readonly Diagnostic[];
 	/** Its secrets must not be in the bundle. */
 	readonly env: Environment;
@@ -128,7 +122,6 @@ export function describeBundle(plan: BundlePlan): BundleDescription {
 	return { kind, output, replaces, bytes, files, manifest, warnings };
 }
 
-/** As the manifest records it. */
 export function recordedPath(root: string, path: string): string {
 	return relative(root, path).split(sep).join("/");
 }

@@ -119,7 +119,6 @@ class Gathering {
 	readonly #input: GatherInput;
 	readonly #root: string;
 	readonly #evalDirectory: string;
-	/** For findings about the eval as a whole. */
 	readonly #here: Place;
 	readonly #metadata = new Map<string, Place>();
 	/** Directories in commands that contain the eval itself. */
@@ -158,7 +157,6 @@ class Gathering {
 		} else this.#script(reference);
 	}
 
-	/** Excludes the machine's programs and directories. */
 	#takesFromOutside(reference: Reference): boolean {
 		const { raw, at, resolved, onDisk, kind } = reference;
 		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.test(kind) && !mayBeScript(resolved)));
@@ -277,7 +275,6 @@ class Gathering {
 		}
 	}
 
-	/** Also maps paths relative to the eval's suite. */
 	#ownPlace(path: string): string | undefined {
 		if (isInside(this.#evalDirectory, path)) return toBundlePath(relative(this.#evalDirectory, path));
 		const suites = [...this.#input.suites.values()].filter(({ directory }) => isInside(directory, path));
@@ -369,10 +366,7 @@ function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
 }
 
 /**
- * Finds conflicting sources, files in place of directories, names that differ in case, and `.env`
- * files.
- * @param generated bundle paths of other files
- * @param allowedDotEnv `.env` files that may be copied
+ * @param generated bundle paths of other files @param allowedDotEnv `.env` files that may be copied
  */
 export function* checkCopies(
 	copies: readonly PlannedCopy[],

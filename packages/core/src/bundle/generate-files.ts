@@ -16,7 +16,6 @@ import { type RewriteInput, Rewriter } from "./rewriter.ts";
 interface GenerateInput {
 	readonly loaded: LoadedEval;
 	readonly selection: TargetSelection;
-	/** From `--target`. */
 	readonly chosen: readonly string[];
 	readonly rewrite: RewriteInput;
 	readonly isCopied: (path: string) => boolean;
@@ -29,7 +28,6 @@ interface GeneratedFiles {
 	readonly variables: BundleVariable[];
 }
 
-/** Generates `eval.yaml`, `targets.yaml`, imported suites and large test data. */
 export function generateFiles(input: GenerateInput): GeneratedFiles {
 	const { loaded, selection, chosen, rewrite, isCopied, env } = input;
 	const values = new Map<string, unknown>();
@@ -95,7 +93,6 @@ export function* chosenNames({ choices }: TargetSelection, raw: RawValues): Gene
 
 interface VariableUse {
 	readonly usedIn: Set<string>;
-	/** Whether a use has no default. */
 	required: boolean;
 	/** Under `api_key`, a header, or the user part of a URL. */
 	isSecret: boolean;
@@ -138,7 +135,6 @@ function replaceReferences(text: string, replace: (token: VariableToken, index: 
 	return result + text.slice(done);
 }
 
-/** Also returns whether redaction would show the variables' values. */
 function variablesIn(text: string): (VariableToken & { readonly shows: boolean })[] {
 	const tokens = referencesIn(text);
 	if (tokens.length === 0) return [];
@@ -162,7 +158,6 @@ function capturedVariables(uses: ReadonlyMap<string, VariableUse>, env: Environm
 	);
 }
 
-/** Adds current values as defaults to `${{ VAR }}` references. */
 function withDefaults(value: unknown, captured: Environment): unknown {
 	if (typeof value === "string")
 		return replaceReferences(value, ({ name }) => {
@@ -219,10 +214,7 @@ function composeEval(input: ComposeInput): ComposedEval {
 	return { value, testsKey, origins, testFiles };
 }
 
-/**
- * Moves too many tests from other files to files, one for each sequence of them, so that the order
- * stays.
- */
+/** Moves too many tests to files, one for each sequence of them, so that the order stays. */
 function composeTests(input: ComposeInput, testsKey: string) {
 	const { tests, suite, freePath } = input;
 	const dataDirectory = toBundlePath(suite.bundleDirectory, "data");

@@ -14,9 +14,8 @@ export interface Layout {
 }
 
 /**
- * Lays out a bundle: each area mirrors the smallest directory with all its content, so that
- * `../lib/x.mjs` still resolves. An area that conflicts with a file at a fixed bundle path gets
- * another name.
+ * Each area mirrors the smallest directory with all its content, so that relative paths stay valid.
+ * Areas get another name if it conflicts with a fixed bundle path.
  */
 export function layOut(
 	contents: Readonly<Record<Area, AreaContent>>,
@@ -151,7 +150,6 @@ interface FollowedPath {
 	readonly links: readonly string[];
 	/** The end of the chain below `bound`, without links. */
 	readonly real: string;
-	/** The first link that leaves `bound`. */
 	readonly leaving?: { readonly path: string; readonly target: string };
 }
 
@@ -192,7 +190,6 @@ const leftOut = new Set([".git", "node_modules", "__pycache__"]);
 export const areas = ["workspace", "scripts", "data"] as const;
 export type Area = (typeof areas)[number];
 
-/** By absolute source path. */
 export class AreaContent {
 	readonly files = new Map<string, BundleFileKind>();
 	readonly links = new Set<string>();
@@ -273,7 +270,6 @@ export class AreaContent {
 			for (const entry of entries) if (entry.kind === "file") yield join(directory, entry.path);
 	}
 
-	/** Includes every directory that needs a place. */
 	*directories(): Generator<string> {
 		for (const path of this.files.keys()) yield dirname(path);
 		for (const path of this.links) yield dirname(path);

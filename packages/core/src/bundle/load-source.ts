@@ -24,8 +24,7 @@ export interface LoadedSource {
 const standIns = ["1", "true"];
 
 /**
- * Loads an eval for bundling. Only the names of variables are written, so an unset one is not an
- * error: a placeholder replaces it if a number or boolean is needed.
+ * Only the names of variables are written, so an unset one is not an error.
  * @throws AgentvError `not-found` for the eval or the targets file
  */
 export function loadSource(options: BundleOptions): LoadedSource {
@@ -73,7 +72,6 @@ function isShapeError({ severity, rule }: Diagnostic): boolean {
 export interface TargetSelection {
 	/** By the eval's name for it: the content of the bundle's `targets.yaml`. */
 	readonly named: ReadonlyMap<string, ResolvedTarget>;
-	/** Including inline targets. */
 	readonly all: readonly ResolvedTarget[];
 	readonly choices: readonly TargetChoice[];
 	readonly diagnostics: readonly Diagnostic[];
@@ -143,7 +141,6 @@ export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): R
 }
 
 interface RawDocument extends Pick<Part, "value" | "written"> {
-	/** Of JSON Lines, by line number. */
 	readonly rows: ReadonlyMap<number, JsonLine>;
 }
 

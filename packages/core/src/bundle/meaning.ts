@@ -92,12 +92,10 @@ function fileNames(
 	};
 }
 
-/** Removes undefined entries, so that absent and undefined ones are equal. */
 function plain(value: unknown): unknown {
 	return JSON.parse(JSON.stringify(value));
 }
 
-/** Names paths as in the bundle. */
 export function sourceMeaning(
 	loaded: LoadedEval,
 	selection: TargetSelection,
@@ -138,10 +136,7 @@ function confinedView(view: DiskView, root: string): DiskView {
 	};
 }
 
-/**
- * Loads the bundle at `root` in isolation, and compares its meaning with the source's.
- * @throws AgentvError `refused` if it is not self-contained
- */
+/** Loads the bundle in isolation. @throws AgentvError `refused` if it is not self-contained */
 export function checkBundle(plan: BundlePlan, root: string): void {
 	if (plan.kind !== "bundle") return;
 	const alone = load(plan, root, plan.env);
@@ -162,10 +157,7 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	checkWithoutEnvironment(plan, root);
 }
 
-/**
- * True for paths that are also missing in the source, or stay on the machine: a warning reports
- * them.
- */
+/** A warning reports paths that are also missing in the source, or stay on the machine. */
 function isExpected(plan: BundlePlan, raw: string): boolean {
 	return plan.warnings.some(({ data, rule }) => data.raw === raw && /^path\.(missing|absolute)$/.test(rule));
 }

@@ -29,7 +29,6 @@ export interface VendorStep {
 	readonly source: RepositorySource;
 	readonly sha: string;
 	readonly branch: string;
-	/** Bundle path of the file. */
 	readonly to: string;
 }
 
@@ -42,8 +41,7 @@ interface PinOptions {
 }
 
 /**
- * Decides for every repository of the eval's workspaces whether it is pinned and vendored. Local
- * repositories are always both, because they exist only on this machine.
+ * Local repositories are always pinned and vendored, because they exist only on this machine.
  * @throws GitError or AgentvError if a commit can't be resolved
  */
 export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<Pinning> {
@@ -145,8 +143,7 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 }
 
 /**
- * Writes a git bundle file with a commit and its history, but nothing later. @param file absolute
- * @throws GitError if the repository is unreachable
+ * Excludes later commits. @param file absolute @throws GitError if the repository is unreachable
  */
 export async function vendorRepository(
 	step: VendorStep,

@@ -49,8 +49,8 @@ const variableChoice: FindingKind<{ names: readonly string[]; target: string }> 
 };
 
 /**
- * Reads an eval and its dependencies, and plans its bundle. Only removes leftovers of killed
- * processes next to the output; `pin` and `vendorRepos` contact remotes.
+ * Only removes leftovers of killed processes next to the output; `pin` and `vendorRepos` contact
+ * remotes.
  * @throws AgentvError `refused` with all obstacles and their locations; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
@@ -62,10 +62,7 @@ export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
 
 type Observation = Awaited<ReturnType<typeof observe>>;
 
-/**
- * Contacts remotes only to pin repositories.
- * @throws AgentvError `refused` with every error and its location
- */
+/** Contacts remotes only to pin repositories. @throws AgentvError `refused` with every error */
 async function observe(source: LoadedSource, given: BundleOptions) {
 	const { loaded, scope, selection } = source;
 	const { view, cwd } = given;
@@ -238,10 +235,7 @@ function* pathsByVariable({ references }: Observation, { raw, places }: RewriteI
 	}
 }
 
-/**
- * Returns whether an existing bundle is replaced.
- * @throws AgentvError `refused` if a bundle must not be written there
- */
+/** Returns whether an existing bundle is replaced. @throws AgentvError `refused` */
 function judgeOutput(output: string, source: string, force: boolean): boolean {
 	const refuse = (what: string, hint?: string): never => {
 		throw new AgentvError("refused", `the output ${output} ${what}`, hint === undefined ? {} : { hint });
@@ -285,7 +279,6 @@ function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnosti
 
 type BundleSource = BundleManifest["source"];
 
-/** Records repository, commit, branch, local changes, and benchmark. */
 async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
 	const root = repositoryRoot(scope.directory);
 	const git = root === undefined ? undefined : await gitFacts(root, env);
@@ -329,8 +322,8 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 }
 
 /**
- * Plans a bundle of a bundle: in place nothing changes, elsewhere it is copied unchanged. Undefined
- * for anything else, including edited bundles and new flags: those are bundled like any eval.
+ * An unchanged bundle is copied, or stays in place. Undefined for anything else, including edited
+ * bundles and new flags: those are bundled like any eval.
  */
 async function planCopy({ scope, file }: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
 	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [], includeOutside } = options;

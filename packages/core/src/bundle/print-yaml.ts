@@ -80,8 +80,7 @@ export function printYaml(value: unknown): string {
 }
 
 /**
- * Changes the value of `source` from `before` to `after`: unchanged parts keep comments, quotes and
- * blank lines. Prints `after` instead if that would change the meaning.
+ * Keeps comments, quotes and blank lines, or prints `after` if that would change the meaning.
  * @param origins of the list under a key; others are guessed
  */
 export function patchYaml(

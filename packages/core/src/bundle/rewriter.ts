@@ -13,7 +13,6 @@ import { type Area, isRecord, type Layout, placeKey, relativeReference, type Sui
 import type { RawValues } from "./load-source.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 
-/** The directory before the path's first variable. */
 function fixedStart(path: string): string | undefined {
 	return /^[^{]*\//.exec(path)?.[0];
 }
@@ -30,10 +29,7 @@ export function anchorVariablePaths(references: References, raw: RawValues, cont
 	}
 }
 
-/**
- * Replaces words of a string command by index, keeping the rest as written. Undefined if variables
- * make the word boundaries ambiguous.
- */
+/** Undefined if variables make the word boundaries ambiguous. */
 function replaceWords(written: string, replaced: ReadonlyMap<number, string>): string | undefined {
 	const parsed = parseCommand(written);
 	if (parsed.kind === "shell") return undefined;
@@ -55,9 +51,7 @@ function quoteWord(word: string): string {
 }
 
 interface BundlePlaces {
-	/** Undefined if nothing is copied for the reference. */
 	target(reference: Reference): string | undefined;
-	/** Like `target`, for an absolute path. */
 	named(kind: ReferenceKind, path: string, isDirectory: boolean): string | undefined;
 	inArea(kind: ReferenceKind, path: string): string | undefined;
 	workingDirectory(directory: string, bound: boolean): string;
@@ -76,8 +70,7 @@ export function bundlePlaces(
 			const real = gathered.templates.get(path);
 			return real === undefined ? undefined : place("workspace", real);
 		}
-		// A directory with the eval may contain nothing else that is needed; then it maps to the
-		// bundle.
+		// Without anything else that is needed, a directory with the eval maps to the bundle.
 		if (areaOf(kind) === "scripts" && isDirectory && !scripts.hasBelow(path))
 			return [...byDirectory.keys()].some((directory) => isInside(path, directory)) ? "" : undefined;
 		return place(areaOf(kind), path);
@@ -165,9 +158,7 @@ export interface RewriteInput {
 interface SettledTexts {
 	/** Target names selected by variables, pinned commits. */
 	readonly texts: ReadonlyMap<string, string>;
-	/** Of vendored repositories. */
 	readonly paths: ReadonlyMap<string, string>;
-	/** Of mappings. */
 	readonly added: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
@@ -218,7 +209,6 @@ export class Rewriter {
 		return this.#entries(new Map(Object.entries(value)), (key) => placeBelow(at, key), at);
 	}
 
-	/** An assertion include becomes its content. */
 	#item(item: unknown, at: Place): unknown[] {
 		const included = isRecord(item) ? this.#input.index.inlined.get(placeKey(at, "include")) : undefined;
 		return included === undefined ? [this.#rewrite(item, at)] : this.includedAssertions(included);
@@ -298,10 +288,7 @@ export class Rewriter {
 		return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
 	}
 
-	/**
-	 * If a test's variables make several paths of one text, only the part before the first variable
-	 * is rewritten: the relative structure is kept, so all stay valid.
-	 */
+	/** Only rewrites the part before the first test variable: the relative structure is kept. */
 	#target(written: string, references: readonly Reference[], from: string): string | undefined {
 		const { places } = this.#input;
 		const targets = new Set(references.map((reference) => places.target(reference)));

@@ -45,7 +45,6 @@ export class SecretScanner {
 		return [...this.#found.values()];
 	}
 
-	/** @param offset position of the window in the file */
 	scan(file: string, bytes: Buffer, offset: number): void {
 		for (const { bytes: value, what } of this.#values)
 			for (let at = bytes.indexOf(value); at !== -1; at = bytes.indexOf(value, at + 1))
@@ -81,7 +80,6 @@ export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap
 	});
 }
 
-/** Undefined if the file is too large to count its lines. */
 function beginning(file: string, length: number): Buffer | undefined {
 	if (length > longestCounted) return undefined;
 	return withRegular(file, ({ descriptor, stat }) => readUpTo(descriptor, Math.min(stat.size, length)));

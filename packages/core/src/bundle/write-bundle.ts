@@ -39,10 +39,9 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Writes the bundle next to its output, checks it there in isolation, and renames it into place. On
- * failure nothing partial remains, and an existing bundle stays.
- * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
- * signal is aborted
+ * Writes next to the output, checks the bundle in isolation, and renames it into place. On failure
+ * nothing partial remains, and an existing bundle stays.
+ * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted`
  */
 export async function* writeBundle(
 	plan: BundlePlan,
@@ -194,7 +193,6 @@ class Writing {
 	}
 }
 
-/** A copied bundle keeps its own manifest. */
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));

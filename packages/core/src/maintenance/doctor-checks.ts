@@ -50,7 +50,6 @@ export interface DoctorItem {
 	readonly state: "ok" | "note" | "warning" | "problem";
 	/** Without a full stop. */
 	readonly says: string;
-	/** What to do next. */
 	readonly action: string | null;
 	/** Evals, relative to the current directory. */
 	readonly neededBy: readonly string[];
@@ -91,7 +90,6 @@ export interface ExamineOptions {
 	readonly cwd: string;
 	/** Absolute eval files; default: those below the current directory. */
 	readonly evals?: readonly string[] | undefined;
-	/** Replace the evals' own targets. */
 	readonly targets?: readonly string[] | undefined;
 	readonly targetsFile?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -152,7 +150,6 @@ export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 
 const atOnce = 4;
 
-/** Only runs well-known programs, and only searches for others. */
 export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
 	const item = itemsOf("programs");
 	const needed = new Map<string, string[]>();
@@ -404,10 +401,7 @@ export interface ProgramSearch {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Finds a program, and its version if it is well known. Doesn't run one from a relative PATH entry
- * or inside a project: checking a project must not run its programs.
- */
+/** Never runs a program from a relative PATH entry or inside a project, which is being checked. */
 export async function findProgram(name: string, search: ProgramSearch): Promise<FoundProgram | undefined> {
 	const { env, cwd, projects, signal } = search;
 	const path = findExecutable(name, env, cwd);

@@ -36,7 +36,6 @@ interface DoctorOptions extends ExamineOptions {
 }
 
 /**
- * Checks whether everything that AgentV and the evals here need is installed and configured.
  * Read-only; runs only well-known programs, with `--version`.
  * @throws AgentvError `interrupted`, `not-found`
  */

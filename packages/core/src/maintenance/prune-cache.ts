@@ -33,8 +33,7 @@ export interface PruneResult {
 }
 
 /**
- * Removes old unused data and leftovers of killed processes, but not data in use. Links are not
- * followed.
+ * Keeps data in use, and doesn't follow links.
  * @throws AgentvError `interrupted`; each item is then complete, gone, or a leftover for the next
  * call
  */
@@ -137,7 +136,6 @@ function inUse(item: CacheItem, pid: number): KeptItem {
 interface PruneRule {
 	/** Items that were used within this time stay. */
 	readonly olderThanMs: number;
-	/** Removes everything unused, regardless of age. */
 	readonly all?: boolean | undefined;
 }
 
@@ -181,7 +179,6 @@ export async function lookCache(env: Environment, limits: Omit<LookOptions, "hom
 	return [...items, ...(await lookTemporaries(look))];
 }
 
-/** Includes leftovers of writing them. */
 async function lookCalls(place: OpenPlace, { signal }: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
@@ -206,7 +203,6 @@ function answerAt(path: string, name: string): CacheItem[] {
 	return [{ kind: "call", path, bytes: size, usedAt: mtimeMs, state: { is: isAnswer ? "idle" : "left" } }];
 }
 
-/** Includes killed and kept runs. */
 async function lookWorkspaces(place: OpenPlace, options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
@@ -293,8 +289,8 @@ interface LookOptions {
 }
 
 /**
- * `mirror`: a repository's mirror; `call`: a cached model response; `workspace`: the workspaces of
- * a run; `temporary`: files of a running process.
+ * A `mirror` is of a repository, a `call` is a cached response; `temporary` files belong to a
+ * process.
  */
 export const cacheKinds = ["mirror", "call", "workspace", "temporary"] as const;
 export type CacheKind = (typeof cacheKinds)[number];
@@ -325,10 +321,7 @@ interface OpenPlace {
 	readonly entries: ReadonlyMap<string, string>;
 }
 
-/**
- * Doesn't follow links, which can point anywhere: a link becomes an item. A missing directory is
- * empty.
- */
+/** Links can point anywhere, so they become items. A missing directory is empty. */
 function openPlace(kind: CacheKind, home: string, place: string): OpenPlace | { readonly foreign: CacheItem } {
 	let path = realPath(home);
 	for (const part of relative(home, place).split(sep)) {

@@ -193,7 +193,7 @@ function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: s
 /** A received record's choices, which need consent like a bundle's accesses. */
 interface ReceivedChoice {
 	readonly run: TrustSubject;
-	/** For each eval: whether the record selected it or a file of its options, not the user. */
+	/** For each eval: whether the record, not the user, chose it or a file of its options. */
 	readonly isChosen: readonly boolean[];
 	readonly ownFiles: readonly string[];
 }

@@ -68,12 +68,10 @@ function evalChanges(file: string, before: Side, after: Side, changed: ChangedPa
 	return { touched: isTouched ? { file: name, change: "changed", tests } : undefined, executes };
 }
 
-/** Includes imports of referenced scripts. */
 function watchedOf(side: EvalSide, at: Side): string[] {
 	return [...watchedPaths(side), ...executedBy(side, at).scripts.keys()];
 }
 
-/** Includes tests that are new or use a changed file. */
 function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): string[] {
 	const former = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
 	const isShared = sharedText(was) !== sharedText(will);
@@ -86,7 +84,6 @@ function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): str
 /** Loading reads these: their content is compared as part of the tests. */
 const readByLoading = new Set<Reference["kind"]>(["tests", "suite", "workspace-file", "include", "prompt-file"]);
 
-/** `all` if a shared part refers to a changed file. */
 function usersOf({ loaded, references }: EvalSide, changed: ChangedPaths): "all" | ReadonlySet<TestCase> {
 	const byPlace = new Map(loaded.tests.map((test) => [placeKey(test.at, test.at.path?.length ?? 0), test]));
 	const users = new Set<TestCase>();
@@ -243,8 +240,7 @@ function executedBy({ loaded, targets, references }: EvalSide, { view }: Side): 
 const mostBytes = 10 * 1024 * 1024;
 
 /**
- * Returns the work tree after `changes`: changed files come from git's objects, the rest from
- * `view`. Local edits of other files are visible, since they stay.
+ * Reads changed files from git's objects. Local edits of other files are visible, since they stay.
  */
 async function futureView(git: CloneGit, changes: readonly TreeChange[], view: DiskView): Promise<DiskView> {
 	const wanted = changes.filter(({ path, after }) => after?.mode.startsWith("100") && mayBeRead(path));
@@ -262,7 +258,6 @@ async function futureView(git: CloneGit, changes: readonly TreeChange[], view: D
 	return overlayDiskView(view, new Map(files));
 }
 
-/** Returns whether loading an eval, or following a script's imports, may read the file. */
 function mayBeRead(path: string): boolean {
 	const name = basename(path);
 	return (
@@ -291,9 +286,8 @@ async function objectContents(git: CloneGit, oids: readonly string[]): Promise<R
 }
 
 /**
- * Describes what moving the clone to the wanted commit changes; null if no file changes. The wanted
- * commit's contents must be available. Loads evals as they are and as they will be, without
- * checkout. Files in opaque shell texts are unknown and not included.
+ * Null if no file changes. Loads evals as they are and as they will be, without checkout; the
+ * wanted commit must be available. Files in opaque shell texts are unknown.
  */
 export async function describeChanges(seen: Seen, env: Environment): Promise<SyncChanges | null> {
 	const { incoming, observation, clone } = seen;

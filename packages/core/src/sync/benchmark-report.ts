@@ -18,14 +18,11 @@ export interface Revision {
 	readonly state: RevisionState;
 	/** Null if it is the remote's HEAD branch and that is unknown. */
 	readonly wantedRef: string | null;
-	/** The commit of `wantedRef`, if known. */
 	readonly wantedSha: string | null;
 	readonly sha: string | null;
-	/** The first line. */
 	readonly subject: string | null;
 	/** Commit time, ISO 8601. */
 	readonly committedAt: string | null;
-	/** Explains the state if necessary. */
 	readonly reason: string | null;
 }
 
@@ -75,7 +72,6 @@ export interface BenchmarkReports {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Missing parts of the revision are unknown. */
 export function reportOf(
 	{ id, name, path, source }: RegistryEntry,
 	env: Environment,
@@ -144,7 +140,6 @@ export function readState(id: string, env: Environment): LastSync | null {
 	return died ? { ...last, status: "failed", message: "interrupted" } : last;
 }
 
-/** Each once; all entries without `ids`. */
 export function chosenEntries(registry: Registry, ids: readonly string[] | undefined): readonly RegistryEntry[] {
 	if (ids === undefined || ids.length === 0) return registry.entries;
 	return [...new Set(ids)].map((id) => findEntry(registry, id));

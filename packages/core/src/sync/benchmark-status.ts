@@ -10,18 +10,14 @@ import {
 } from "./benchmark-report.ts";
 import type { StatusOptions } from "./make-plan.ts";
 
-/**
- * Reports every registered benchmark's state on disk; offline.
- * @throws AgentvError `config` for an unreadable registry
- */
+/** Offline. @throws AgentvError `config` for an unreadable registry */
 export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signal">): Promise<BenchmarkReports> {
 	return benchmarkStatus({ ...options, offline: true });
 }
 
 /**
- * Compares benchmarks with their remotes. Only fetches an unknown tip into `refs/agentv/remote`.
- * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
- * `interrupted`
+ * Only fetches an unknown tip into `refs/agentv/remote`.
+ * @throws AgentvError `not-found` for an unknown id, `config`, `interrupted`
  */
 export async function benchmarkStatus(options: StatusOptions): Promise<BenchmarkReports> {
 	const registry = readRegistry(options.env);

@@ -29,10 +29,8 @@ import {
 } from "./recover.ts";
 
 /**
- * Clones the wanted commit, shallow and blob-filtered, next to `path` and renames it, so that
- * readers see nothing or all of it. Only in a mount point, which can't be replaced, files are
- * written individually.
- * @returns the cloned commit
+ * Clones next to `path`, shallow and blob-filtered, and renames, so that readers see nothing or all
+ * of it. Only in a mount point, which can't be replaced, files are written individually.
  * @throws GitError, AgentvError
  */
 export async function makeClone(path: string, wanted: Wanted, remote: Remote): Promise<string> {
@@ -110,22 +108,14 @@ export function isShallow({ git }: LocalClone): boolean {
 	return targetKind(`${git.gitDir}/shallow`) === "file";
 }
 
-/**
- * Fetches the wanted commit, which can have moved, into `refs/agentv/remote` only.
- * @returns its current SHA
- * @throws GitError
- */
+/** Fetches into `refs/agentv/remote` only, and returns the current SHA. @throws GitError */
 export async function fetchTip(clone: LocalClone, wanted: Wanted, remote: Remote): Promise<string> {
 	// Never fetch a branch with --depth: its history would not reach the checked-out commit.
 	await fetchRef(clone.git, wanted, remote, wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : []);
 	return (await clone.git.local(["rev-parse", "--verify", `${remoteRef}^{commit}`])).stdout.trim();
 }
 
-/**
- * Fetches the history of a branch that a shallow clone lacks, for example because fetching a tag or
- * commit cut it off between HEAD and the tip.
- * @throws GitError
- */
+/** Fetching a tag or commit can have cut off the history of a branch. @throws GitError */
 export async function fetchHistory({ git }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
 	await fetchRef(git, wanted, remote, ["--unshallow"]);
 }
@@ -155,11 +145,7 @@ async function fetch(
 	);
 }
 
-/**
- * Fetches file contents of `commit` that a blob-filtered clone lacks, in one request, so that
- * checking it out works offline. If nothing is missing, this is one local command.
- * @throws GitError
- */
+/** Fetches missing contents in one request, so that checking out works offline. @throws GitError */
 async function fetchContents(git: CloneGit, commit: string, remote: Remote): Promise<void> {
 	const { stdout } = await git.local(["rev-list", "--objects", "--missing=print", "--no-walk", commit, "--"]);
 	const missing = stdout.split("\n").flatMap((line) => (line.startsWith("?") ? [line.slice(1)] : []));
@@ -193,8 +179,7 @@ export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remo
 }
 
 /**
- * Moves the clone's work tree to the wanted commit (whose files are available) by the plan, keeping
- * local edits and ignored files. Offline; protected by a journal.
+ * Keeps local edits and ignored files. Offline; protected by a journal.
  * @param edits paths of local edits
  * @returns why git itself refused; then nothing has changed
  * @throws GitError
@@ -247,7 +232,6 @@ function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
-/** Recognizes git's messages about another process's lock, or files that it would overwrite. */
 function refusalOf({ stderr }: GitError): { readonly message: string; readonly isHalfDone: boolean } | undefined {
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
 	if (lock !== undefined) {
@@ -260,10 +244,7 @@ function refusalOf({ stderr }: GitError): { readonly message: string; readonly i
 	return { message, isHalfDone: false };
 }
 
-/**
- * Records the state in the clone: AgentV's refs, its ref, its URL, and the configuration for a
- * plain `git pull`. Only writes what differs, so a current clone needs no git command.
- */
+/** Only writes what differs, so a current clone needs no git command. */
 export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted, url: string): Promise<void> {
 	const tracking = wanted.kind === "branch" ? [`refs/remotes/origin/${wanted.name}`] : [];
 	const updates = [baseRef, remoteRef, ...tracking].filter((ref) => refs.get(ref) !== wanted.sha);

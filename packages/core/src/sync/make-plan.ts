@@ -9,8 +9,8 @@ export interface Decision extends Pick<SyncPlan, "from" | "to" | "message"> {
 type Choice = Pick<Decision, "action" | "message">;
 
 /**
- * A pure function of the observation; reports the first obstacle.
- * @param reset adopt a rewritten upstream if no local work would be lost
+ * Reports the first obstacle. @param reset adopt a rewritten upstream if no local work would be
+ * lost
  */
 export function makePlan(observation: Observation, reset: boolean): Decision {
 	const { action, message } = choose(observation, reset);
@@ -40,7 +40,6 @@ function choose({ disk, foreign, path, clone, remote }: Observation, reset: bool
 	return refuse(`local edits would be overwritten (${listed(inTheWay)}); commit, stash or remove them`);
 }
 
-/** Returns an obstacle that is independent of the remote. */
 function standingObstacle({ underWay, refusedKey, sha }: CloneState, path: string): string | undefined {
 	if (underWay === "lock")
 		return `${path}/.git/index.lock exists: another git process is running there, or was interrupted; if none is running, remove the file`;
@@ -56,7 +55,6 @@ function givingUp(operation: string): string {
 	return `${operation.replace(/ or .*/, "")} --abort`;
 }
 
-/** On its branch, or detached at the last synced commit. */
 export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
 	if (wanted.kind === "branch") return clone.branch === wanted.name;
 	if (clone.branch !== undefined) return false;
@@ -127,7 +125,6 @@ export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	return relation.behind === 0 ? "ahead" : "diverged";
 }
 
-/** Includes edits above or below a path that would change. */
 function editsInTheWay({ edits, incoming }: CloneState): string[] {
 	if (edits.length === 0) return [];
 	const whole = new Set(incoming);
@@ -152,7 +149,6 @@ export function commits(count: number): string {
 	return count === 1 ? "1 commit" : `${count} commits`;
 }
 
-/** Lists up to three paths, and the number of others. */
 export function listed(paths: readonly string[]): string {
 	const shown = paths.slice(0, 3).join(", ");
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
@@ -220,7 +216,6 @@ export interface SyncResult extends Pick<SyncPlan, "id" | "from" | "to" | "messa
 /** In order for each benchmark; `outcome` comes once, last. */
 export type SyncEvent =
 	| { readonly type: "started"; readonly id: string }
-	/** Another process syncs the same directory. */
 	| { readonly type: "waiting"; readonly id: string; readonly pid: number }
 	| { readonly type: "recovered"; readonly id: string; readonly message: string }
 	/** `phase` as git names it: `Receiving objects`; percent 0 to 100. */

@@ -53,9 +53,7 @@ export interface CloneState {
 	readonly relation: Relation | undefined;
 	/** Whether the wanted branch exists here, is not checked out, and has its own commits. */
 	readonly targetHasLocalCommits: boolean;
-	/** Paths that differ from HEAD; only checked if files would change. */
 	readonly edits: readonly Edit[];
-	/** Paths that differ between HEAD and the wanted commit. */
 	readonly incoming: readonly string[];
 }
 
@@ -86,7 +84,6 @@ export interface LocalClone {
 }
 
 interface Head {
-	/** Undefined if detached. */
 	readonly branch: string | undefined;
 	/** Undefined before the first commit. */
 	readonly sha: string | undefined;
@@ -198,13 +195,11 @@ function wantedRef(ref: string, sha: string): Wanted {
 	return { kind: ref.startsWith("refs/tags/") ? "tag" : "commit", ref, name, sha };
 }
 
-/** A full SHA needs no request. */
 function wantedCommit(ref: string): Wanted {
 	const sha = ref.toLowerCase();
 	return { kind: "commit", ref: sha, name: sha.slice(0, 12), sha };
 }
 
-/** A full SHA needs no request. */
 export async function lookRemote(remote: Remote): Promise<RemoteLook> {
 	const { ref } = remote;
 	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
@@ -286,7 +281,6 @@ function namedRef(refs: ReadonlyMap<string, readonly string[]>, ref: string): Wa
 	return undefined;
 }
 
-/** From the last known state of the remote; offline. */
 export function lastSeen({ ref }: Remote, clone: LocalClone | undefined): RemoteLook {
 	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
 	const full = clone && knownRef(ref, clone);
@@ -311,7 +305,6 @@ export interface CloneGit {
 	readonly gitDir: string;
 	/** Whether the configuration is git's own, so that the files can be read without git. */
 	readonly isPlain: boolean;
-	/** `remote.origin.url` as in the configuration. */
 	readonly originUrl: string | undefined;
 	/** The full ref (`refs/heads/main`) or SHA of the last sync, from the clone's configuration. */
 	readonly syncedRef: string | undefined;
@@ -324,7 +317,6 @@ export interface CloneGit {
 	): Promise<GitAnswer>;
 	/** Offline, and not interrupted by Ctrl-C. */
 	shielded(args: readonly string[], settings?: LocalSettings): Promise<RemoteGitAnswer>;
-	/** Online. */
 	remote(args: readonly string[], options: RemoteGitOptions): Promise<RemoteGitAnswer>;
 }
 

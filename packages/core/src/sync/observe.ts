@@ -27,7 +27,6 @@ import { type Journal, readJournal, type TreeChange, treeDiff } from "./recover.
 export interface ObserveOptions {
 	/** Compares with the last known state of the remote, offline. */
 	readonly offline?: boolean;
-	/** Without it, an unknown tip stays unknown. */
 	readonly fetch: boolean;
 	/** Whether to check local edits and incoming files if files would change. */
 	readonly files: boolean;
@@ -36,13 +35,11 @@ export interface ObserveOptions {
 export interface Seen {
 	readonly observation: Observation;
 	readonly clone: LocalClone | undefined;
-	/** Differences between HEAD and the wanted commit. */
 	readonly incoming: readonly TreeChange[];
 	/** Left by a killed sync, and not recovered yet. */
 	readonly journal: Journal | undefined;
 }
 
-/** Inspects a benchmark's disk and remote concurrently, fetches an unknown tip, and compares. */
 export async function observe(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
 	const [local, asked] = await Promise.all([
 		lookLocal(entry.path, remote.url, remote.env),
@@ -128,7 +125,6 @@ async function relate({ git, head }: LocalClone, tip: string): Promise<Relation>
 	return { ahead, behind, hasLocalCommits: ahead > 0 && (await hasLocalCommits(git, head.sha, tip)) };
 }
 
-/** Searches the history of `commit` for a commit that nothing from the remote contains. */
 async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Promise<boolean> {
 	const known = ["--not", "--remotes=origin", "--glob=refs/agentv/", tip];
 	const { stdout } = await git.local(["rev-list", "--max-count=1", commit, ...known, "--"]);

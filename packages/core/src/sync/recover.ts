@@ -20,8 +20,7 @@ export function emptyTree(sha: string): string {
 }
 
 /**
- * Recovers from a killed sync: ends its git process, removes its locks, and resets paths that it
- * was changing and that were clean.
+ * Ends the killed sync's git process, removes its locks, and resets paths that were clean.
  * @returns what was done; undefined if nothing was
  */
 export async function recover(root: string, env: Environment): Promise<string | undefined> {
@@ -53,7 +52,6 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 		: `an interrupted sync was recovered (${restored} ${restored === 1 ? "file" : "files"})`;
 }
 
-/** Resets the journal's paths to HEAD; returns their number. */
 export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<number> {
 	const { from, to } = journal;
 	if (from === undefined || to === undefined) throw new AgentvError("internal", "the journal has no commits");
@@ -94,7 +92,6 @@ export interface Journal {
 	readonly startedAt: number;
 	/** `fetch` leaves at most locks and partial objects; `work-tree` also partially changed files. */
 	readonly phase: "fetch" | "work-tree";
-	/** For a work tree change; `from` is empty for an initial one. */
 	readonly from?: string;
 	readonly to?: string;
 	/** Paths that already differed from `from`. */
@@ -123,10 +120,7 @@ export function startJournal(gitDir: string, entry: JournalEntry): Journal {
 	return journal;
 }
 
-/**
- * Writes the journal, runs `work` with git arguments that contain its mark, and removes the journal
- * on success or after a failed fetch. After a failed work tree change it stays for recovery.
- */
+/** After a failed fetch the journal is removed; after a failed work tree change it stays. */
 export async function withJournal<T>(
 	gitDir: string,
 	entry: JournalEntry,
@@ -151,7 +145,6 @@ export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
 }
 
-/** Also removes partial objects. */
 async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
 	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
 	// An older lock existed before: its owner can still be running.

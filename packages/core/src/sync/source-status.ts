@@ -43,7 +43,6 @@ export async function sourceStatus(
 	}
 }
 
-/** Includes the state on disk, for example if a variable of the source is unset. */
 export async function problemStatus(
 	entry: RegistryEntry,
 	problem: string,

@@ -48,8 +48,7 @@ async function open(options: SyncOptions): Promise<Opened> {
 }
 
 /**
- * Updates benchmarks concurrently; a failure stops none of the others. Yields events and ends with
- * one `outcome` each, also when interrupted.
+ * A failure stops none of the others; each ends with one `outcome`, also when interrupted.
  * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry or a
  * missing or old git: before the first event
  */
@@ -231,10 +230,8 @@ async function syncLocked(
 }
 
 /**
- * Plans a `sync`, with the files, evals, tests and executed programs that would change. May fetch
- * objects into a clone's own store; changes no HEAD, file, registry or state.
- * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
- * `interrupted`
+ * May fetch objects into a clone's own store; changes no HEAD, file, registry or state.
+ * @throws AgentvError `not-found` for an unknown id, `config`, `interrupted`
  */
 export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[]> {
 	const opened = await open(options);

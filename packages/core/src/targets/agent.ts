@@ -40,7 +40,6 @@ interface AgentDefinition<Name extends string, Settings extends z.ZodType<AgentS
 	readonly reportsCost?: true;
 	readonly executable: string;
 	readonly keys: readonly string[];
-	/** Returns the keys that depend on its settings; `all` if it supports any vendor. */
 	keysFor?(settings: AgentSettings): readonly string[] | "all";
 	/** Never includes the prompt, which can be too long and begin with `-`. */
 	args(settings: AgentSettings, request: TargetRequest): readonly string[];
@@ -63,11 +62,7 @@ export function agentProvider<const Name extends string, Settings extends z.ZodT
 	};
 }
 
-/**
- * Returns variables to remove (with the value `undefined`) from the environment of an agent's
- * program, since it executes a model's output: keys of other vendors, and variables with the key of
- * another target, such as the grader's.
- */
+/** Removes keys of other vendors and targets, since the program executes a model's output. */
 function withheldVariables(
 	{ env, vendorKeys, otherKeys = [] }: TargetServices,
 	ownKeys: readonly string[] | "all",

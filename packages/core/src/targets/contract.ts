@@ -38,13 +38,11 @@ export interface Target {
 	close?(): Promise<void>;
 }
 
-/** A sentence without a full stop, and a hint. */
 export interface TargetProblem {
 	readonly message: string;
 	readonly hint?: string;
 }
 
-/** @throws errors that are not expected */
 export function asProblem(error: unknown): TargetProblem {
 	if (!(error instanceof AgentvError)) throw error;
 	return { message: error.message, ...known({ hint: error.hint }) };
@@ -62,7 +60,6 @@ export function abnormalEnd(
 	return signal === null ? undefined : { code: "signal", message: `${what} was ended by ${signal}${said}` };
 }
 
-/** Files are absolute paths that exist; they are not read yet. */
 export type RequestPiece =
 	| { readonly type: "text"; readonly text: string }
 	| {
@@ -75,7 +72,6 @@ export type RequestPiece =
 
 export interface RequestMessage {
 	readonly role: Role;
-	/** For graders and records. */
 	readonly name?: string;
 	readonly content: readonly RequestPiece[];
 	readonly toolCalls?: readonly ToolCall[];
@@ -103,7 +99,6 @@ export interface TargetRequest {
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that need it. */
 	readonly timeoutMs?: number;
-	/** Adds output to the attempt's record. */
 	readonly log?: (text: string) => void;
 	/** Only set by LLM graders; a target that can't enforce it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
@@ -128,9 +123,7 @@ export type AnswerPart =
 
 export interface AnswerMessage {
 	readonly role: Role;
-	/** Has `[file: path]` for a file or image. */
 	readonly content: string;
-	/** Absent without files and images. */
 	readonly parts?: readonly AnswerPart[];
 	readonly toolCalls?: readonly ToolCall[];
 	readonly durationMs?: number;
@@ -148,7 +141,6 @@ export interface TargetAnswer {
 	readonly costUsd?: number;
 	/** Reported by the target; otherwise the runner measures it. */
 	readonly durationMs?: number;
-	/** Calls of a language model, if known. */
 	readonly llmCalls?: number;
 	/** Set if the answer ended early: a refusal is an answer, a truncated one is not graded. */
 	readonly stopReason?: StopReason;
@@ -156,7 +148,6 @@ export interface TargetAnswer {
 	readonly cached?: CachedFigures;
 	/** Problems with the target's report: sentences without a full stop. */
 	readonly warnings?: readonly string[];
-	/** Passed back in the next turn of the conversation. */
 	readonly session?: unknown;
 	/** For the record, redacted: model version, finish reason, request id. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
@@ -168,7 +159,6 @@ export function requestVariables({ providerContext, workspacePath }: TargetReque
 }
 
 export interface TargetFailure {
-	/** If the target knows it; otherwise the runner decides. */
 	readonly causedBy?: ErrorCause;
 	/** Stable: `timeout`, `not-found`, `exit-code`, `signal`, `http-429`, `bad-answer`, … */
 	readonly code: string;
@@ -180,7 +170,6 @@ export interface TargetFailure {
 	readonly retryAfterMs?: number;
 	/** An HTTP status, for `retry_status_codes`. */
 	readonly status?: number;
-	/** Received before the failure. */
 	readonly partial?: Partial<TargetAnswer>;
 }
 
@@ -196,7 +185,6 @@ export function known<Fields extends object>(fields: Fields): Known<Fields> {
 	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Known<Fields>;
 }
 
-/** As vendors, agents and programs report them. */
 const words: Readonly<Record<string, StopReason>> = {
 	refusal: "refusal",
 	refused: "refusal",
@@ -264,10 +252,7 @@ function problemOf(text: string, messages: readonly AnswerMessage[], textFile: s
 	return size > largestAnswer ? `is larger than ${largestAnswer / 1024 / 1024} MB` : undefined;
 }
 
-/**
- * Removes impossible figures (negative or absurd ones, fractions of tokens) and tool call data that
- * is too deep to be recorded, with a warning for each.
- */
+/** Removes impossible figures, and tool call data that is too deep, with a warning for each. */
 export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 	if (outcome.ok) {
 		const { text, messages } = outcome.answer;
@@ -381,7 +366,6 @@ export interface ProviderFacts<Name extends string, Settings extends z.ZodType> 
 	readonly runs: string;
 	readonly needs: string;
 	readonly cost: string;
-	/** Includes the settings of every target. */
 	readonly settings: Settings;
 	/** Returns a setting that other settings exclude, as spelled in files. */
 	misuse?(wire: Readonly<Record<string, unknown>>): { readonly key: string; readonly hint: string } | undefined;
@@ -389,7 +373,6 @@ export interface ProviderFacts<Name extends string, Settings extends z.ZodType> 
 	create(target: TargetWith<Name, z.output<Settings>>, services: TargetServices): Target;
 }
 
-/** The facts that a provider passes to a factory, which adds the rest. */
 export type Definition<Name extends string, Settings extends z.ZodType> = Omit<
 	ProviderFacts<Name, Settings>,
 	"create" | "needs" | "cost"
@@ -401,21 +384,16 @@ export interface ModelFacts {
 	readonly kind: "model";
 	/** The vendor's own base URL. */
 	readonly address: string;
-	/**
-	 * Names a variable with the customer's own subdomain of `address`, for vendors without a common
-	 * host; `resource_name` overrides it.
-	 */
+	/** Names a variable with the customer's part of the host; `resource_name` overrides it. */
 	readonly resourceVariable?: string;
 	/** Variables with the vendor's key; the first that is set counts. */
 	readonly keys: readonly [string, ...string[]];
-	/** The variable to recommend; default: the first of `keys`. */
 	readonly recommendedKey?: string;
 }
 
 /** Agents work in the workspace, and are programs that inherit the environment. */
 export interface AgentFacts {
 	readonly kind: "agent";
-	/** The default program; undefined if `command` is required. */
 	readonly executable: string | undefined;
 	/** Variables with keys that it may read. */
 	readonly keys: readonly string[];

@@ -56,7 +56,6 @@ interface ModelDoor {
 	readonly model: string;
 	/** Its `base_url`, else the vendor's own. */
 	readonly address: string;
-	/** Whether the settings name the address. */
 	readonly isOwnServer: boolean;
 	readonly sdk: { apiKey: string; fetch: typeof globalThis.fetch; headers?: Record<string, string> };
 }
@@ -66,14 +65,10 @@ interface ModelDefinition<Name extends string, Settings extends z.ZodType<ModelS
 		Omit<ModelFacts, "kind"> {
 	/** Maps `reasoning_effort` to the SDK's options. */
 	reasoning(effort: string): SharedV3ProviderOptions;
-	/** Imports the provider's part of the SDK. */
 	open(door: ModelDoor): Promise<LanguageModelV3>;
 }
 
-/**
- * Returns a target that makes one call of a language model. Text files are passed as text, images
- * and other files as content parts. The runner retries, so the SDK's own retries are off.
- */
+/** Passes text files as text, other files as content parts. The runner retries, not the SDK. */
 export function modelProvider<const Name extends string, Settings extends z.ZodType<ModelSettings>>(
 	definition: ModelDefinition<Name, Settings>,
 ): Provider<Name, Settings> & ModelFacts {
@@ -121,16 +116,12 @@ function modelTarget(
 }
 
 interface ModelAddress {
-	/** Undefined if the vendor has no common address and the target names none. */
 	readonly address: string | undefined;
 	readonly isOwnServer: boolean;
 	readonly apiKey: string | undefined;
 }
 
-/**
- * Uses the vendor's variable only for the vendor's own addresses: a key must not go to a server
- * that an eval names.
- */
+/** A key must not go to a server that an eval names, only to the vendor's own addresses. */
 function modelAddress(
 	{ address, keys, resourceVariable }: Omit<ModelFacts, "kind">,
 	settings: ModelSettings,
@@ -218,8 +209,7 @@ function answerOf(
 		request_id: response?.id || undefined,
 		ignored_settings: ignored.length > 0 ? ignored : undefined,
 	});
-	// A refusal or truncated answer has a finish reason; an empty one without a known reason is not
-	// an answer.
+	// An empty answer without a finish reason or with an unknown one is not an answer.
 	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
 	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
 }
@@ -251,7 +241,6 @@ interface CallError {
 	readonly cause?: unknown;
 }
 
-/** Broken or failed connections, which can succeed later. */
 const passingCodes = new Set([
 	"ECONNRESET",
 	"ECONNREFUSED",
@@ -323,7 +312,6 @@ function said({ message }: CallError): string {
 	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
 }
 
-/** Also searches the causes. */
 function systemCode(error: CallError): string | undefined {
 	for (const { code } of causes(error)) if (typeof code === "string") return code;
 	return undefined;
@@ -447,10 +435,7 @@ function decodeText(bytes: Buffer): string | undefined {
 
 const largestFile = 20 * 1024 * 1024;
 
-/**
- * Converts a conversation for the SDK, preceded by the target's `system_prompt`.
- * @throws AgentvError if a file is unreadable
- */
+/** Puts the target's `system_prompt` first. @throws AgentvError if a file is unreadable */
 function toModelPrompt(messages: readonly RequestMessage[], systemPrompt?: string): LanguageModelV3Message[] {
 	const converted = messages.flatMap(toModelMessage);
 	return systemPrompt === undefined ? converted : [{ role: "system", content: systemPrompt }, ...converted];
@@ -474,7 +459,6 @@ function textPart(text: string): LanguageModelV3TextPart {
 	return { type: "text", text };
 }
 
-/** Puts the results of tools after the message that called them. */
 function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: number): LanguageModelV3Message[] {
 	const text = plainText(content);
 	const calls = toolCalls.map(({ tool, id, input, output }, position) => ({

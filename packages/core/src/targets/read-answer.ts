@@ -19,9 +19,8 @@ import {
 } from "./contract.ts";
 
 /**
- * Parses a program's output: plain text, or a JSON object with `text` or `output_messages`
- * (`output` is read as either), `token_usage`, `cost_usd`, `duration_ms` and `stop_reason`. Other
- * JSON is plain text. Figures are not checked here.
+ * Parses plain text, or a JSON object with `text` or `output_messages` (`output` is read as
+ * either), `token_usage`, `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text.
  */
 export function readAnswer(said: string): TargetAnswer {
 	const trimmed = said.trim();
@@ -61,7 +60,6 @@ function amount(value: unknown): number | undefined {
 	return typeof value === "number" ? value : undefined;
 }
 
-/** Undefined unless every entry is a message. */
 function readMessages(value: unknown): AnswerMessage[] | undefined {
 	if (!Array.isArray(value) || value.length === 0) return undefined;
 	const messages: AnswerMessage[] = [];
@@ -89,7 +87,6 @@ const partsSchema = z
 	)
 	.min(1);
 
-/** Returns the pieces of a list with a text that represents them; anything else has none. */
 function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
 	// Plain text is by far the most common, and a failed parse is more expensive than the rest.
 	if (!Array.isArray(content)) return {};
@@ -105,7 +102,6 @@ function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]
 	return { parts, content: parts.map(partText).join("\n\n") };
 }
 
-/** Formats a piece as in a message's text. */
 export function partText(part: AnswerPart): string {
 	return part.type === "text" ? part.text : `[${part.type}: ${part.path}]`;
 }
@@ -223,7 +219,6 @@ class TokenSum {
 	#sum: TokenUsage | undefined;
 	#isKnown = true;
 
-	/** A call without input or output tokens makes the sum unknown. */
 	add({ input, output, cached, reasoning }: { readonly [Key in keyof TokenUsage]: number | undefined }): void {
 		if (input === undefined || output === undefined) {
 			this.#isKnown = false;
@@ -240,7 +235,6 @@ class TokenSum {
 		};
 	}
 
-	/** Undefined if no call was counted, or the usage of one is unknown. */
 	get usage(): TokenUsage | undefined {
 		return this.#isKnown ? this.#sum : undefined;
 	}
@@ -248,7 +242,6 @@ class TokenSum {
 
 type Open = { -readonly [Key in keyof ToolCall]: ToolCall[Key] } & { startedAt: number };
 
-/** Collects an agent's messages and tool calls in order, and joins results to their calls. */
 export class Transcript {
 	readonly #messages: { content: string; toolCalls: Open[] }[] = [];
 	readonly #calls = new Map<string, Open>();
@@ -305,7 +298,6 @@ export interface AgentReport extends Readonly<{ [Key in keyof Figures]?: Figures
 	readonly model?: string | undefined;
 	/** In the agent's or its vendor's words. */
 	readonly stopReason?: unknown;
-	/** Reported by the agent itself. */
 	readonly failure?: string | undefined;
 	/** Default: true. */
 	readonly retryable?: boolean;
@@ -320,7 +312,6 @@ export abstract class AgentReader {
 	protected session: string | undefined;
 	protected model: string | undefined;
 	protected failure: string | undefined;
-	/** Model calls, if the agent reports each. */
 	protected calls = 0;
 
 	/** @param at arrival time in milliseconds, for the duration of calls */

@@ -43,7 +43,6 @@ export interface EvalContext {
 	readonly root: string;
 	/** Of loading the eval and its targets, in this order and each once. */
 	readonly findings: readonly Diagnostic[];
-	/** Shared by several rules; computed on first use. */
 	readonly memo: Map<string, unknown>;
 }
 
@@ -105,7 +104,6 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 
 interface EvalFile {
 	readonly path: string;
-	/** Noun in messages. */
 	readonly kind: string;
 	readonly at: Place;
 	/** Whether everything in the directory is needed. */
@@ -115,7 +113,6 @@ interface EvalFile {
 /** Directories of these kinds are searched or worked in: not all their files are needed. */
 const notWhole: ReadonlySet<ReferenceKind> = new Set(["tests", "working-directory"]);
 
-/** Includes the eval and its target files; each once. */
 export function evalFiles(context: EvalContext): EvalFile[] {
 	const { loaded, uses } = context;
 	const files = new Map<string, EvalFile>();
@@ -189,7 +186,6 @@ export function usedDefinitions({ uses }: EvalContext): TargetDefinition[] {
 	return [...new Set(uses.flatMap((use) => hopsOf(use).map(({ definition }) => definition)))];
 }
 
-/** Includes the target definitions. */
 export function usedVariables(context: EvalContext): PlacedVariable[] {
 	const { loaded, targets } = context;
 	const inTargets = usedDefinitions(context).flatMap(({ file, part }) =>
@@ -232,10 +228,8 @@ export function rememberedFaults(directory: string, run: ValidationRun): TreeFau
 	return remembered(run.memo, `faults\0${directory}`, () => treeFaults(directory, isGitsOwn));
 }
 
-/** Everything is read once for all evals. */
 export interface ValidationRun {
 	readonly view: DiskView;
-	/** The process environment. */
 	readonly env: Environment;
 	readonly cwd: string;
 	/** The value of `--targets`, absolute. */
@@ -281,7 +275,6 @@ export interface RepositoryFacts {
 /** `outside`: not in this repository, or in a nested one. */
 type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
-/** Undefined without a repository or git. */
 function repositoryFacts(
 	directory: string,
 	{ env, repositories }: { env: Environment; repositories: Map<string, RepositoryFacts | undefined> },

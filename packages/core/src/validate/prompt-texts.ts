@@ -134,7 +134,6 @@ const noFile = /^(?:(?:node|vue|next|nuxt|react|three|d3|express|ember|backbone|
 /** Orders and possibilities are not claims. */
 const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|please|not|n't|if)\s+(?:\w+\s+){0,2}$/i;
 
-/** Lists each file once, with the matching words. */
 export function claimedChanges(text: string): { readonly file: string; readonly words: string }[] {
 	if (!speaks.test(text)) return [];
 	const found = new Map<string, string>();
@@ -160,7 +159,6 @@ const change = `${some}(?:PRs?|pull[ -]requests?|merge[ -]requests?|MRs?)\\b`;
 const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+){0,3}(?:issues?|tickets?)\\b`;
 const host = "(?:github|gitlab|bitbucket|jira|the (?:issue )?tracker)\\b";
 const remote = "(?:branch(?:es)?|remote|origin|upstream|commits?|changes|fix|main|master|github|gitlab)\\b";
-/** Limits the characters within a sentence. */
 const withinRequest = (count: number) => `[^.?!\\n]{0,${count}}?`;
 
 const requests = [
@@ -183,7 +181,6 @@ const requests = [
 /** Most prompts contain no such request; this check skips them. */
 const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|tickets?|bug report|gh|glab|#\d)\b/i;
 
-/** Returns the words of the request. */
 export function remoteRequest(text: string): string | undefined {
 	if (!hosting.test(text)) return undefined;
 	for (const pattern of requests)

@@ -12,7 +12,6 @@ export interface RuleDocs {
 	readonly why: string;
 	/** YAML (or a file tree) that the rule reports. */
 	readonly bad: string;
-	/** The example after the fix. */
 	readonly good: string;
 	/** One or two sentences. */
 	readonly mend: string;
@@ -33,7 +32,6 @@ export interface Rule {
 	readonly fix?: (found: Diagnostic, context: EvalContext) => readonly Change[];
 }
 
-/** `severity` overrides the rule's own. */
 interface Found<Data extends object> {
 	readonly data: Data;
 	readonly at: Place;
@@ -75,7 +73,6 @@ export interface AboutReference {
 	readonly raw: string;
 	/** Noun: "test data", "hook script". */
 	readonly kind: string;
-	/** The relevant part, if a command is one text. */
 	readonly mark?: string;
 }
 

@@ -18,7 +18,6 @@ import { documentRules } from "./rules/schema.ts";
 import { targetRules } from "./rules/targets.ts";
 import { testRules } from "./rules/tests.ts";
 
-/** In the order of the docs. */
 const groups = {
 	document: documentRules,
 	paths: pathRules,

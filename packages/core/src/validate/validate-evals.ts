@@ -28,7 +28,6 @@ export interface ValidateOptions {
 	readonly targetsFile?: string | undefined;
 	/** Absolute paths that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[] | undefined;
-	/** Override those of `.agentv/config.yaml`. */
 	readonly levels?: RuleLevels | undefined;
 	/** An abort throws an `interrupted` error. */
 	readonly signal?: AbortSignal | undefined;
@@ -38,8 +37,7 @@ export interface ValidateOptions {
 const turnMs = 50;
 
 /**
- * Validates eval files sequentially and releases each eval after its result; shared inputs
- * (repositories, target files, directories) are read once. Offline and read-only.
+ * Releases each eval after its result, and reads shared inputs once. Offline and read-only.
  * @param files absolute paths from `discoverEvals`
  */
 export async function* validateEvals(
@@ -64,13 +62,11 @@ export async function* validateEvals(
 	}
 }
 
-/** Located in its file, without references to the loaded eval. */
 export interface ValidationFinding extends Diagnostic {
 	/** For an unreadable file, its first character. */
 	readonly range: SourceRange;
 	/** The surrounding lines with a marker; see `codeFrame`. */
 	readonly frame: readonly string[];
-	/** By `--fix`, `--migrate` or `--pin`. */
 	readonly fixable: boolean;
 	readonly fixed: boolean;
 }
@@ -95,7 +91,6 @@ export function findingRecord(
 	};
 }
 
-/** Of a rule, or of one topic of it. */
 export interface ValidationCheck {
 	readonly rule: string;
 	/** With `skip`, the rule is disabled or not applicable. */
@@ -112,16 +107,12 @@ export interface EvalValidation {
 	/** The smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
 	readonly tests: number;
-	/** In the order of the tests. */
 	readonly targets: readonly string[];
 	readonly checks: readonly ValidationCheck[];
 	readonly diagnostics: readonly ValidationFinding[];
 }
 
-/**
- * Returns findings by file and position, and the disabled rules. `levels` from the command line
- * override the configuration.
- */
+/** @param levels from the command line; override the configuration */
 export function findAll(context: EvalContext, levels: RuleLevels) {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
@@ -157,7 +148,6 @@ function located(found: readonly Diagnostic[], context: EvalContext, config: Sou
 	return findings.sort((a, b) => compare(a, b, context.loaded.file));
 }
 
-/** Has no references to what was loaded. */
 function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
 	const { findings, off } = findAll(context, levels);
@@ -214,10 +204,7 @@ function placed(
 	return { range: narrowed(shown, data.mark, source, at), text: isOutside ? "" : source.text };
 }
 
-/**
- * Narrows a range to the part that a finding is about (a word of a command, a variable in a text):
- * its first occurrence in the source. Falls back to the whole range.
- */
+/** Uses the first occurrence in the source, or the whole range if there is none. */
 function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
 	if (typeof mark !== "string" || mark === "") return range;
 	const { offset } = range.start;
@@ -245,10 +232,7 @@ function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/**
- * A rule can have its own text for a pass ("Workspace template exists"); the default is its
- * summary.
- */
+/** A rule can have its own text for a pass; the default is its summary. */
 function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: ReadonlySet<string>): ValidationCheck[] {
 	const topics = [...topicsOf(context)];
 	return rules.flatMap((rule): ValidationCheck[] => {
@@ -266,7 +250,6 @@ function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: Readon
 
 const plain = new Map<Rule, Readonly<Record<ValidationCheck["state"], ValidationCheck>>>();
 
-/** Default texts are shared by all results. */
 function plainChecks(rule: Rule) {
 	const { id, summary } = rule;
 	const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
@@ -282,7 +265,6 @@ function plainChecks(rule: Rule) {
 interface Topic {
 	readonly rule: string;
 	readonly message: string;
-	/** Default: whether its rule found anything. */
 	readonly failed?: boolean;
 }
 

@@ -41,13 +41,11 @@ import {
 
 export interface BaseParts {
 	readonly runner: StageRunner;
-	/** Contains everything that belongs to this base. */
 	readonly home: string;
 	/** The prepared directory; for a shared workspace the one that tests work in. */
 	readonly path: string;
 	readonly repositories: readonly RepositoryRecord[];
 	readonly state: ExtensionState;
-	/** Contains processes started before all tests. */
 	readonly processes: ProcessScope;
 	readonly pristine: Pristine;
 	readonly store: ChangeStore;
@@ -60,14 +58,11 @@ export interface WorkDirectory {
 	clean: TreeNotes;
 	/** False if hooks requested no reset. */
 	isClean: boolean;
-	/** Present while a test works in the directory. */
 	held?: HeldDirectory | undefined;
-	/** Whether its test removed or replaced it. */
 	isLost?: boolean;
 	snapshot?: Snapshot | undefined;
 }
 
-/** Undefined if the directory still exists. */
 function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
 	const kind = pathKind(path);
 	if (kind === "missing") return "the directory is gone";
@@ -110,10 +105,7 @@ async function contentOf(
 	);
 }
 
-/**
- * One attempt's use of a directory. Call order: `before`, (target), `fileChanges`, (graders),
- * `after`, `close`.
- */
+/** Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
 export class TestWorkspace {
 	/** Absolute real path. */
 	readonly path: string;
@@ -143,12 +135,10 @@ export class TestWorkspace {
 		this.#release = release;
 	}
 
-	/** Includes `agent_rules_paths`. */
 	get providerContext(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.providerContext, this.#state);
 	}
 
-	/** Includes `agent_rules_paths`. */
 	get metadata(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.metadata, this.#state);
 	}
@@ -168,9 +158,8 @@ export class TestWorkspace {
 	}
 
 	/**
-	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
-	 * changed and removed file, and those of nested repositories under their paths; doesn't touch
-	 * HEAD or the agent's index.
+	 * Undefined without changes. Includes nested repositories; doesn't touch HEAD or the agent's
+	 * index.
 	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
 	 */
 	async fileChanges(): Promise<FileChanges | undefined> {
@@ -187,8 +176,7 @@ export class TestWorkspace {
 	}
 
 	/**
-	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
-	 * after `before`; another call replaces the changes.
+	 * Applies an earlier attempt's changes after `before`; another call replaces them.
 	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
 	 * @throws WorkspaceError if they don't apply exactly
 	 */
@@ -234,8 +222,7 @@ export class TestWorkspace {
 		try {
 			await this.#release(keep);
 		} catch (error) {
-			// An agent can remove the surroundings of its workspace at any moment: that must end its own
-			// attempt, not the run.
+			// An agent can remove its workspace's surroundings; that must end only its own attempt.
 			const message = `the workspace ${this.path} could not be closed: ${String(error)}`;
 			this.#base.runner.services.log?.("clean_up", "agentv", message);
 		}

@@ -36,7 +36,6 @@ import {
 /** Bytes of changed files to keep in memory during the comparison. */
 const mostRemembered = 16 * 1024 * 1024;
 
-/** Compares content and mode, in display order. */
 export async function changedFiles(
 	snapshot: Snapshot,
 	notes: TreeNotes,
@@ -106,10 +105,7 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 	return target === undefined ? { file } : { link: target };
 }
 
-/**
- * Orders existing files by name, which the target did not choose; then new ones by size, and by
- * name only if that is equal. So a choice of names can't hide a file behind others.
- */
+/** Existing files by name, new ones by size: a choice of names can't hide a file behind others. */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
 	old.sort((one, other) => compareByBytes(one.path, other.path));
@@ -245,7 +241,6 @@ function canBeWhole(change: FileChange): boolean {
 	);
 }
 
-/** Excludes the largest until the rest fits. */
 function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	const sizeOf = (change: FileChange) =>
 		changesContent(change) ? Math.max(change.before?.size ?? 0, change.after?.size ?? 0) : 0;
@@ -261,7 +256,6 @@ function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	return whole;
 }
 
-/** Makes a patch for `git apply`: text is plain, other content is compressed. */
 async function patchOf(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -290,7 +284,7 @@ async function patchOf(
 	return text.result();
 }
 
-/** Returns the changes that a patch can't or must not contain, each with the reason. */
+/** Includes the reasons. */
 async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,

@@ -26,11 +26,9 @@ export interface WorkspaceSpec {
 
 export interface WorkspaceServices {
 	readonly view: DiskView;
-	/** For hooks and extensions. */
 	readonly env: Environment;
 	/** For git: excludes `.env` files. */
 	readonly processEnv: Environment;
-	/** Runs hooks: `commandRunner({view, scope, env})`. */
 	readonly runCommand: CommandRunner;
 	/** `$AGENTV_HOME`, absolute; contains the repository cache. */
 	readonly agentvHome: string;
@@ -51,7 +49,6 @@ export interface WorkspaceServices {
 }
 
 export interface RepositoryRecord {
-	/** Relative to the workspace. */
 	readonly path: string;
 	/** As written, without credentials. */
 	readonly repo: string;
@@ -64,12 +61,10 @@ export interface RepositoryRecord {
 }
 
 export interface WorkspaceTest {
-	/** For this attempt's hooks and extensions. */
 	readonly log?: PrintedLog;
 	readonly id: string;
 	/** 1-based. */
 	readonly attempt: number;
-	/** Distinguishes attempts against different targets. */
 	readonly target: string;
 	/** The `case_input` of hooks and extensions: the test's input in file spelling. */
 	readonly input: unknown;
@@ -83,15 +78,14 @@ export interface WorkspaceTest {
 
 export interface FileChanges {
 	/**
-	 * For graders, in an order that file names can't influence. Files are shown whole as in a unified
-	 * diff; a binary or large one is a line that begins with `#`, with its size and SHA-256.
+	 * For graders, in an order that file names can't influence. Binary and large files are lines that
+	 * begin with `#`, with size and SHA-256.
 	 */
 	readonly shown: string;
 	/** For `git apply`: the text or, if too large for memory, an absolute path. */
 	readonly patch: { readonly text: string } | { readonly file: string };
 }
 
-/** A failed after-hook or cleanup. */
 export interface WorkspaceWarning {
 	readonly stage: WorkspaceStage;
 	/** Stable, like `WorkspaceError.reason`. */

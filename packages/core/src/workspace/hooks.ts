@@ -29,7 +29,6 @@ import {
 } from "./contract.ts";
 import { pathWithin } from "./patch.ts";
 
-/** Runs extensions, then hooks; after-hooks in reverse. */
 export interface StageRunner {
 	readonly spec: WorkspaceSpec;
 	readonly services: WorkspaceServices;
@@ -38,7 +37,6 @@ export interface StageRunner {
 
 export interface StageRun {
 	readonly subject: HookSubject;
-	/** Owns processes that hooks and extensions leave running. */
 	readonly scope: ProcessScope;
 	readonly signal?: AbortSignal | undefined;
 	/** Of the attempt; without it the output belongs to the run. */
@@ -166,7 +164,6 @@ export function extensionsAt(extensions: readonly Extension[], name: HookName): 
 	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
 }
 
-/** Returns the new state. @throws WorkspaceError */
 async function runExtension(
 	extension: Extension,
 	name: HookName,
@@ -196,7 +193,6 @@ async function runExtension(
 	});
 }
 
-/** Returns the first argument of an extension's function. */
 function contextOf(
 	name: HookName,
 	subject: HookSubject,
@@ -218,7 +214,6 @@ function contextOf(
 
 type AgentRules = Extract<Extension, { kind: "agent-rules" }>;
 
-/** Where agents search rules in a workspace. */
 const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 	skills: [".claude/skills", ".agents/skills", ".codex/skills", ".pi/skills", "skills"],
 	hooks: [".claude/hooks", ".agents/hooks", ".codex/hooks", ".pi/hooks", "hooks"],
@@ -227,9 +222,8 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 };
 
 /**
- * The built-in extension `agentv:agent-rules`: stages its files under `.agentv/agent-rules/<kind>/`
- * of the workspace or, if it has none, finds existing rules. Returns absolute paths by kind.
- * @throws AgentvError for missing files, or a path outside the workspace
+ * Stages its files under `.agentv/agent-rules/<kind>/` of the workspace or, if it has none, finds
+ * existing rules. Returns absolute paths by kind. @throws AgentvError
  */
 async function agentRules(
 	extension: AgentRules,
@@ -336,7 +330,6 @@ interface ExtensionCall {
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly runSignal?: AbortSignal | undefined;
-	/** Receives the module's output until the next call. */
 	readonly log?: PrintedLog | undefined;
 }
 
@@ -344,9 +337,8 @@ interface ExtensionCall {
 const defaultCallTimeoutMs = 60_000;
 
 /**
- * Runs one process per extension module, from its first call to the end of the run, so that module
- * state is kept; restarts it after a crash. Calls of a module are sequential, so a crash belongs to
- * exactly one.
+ * Runs one process per module for the whole run, so that module state is kept; restarts it after a
+ * crash. Calls are sequential, so a crash belongs to exactly one.
  */
 export class ExtensionHosts {
 	readonly #hosts = new Map<string, ExtensionHost>();
@@ -413,7 +405,6 @@ class ExtensionHost {
 			return answer.result;
 		} catch (error) {
 			if (error instanceof WorkspaceError) throw error;
-			// The next call starts another process.
 			this.#child = undefined;
 			await child.end();
 			const said = this.#said.join("\n").trim();
@@ -467,10 +458,7 @@ export interface ExtensionState {
 
 export const emptyState: ExtensionState = { providerContext: {}, metadata: {}, agentRulesPaths: undefined };
 
-/**
- * Merges what an extension returned: `{provider_context, metadata, agent_rules_paths}`, or nothing.
- * @throws Error if it is invalid
- */
+/** @param value `{provider_context, metadata, agent_rules_paths}`, or nothing */
 function withReturned(state: ExtensionState, value: unknown): ExtensionState {
 	if (value === null || value === undefined) return state;
 	const { provider_context, metadata, agent_rules_paths } = objectOf(value, "what it returned");
@@ -484,7 +472,6 @@ function withReturned(state: ExtensionState, value: unknown): ExtensionState {
 	};
 }
 
-/** Omits repeats. */
 function joinPaths(first: AgentRulesPaths | undefined, second: AgentRulesPaths): AgentRulesPaths {
 	const kinds = new Set([...Object.keys(first ?? {}), ...Object.keys(second)]) as Set<AgentRuleKind>;
 	return Object.fromEntries(
@@ -492,7 +479,6 @@ function joinPaths(first: AgentRulesPaths | undefined, second: AgentRulesPaths):
 	);
 }
 
-/** Moves every path below `from` to `to`. */
 export function relocated(state: ExtensionState, from: string, to: string): ExtensionState {
 	if (from === to) return state;
 	const move = (value: unknown) =>

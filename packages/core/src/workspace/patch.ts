@@ -33,8 +33,7 @@ export async function applyChanges(
 			`${patchFile} does not contain all changes of the workspace: missing ${first}${more}`,
 		);
 	}
-	// Remove them first, so that a file can replace empty directories; the rest is removed later,
-	// when the directories around it are empty.
+	// First, so that a file can replace empty directories; later again, for those around them.
 	const removable = removes.filter((path) => notePath(`${root}/${path}`)?.kind === "directory");
 	for (const path of removable) removeEmptyDirectory(placeWithin(root, path));
 	if (hasFiles) await applyPatch(patchFile, root, () => store.apply(patchFile, root, signal));
@@ -60,7 +59,6 @@ async function applyPatch(patchFile: string, root: string, apply: () => Promise<
 	}
 }
 
-/** Reads the lines before the first file of a patch. */
 function readHeadLines(patchFile: string): { readonly lines: readonly string[]; readonly hasFiles: boolean } {
 	const lines: string[] = [];
 	for (const line of readLines(patchFile)) {
@@ -94,7 +92,6 @@ const lineBytes = 52;
 /** In bytes; larger content is compressed asynchronously. */
 const smallSize = 1024 * 1024;
 
-/** Encodes compressed bytes for a `GIT binary patch`; all lines but the last have 52 bytes. */
 function encodeLines(bytes: Buffer): string {
 	const result = Buffer.allocUnsafe(Math.ceil(bytes.length / lineBytes) * (2 + Math.ceil(lineBytes / 4) * 5));
 	let to = 0;
@@ -208,7 +205,6 @@ export const notInPatch = "# not in this patch, because ";
 const emptyDirectory = "# new empty directory ";
 const removedDirectory = "# deleted empty directory ";
 
-/** Returns lines about every difference except those of files and links. */
 export function treeLines(before: TreeNotes, after: TreeNotes): string[] {
 	const lines: string[] = [];
 	const [emptyBefore, emptyAfter] = [emptyDirectories(before), emptyDirectories(after)];
@@ -232,7 +228,6 @@ function emptyDirectories(notes: TreeNotes): Set<string> {
 	return empty;
 }
 
-/** Returns removed directories with an empty subdirectory, deepest first. */
 function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: ReadonlySet<string>): string[] {
 	const gone = new Set<string>();
 	const isGone = (path: string) => before.has(path) && after.get(path)?.kind !== "directory";
@@ -269,7 +264,6 @@ export interface FileChange {
 
 const noBlob = "0".repeat(40);
 
-/** @param hasHunks whether text hunks follow */
 export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
 	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
 	const lines = [`diff --git ${from} ${to}`];
@@ -286,7 +280,6 @@ export function patchHeading({ path, before, after }: FileChange, hasHunks: bool
 	return `${lines.join("\n")}\n`;
 }
 
-/** False if only the mode differs. */
 export function changesContent({ before, after }: FileChange): boolean {
 	return before?.blob !== after?.blob;
 }
@@ -310,7 +303,6 @@ export function formName({ before, after }: FileChange): string {
 	return forms.includes("large") ? "large file" : "file";
 }
 
-/** Makes lines that git ignores. */
 export function commented(text: string): string {
 	const lines = text.replace(/\n$/, "").split("\n");
 	return lines.map((line) => `# ${line}\n`).join("");

@@ -44,9 +44,8 @@ import { ChangeStore, IgnoreRules, isGitsOwn, makeBaseline, Pristine } from "./s
 import { placeWithSubmodules } from "./submodules.ts";
 
 /**
- * Prepares once what the tests of a spec share: template, repositories, extensions' `beforeAll`,
- * `before_all`, baseline commit.
- * @throws WorkspaceError if one of these fails (every test of the spec is then an execution error);
+ * Prepares once what the tests of a spec share.
+ * @throws WorkspaceError if a step fails (every test of the spec is then an execution error);
  * AgentvError `interrupted`
  */
 export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
@@ -121,16 +120,13 @@ async function afterFailure(
 	}
 }
 
-/** Prepared once for all tests of a spec. */
 export class PreparedBase {
 	readonly #parts: BaseParts;
 	readonly #isShared: boolean;
 	readonly #free: WorkDirectory[] = [];
 	#shared: WorkDirectory | undefined;
-	/** Resolves when the shared directory is free. */
 	#turn: Promise<void> = Promise.resolve();
 	#kept = false;
-	/** Each resolves when its workspace is closed. */
 	readonly #open = new Set<Promise<void>>();
 
 	constructor(parts: BaseParts) {
@@ -179,7 +175,6 @@ export class PreparedBase {
 		}
 	}
 
-	/** Whether the source and baseline of workspaces were removed. */
 	isLost(): boolean {
 		const { pristine, store } = this.#parts;
 		return !pristine.exists() || !store.exists();
@@ -219,14 +214,12 @@ export class PreparedBase {
 		const used = this.#free.pop();
 		if (used) {
 			try {
-				// A unique name keeps leftover processes of an earlier test, which write to its paths, from
-				// reaching this one.
+				// Leftover processes of an earlier test write to its paths: a unique name keeps them out.
 				renamePath(used.path, path);
 				return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
 			} catch (error) {
 				if (signal.aborted) throw error;
-				// A test can leave what can't be cleaned up, such as a mounted file system: use another
-				// directory.
+				// A test can leave what can't be removed, such as a mount: use another directory.
 				runner.services.log?.("reset", "agentv", `a used workspace could not be reset: ${String(error)}`);
 			}
 		}
@@ -278,7 +271,6 @@ export class PreparedBase {
 		return [...warnings, ...tidied];
 	}
 
-	/** Excludes kept workspaces, and the object stores that they borrow from. */
 	async #remove(home: string): Promise<void> {
 		if (!this.#kept) return removeTree(home);
 		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
@@ -290,7 +282,6 @@ export class PreparedBase {
 	}
 }
 
-/** The first hook that sets the mode decides. */
 function resetMode({ spec }: StageRunner): ResetMode {
 	const all = [spec.workspace?.hooks, spec.targetHooks];
 	const resets = (["afterEach", "beforeEach", "beforeAll"] as const).flatMap((name) =>
@@ -340,7 +331,6 @@ async function placeTemplate(
 	await copyPreparedTree(tree, to, { signal: at.signal });
 }
 
-/** In order. */
 export interface WorkspaceDescription {
 	readonly isolation: "shared" | "per_test";
 	readonly template?: { readonly path: string; readonly exists: boolean };
@@ -388,7 +378,6 @@ function callsAt(spec: WorkspaceSpec, name: HookName): { when: string; what: str
 const atOnce = 3;
 
 interface PlacedRepositories {
-	/** In the order of the workspace's repositories. */
 	readonly records: readonly RepositoryRecord[];
 	/** Relative to the workspace; includes submodules. */
 	readonly paths: readonly string[];

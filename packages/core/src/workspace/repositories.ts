@@ -35,9 +35,8 @@ interface CheckoutOptions {
 }
 
 /**
- * Creates a repository with only a commit and its history: no later commit, not even as an object;
- * one branch; no remote, reflog, hook, or external setting. Existing files are replaced by the
- * commit's.
+ * The repository has no later commit, not even as an object; one branch; no remote, reflog, hook or
+ * external setting. The commit's files replace existing ones.
  */
 export async function materialise(commit: MirroredCommit, directory: string, options: CheckoutOptions): Promise<void> {
 	const { signal } = options;
@@ -65,11 +64,9 @@ export async function materialise(commit: MirroredCommit, directory: string, opt
 	for (const leftover of ["ORIG_HEAD", "FETCH_HEAD", "logs"]) await removeTree(`${directory}/.git/${leftover}`);
 }
 
-/** An index entry that `sparse` includes. */
 export interface CheckedOutFile {
 	/** In git's format: `160000` is a submodule. */
 	readonly mode: string;
-	/** The commit of a submodule. */
 	readonly sha: string;
 	/** Relative to the repository. */
 	readonly path: string;
@@ -105,7 +102,6 @@ function markSetUp(mirror: string, shown: string): void {
 	makeDirectory(join(mirror, usedMark));
 }
 
-/** Undefined for a mirror of an older version. */
 export function mirrorSource(mirror: string): string | undefined {
 	const note = join(mirror, "agentv-source");
 	return pathKind(note) === "file" ? readTextFile(note) : undefined;
@@ -120,7 +116,6 @@ function useMirror(mirror: string): () => void {
 	return noteUser(users);
 }
 
-/** Returns the id of a process that reads the mirror and is alive, or unknown. */
 export function mirrorUser(mirror: string): number | undefined {
 	const owners = notesIn(join(mirror, usersFolder)).map((note) => readOwner(note));
 	return owners.find((owner) => owner && owner.state !== "dead")?.pid;
@@ -146,8 +141,7 @@ export interface RepositorySource {
 }
 
 /**
- * Resolves a workspace's `repo`: a local path (also of a git bundle file), `org/name` on GitHub, or
- * a URL.
+ * Accepts a local path (also of a git bundle file), `org/name` on GitHub, or a URL.
  * @throws AgentvError for what is missing or must not be passed to git
  */
 export function repositorySource(
@@ -185,7 +179,6 @@ export interface MirroredCommit {
 	readonly mirror: string;
 	readonly sha: string;
 	readonly branch?: string;
-	/** Allows pruning the mirror. */
 	release(): void;
 }
 
@@ -194,9 +187,8 @@ export const remoteTimeoutMs = 30 * 60_000;
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";
 
 /**
- * Fetches a commit into the shared cache `$AGENTV_HOME/cache/git`. A cached full SHA needs no
- * remote access. Runs that need the same repository wait for each other. Call `release` once the
- * result is no longer read.
+ * Fetches into the shared cache `$AGENTV_HOME/cache/git`; a cached full SHA needs no remote access.
+ * Call `release` once the result is no longer read.
  * @param requested branch, tag or SHA; the remote's HEAD if absent
  * @param ancestor number of first parents to go back
  * @throws GitError, AgentvError `not-found` for a missing commit
@@ -218,7 +210,6 @@ export async function mirrorCommit(
 
 interface Wanted {
 	readonly sha: string;
-	/** Absent if only the SHA is known. */
 	readonly ref?: string;
 	readonly branch?: string;
 }
@@ -334,7 +325,6 @@ class Mirror {
 		await remoteGit(this.#path, ["fetch", ...options, "--", this.#source.url, ...refspecs], this.#remote());
 	}
 
-	/** Undefined if the commit is not in the mirror. */
 	async #commit(name: string): Promise<string | undefined> {
 		const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`];
 		const { stdout } = await this.#local(args, [0, 1, 128]);

@@ -44,7 +44,6 @@ export interface ChangeServices {
 }
 
 interface SnapshotInput {
-	/** Taken after the workspace's reset or copy. */
 	readonly clean: TreeNotes;
 	/** Whether anything ran in it since. */
 	readonly touched: boolean;
@@ -52,7 +51,6 @@ interface SnapshotInput {
 	readonly previous?: Snapshot | undefined;
 }
 
-/** Hooks and extensions may have changed the workspace. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
 	const openings = new Openings();
 	try {
@@ -63,7 +61,6 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 	}
 }
 
-/** Stores the contents of files that differ from the pristine tree. */
 async function savedContents(
 	root: string,
 	notes: TreeNotes,
@@ -126,8 +123,8 @@ const largestCopiedStore = 1024 * 1024;
 const mostCopiedObjects = 20;
 
 /**
- * Makes the prepared directory the baseline: commits it, unless it is a repository, and makes
- * copying it and using git in the copies cheap. Repositories inside it keep their requested commit.
+ * Commits the directory, unless it is a repository, and makes copies of it cheap. Repositories
+ * inside it keep their requested commit.
  */
 export async function makeBaseline(root: string, options: BaselineOptions): Promise<void> {
 	const git = { env: plainGitEnvironment(options.env), signal: options.signal };
@@ -184,7 +181,6 @@ export const largestWhole = 2 * 1024 * 1024;
 
 interface Content {
 	readonly size: number;
-	/** The object name in git. */
 	readonly blob: string;
 	readonly sha256: string;
 	/** `text` is valid UTF-8, `other-text` has no NUL either; `large` content is not read. */
@@ -197,7 +193,6 @@ export interface ContentMemory {
 	left: number;
 }
 
-/** A file or link on one side of a change. */
 export interface FileVersion extends Content {
 	/** In git's format. */
 	readonly mode: "100644" | "100755" | "120000";
@@ -238,7 +233,6 @@ export function readSource(source: Source): Buffer {
 	return "link" in source ? rawBytes(source.link) : readRegularFile(source.file);
 }
 
-/** Passes content in chunks. @throws AgentvError `not-found` if it changed since */
 export async function readVersion(
 	{ source, size, blob }: FileVersion,
 	take: (chunk: Buffer) => void | Promise<void>,
@@ -254,7 +248,6 @@ export async function readVersion(
 	if (digests.result().blob !== blob) throw changedMeanwhile(source);
 }
 
-/** @throws AgentvError `not-found` if it changed since */
 export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
 	const bytes = source ? readSource(source) : Buffer.alloc(0);
 	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);
@@ -277,8 +270,7 @@ export async function holdsSecret(version: FileVersion, redact: Redactor, signal
 		(chunk) => {
 			if (found) return;
 			const text = end + chunk.toString("latin1");
-			// Secrets can have any letters; decoding most content wrongly in one of the two ways is
-			// harmless.
+			// Secrets can have any letters; wrongly decoding content in one of the ways is harmless.
 			found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
 			end = text.slice(-overlap);
 		},
@@ -337,9 +329,8 @@ const config = [
 ] as const;
 
 /**
- * A separate repository, outside any workspace, that stores versions of files and shows their
- * differences. It doesn't change a workspace, and nothing in a workspace (attributes, filters,
- * configuration) affects it.
+ * Stores and compares file versions outside any workspace, so that neither affects the other:
+ * attributes, filters and configuration there don't apply.
  */
 export class ChangeStore {
 	readonly #directory: string;
@@ -362,10 +353,7 @@ export class ChangeStore {
 		return writeGitObject(this.#objects, "blob", content);
 	}
 
-	/**
-	 * Returns the hunks of each change's unified diff, read as text; empty if only one side exists
-	 * and is empty. The two sides of a change must differ.
-	 */
+	/** Hunks are empty if only one side exists and is empty; otherwise the sides must differ. */
 	async hunks(changes: readonly StoredChange[], signal?: AbortSignal): Promise<string[]> {
 		if (changes.length === 0) return [];
 		this.#make();
@@ -380,7 +368,6 @@ export class ChangeStore {
 		return splitHunks(`\n${stdout}`, changes.length);
 	}
 
-	/** @throws GitError if it is not stored */
 	async read(blob: string): Promise<Buffer> {
 		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
 	}
@@ -496,15 +483,11 @@ export function isGitsOwn(path: string): boolean {
 	return path === ".git" || path.startsWith(".git/") || path.endsWith("/.git") || path.includes("/.git/");
 }
 
-/**
- * The ignore rules of a workspace's baseline: a `.gitignore` that the agent writes later doesn't
- * count. Each repository in the workspace has its own rules.
- */
+/** A `.gitignore` that the agent writes later doesn't count. Repositories have separate rules. */
 export class IgnoreRules {
 	readonly #pristine: Pristine;
 	readonly #store: ChangeStore;
 	readonly #directory: string;
-	/** Longest first; `""` is the workspace itself. */
 	readonly #repositories: readonly string[];
 	readonly #files: readonly string[];
 	#ready: Set<string> | undefined;
@@ -554,7 +537,6 @@ export class IgnoreRules {
 		return join(this.#directory, String(this.#repositories.indexOf(root)));
 	}
 
-	/** Copies the rule files once; returns which repositories have any. */
 	#prepare(): Set<string> {
 		if (this.#ready) return this.#ready;
 		this.#ready = new Set();

@@ -36,8 +36,7 @@ interface PlacedRepository {
 const deepest = 10;
 
 /**
- * Creates a repository below `root`, a real path, with its submodules and Git LFS files.
- * @returns the paths of all repositories there, relative to the workspace
+ * @param root a real path @returns all repositories' paths, relative to the workspace
  * @throws WorkspaceError with an unavailable submodule or file; AgentvError
  */
 export async function placeWithSubmodules(
@@ -96,7 +95,6 @@ async function fetchSubmodule(
 	return { source, commit: await mirrorCommit(source, sha, 0, services) };
 }
 
-/** By path, from `.gitmodules` of the commit. */
 async function readModules(
 	directory: string,
 	sha: string,
@@ -127,7 +125,7 @@ function submoduleError(error: unknown, { shown }: RepositorySource, path: strin
 }
 
 /**
- * @param url from `.gitmodules`; relative to its repository if it begins with `./` or `../`
+ * @param url relative to its repository if it begins with `./` or `../`
  * @throws AgentvError for what must not be passed to git, and for a local path in a remote
  * repository
  */
@@ -163,7 +161,6 @@ function localSource(parent: RepositorySource, path: string, url: string): Repos
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
 }
 
-/** Returns the parent's login, if the submodule is on the same server. */
 function loginOf(parent: RepositorySource, url: string): { username: string; password: string } | undefined {
 	const server = (text: string) => /^[a-z]+:\/\/[^/?#]+/i.exec(text)?.[0].toLowerCase();
 	if (!parent.credentials || server(parent.url) === undefined || server(parent.url) !== server(url)) return undefined;
@@ -202,8 +199,7 @@ interface Pointer {
 }
 
 /**
- * Replaces Git LFS pointers with their content. Content is cached next to the repository's commits,
- * so that cached files need neither network nor git-lfs.
+ * Caches content with the repository's commits, so that cached files need no network or git-lfs.
  * @throws WorkspaceError with the unavailable files
  */
 async function placeLfsFiles(
@@ -252,7 +248,6 @@ async function findPointers(
 
 const longestPointer = 1024;
 
-/** Undefined if the file is not a pointer. */
 function readPointer(file: string): Pick<Pointer, "oid" | "size"> | undefined {
 	const note = notePath(file);
 	if (note?.kind !== "file" || note.size > longestPointer) return undefined;
@@ -299,8 +294,7 @@ async function fetchObjects(
 	const before = readBytes(settings);
 	const url = source.kind === "directory" ? pathToFileURL(source.url).href : source.url;
 	try {
-		// Set in its own configuration: environment variables would also apply to a local remote
-		// repository.
+		// Environment variables would also apply to a local remote repository.
 		for (const setting of [
 			["remote.agentv.url", url],
 			["lfs.storage", cache],

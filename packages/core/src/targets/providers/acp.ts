@@ -156,7 +156,6 @@ function answerOf(
 	};
 }
 
-/** Converts ACP session updates to messages and figures. Ignores unknown updates. */
 class AcpTranscript {
 	readonly #transcript = new Transcript();
 	/** Loading a session replays it; the answer begins after that. */
@@ -170,7 +169,6 @@ class AcpTranscript {
 		if (this.listens) this.#update(record(record(params).update), performance.now());
 	}
 
-	/** For the record of a failed conversation. */
 	partial(): Partial<TargetAnswer> {
 		return { messages: this.messages(), ...this.figures({}) };
 	}
@@ -229,7 +227,6 @@ class AcpTranscript {
 	}
 }
 
-/** Describes a call if the agent doesn't report its input. */
 function inputOf({ title, locations }: Fields): unknown {
 	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
 	if (title === undefined && paths.length === 0) return undefined;
@@ -245,7 +242,6 @@ function outputOf({ content }: Fields): unknown {
 
 type Sdk = typeof import("@agentclientprotocol/sdk");
 
-/** Handles an agent's requests: permissions, and file access if there is a workspace. */
 function clientApp(
 	{ client, methods, RequestError }: Sdk,
 	permissions: Permissions,
@@ -323,17 +319,13 @@ class WorkspaceFiles {
 
 interface MessageStream {
 	readonly stream: Stream;
-	/** Called once the agent runs. */
 	readonly onInput: (input: OpenInput) => void;
 	/** Called for JSON-RPC only, and responses only if we requested them. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
 	readonly end: () => void;
 }
 
-/**
- * @param onUpdate receives session updates, bypassing the SDK: it prints unknown updates to our
- * terminal, and delivers the last one only after the response that it preceded
- */
+/** Bypasses the SDK for updates: it prints unknown ones, and delivers the last one too late. */
 function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	let toUs: ReadableStreamDefaultController<AnyMessage> | undefined;
 	let toAgent: (input: OpenInput) => void = () => undefined;

@@ -162,10 +162,7 @@ function answerOfStdout(result: ProcessResult): TargetOutcome {
 	return { ok: true, answer: readAnswer(result.stdout) };
 }
 
-/**
- * In bytes: the file is copied into the record, and copying a sparse one takes as long as any
- * other.
- */
+/** In bytes: the file is copied into the record, even if it is sparse. */
 const largestOutputFile = 512 * 1024 * 1024;
 
 function badFile(message: string): TargetOutcome {

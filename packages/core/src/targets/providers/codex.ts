@@ -87,7 +87,6 @@ class CodexReader extends AgentReader {
 	}
 }
 
-/** Undefined if the item is not a tool call. */
 function toolOf(
 	item: Fields,
 ): { readonly tool: string; readonly input: unknown; readonly output: unknown } | undefined {

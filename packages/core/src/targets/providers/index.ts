@@ -43,7 +43,6 @@ export const providerAliases: ReadonlyMap<string, ProviderName> = new Map(
 	list.flatMap(({ aliases = [], name }) => aliases.map((alias) => [alias, name])),
 );
 
-/** Deprecated spellings of settings, as in files. */
 export const settingSpellings: readonly (readonly [current: string, deprecated: string])[] = list.flatMap(
 	({ settings }) =>
 		[...wireFieldsOf(settings)].flatMap(([key, field]): [string, string][] => {
@@ -52,7 +51,6 @@ export const settingSpellings: readonly (readonly [current: string, deprecated: 
 		}),
 );
 
-/** Variables in which users keep keys of model vendors. */
 export const vendorKeys: readonly string[] = [
 	...list.flatMap((provider) => ("keys" in provider ? provider.keys : [])),
 	// These vendors don't have a provider of their own.

@@ -26,8 +26,7 @@ const settings = wireObject({ ...commonSettings, fixtures: z.string().min(1) });
 type ReplayTarget = TargetWith<"replay", z.output<typeof settings>>;
 
 /**
- * Reads JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`, `cost_usd` and
- * other figures. Several lines of one test (and attempt) are the turns of a conversation.
+ * Reads JSON Lines of `{test_id, output}`; several lines of one test are turns of a conversation.
  */
 export const replay = defineProvider({
 	name: "replay",

@@ -12,7 +12,6 @@ import { isInside } from "../../machine/files.ts";
 import { type ValidationRun, workspacesOf } from "../eval-context.ts";
 import { replaceWord } from "./edits.ts";
 
-/** As written, including `${{ }}`. */
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Move {
@@ -26,16 +25,14 @@ interface Move {
 
 interface Bringing extends Omit<Move, "from"> {
 	readonly scope: TargetScope;
-	/** Definitions in this directory of the eval stay unchanged. */
 	readonly directory: string;
 	/** The value of `--targets`, which only applies to this run. */
 	readonly targetsFile: string | undefined;
 }
 
 /**
- * Returns the targets `names` and their dependencies as they must be written next to the eval, in
- * dependency order. Chains are flattened up to a variable, which stays, together with everything
- * that it can select from that file.
+ * Returns targets as they must be written next to the eval, in dependency order. Chains are
+ * flattened up to a variable, which stays, with everything that it can select.
  * @throws AgentvError `refused` for a target that can't be moved
  */
 export function bringTargets(names: readonly string[], bringing: Bringing): ReadonlyMap<string, Fields> {
@@ -125,8 +122,7 @@ function namesOfFile(file: string, scope: TargetScope): string[] {
 }
 
 /**
- * Changes paths so that they resolve as before.
- * @throws AgentvError `refused` if a path begins with a variable with a relative path
+ * Keeps what paths resolve to. @throws AgentvError `refused` for a path that depends on a variable
  */
 export function rebaseTarget(settings: Fields, move: Move): Fields {
 	if (move.from === move.to) return settings;
@@ -182,10 +178,7 @@ function insideRoot(path: string, { root, view }: Move): string | undefined {
 	return view.kind(join(root, path)) === "missing" ? undefined : join(root, path);
 }
 
-/**
- * Rebases words that are files relative to the definition. Words below `cwd` stay valid, since that
- * is rewritten too; others are relative to the working directory.
- */
+/** Words below `cwd` stay valid, since that is rewritten too. */
 function rebaseCommand(command: string | readonly string[], cwd: string | undefined, move: Move): string | string[] {
 	const word = (text: string): string => {
 		const plain = text.replaceAll("\\", "/");
@@ -238,7 +231,6 @@ export function templatesBelow(root: string, { view, env, cwd }: ValidationRun):
 			const loaded = loadEval(file, { view, env, cwd });
 			return workspacesOf(loaded).flatMap(({ template }) => {
 				const resolved = template && resolvePath(template, loaded.scope, view);
-				// An eval is never inside its own template, even if that is `.` or a parent.
 				return resolved?.kind === "directory" && !isInside(resolved.path, file) ? [resolved.path] : [];
 			});
 		} catch (error) {

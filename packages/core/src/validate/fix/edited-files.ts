@@ -39,10 +39,7 @@ export interface PlannedFinding {
 	readonly changes: readonly (FieldChange | TargetChange)[];
 }
 
-/**
- * Applies the changes of all findings (to shared files once), and returns why a finding's changes
- * were not possible.
- */
+/** Changes shared files once, and returns why a finding's changes were not possible. */
 export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun) {
 	const refused = new Map<PlannedFinding, string>();
 	const files = new Map<string, PlannedFile>();
@@ -56,7 +53,6 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 	);
 	for (const [path, inFile] of fields) {
 		const before = run.view.readText(path);
-		// Several evals that share a file have the same findings in it.
 		const same = groupBy(inFile, ({ says: _, ...change }) => JSON.stringify(change));
 		const distinct = new Map([...same.values()].flatMap((group) => (group[0] ? [[group[0], group] as const] : [])));
 		const patched = patchText(path, before, [...distinct.keys()]);
@@ -96,7 +92,6 @@ function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map
 	return groups;
 }
 
-/** @throws AgentvError if they can't be added */
 function withTargets(
 	directory: string,
 	changes: readonly TargetChange[],
@@ -149,7 +144,6 @@ interface Patched {
 /** Verifies each change by parsing; one with other effects is refused. */
 export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	if (!file.endsWith(".jsonl")) return patchDocument(file, text, changes);
-	// Each line is a separate JSON document.
 	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [String(row.line), row.range]));
 	const edits: TextEdit[] = [];
 	const refused: Patched["refused"][number][] = [];
@@ -225,7 +219,6 @@ function editsOf(document: YamlDocument, change: FieldChange): readonly TextEdit
 	}
 }
 
-/** Returns the expected value of the document after an additional change. */
 function changed(value: unknown, document: YamlDocument, change: FieldChange): unknown {
 	const path = change.at.path ?? [];
 	switch (change.kind) {

@@ -29,7 +29,6 @@ export type FieldChange =
 	/** Moves the mapping's entries one level up. */
 	| { readonly kind: "unwrap"; readonly at: Place; readonly says: string };
 
-/** Includes its dependencies. */
 export interface TargetChange {
 	readonly kind: "target";
 	readonly name: string;
@@ -48,9 +47,8 @@ export interface PinChange {
 }
 
 /**
- * Moves the entries of the block mapping at `path` one level up: removes its key's line, and moves
- * its lines and comments left.
- * @throws AgentvError `refused` if it is not in separate lines
+ * Removes the key's line and moves its lines and comments left.
+ * @throws AgentvError `refused` if the mapping is not in separate lines
  */
 export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdit[] {
 	const { text } = document;
@@ -86,7 +84,6 @@ export function replaceWord(command: string, { range, quoted }: CommandWord, pat
 	return command.slice(0, range[0]) + written + command.slice(range[1]);
 }
 
-/** Deprecated keys that were only renamed. */
 const renamed = new Set([
 	...["assert", "evaluators", "eval_cases", "evalcases", "expected_outcome", "script", "judge_target", "path"],
 	...["max_tokens", "endpoint", "attachments_format"],
@@ -127,7 +124,6 @@ function unwrap(at: Place, fields: Readonly<Record<string, unknown>>): FieldChan
 	return [{ kind: "unwrap", at, says: `execution: { ${keys.join(", ")} } → ${keys.join(", ")}` }];
 }
 
-/** Converts `source: {url}` to `repo`, `checkout: {ref}` to `commit`. */
 function repository(
 	at: Place,
 	holder: Place,
@@ -148,10 +144,7 @@ function repository(
 	];
 }
 
-/**
- * Returns the change that makes `raw`, written at `at`, resolve to `resolved`; none if the path is
- * not plain text there, because it contains a variable or comes from an alias or merge.
- */
+/** None if the path contains a variable, or comes from an alias or merge. */
 export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
 	const written = writtenText(at, context);
 	if (written === undefined) return [];

@@ -18,7 +18,6 @@ import { editedFiles, type PlannedFile, type PlannedFinding } from "./edited-fil
 import type { Change, FieldChange, PinChange, TargetChange } from "./edits.ts";
 
 export interface FixOptions extends ValidateOptions {
-	/** The fixes that `--fix`, `--migrate` and `--pin` cover. */
 	readonly modes: ReadonlySet<FixWhen>;
 }
 
@@ -26,7 +25,6 @@ export interface PlannedChange {
 	readonly rule: string;
 	/** Absolute path of the changed file. */
 	readonly file: string;
-	/** Where the finding is. */
 	readonly at: { readonly file: string; readonly line: number; readonly column: number };
 	readonly says: string;
 }
@@ -37,7 +35,6 @@ export interface FixPlan {
 	readonly changes: readonly PlannedChange[];
 	/** By eval file. */
 	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
-	/** Includes the reason. */
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
 	/** By affected eval; before and after the fixes. */
 	readonly meanings: ReadonlyMap<string, string>;
@@ -46,7 +43,7 @@ export interface FixPlan {
 }
 
 /**
- * Plans fixes that keep every eval's meaning. Read-only; offline unless `pin` contacts remotes.
+ * Every eval keeps its meaning. Read-only; offline unless `pin` contacts remotes.
  * @throws AgentvError `refused`, with the fix that would change an eval's meaning
  */
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
@@ -119,7 +116,6 @@ async function withCommits(
 		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
 		if (refusal) return refusal.message;
 		try {
-			// Each branch or tag is resolved once.
 			const sha = await remembered(commits, `${repo}\0${ref ?? ""}`, () => remoteCommit(change, options));
 			const says = `${ref ?? "HEAD"} → ${sha}`;
 			if (ref === undefined) ready.push({ kind: "entry", at, key: "commit", value: sha, says });
@@ -193,8 +189,7 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
 }
 
 /**
- * Writes all of a plan's files or none: reloads every affected eval, and reverts everything if one
- * changed its meaning.
+ * Writes all of a plan's files or none.
  * @throws AgentvError `refused` if a file changed since the plan, or an eval would change its
  * meaning
  */
@@ -227,7 +222,6 @@ function evalsAround(files: readonly PlannedFile[], given: readonly string[], vi
 	return [...new Set([...given, ...below])].sort();
 }
 
-/** Also represents an eval that can't be loaded. */
 export function meaningOf(file: string, run: ValidationRun, options: MeaningOptions): string {
 	const context = contextOf(file, run);
 	return context ? meaning(context, options) : "unreadable";
@@ -278,7 +272,6 @@ function addsErrors(before: EvalContext, after: EvalContext): boolean {
 	return [...counts.values()].some((more) => more > 0);
 }
 
-/** An edit for one finding, for tools that offer it. */
 export interface OfferedEdit {
 	readonly rule: string;
 	readonly at: { readonly file: string; readonly offset: number };
@@ -316,7 +309,6 @@ export async function offeredEdits(
 	return offered;
 }
 
-/** Empty if a fix would change the eval's meaning. */
 async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise<FixPlan> {
 	try {
 		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });

@@ -70,7 +70,6 @@ OPENAI_API_KEY=   # a key for the grader model`,
 
 const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
 
-/** Searches `.env.example` and the README. */
 function documentedNames(directory: string, run: ValidationRun): ReadonlySet<string> {
 	return remembered(run.memo, `documented\0${directory}`, () => {
 		const files = run.view.list(directory).filter((name) => documents.test(name));
@@ -78,7 +77,6 @@ function documentedNames(directory: string, run: ValidationRun): ReadonlySet<str
 	});
 }
 
-/** Returns `${{ NAME … }}` as written, to mark it in a finding. */
 function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
 	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
 	return found ? { mark: found[0] } : {};
@@ -104,5 +102,4 @@ const varsUnknown = loadingRule({
 	},
 });
 
-/** In the order of the docs. */
 export const variableRules: readonly Rule[] = [envUndocumented, envMalformed, varsUnknown];

@@ -96,5 +96,4 @@ function hasExtensions({ loaded }: EvalContext): boolean {
 	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
 }
 
-/** In the order of the docs. */
 export const extensionRules: readonly Rule[] = [extensionsMissingExport, extensionsProvisionsRepo];

@@ -128,5 +128,4 @@ function hasRepos({ loaded }: EvalContext): boolean {
 	return placedRepos(loaded).length > 0;
 }
 
-/** In the order of the docs. */
 export const provenanceRules: readonly Rule[] = [gitNoRepo, gitDirty, reposUnpinned, reposLocalPath];

@@ -32,7 +32,6 @@ interface PathAbsoluteData extends AboutReference {
 	readonly fromRoot: boolean;
 	/** Absolute. */
 	readonly resolved: string;
-	/** Inside the eval's repository, so that a relative path is possible. */
 	readonly inside: boolean;
 }
 
@@ -152,7 +151,6 @@ const loadingKinds = /^(tests|suite|workspace-file|include|prompt-file)$/;
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
 
-/** False for the program and an interpreter's script. */
 function isArgument({ word, command }: Reference): boolean {
 	if (!word || !command || word.index === 0) return false;
 	const parsed = parseAsRun(command);
@@ -243,7 +241,6 @@ const pathUntracked = rule<PathUntrackedData>({
 /** Evals never need these leftovers of systems and interpreters. */
 const leftBehind = /^(\.DS_Store|Thumbs\.db|__pycache__|.*\.pyc)$/;
 
-/** Relative to `directory`. */
 function leftOut(directory: string, repository: RepositoryFacts) {
 	const left: Readonly<Record<"ignored" | "untracked", string[]>> = { ignored: [], untracked: [] };
 	const filter = (path: string, kind: TreeEntry["kind"]) => {
@@ -448,7 +445,6 @@ function variablesOf(reference: Reference, context: EvalContext): PlacedVariable
 	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
 }
 
-/** In the order of the docs. */
 export const pathRules: readonly Rule[] = [
 	pathAbsolute,
 	pathMissingRule,

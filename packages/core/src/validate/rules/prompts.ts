@@ -36,7 +36,6 @@ metadata:
 	},
 });
 
-/** Checks patches, scripts that prepare the sandbox, and the template's own git state. */
 function holdsChange(name: string, { patches, scripts, template }: Sandbox, context: EvalContext): boolean {
 	const base = name.replace(/^.*\//, "");
 	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
@@ -193,5 +192,4 @@ function patchesIn(template: Reference | undefined, context: EvalContext): strin
 	return files.map((file) => searchedText(file, context));
 }
 
-/** In the order of the docs. */
 export const promptRules: readonly Rule[] = [promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo];

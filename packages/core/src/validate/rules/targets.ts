@@ -168,7 +168,6 @@ targets:
 	],
 });
 
-/** Finds the first hop outside the eval's directory. */
 function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 	let at = namedAt(use.choice);
 	for (const { definition, next } of hopsOf(use)) {
@@ -179,13 +178,11 @@ function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 	return undefined;
 }
 
-/** For an inline target, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
 	const key = "inline" in choice ? ["extends", "use_target"].find((field) => field in choice.inline) : undefined;
 	return key === undefined ? choice.at : placeBelow(choice.at, key);
 }
 
-/** For example `parent .agentv/targets.yaml`, `../../targets.yaml`. */
 function called(file: string, directory: string): string {
 	const level = basename(dirname(file)) === ".agentv" ? dirname(dirname(file)) : dirname(file);
 	const path = level === dirname(directory) ? `parent ${relative(level, file)}` : relative(directory, file);
@@ -225,7 +222,6 @@ targets:
 	},
 });
 
-/** In the order of the docs. */
 export const targetRules: readonly Rule[] = [
 	targetsUndefined,
 	targetsNotLocal,
