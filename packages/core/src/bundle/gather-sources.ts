@@ -131,7 +131,7 @@ class Gathering {
 		this.#root = input.loaded.scope.root;
 		this.#evalDirectory = input.loaded.scope.directory;
 		this.#here = { file: input.loaded.file, path: [] };
-		const area = () => new AreaContent(this.#root, (found) => this.diagnostics.push(found));
+		const area = () => new AreaContent(this.#root, (diagnostic) => this.diagnostics.push(diagnostic));
 		this.areas = { workspace: area(), scripts: area(), data: area() };
 	}
 
@@ -232,7 +232,7 @@ class Gathering {
 		const closure = scriptClosure(files, { view: this.#input.view, root: this.#root, workingDirectories });
 		this.packages = [...new Set([...this.packages, ...closure.packages])].sort();
 		this.programs = [...new Set([...this.programs, ...closure.programs])].sort();
-		for (const found of closure.diagnostics) this.#report(found);
+		for (const diagnostic of closure.diagnostics) this.#report(diagnostic);
 		return closure;
 	}
 
@@ -288,8 +288,8 @@ class Gathering {
 		else if (first !== source) this.#report(finding(pathCollision, { path: place, first, second: source }, at));
 	}
 
-	#report(found: Diagnostic): void {
-		this.diagnostics.push(found);
+	#report(diagnostic: Diagnostic): void {
+		this.diagnostics.push(diagnostic);
 	}
 }
 

@@ -170,7 +170,7 @@ function withDefaults(value: unknown, captured: Environment): unknown {
 }
 
 /** Bytes of JSON; larger test data from other files stays in a separate file. */
-const largestInline = 256 * 1024;
+const maxInline = 256 * 1024;
 
 interface ComposeInput {
 	readonly rewrite: RewriteInput;
@@ -225,7 +225,7 @@ function composeTests(input: ComposeInput, testsKey: string) {
 	};
 	const sizeOf = (test: TestCase) =>
 		originOf(test) === undefined ? Buffer.byteLength(JSON.stringify(testValue(input, test, suite.bundleDirectory))) : 0;
-	const isTooLarge = tests.reduce((sum, test) => sum + sizeOf(test), 0) > largestInline;
+	const isTooLarge = tests.reduce((sum, test) => sum + sizeOf(test), 0) > maxInline;
 	const items: unknown[] = [];
 	const origins: (number | undefined)[] = [];
 	const testFiles = new Map<string, unknown[]>();

@@ -153,7 +153,7 @@ interface FollowedPath {
 	readonly leaving?: { readonly path: string; readonly target: string };
 }
 
-const mostHops = 40;
+const maxHops = 40;
 
 /** @param bound not resolved itself */
 export function followLinks(path: string, bound: string): FollowedPath {
@@ -169,7 +169,7 @@ export function followLinks(path: string, bound: string): FollowedPath {
 		}
 		const target = readLink(next);
 		const goal = resolve(dirname(next), target);
-		if (isAbsolute(target) || !isInside(bound, goal) || links.length > mostHops)
+		if (isAbsolute(target) || !isInside(bound, goal) || links.length > maxHops)
 			return { links, real: next, leaving: { path: next, target } };
 		links.push(next);
 		todo.unshift(...relative(bound, goal).split(sep).filter(Boolean));

@@ -122,7 +122,7 @@ export interface RawValues {
 export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): RawValues {
 	const documents = new Map<string, RawDocument>();
 	const open = (file: string): RawDocument => {
-		const source = sources.map((map) => map.get(file)).find((found) => found !== undefined);
+		const source = sources.map((map) => map.get(file)).find((candidate) => candidate !== undefined);
 		const document = documents.get(file) ?? readDocument(file, source);
 		documents.set(file, document);
 		return document;

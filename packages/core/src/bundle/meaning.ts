@@ -56,8 +56,8 @@ function firstDifference(a: unknown, b: unknown, path = ""): string | undefined 
 	const left = a as Record<string, unknown>;
 	const right = b as Record<string, unknown>;
 	for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-		const found = firstDifference(left[key], right[key], path === "" ? key : `${path}.${key}`);
-		if (found !== undefined) return found;
+		const difference = firstDifference(left[key], right[key], path === "" ? key : `${path}.${key}`);
+		if (difference !== undefined) return difference;
 	}
 	return undefined;
 }
@@ -185,7 +185,7 @@ function errors(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 
 function refused(message: string, diagnostics: readonly Diagnostic[] = []): AgentvError {
 	// Omit locations: their directory is removed before they are read.
-	const said = diagnostics.map((found) => found.message).slice(0, 5);
+	const said = diagnostics.map((diagnostic) => diagnostic.message).slice(0, 5);
 	return new AgentvError("refused", [message, ...said].join(": "), {
 		hint: "nothing was written; this is probably a bug in AgentV",
 	});

@@ -63,12 +63,15 @@ export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
 type Observation = Awaited<ReturnType<typeof observe>>;
 
 /** Contacts remotes only to pin repositories. @throws AgentvError `refused` with every error */
-async function observe(source: LoadedSource, given: BundleOptions) {
+async function observe(source: LoadedSource, requested: BundleOptions) {
 	const { loaded, scope, selection } = source;
-	const { view, cwd } = given;
-	const output = resolve(cwd, given.output);
-	const replaces = judgeOutput(output, loaded.scope.directory, given.force ?? false);
-	const options = given.targetsFile === undefined ? given : { ...given, targetsFile: resolve(cwd, given.targetsFile) };
+	const { view, cwd } = requested;
+	const output = resolve(cwd, requested.output);
+	const replaces = judgeOutput(output, loaded.scope.directory, requested.force ?? false);
+	const options =
+		requested.targetsFile === undefined
+			? requested
+			: { ...requested, targetsFile: resolve(cwd, requested.targetsFile) };
 	const suites = suitePlaces(loaded);
 	const included = include(loaded, scope.files, options);
 	const references = collectReferences(loaded, selection.all, view);
@@ -82,7 +85,7 @@ async function observe(source: LoadedSource, given: BundleOptions) {
 		...choicesByVariable(selection),
 	];
 	// The loader and copying report unreadable files.
-	const distinct = [...new Map(diagnostics.map((found) => [findingKey(found), found])).values()];
+	const distinct = [...new Map(diagnostics.map((diagnostic) => [findingKey(diagnostic), diagnostic])).values()];
 	stopOnErrors(loaded.file, cwd, distinct);
 	for (const area of Object.values(gathered.areas))
 		for (const directory of area.trees.keys()) refuseNested(directory, output);
@@ -209,11 +212,11 @@ function include(
 	options: BundleOptions,
 ): IncludedFiles {
 	const own = bundle.include.map((pattern, index) => ({ pattern, at: { file, path: ["bundle", "include", index] } }));
-	const given = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
-	const found = includedFiles([...own, ...given], bundle.exclude, scope.directory, options.view);
+	const requested = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
+	const included = includedFiles([...own, ...requested], bundle.exclude, scope.directory, options.view);
 	// The rewritten eval and its targets are already in the bundle.
 	const written = new Set([file, ...targetFiles]);
-	return { ...found, files: found.files.filter((path) => !written.has(path)) };
+	return { ...included, files: included.files.filter((path) => !written.has(path)) };
 }
 
 function choicesByVariable({ named }: TargetSelection): Diagnostic[] {
@@ -309,11 +312,11 @@ async function gitFacts(root: string, env: Environment) {
 
 async function benchmark(file: string, env: Environment): Promise<BundleSource["benchmark"]> {
 	try {
-		const found = benchmarkOfFile(file, env);
-		if (!found) return null;
-		const root = found.isGitBacked ? repositoryRoot(found.root) : undefined;
+		const benchmark = benchmarkOfFile(file, env);
+		if (!benchmark) return null;
+		const root = benchmark.isGitBacked ? repositoryRoot(benchmark.root) : undefined;
 		const git = root === undefined ? undefined : await gitFacts(root, env);
-		return { id: found.id, revision: git?.commit ?? null };
+		return { id: benchmark.id, revision: git?.commit ?? null };
 	} catch (error) {
 		// An unreadable registry doesn't affect this eval.
 		if (error instanceof AgentvError) return null;

@@ -183,10 +183,10 @@ class Patch {
 function guessOrigins(before: readonly unknown[], after: readonly unknown[]): (number | undefined)[] {
 	let next = 0;
 	return after.map((value) => {
-		const found = before.findIndex((old, index) => index >= next && alike(old, value));
-		if (found === -1) return undefined;
-		next = found + 1;
-		return found;
+		const position = before.findIndex((old, index) => index >= next && alike(old, value));
+		if (position === -1) return undefined;
+		next = position + 1;
+		return position;
 	});
 }
 

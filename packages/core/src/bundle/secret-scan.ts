@@ -16,9 +16,9 @@ interface SecretHit {
 }
 
 const fingerprintLength = 12;
-const mostHits = 50;
+const maxHits = 50;
 /** In bytes: windows overlap by this much, so that a shorter key is found across two of them. */
-const longestKey = 1024;
+const maxKeyBytes = 1024;
 /** Bytes at the start of a later window that were already searched, and lack their context. */
 const before = 16;
 
@@ -38,7 +38,7 @@ export class SecretScanner {
 				? [{ bytes: Buffer.from(value), what: `the value of ${name}` }]
 				: [],
 		);
-		this.overlap = Math.max(longestKey, ...this.#values.map(({ bytes }) => bytes.length)) + before;
+		this.overlap = Math.max(maxKeyBytes, ...this.#values.map(({ bytes }) => bytes.length)) + before;
 	}
 
 	get hits(): readonly SecretHit[] {
@@ -56,19 +56,19 @@ export class SecretScanner {
 		}
 	}
 
-	#hit(file: string, offset: number, what: string, found: Buffer): void {
+	#hit(file: string, offset: number, what: string, match: Buffer): void {
 		const key = `${file}\0${offset}`;
 		// A match that the window's end truncated is found again in the next one.
 		const known = this.#found.get(key);
-		if (known ? known.what.startsWith("the value") : this.#found.size >= mostHits) return;
-		const digest = createHash("sha256").update(found).digest("hex");
+		if (known ? known.what.startsWith("the value") : this.#found.size >= maxHits) return;
+		const digest = createHash("sha256").update(match).digest("hex");
 		if (this.#allowed.some((prefix) => prefix.length >= 8 && digest.startsWith(prefix))) this.#found.delete(key);
 		else this.#found.set(key, { file, offset, what, fingerprint: digest.slice(0, fingerprintLength) });
 	}
 }
 
 /** Lines are counted only up to this offset. */
-const longestCounted = 64 * 1024 * 1024;
+const maxCountedBytes = 64 * 1024 * 1024;
 
 /** For example `file:line: what [digits]`. @param generated texts that are not in the source */
 export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap<string, string>): string[] {
@@ -81,6 +81,6 @@ export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap
 }
 
 function beginning(file: string, length: number): Buffer | undefined {
-	if (length > longestCounted) return undefined;
+	if (length > maxCountedBytes) return undefined;
 	return withRegular(file, ({ descriptor, stat }) => readUpTo(descriptor, Math.min(stat.size, length)));
 }

@@ -90,15 +90,15 @@ async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void
 }
 
 async function place({ output, replaces }: BundlePlan, staging: string): Promise<void> {
-	const former = formerName(output);
-	if (replaces) renamePath(output, former);
+	const previous = formerName(output);
+	if (replaces) renamePath(output, previous);
 	try {
 		renamePath(staging, output);
 	} catch (error) {
-		if (replaces) renamePath(former, output);
+		if (replaces) renamePath(previous, output);
 		throw error;
 	}
-	if (replaces) await removeTree(former);
+	if (replaces) await removeTree(previous);
 }
 
 /** Milliseconds of copying before yielding to other work, including Ctrl-C. */
@@ -147,8 +147,8 @@ class Writing {
 		}
 		const { hits } = this.#scanner;
 		if (hits.length > 0) {
-			const found = locateSecrets(hits, generated).map((hit) => `  ${hit}`);
-			throw new AgentvError("refused", `suspected secrets would be bundled:\n${found.join("\n")}`, {
+			const locations = locateSecrets(hits, generated).map((hit) => `  ${hit}`);
+			throw new AgentvError("refused", `suspected secrets would be bundled:\n${locations.join("\n")}`, {
 				hint: "remove them, or allow one with --allow-secret and the digits in brackets",
 			});
 		}

@@ -32,7 +32,7 @@ export function checkAttemptRecord(
 ): { readonly file?: AttemptFile; readonly problems: readonly RecordProblem[] } {
 	const problems: RecordProblem[] = [];
 	if (row.file === undefined) return { problems: [{ kind: "file-missing" }] };
-	const file = readFile(directory, row.file, row.fileSha256, (found) => problems.push(found));
+	const file = readFile(directory, row.file, row.fileSha256, (problem) => problems.push(problem));
 	if (!file) return { problems };
 	problems.push(...factDifferences(row, file));
 	return { file, problems };
@@ -42,7 +42,7 @@ function readFile(
 	directory: string,
 	path: string,
 	sha256: string | undefined,
-	differs: (found: RecordProblem) => void,
+	differs: (problem: RecordProblem) => void,
 ): AttemptFile | undefined {
 	const text = textOf(directory, path, differs);
 	if (text === undefined) return undefined;
@@ -55,15 +55,15 @@ function readFile(
 		return undefined;
 	}
 	let whole = true;
-	for (const beside of parsed.data.beside ?? []) {
-		const found = besideDifference(directory, beside);
-		if (found) differs({ kind: found, file: beside.path });
-		whole &&= found === undefined || found === "file-changed";
+	for (const sideFile of parsed.data.beside ?? []) {
+		const difference = besideDifference(directory, sideFile);
+		if (difference) differs({ kind: difference, file: sideFile.path });
+		whole &&= difference === undefined || difference === "file-changed";
 	}
 	return whole ? parsed.data : undefined;
 }
 
-function textOf(directory: string, path: string, differs: (found: RecordProblem) => void): string | undefined {
+function textOf(directory: string, path: string, differs: (problem: RecordProblem) => void): string | undefined {
 	try {
 		if (!leadsThroughLinks(directory, path)) return readRecordText(directory, path);
 		differs({ kind: "file-unreadable", file: path });
@@ -110,17 +110,17 @@ function* factDifferences(row: ResultRow, file: AttemptFile): Generator<RecordPr
 
 type Judgement = Omit<GradedRecord, "required" | "details" | "parts">;
 
-function sameJudgement(one: Judgement, other: Judgement): boolean {
+function sameJudgement(a: Judgement, b: Judgement): boolean {
 	return (
-		sameOrNoScore(one.score, other.score) &&
+		sameOrNoScore(a.score, b.score) &&
 		(["name", "type", "weight", "verdict", "veto", "error", "assertions", "usage"] as const).every((key) =>
-			sameValue(one[key], other[key]),
+			sameValue(a[key], b[key]),
 		)
 	);
 }
 
-export function sameOrNoScore(one: number | null, other: number | null): boolean {
-	return one === null || other === null ? one === other : sameScore(one, other);
+export function sameOrNoScore(a: number | null, b: number | null): boolean {
+	return a === null || b === null ? a === b : sameScore(a, b);
 }
 
 function shown({ name, score, verdict, assertions }: Judgement) {

@@ -243,8 +243,8 @@ export function verdictOf(
 	return stated === "fail" ? { verdict: "fail", veto: true } : { verdict: "pass" };
 }
 
-export function sameScore(one: number, other: number): boolean {
-	return Math.abs(one - other) <= closeEnough;
+export function sameScore(a: number, b: number): boolean {
+	return Math.abs(a - b) <= closeEnough;
 }
 
 export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
@@ -285,17 +285,17 @@ export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }
 }
 
 /** A figure that one turn lacks is unknown for the total. */
-export function addMeasures(one: Measures, other: Measures): Measures {
+export function addMeasures(a: Measures, b: Measures): Measures {
 	return {
-		durationMs: add(one.durationMs, other.durationMs),
-		tokenUsage: one.tokenUsage && other.tokenUsage && addTokens(one.tokenUsage, other.tokenUsage, add),
-		costUsd: add(one.costUsd, other.costUsd),
-		llmCalls: add(one.llmCalls, other.llmCalls),
+		durationMs: add(a.durationMs, b.durationMs),
+		tokenUsage: a.tokenUsage && b.tokenUsage && addTokens(a.tokenUsage, b.tokenUsage, add),
+		costUsd: add(a.costUsd, b.costUsd),
+		llmCalls: add(a.llmCalls, b.llmCalls),
 	};
 }
 
-function add(one: number | undefined, other: number | undefined): number | undefined {
-	return one === undefined || other === undefined ? undefined : one + other;
+function add(a: number | undefined, b: number | undefined): number | undefined {
+	return a === undefined || b === undefined ? undefined : a + b;
 }
 
 export interface Costs {
@@ -310,15 +310,15 @@ interface KnownCosts {
 }
 
 /** Unknown if neither call reports a figure. */
-export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefined): Costs {
-	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
+export function addCosts(a: KnownCosts | undefined, b: KnownCosts | undefined): Costs {
+	const [first, second] = [a?.tokenUsage, b?.tokenUsage];
 	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
-	const costUsd = addAmounts(one?.costUsd, other?.costUsd);
+	const costUsd = addAmounts(a?.costUsd, b?.costUsd);
 	return known({ tokenUsage, costUsd });
 }
 
-export function addAmounts(one: number | undefined, other: number | undefined): number | undefined {
-	return one === undefined ? other : one + (other ?? 0);
+export function addAmounts(a: number | undefined, b: number | undefined): number | undefined {
+	return a === undefined ? b : a + (b ?? 0);
 }
 
 /** Adds up the costs of any number of calls; a figure that none reports stays unknown. */
@@ -330,27 +330,26 @@ export function sumCosts(usages: Iterable<KnownCosts>): Costs {
 
 /** @param add returns the sum of two counts if one of them is unknown */
 function addTokens(
-	one: TokenUsage,
-	other: TokenUsage,
+	a: TokenUsage,
+	b: TokenUsage,
 	add: (one: number | undefined, other: number | undefined) => number | undefined,
 ): TokenUsage {
-	const cached = add(one.cached, other.cached);
-	const reasoning = add(one.reasoning, other.reasoning);
-	return { input: one.input + other.input, output: one.output + other.output, ...known({ cached, reasoning }) };
+	const cached = add(a.cached, b.cached);
+	const reasoning = add(a.reasoning, b.reasoning);
+	return { input: a.input + b.input, output: a.output + b.output, ...known({ cached, reasoning }) };
 }
 
 /** Compares JSON values deeply, ignoring the order of keys. */
-export function sameValue(one: unknown, other: unknown): boolean {
-	if (one === other) return true;
-	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
-	if (Array.isArray(one) !== Array.isArray(other)) return false;
-	const keys = Object.keys(one);
+export function sameValue(a: unknown, b: unknown): boolean {
+	if (a === b) return true;
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+	if (Array.isArray(a) !== Array.isArray(b)) return false;
+	const keys = Object.keys(a);
 	return (
-		keys.length === Object.keys(other).length &&
+		keys.length === Object.keys(b).length &&
 		keys.every(
 			(key) =>
-				Object.hasOwn(other, key) &&
-				sameValue((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]),
+				Object.hasOwn(b, key) && sameValue((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
 		)
 	);
 }

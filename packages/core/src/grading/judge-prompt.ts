@@ -14,7 +14,7 @@ import { digestText } from "../machine/tree-notes.ts";
 import type { CouldNotRun, GraderServices, Subject } from "./contract.ts";
 import { notRun, programPayload, runProgram } from "./run-program.ts";
 
-const longestMaterial = 200_000;
+const maxMaterialLength = 200_000;
 
 interface PromptParts {
 	readonly rubrics?: readonly object[] | undefined;
@@ -68,7 +68,7 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 		case "criteria":
 			return subject.criteria ?? none;
 		case "file_changes":
-			return subject.fileChanges ? fence(condenseChanges(subject.fileChanges, longestMaterial)) : none;
+			return subject.fileChanges ? fence(condenseChanges(subject.fileChanges, maxMaterialLength)) : none;
 		case "tool_calls":
 			return subject.toolCalls.length === 0 ? none : fence(subject.toolCalls.map(describeCall).join("\n"));
 		case "metadata":
@@ -86,13 +86,13 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 	}
 }
 
-const longestDetail = 120;
+const maxDetailLength = 120;
 
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
 	const line = detail.replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? " " : blanks));
-	return `- ${tool}: ${line.length > longestDetail ? `${line.slice(0, longestDetail)}…` : line}`;
+	return `- ${tool}: ${line.length > maxDetailLength ? `${line.slice(0, maxDetailLength)}…` : line}`;
 }
 
 const detailKeys: Readonly<Record<string, string>> = {
@@ -105,7 +105,7 @@ function callDetail(tool: string, input: unknown): string | undefined {
 	if (typeof input !== "object" || input === null) return undefined;
 	const own = (input as Readonly<Record<string, unknown>>)[lookUp(detailKeys, tool.toLowerCase()) ?? ""];
 	if (typeof own === "string") return own;
-	return Object.values(input).find((value) => typeof value === "string" && value.length <= longestDetail);
+	return Object.values(input).find((value) => typeof value === "string" && value.length <= maxDetailLength);
 }
 
 async function inputFiles(subject: Subject): Promise<string> {
@@ -117,8 +117,8 @@ async function inputFiles(subject: Subject): Promise<string> {
 /** Wraps text in tags with its own SHA-256: no text can contain its own closing tag. */
 export function fence(text: string): string {
 	const cut =
-		text.length > longestMaterial
-			? `${text.slice(0, longestMaterial)}\n[… ${text.length - longestMaterial} more characters]`
+		text.length > maxMaterialLength
+			? `${text.slice(0, maxMaterialLength)}\n[… ${text.length - maxMaterialLength} more characters]`
 			: text;
 	const tag = `material-${digestText(cut).slice(0, 32)}`;
 	return `<${tag}>\n${cut}\n</${tag}>`;
@@ -273,7 +273,7 @@ export function condenseChanges(diff: string, limit: number): string {
 	// Only a line feed ends a line of a diff.
 	const [head = "", ...sections] = `\n${diff}`.split(/(?<=\n)(?=diff --git )/);
 	const parts = sections.map((text): Part => ({ text, line: lineFor(text) }));
-	const bySize = [...parts].sort((one, other) => other.text.length - one.text.length);
+	const bySize = [...parts].sort((a, b) => b.text.length - a.text.length);
 	const condensed = new Set<Part>();
 	let length = diff.length;
 	for (const part of bySize) {
@@ -310,8 +310,8 @@ export function answerText(subject: Subject): string {
 		: readTextFile(subject.outputFile, { maxBytes: 256 * 1024 * 1024, noFollow: true });
 }
 
-const longestQuote = 200;
+const maxQuoteLength = 200;
 
 export function quoted(text: string): string {
-	return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
+	return JSON.stringify(text.length > maxQuoteLength ? `${text.slice(0, maxQuoteLength)}…` : text);
 }

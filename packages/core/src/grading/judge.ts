@@ -50,21 +50,21 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 	let text = "";
 	let messages = opening;
 	for (let round = 0; round < tries; round += 1) {
-		const asked = await services.askModel({
+		const response = await services.askModel({
 			messages,
 			answerSchema: { name: question.name, schema },
 			isUsable: (answer) => "reply" in readReply(answer.text, question),
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
-		usage = addUsage(usage, asked.usage);
+		usage = addUsage(usage, response.usage);
 		// The runner has already retried transient errors.
-		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
-		const { stopReason } = asked.answer;
+		if (!response.ok) return failed("model", `the grader model failed: ${response.failure.message}`, usage);
+		const { stopReason } = response.answer;
 		if (stopReason)
 			return failed(stopReason.replace("_", "-"), `the grader model gave no verdict: ${cutShort[stopReason]}`, usage);
-		text = asked.answer.text;
+		text = response.answer.text;
 		const read = readReply(text, question);
-		if ("reply" in read) return { reply: read.reply, usage: usage ?? asked.usage };
+		if ("reply" in read) return { reply: read.reply, usage: usage ?? response.usage };
 		complaint = read.complaint;
 		messages = [
 			...opening,
@@ -76,19 +76,19 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 	return failed("bad-reply", message, usage);
 }
 
-const longestExcerpt = 500;
+const maxExcerptLength = 500;
 
 function excerpt(text: string): string {
-	return text.trim() === "" ? "empty" : JSON.stringify(text.trim().slice(-longestExcerpt));
+	return text.trim() === "" ? "empty" : JSON.stringify(text.trim().slice(-maxExcerptLength));
 }
 
 function readReply<Reply>(
 	text: string,
 	{ reply: schema, keys, check }: JudgeQuestion<Reply>,
 ): { readonly reply: Reply } | { readonly complaint: string } {
-	const found = judgeReply(text, keys);
-	if ("complaint" in found) return found;
-	const parsed = schema.safeParse(found.object);
+	const reply = judgeReply(text, keys);
+	if ("complaint" in reply) return reply;
+	const parsed = schema.safeParse(reply.object);
 	if (!parsed.success) {
 		const issue = parsed.error.issues[0];
 		const path = issue?.path.join(".") || "the object";
@@ -144,8 +144,8 @@ function edgeOf(text: string): Edge | undefined {
 	if (lower === "<|end|>") return { block: "channel", kind: "closes if open" };
 	if (lower === "<|begin_of_thought|>") return { block: "thought", kind: "opens" };
 	if (lower === "<|end_of_thought|>") return { block: "thought", kind: "closes" };
-	const found = lower.endsWith("/>") ? null : tag.exec(lower);
-	return found ? { block: found[2] ?? "", kind: found[1] === "/" ? "closes" : "opens" } : undefined;
+	const match = lower.endsWith("/>") ? null : tag.exec(lower);
+	return match ? { block: match[2] ?? "", kind: match[1] === "/" ? "closes" : "opens" } : undefined;
 }
 
 /**
@@ -158,8 +158,8 @@ function withoutThinking(text: string): string {
 	let depth = 0;
 	let block = "";
 	token.lastIndex = 0;
-	for (let found = token.exec(text); found; found = token.exec(text)) {
-		const { 0: whole, index } = found;
+	for (let match = token.exec(text); match; match = token.exec(text)) {
+		const { 0: whole, index } = match;
 		if (whole === "{") {
 			if (depth === 0) token.lastIndex = Math.max(scanEnd(text, index), index + 1);
 			continue;
@@ -196,7 +196,7 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 	if ("couldNotRun" in answer) return answer;
 	const { score, assertions, reasoning, details } = answer.reply;
 	const evidence = reasoning || undefined;
-	const findings = (assertions ?? []).map((one) => ({ ...one, evidence: one.evidence || undefined }));
+	const findings = (assertions ?? []).map((assertion) => ({ ...assertion, evidence: assertion.evidence || undefined }));
 	const overall = { text: "the answer meets the criteria", passed: score >= 0.5, evidence };
 	return {
 		score,
@@ -350,9 +350,9 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
-	const given = entry?.score ?? undefined;
-	if (ranges.length > 0) return given === undefined ? undefined : given / 10;
-	if (typeof entry?.satisfied !== "boolean") return given !== undefined && given <= 1 ? given : undefined;
+	const reported = entry?.score ?? undefined;
+	if (ranges.length > 0) return reported === undefined ? undefined : reported / 10;
+	if (typeof entry?.satisfied !== "boolean") return reported !== undefined && reported <= 1 ? reported : undefined;
 	return entry.satisfied ? 1 : 0;
 }
 
@@ -384,12 +384,12 @@ const scoreForm = z.strictObject({
 /** An object without any of these is not the reply. */
 const scoreReplyKeys: readonly string[] = Object.keys(scoreForm.shape);
 
-export function addUsage(one: GraderUsage | undefined, other: GraderUsage | undefined): GraderUsage | undefined {
-	if (!one || !other) return one ?? other;
-	const { model, target } = other;
+export function addUsage(a: GraderUsage | undefined, b: GraderUsage | undefined): GraderUsage | undefined {
+	if (!a || !b) return a ?? b;
+	const { model, target } = b;
 	return {
-		target: one.target === target ? target : `${one.target}, ${target}`,
-		...(model === undefined || one.model !== model ? {} : { model }),
-		...addCosts(one, other),
+		target: a.target === target ? target : `${a.target}, ${target}`,
+		...(model === undefined || a.model !== model ? {} : { model }),
+		...addCosts(a, b),
 	};
 }

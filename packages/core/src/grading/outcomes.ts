@@ -116,7 +116,7 @@ export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStat
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
 	// Attempts finish in any order, and the sum of their scores must be bit-identical.
-	const scores = judged.map(({ score }) => score).sort((one, other) => one - other);
+	const scores = judged.map(({ score }) => score).sort((a, b) => a - b);
 	const broken = judged.length < attempts.length || attempts.length === 0;
 	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => {
 		return { status, score, lowest: lowestScore(attempts, status, score, repeat), attempts: attempts.length };
@@ -152,7 +152,7 @@ function lowestScore(
 	// Otherwise, breaking one more attempt could raise a mean.
 	if (status === "error" && broken.length < unjudged.length) return 0;
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
-	const scores = judged.map(({ score: own }) => own).sort((one, other) => one - other);
+	const scores = judged.map(({ score: own }) => own).sort((a, b) => a - b);
 	if (strategy === "pass_any") return Math.max(0, ...scores);
 	if (strategy === "pass_all") return 0;
 	return meanOf([...broken.map(() => 0), ...scores]);

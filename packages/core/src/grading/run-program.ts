@@ -69,11 +69,11 @@ function notStarted(message: string): ProcessResult {
 }
 
 /** In characters; longer answers are passed to programs as a file. */
-const longestInline = 50_000;
+const maxInlineLength = 50_000;
 
 /** User data in `metadata` and `config` keeps its own keys. */
 export function programPayload(subject: Subject, config: Readonly<Record<string, unknown>>, services: GraderServices) {
-	const large = subject.outputFile !== undefined || subject.output.length > longestInline;
+	const large = subject.outputFile !== undefined || subject.output.length > maxInlineLength;
 	return {
 		criteria: subject.criteria ?? null,
 		expected_output: subject.expectedOutput ?? null,
@@ -122,8 +122,8 @@ function failed({ output }: ToolCall): boolean {
 	return isError === true || (error !== undefined && error !== null && error !== false);
 }
 
-const longestEvidence = 2000;
-const longestQuote = 500;
+const maxEvidenceLength = 2000;
+const maxQuoteLength = 500;
 
 /**
  * A reply is the last JSON object with a known key, or a boolean or number that is the whole
@@ -161,7 +161,7 @@ function byExitCode(name: string, result: ProcessResult, text: string): Score {
 
 function evidence(text: string, before = ""): string | undefined {
 	const trimmed = text.trim();
-	return trimmed === "" ? undefined : before + trimmed.slice(-longestEvidence);
+	return trimmed === "" ? undefined : before + trimmed.slice(-maxEvidenceLength);
 }
 
 function printed({ stdout, exitCode }: ProcessResult): string {
@@ -171,7 +171,7 @@ function printed({ stdout, exitCode }: ProcessResult): string {
 function quoted(stdout: string): string {
 	const text = stdout.trim();
 	if (text === "") return "";
-	const shown = text.length > longestQuote ? `…${text.slice(-longestQuote)}` : text;
+	const shown = text.length > maxQuoteLength ? `…${text.slice(-maxQuoteLength)}` : text;
 	return `; it printed ${JSON.stringify(shown)}`;
 }
 

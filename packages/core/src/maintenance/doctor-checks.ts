@@ -95,8 +95,8 @@ export interface ExamineOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-const mostDirectories = 5000;
-const mostEvals = 500;
+const maxDirectories = 5000;
+const maxEvals = 500;
 
 /** Runs nothing. @throws AgentvError `interrupted`, `not-found` */
 export async function examineEvals(options: ExamineOptions): Promise<ExaminedEvals> {
@@ -105,30 +105,30 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 	const { files, isCut } = options.evals ? { files: options.evals, isCut: false } : await evalsBelow(cwd, view, signal);
 	const cache = targetCache();
 	const evals: ExaminedEval[] = [];
-	for (const file of files.slice(0, mostEvals)) {
+	for (const file of files.slice(0, maxEvals)) {
 		await new Promise((done) => setImmediate(done));
 		throwIfAborted(signal, "checking evals");
 		const loaded = loadEval(file, { view, env, cwd });
 		const own = evalEnvironment(loaded.scope, env, view);
-		const given = targetsFile === undefined ? {} : { targetsFile };
-		const scope = loadTargets(loaded.scope, { view, env: own, cache, ...given });
+		const scopeOptions = targetsFile === undefined ? {} : { targetsFile };
+		const scope = loadTargets(loaded.scope, { view, env: own, cache, ...scopeOptions });
 		const all = usedTargets(loaded, scope, options.targets);
 		const uses = all.filter(({ role, implied }) => role !== "grader" || !implied);
 		const sources = new Map([...scope.sources, ...loaded.sources]);
 		const label = isInside(cwd, file) ? relative(cwd, file).split(sep).join("/") : file;
 		evals.push({ label, loaded, env: own, scope, uses, targets: resolvedTargets(uses), sources });
 	}
-	return { evals, isCut: isCut || files.length > mostEvals, view };
+	return { evals, isCut: isCut || files.length > maxEvals, view };
 }
 
 async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | undefined) {
-	const found = await findEvals(cwd, { maxDirectories: mostDirectories, signal });
-	const all = found.files.map((file) => resolve(cwd, file));
+	const discovered = await findEvals(cwd, { maxDirectories: maxDirectories, signal });
+	const all = discovered.files.map((file) => resolve(cwd, file));
 	// A bundle is one eval, independent of its template.
 	const bundles = all.map((file) => dirname(file)).filter((directory) => isBundle(directory, view));
 	const isInner = (file: string) =>
 		bundles.some((bundle) => file.startsWith(`${bundle}${sep}`) && file !== resolve(bundle, "eval.yaml"));
-	return { files: all.filter((file) => !isInner(file)), isCut: found.cut };
+	return { files: all.filter((file) => !isInner(file)), isCut: discovered.cut };
 }
 
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
@@ -159,9 +159,9 @@ export async function checkPrograms({ evals, view }: ExaminedEvals, search: Prog
 	const sorted = [...needed].sort(([one], [other]) => (one < other ? -1 : 1));
 	return mapPool(sorted, { concurrency: atOnce }, async ([name, neededBy]) => {
 		const isRunner = name === typeScriptRunners;
-		const found =
+		const program =
 			(await findProgram(isRunner ? "bun" : name, search)) ?? (isRunner && (await findProgram("tsx", search)));
-		if (found) return item(name, "ok", [found.version, found.path].filter(Boolean).join("  "), { neededBy });
+		if (program) return item(name, "ok", [program.version, program.path].filter(Boolean).join("  "), { neededBy });
 		return isAbsolute(name)
 			? item(name, "problem", "is not an executable file", { action: "make it executable (chmod +x)", neededBy })
 			: item(name, "problem", "not found", { action: `install ${name}, or fix PATH`, neededBy });
@@ -250,8 +250,11 @@ async function usedItem(
 ): Promise<DoctorItem> {
 	const usual = "fix it in its targets file";
 	if (!resolution.ok) {
-		const found = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
-		return target(name, "problem", found?.message ?? "can't be used", { action: found?.hint ?? usual, neededBy });
+		const diagnostic = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
+		return target(name, "problem", diagnostic?.message ?? "can't be used", {
+			action: diagnostic?.hint ?? usual,
+			neededBy,
+		});
 	}
 	const [empty] = emptyCredentials(resolution.target, examined);
 	const problem = empty ?? (await problemOf(resolution.target, examined, view));
@@ -359,11 +362,11 @@ function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof new
 			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
 			const { origin } = new URL(address);
 			const access = accessOf({ loaded, scope, targets: [used], tests: [], env, view: machine.view });
-			const found = newAccess(access, machine).find(
+			const needed = newAccess(access, machine).find(
 				({ item }) => item.kind === "host" && item.value === host.toLowerCase(),
 			);
-			if (found) {
-				const says = `not contacted: you have not allowed ${shownSubject(found.subject)} to contact its host`;
+			if (needed) {
+				const says = `not contacted: you have not allowed ${shownSubject(needed.subject)} to contact its host`;
 				left.push(online(used.name, "note", says, { neededBy: [label] }));
 			} else servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
 		}

@@ -130,9 +130,9 @@ async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
 }
 
 async function git(search: ProgramSearch): Promise<DoctorItem> {
-	const found = await findProgram("git", search);
-	if (!found) return machine("git", "problem", "not found", { action: "install git, or fix PATH" });
-	const { version, path } = found;
+	const program = await findProgram("git", search);
+	if (!program) return machine("git", "problem", "not found", { action: "install git, or fix PATH" });
+	const { version, path } = program;
 	if (version === undefined)
 		return machine("git", "warning", `${path} does not report its version`, { action: "check that it works" });
 	const action = `install git ${gitForSparse} or newer`;
@@ -163,7 +163,7 @@ async function checkStorage({ env, cwd, signal }: ExamineOptions): Promise<Docto
 	if (homeProblem(agentvHome(env), { writes: false }) === undefined) {
 		const cached = await lookCache(env, { timeMs: lookMs, signal });
 		for (const kind of cacheKinds) {
-			const own = cached.filter((one) => one.kind === kind);
+			const own = cached.filter((cacheItem) => cacheItem.kind === kind);
 			if (own.length === 0) continue;
 			const left = own.filter(({ state }) => state.is === "left").length;
 			const says = `${own.length}, ${formatBytes(own.reduce((sum, { bytes }) => sum + bytes, 0))}`;

@@ -135,7 +135,7 @@ export function findMissing(parts: readonly MergePart[], cases: readonly MergedC
 		return [{ eval: merged.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
 	});
 	const absent = tests.flatMap(({ shard }) => (shard === undefined || there.has(shard) ? [] : [shard]));
-	return { shards: [...new Set(absent)].sort((one, other) => one - other), tests };
+	return { shards: [...new Set(absent)].sort((a, b) => a - b), tests };
 }
 
 export interface MergePart {

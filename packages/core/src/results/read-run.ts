@@ -60,8 +60,8 @@ function runsBelow({ path, owner }: RunRoot): FoundRun[] {
 	});
 }
 
-function compare(one: string, other: string): number {
-	return one < other ? -1 : one > other ? 1 : 0;
+function compare(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
 }
 
 export interface RunHead {
@@ -94,8 +94,8 @@ export function runState(directory: string, summary: RunSummary | undefined): Ru
 	return isRunning ? "under way" : "unfinished";
 }
 
-export function readRunHead(found: FoundRun): RunHead {
-	const { id, directory, experiment, owner } = found;
+export function readRunHead(entry: FoundRun): RunHead {
+	const { id, directory, experiment, owner } = entry;
 	try {
 		const run = readRunFile(directory);
 		const summary = readSummary(directory);
@@ -138,7 +138,7 @@ interface ListRunsOptions {
 export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}) {
 	const { offset = 0, limit = 50, experiment } = options;
 	const all = findRuns(machine).filter(
-		(found) => (experiment === undefined || found.experiment === experiment) && holdsRun(found.directory),
+		(run) => (experiment === undefined || run.experiment === experiment) && holdsRun(run.directory),
 	);
 	return { total: all.length, runs: all.slice(offset, offset + limit).map(readRunHead) };
 }
@@ -155,14 +155,14 @@ interface ResolveOptions {
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
 	const directory = resolve(machine.cwd, run);
 	if (holdsRun(directory)) return directory;
-	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
+	const runs = findRuns(machine).filter((run) => holdsRun(run.directory));
 	if (run === "latest") {
 		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
 		if (latest) return latest.directory;
 		throw new AgentvError("not-found", "there are no runs yet", { hint: "Run an eval: agentv eval run <eval>." });
 	}
-	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
-	if (found) return found.directory;
+	const match = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
+	if (match) return match.directory;
 	const nearest = nearestName(
 		run,
 		runs.map(({ id }) => id),
@@ -211,7 +211,7 @@ function isRunId(text: string): boolean {
 	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
 }
 
-function hasId(id: string): (found: FoundRun) => boolean {
+function hasId(id: string): (run: FoundRun) => boolean {
 	return ({ directory }) => recordOf(directory)?.runId === id;
 }
 
@@ -330,8 +330,8 @@ const maxBeginning = 512;
 
 /** Equal to `rowKey`; undefined for lines that begin differently. */
 function keyOfBeginning(text: string): string | undefined {
-	const found = beginning.exec(text);
-	return found ? `[${found[2]},${found[1]},${found[3]},${found[4]}]` : undefined;
+	const match = beginning.exec(text);
+	return match ? `[${match[2]},${match[1]},${match[3]},${match[4]}]` : undefined;
 }
 
 function keyOf(text: string): string | undefined {

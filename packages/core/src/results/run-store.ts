@@ -107,12 +107,12 @@ export class RunStore {
 	async #readHeads(): Promise<readonly RunHead[]> {
 		const known = new Map<string, { readonly stamp: string; readonly head: RunHead }>();
 		const takeTurns = turns();
-		for (const found of findRuns(this.#machine)) {
+		for (const run of findRuns(this.#machine)) {
 			await takeTurns();
-			const stamp = runStamps(found.directory).run;
+			const stamp = runStamps(run.directory).run;
 			if (stamp === undefined) continue;
-			const before = this.#known.get(found.directory);
-			known.set(found.directory, before?.stamp === stamp ? before : { stamp, head: readHead(found) });
+			const before = this.#known.get(run.directory);
+			known.set(run.directory, before?.stamp === stamp ? before : { stamp, head: readHead(run) });
 		}
 		this.#known = known;
 		this.#heads = [...known.values()].map(({ head }) => head);

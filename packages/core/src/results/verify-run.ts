@@ -56,7 +56,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 	const differs = ({ kind, ...found }: Difference) => differences.push({ kind, ...attemptOf(row), ...found });
 	const recorded = { differences, graders: [], score: row.score, executionStatus: row.executionStatus };
 	const { file, problems } = checkAttemptRecord(directory, row);
-	for (const found of problems) differs(found);
+	for (const problem of problems) differs(problem);
 	if (!file) return recorded;
 	const regraded = await regradeRow(directory, row, file);
 	const made = { files: file.files, repositories: file.repositories };
@@ -64,7 +64,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 		differs({ kind: "file-unreadable", ...(row.file === undefined ? {} : { file: row.file }), field: "assertions" });
 		return { ...recorded, made };
 	}
-	for (const grader of regraded.graders) for (const found of graderDifferences(grader)) differs(found);
+	for (const grader of regraded.graders) for (const difference of graderDifferences(grader)) differs(difference);
 	const { graders, score, status, expectedScores } = regraded;
 	if (expectedScores !== undefined)
 		differs({ kind: "grader", field: "scores", recorded: file.scores.length, recomputed: expectedScores });
@@ -302,12 +302,12 @@ function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
 }
 
 /** Ignores rounding errors, which depend on the order of additions. */
-function sameFigures(one: unknown, other: unknown): boolean {
-	if (typeof one === "number" && typeof other === "number")
-		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
-	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
-	const left: Readonly<Record<string, unknown>> = { ...one };
-	const right: Readonly<Record<string, unknown>> = { ...other };
+function sameFigures(a: unknown, b: unknown): boolean {
+	if (typeof a === "number" && typeof b === "number")
+		return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+	const left: Readonly<Record<string, unknown>> = { ...a };
+	const right: Readonly<Record<string, unknown>> = { ...b };
 	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
 }
 
@@ -330,7 +330,10 @@ async function regradeAttempt(
 	const regrader = new Regrader(file, fileOf);
 	const turnScores: (number | undefined)[] = [];
 	for (const [index, turn] of (file.turns ?? []).entries()) {
-		const assertions = (turns?.[index] ?? []).map((one) => ({ ...one, name: `turn ${index + 1}: ${one.name}` }));
+		const assertions = (turns?.[index] ?? []).map((assertion) => ({
+			...assertion,
+			name: `turn ${index + 1}: ${assertion.name}`,
+		}));
 		const subject = regrader.turnSubject(turn);
 		if (assertions.length > 0) turnScores.push(await regrader.grade(assertions, subject));
 	}
@@ -369,11 +372,11 @@ class Regrader {
 		for (const assertion of assertions) {
 			const recorded = this.#scores[this.expected];
 			this.expected += 1;
-			const one = await regrade(assertion, recorded, subject, {
+			const result = await regrade(assertion, recorded, subject, {
 				isRedacted: this.#file.masked === true,
 				seen: (regraded) => this.graders.push(regraded),
 			});
-			if (one) results.push(one);
+			if (result) results.push(result);
 		}
 		this.results.push(...results);
 		const graded = results.filter(isGraded);

@@ -30,7 +30,7 @@ export async function withFileTexts(
 		if (isLocal(part) && !known.has(key)) known.set(key, fileText(part, planned, workspacePath, context));
 		const text = (await known.get(key)) ?? partText(part);
 		size += Buffer.byteLength(text);
-		if (known.size > mostFiles) throw tooMuch(`refers to more than ${mostFiles} files`);
+		if (known.size > maxFiles) throw tooMuch(`refers to more than ${maxFiles} files`);
 		if (size > largestAnswer) throw tooMuch(`is larger than ${largestAnswer / 1024 / 1024} MB including its files`);
 		texts.push(text);
 		if (part.type !== "text") files.push(text);
@@ -66,7 +66,7 @@ async function fileText(
 	}
 }
 
-const mostFiles = 100;
+const maxFiles = 100;
 
 function tooMuch(what: string): AttemptError {
 	const { message, code } = tooLarge(what);

@@ -52,7 +52,7 @@ export async function askTarget(
 		if (known && mayBeKept(known, options))
 			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0, failedCalls };
 		// Network calls have transient failures; programs are only retried if their target says so.
-		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
+		const max = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
 			await live.pace?.turn(options.signal);
 			tries += 1;
@@ -65,7 +65,7 @@ export async function askTarget(
 			if (place !== undefined && outcome.ok && mayBeKept(outcome.answer, options))
 				live.cache?.keep(place, { durationMs, ...outcome.answer });
 			if (outcome.ok || options.signal.aborted) return last;
-			if (retry >= most || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
+			if (retry >= max || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
 			const waitMs = pauseBefore(retry, outcome.failure, settings);
 			options.onRetry?.(outcome.failure, waitMs);
 			await pause(waitMs, options.signal);
@@ -89,10 +89,10 @@ function mayBeKept(answer: TargetAnswer, { isUsable }: AskOptions): boolean {
 }
 
 /** With a longer `Retry-After` the call fails instead. */
-const longestWaitMs = 5 * 60_000;
+const maxWaitMs = 5 * 60_000;
 
 function canHelp(failure: TargetFailure, codes: readonly number[] | undefined): boolean {
-	if ((failure.retryAfterMs ?? 0) > longestWaitMs) return false;
+	if ((failure.retryAfterMs ?? 0) > maxWaitMs) return false;
 	if (failure.status !== undefined && codes) return codes.includes(failure.status);
 	return failure.retryable;
 }

@@ -149,11 +149,11 @@ export class Budgets {
 	}
 }
 
-const longestTimer = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /** Also resolves when the signal aborts, which the caller checks. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
-	return setTimeout(Math.min(ms, longestTimer), undefined, { signal }).catch(() => undefined);
+	return setTimeout(Math.min(ms, maxTimerMs), undefined, { signal }).catch(() => undefined);
 }
 
 export class Pace {

@@ -65,7 +65,7 @@ export function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChang
 	});
 }
 
-const mostLines = 20;
+const maxLines = 20;
 
 /** @param mayRerun whether --rerun-changed would help */
 export function refusal({ plan: planned, touched, changes }: Found, plan: RunPlan, mayRerun: boolean): AgentvError {
@@ -77,7 +77,7 @@ export function refusal({ plan: planned, touched, changes }: Found, plan: RunPla
 		),
 		...planned.texts,
 	];
-	const shown = lines.slice(0, mostLines);
+	const shown = lines.slice(0, maxLines);
 	if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
 	const message =
 		touched.length > 0
@@ -93,12 +93,12 @@ export function refusal({ plan: planned, touched, changes }: Found, plan: RunPla
 
 const regradeAdvice = " `agentv results regrade` grades the recorded answers of a run again.";
 
-const mostIds = 5;
+const maxIds = 5;
 
 function idsOf(rows: readonly ResultRow[], withTargets = false): string {
 	const ids = [...new Set(rows.map(({ testId, target }) => (withTargets ? `${testId} with ${target}` : testId)))];
-	const shown = ids.slice(0, mostIds).join(", ");
-	return ids.length > mostIds ? `${shown} and ${ids.length - mostIds} more` : shown;
+	const shown = ids.slice(0, maxIds).join(", ");
+	return ids.length > maxIds ? `${shown} and ${ids.length - maxIds} more` : shown;
 }
 
 interface PlanChanges {
@@ -251,8 +251,8 @@ class RowChanges {
 		const recorded = this.run.files ? this.#recordedFiles(row) : now.files;
 		const names = new Set<string>();
 		for (const part of parts) {
-			const found = [...this.#files(part, recorded, now.files), ...this.#settings(part, row, planned)];
-			for (const name of found.length > 0 ? found : this.#meanings(part)) names.add(name);
+			const changes = [...this.#files(part, recorded, now.files), ...this.#settings(part, row, planned)];
+			for (const name of changes.length > 0 ? changes : this.#meanings(part)) names.add(name);
 		}
 		return [...names];
 	}
@@ -293,7 +293,7 @@ class RowChanges {
 			(member) => before[member] !== after[member],
 		);
 		if (changed.length === 0) return [`${name} changed`];
-		const shown = changed.slice(0, mostMembers).map((member) => {
+		const shown = changed.slice(0, maxMembers).map((member) => {
 			const verb = before[member] === undefined ? "is new" : after[member] === undefined ? "was removed" : "changed";
 			return `${name}/${member} ${verb}`;
 		});
@@ -303,8 +303,8 @@ class RowChanges {
 
 	#settings(part: string, row: ResultRow, { target, threshold, eval: of }: PlannedCase): string[] {
 		if (part === "target")
-			return [target.target, ...target.fallbacks].flatMap((one) =>
-				this.#targetChanges("target", one, this.run.targets),
+			return [target.target, ...target.fallbacks].flatMap((target) =>
+				this.#targetChanges("target", target, this.run.targets),
 			);
 		if (part !== "graders") return [];
 		const graders = this.plan.graderTargets.filter((grader) => grader.eval.label === of.label);
@@ -344,12 +344,12 @@ class RowChanges {
 		const { variables } = this.#current;
 		const names = new Set([...Object.keys(before), ...Object.keys(variables)]);
 		const values = [...names].filter((name) => this.run.variables && before[name] !== variables[name]);
-		const found = [...texts, ...values.map((name) => `variable ${name} changed`)];
-		return found.length > 0 ? found : [`${part} changed`];
+		const changes = [...texts, ...values.map((name) => `variable ${name} changed`)];
+		return changes.length > 0 ? changes : [`${part} changed`];
 	}
 }
 
-const mostMembers = 5;
+const maxMembers = 5;
 
 function shown(value: unknown): string {
 	if (value === undefined) return "(none)";

@@ -62,47 +62,47 @@ export class Fingerprints {
 	}
 
 	/** @param repositories checked-out commits of the case's workspace */
-	of(one: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
-		const recipes = this.#recipesOf(one);
-		const prints = this.#printsOf(one, recipes, repositories);
+	of(planned: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
+		const recipes = this.#recipesOf(planned);
+		const prints = this.#printsOf(planned, recipes, repositories);
 		const commits = commitsOf(repositories);
 		const last = recipes.last.get(commits);
 		if (last && fingerprintParts.every((part) => last.prints[part] === prints[part])) return last.versions;
-		const versions = this.#versionsOf(prints, one.eval);
+		const versions = this.#versionsOf(prints, planned.eval);
 		recipes.last.set(commits, { prints, versions });
 		return versions;
 	}
 
-	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
-		const prints = this.#printsOf(one, this.#recipesOf(one), []);
+	filesOf(planned: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
+		const prints = this.#printsOf(planned, this.#recipesOf(planned), []);
 		return perPart((part) => prints[part].files);
 	}
 
-	begin(one: PlannedCase): Versions {
-		const template = this.#templateOf(one);
+	begin(planned: PlannedCase): Versions {
+		const template = this.#templateOf(planned);
 		if (typeof template === "object") template.freeze();
-		return this.of(one, []);
+		return this.of(planned, []);
 	}
 
-	#recipesOf(one: PlannedCase): CaseRecipes {
-		let recipes = this.#cases.get(one);
+	#recipesOf(planned: PlannedCase): CaseRecipes {
+		let recipes = this.#cases.get(planned);
 		if (!recipes) {
-			const test = this.#tests.get(one.test) ?? this.#fingerprinter.test(one.test);
-			this.#tests.set(one.test, test);
-			recipes = { test, graders: this.#gradersOf(one), last: new Map() };
-			this.#cases.set(one, recipes);
+			const test = this.#tests.get(planned.test) ?? this.#fingerprinter.test(planned.test);
+			this.#tests.set(planned.test, test);
+			recipes = { test, graders: this.#gradersOf(planned), last: new Map() };
+			this.#cases.set(planned, recipes);
 		}
 		return recipes;
 	}
 
-	#printsOf(one: PlannedCase, own: CaseRecipes, repositories: readonly PinnedRepository[]): Prints {
-		const { target, workspace, eval: of } = one;
-		const { scope } = one.test.suite;
+	#printsOf(planned: PlannedCase, own: CaseRecipes, repositories: readonly PinnedRepository[]): Prints {
+		const { target, workspace, eval: of } = planned;
+		const { scope } = planned.test.suite;
 		const key = workspace?.key ?? "";
 		const spec = workspace?.spec;
 		const make = this.#fingerprinter;
 		const around = this.#once(key, `workspace ${commitsOf(repositories)}`, () =>
-			make.workspace(spec?.workspace, this.#templateOf(one), repositories),
+			make.workspace(spec?.workspace, this.#templateOf(planned), repositories),
 		);
 		const hooks = this.#once(key, `hooks ${of.label}`, () => {
 			const both = [spec?.workspace?.hooks, spec?.targetHooks];
@@ -115,19 +115,19 @@ export class Fingerprints {
 		return perPart((part) => recipes[part].print());
 	}
 
-	#gradersOf(one: PlannedCase): Recipe {
-		const { test, assertions, threshold, eval: of } = one;
+	#gradersOf(planned: PlannedCase): Recipe {
+		const { test, assertions, threshold, eval: of } = planned;
 		const all = withTurns(assertions, test);
 		const rest = {
-			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
+			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(planned) },
 			declared: this.#declaredBy(of),
 		};
 		return this.#fingerprinter.graders(all, rest, test.suite.scope, (grader) => gradingOf(grader).version);
 	}
 
-	#models(one: PlannedCase): Recipe[] {
-		const { eval: of, target } = one;
-		const needed = allGraders(one).flatMap((grader) => modelOf(grader) ?? []);
+	#models(planned: PlannedCase): Recipe[] {
+		const { eval: of, target } = planned;
+		const needed = allGraders(planned).flatMap((grader) => modelOf(grader) ?? []);
 		return needed.flatMap((model) => {
 			const judge = this.#plan.graderTarget(of.label, model.target, target.target);
 			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], of.scope))] : [];

@@ -33,15 +33,15 @@ export class LiveTargets {
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
 		// Recorded answers need no target.
-		for (const one of this.plan.request.regrade ? [] : this.plan.cases) {
-			const key = liveKey(one.target.target, one.eval);
-			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
+		for (const testCase of this.plan.request.regrade ? [] : this.plan.cases) {
+			const key = liveKey(testCase.target.target, testCase.eval);
+			if (!planned.has(key)) planned.set(key, { target: testCase.target, eval: testCase.eval });
 		}
 		const problems: string[] = [];
 		const hints: string[] = [];
 		for (const { target, eval: of } of planned.values()) {
 			const [first, ...others] = await Promise.all(
-				[target.target, ...target.fallbacks].map((one) => this.live(one, of)),
+				[target.target, ...target.fallbacks].map((target) => this.live(target, of)),
 			);
 			if (!first?.problem || others.some(({ problem }) => !problem)) continue;
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
@@ -73,7 +73,7 @@ export class LiveTargets {
 	}
 
 	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
-		const all = await Promise.all([target, ...fallbacks].map((one) => this.live(one, of)));
+		const all = await Promise.all([target, ...fallbacks].map((target) => this.live(target, of)));
 		return all.filter(({ problem }) => !problem);
 	}
 

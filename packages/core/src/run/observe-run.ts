@@ -54,14 +54,14 @@ export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMac
 	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
 	if (broken.length > 0) throw cannotLoad(broken);
 	const labels = labelsOf(loaded, cwd);
-	const evals = loaded.map((one, index): ObservedEval => {
-		const own = evalEnvironment(one.scope, env, view);
-		const targets = loadTargets(one.scope, {
+	const evals = loaded.map((loaded, index): ObservedEval => {
+		const own = evalEnvironment(loaded.scope, env, view);
+		const targets = loadTargets(loaded.scope, {
 			view,
 			env: own,
 			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
 		});
-		return { loaded: one, targets, planned: plannedEval(one, labels[index] ?? one.file, own) };
+		return { loaded: loaded, targets, planned: plannedEval(loaded, labels[index] ?? loaded.file, own) };
 	});
 	return { evals, view, env };
 }
@@ -128,15 +128,15 @@ export function accessOfRun(
 	request: RunRequest,
 	{ env }: RunMachine,
 ): RunAccess {
-	const used = evals.map((one) => usedOf(one, cases, graderTargets, request));
+	const used = evals.map((observed) => usedOf(observed, cases, graderTargets, request));
 	const ofEval = evals.map(({ loaded, targets: scope, planned }, index) =>
 		accessOf({ loaded, scope, ...(used[index] ?? nothing), env: planned.env, view }),
 	);
 	const access = ofEval.flat();
 	const received = receivedChoice(request, env);
 	if (request.trust === "any") return { access, newAccess: [], isReceived: received !== undefined };
-	const found = newAccess(access, { env, view });
-	if (!received) return { access, newAccess: found, isReceived: false };
+	const needed = newAccess(access, { env, view });
+	if (!received) return { access, newAccess: needed, isReceived: false };
 	const { isChosen, run, ownFiles } = received;
 	const items = evals.flatMap(({ loaded }, index) => {
 		if (!isChosen[index]) return [];
@@ -146,7 +146,7 @@ export function accessOfRun(
 		});
 		return [...(ofEval[index] ?? []), ...programs];
 	});
-	return { access, newAccess: [...found, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
+	return { access, newAccess: [...needed, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
 }
 
 type Used = Pick<Parameters<typeof accessOf>[0], "targets" | "tests">;
@@ -159,11 +159,12 @@ function usedOf(
 	graderTargets: readonly PlannedGraderTarget[],
 	{ regrade }: RunRequest,
 ): Used {
-	const own = cases.filter((one) => one.eval === planned);
+	const own = cases.filter((testCase) => testCase.eval === planned);
 	const targets = new Set<ResolvedTarget>();
 	// Recorded answers are graded without their targets.
-	if (!regrade) for (const { target } of own) for (const one of [target.target, ...target.fallbacks]) targets.add(one);
-	for (const one of graderTargets) if (one.eval === planned) targets.add(one.target);
+	if (!regrade)
+		for (const { target } of own) for (const candidate of [target.target, ...target.fallbacks]) targets.add(candidate);
+	for (const grader of graderTargets) if (grader.eval === planned) targets.add(grader.target);
 	return { targets: [...targets], tests: [...new Set(own.map(({ test }) => test))] };
 }
 

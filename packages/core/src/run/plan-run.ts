@@ -57,8 +57,8 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const all = withRecordedNames(loaded, observed, createRedactor(secrets));
 	const whole = origin ? renumbered(originCases(all, origin)) : all;
 	const { cases, ...sharded } = planShard(whole, request);
-	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
-		graderTarget(resolvers.get(label), request.graderTarget ?? asked, tested);
+	const judging = (label: string, requested: string | undefined, tested: ResolvedTarget) =>
+		graderTarget(resolvers.get(label), request.graderTarget ?? requested, tested);
 	const graderTargets = request.ungraded ? [] : graderTargetsOf(cases, judging);
 	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
@@ -160,10 +160,10 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 
 function graderTarget(
 	resolver: TargetResolver | undefined,
-	asked: string | undefined,
+	requested: string | undefined,
 	tested: ResolvedTarget,
 ): ResolvedTarget | undefined {
-	const name = graderTargetName(asked, tested);
+	const name = graderTargetName(requested, tested);
 	// A tested model grades itself as configured: an inline target has no definition to find.
 	if (name === undefined || name === tested.name) return name === undefined ? undefined : tested;
 	return resolver?.planned({ name, at: tested.at })?.target;
@@ -177,9 +177,9 @@ interface Cases {
 }
 
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
-	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
+	const problems = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
 	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
-	const files = [...found].filter(({ rule, severity }) => unread(rule) && severity === "error");
+	const files = [...problems].filter(({ rule, severity }) => unread(rule) && severity === "error");
 	// An unreadable file might define the targets, so don't report them as missing.
 	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }
@@ -188,14 +188,14 @@ function planCases({ evals }: Observed, request: RunRequest): Cases {
 	const cases: UnnamedCase[] = [];
 	const resolvers = new Map<string, TargetResolver>();
 	const workspaces = new WorkspaceChooser();
-	for (const one of evals) {
-		const resolver = new TargetResolver(one.targets);
-		resolvers.set(one.planned.label, resolver);
-		for (const [target, tests] of testsByTarget(one.loaded, resolver, request)) {
+	for (const observed of evals) {
+		const resolver = new TargetResolver(observed.targets);
+		resolvers.set(observed.planned.label, resolver);
+		for (const [target, tests] of testsByTarget(observed.loaded, resolver, request)) {
 			const first = cases.length;
 			const positions = new Map(tests.map((test, index) => [test.id, first + index]));
 			for (const test of tests)
-				cases.push(plannedCase(one, test, target, cases.length, positions, request, workspaces));
+				cases.push(plannedCase(observed, test, target, cases.length, positions, request, workspaces));
 		}
 	}
 	return { cases, resolvers };
@@ -426,14 +426,14 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): Planne
 		if (made.length === 0 && !repeats.has(key)) return [];
 		// Planned attempts without a record are not graded: fewer could change the result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
-		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
+		const max = Math.max(count, ...made.map(({ attempt }) => attempt));
 		// Answers exist already, so only a skipped test waits for others.
 		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
 		return [
 			{
 				...planned,
 				dependsOn: isSkipped ? planned.dependsOn : [],
-				repeat: { ...planned.repeat, count: most, earlyExit },
+				repeat: { ...planned.repeat, count: max, earlyExit },
 			},
 		];
 	});

@@ -45,8 +45,9 @@ export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState 
 	const { directory } = options;
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
-	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
-	const states = caseStates(plan.cases, other?.rows ?? []);
+	const completed =
+		plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
+	const states = caseStates(plan.cases, completed?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
 	const cases = own.map(({ planned }) => planned);
 	const nothing = { kept: [], rerun: [], regraded: [] };
@@ -56,7 +57,7 @@ export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState 
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
 		...(run ? { run } : {}),
-		...(other ? { completes: { run: other.run, planned: plannedList(plan.evals, cases) } } : {}),
+		...(completed ? { completes: { run: completed.run, planned: plannedList(plan.evals, cases) } } : {}),
 	};
 }
 
@@ -73,8 +74,8 @@ function otherRun(
 		});
 	refuseOtherEvals(run, plan);
 	const { rows } = readIndex(directory);
-	const found = changesOf({ run, directory, rows }, plan.cases, plan, fingerprints, facts);
-	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, plan, false);
+	const changes = changesOf({ run, directory, rows }, plan.cases, plan, fingerprints, facts);
+	if (changes.plan.texts.length > 0 || changes.touched.length > 0) throw refusal(changes, plan, false);
 	return { run, rows };
 }
 
@@ -97,14 +98,14 @@ function rowsBefore(
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
 	// A result that only lacks graders keeps its answer and the other scores.
 	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
-	const found = changesOf({ run, directory, rows }, cases, plan, fingerprints, facts);
+	const changes = changesOf({ run, directory, rows }, cases, plan, fingerprints, facts);
 	const isWhole = run.whole === undefined && run.shard === undefined;
-	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, plan, isWhole);
-	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, plan, true);
-	refuseLostRows(reading.rows, found.plan);
+	if (changes.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(changes, plan, isWhole);
+	if (changes.touched.length > 0 && !rerunChanged) throw refusal(changes, plan, true);
+	refuseLostRows(reading.rows, changes.plan);
 	if (!isPreview) reading.putRight();
 	for (const problem of shortened(reading.problems)) warn(problem);
-	const rerun = new Set(found.touched);
+	const rerun = new Set(changes.touched);
 	if (rerun.size > 0) for (const row of rows) if (isSkipped(row)) rerun.add(row);
 	const left = rows.filter((row) => !rerun.has(row));
 	return {
@@ -114,11 +115,11 @@ function rowsBefore(
 	};
 }
 
-const mostProblems = 20;
+const maxProblems = 20;
 
 function shortened(problems: readonly string[]): readonly string[] {
-	if (problems.length <= mostProblems) return problems;
-	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are omitted`];
+	if (problems.length <= maxProblems) return problems;
+	return [...problems.slice(0, maxProblems), `${problems.length - maxProblems} more rows are omitted`];
 }
 
 function markReruns(states: readonly CaseState[], rows: readonly ResultRow[]): void {
@@ -166,7 +167,7 @@ export class CaseState {
 }
 
 export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
-	const states = cases.map((one) => new CaseState(one));
+	const states = cases.map((planned) => new CaseState(planned));
 	addRows(states, before);
 	return states;
 }
@@ -262,8 +263,8 @@ function readLines(directory: string, planned: ReturnType<typeof plannedByKey>, 
 			continue;
 		}
 		const key = keyOfRow(row);
-		const most = planned.has(key) ? (planned.get(key)?.count ?? 1) : 0;
-		if (row.attempt < 1 || row.attempt > most) {
+		const max = planned.has(key) ? (planned.get(key)?.count ?? 1) : 0;
+		if (row.attempt < 1 || row.attempt > max) {
 			problems.push(`${index}:${number} is a row of an unplanned attempt (${nameOf(row)}) and was skipped`);
 			continue;
 		}

@@ -170,10 +170,10 @@ async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> 
 		recorded?.refuseTurn(index);
 		const input = requestMessages(turn.input, test, context.plan);
 		const before = attempt.answer;
-		const asked = await ask(live, index === 0 ? [...attempt.input, ...input] : input, index);
-		attempt.answer = mergeAnswers(before, asked);
-		await freeze(live, asked, index);
-		const answer = await withFiles(live, asked);
+		const reply = await ask(live, index === 0 ? [...attempt.input, ...input] : input, index);
+		attempt.answer = mergeAnswers(before, reply);
+		await freeze(live, reply, index);
+		const answer = await withFiles(live, reply);
 		attempt.answer = mergeAnswers(before, answer);
 		const { expectedOutput } = turn;
 		const task = { assertions: turn.assertions, input, answer, parts: [answer], expectedOutput };
@@ -301,27 +301,27 @@ async function askTested(live: LiveAttempt): Promise<Answer> {
 		...{ providerContext: workspace?.providerContext ?? {}, session: live.session, scratch },
 		log: (text: string) => logs.add("target", planned.target.target.name, text),
 	};
-	const asked = await timer.time("target", () =>
+	const result = await timer.time("target", () =>
 		askTarget(candidates, question, {
 			...{ signal, timeoutMs: planned.timeoutMs },
 			onCall: (target, costUsd) => countCall(context, planned, target, costUsd),
 			onRetry: ({ message }, waitMs) => emit({ type: "retry", ...name, message, waitMs: Math.round(waitMs) }),
 		}),
 	);
-	const { outcome, by, tries } = asked;
+	const { outcome, by, tries } = result;
 	if (!outcome.ok) {
 		if (signal.aborted) throw interrupted();
 		const { code, message, partial, causedBy } = outcome.failure;
 		const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
 		const row = omitUndefined({ stage: "target", code, message: message + after, causedBy });
-		throw new AttemptError(row, partial && answerOf({ text: "", messages: [], ...partial }, asked));
+		throw new AttemptError(row, partial && answerOf({ text: "", messages: [], ...partial }, result));
 	}
 	const { answer } = outcome;
 	onAnswer?.(name, answer);
 	live.session = answer.session;
 	const messages =
 		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
-	return answerOf({ ...answer, messages }, asked);
+	return answerOf({ ...answer, messages }, result);
 }
 
 /** Rounds to whole milliseconds, since graders use the recorded values. */

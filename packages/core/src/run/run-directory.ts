@@ -159,10 +159,10 @@ function removeUnbegun(parent: string): void {
 		const path = join(parent, name);
 		if (!/^\d{4}-\d\d-\d\dT/.test(name) || pathKind(path) !== "directory" || !isUnbegun(path)) continue;
 		const inner = listDirectory(path);
-		const hasOwner = inner.some((one) => isLockName(one) || stagedState(join(path, one)) === "left");
+		const hasOwner = inner.some((name) => isLockName(name) || stagedState(join(path, name)) === "left");
 		if (inner.length === 0 && Date.now() - listEntry(path).mtimeMs > beginningMs) removeEmptyDirectory(path);
 		if (!hasOwner || isLocked(path, { lockDirectory: path })) continue;
-		for (const one of inner) if (pathKind(join(path, one)) === "file") removeFile(join(path, one));
+		for (const name of inner) if (pathKind(join(path, name)) === "file") removeFile(join(path, name));
 		removeEmptyDirectory(join(path, "tests"));
 		removeEmptyDirectory(path);
 	}
@@ -187,7 +187,7 @@ interface ResultsPlace {
 
 /** Bundles and synced benchmarks must not change, so their results are in `$AGENTV_HOME`. */
 function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
-	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
+	const names = evals.flatMap((planned) => untouchable(planned, env) ?? []);
 	const own = findScope(cwd, cwd, view);
 	const here = names[0] ?? (own.rootKind === "bundle" ? bundleName(own.root) : undefined);
 	if (here !== undefined) {
@@ -250,7 +250,7 @@ export function resumedRunFile(
 	const now = madeOfNow(plan, options);
 	// The lists of tests refer to evals by position.
 	const order = new Map(run.evals.map(({ file }, position) => [file, position]));
-	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (one: Eval) => string) =>
+	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (item: Eval) => string) =>
 		[...evals].sort((a, b) => (order.get(labelOf(a)) ?? 0) - (order.get(labelOf(b)) ?? 0));
 	const evals = inOrder(now.evals, ({ file }) => file);
 	const planned = plannedList(

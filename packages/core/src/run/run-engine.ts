@@ -91,8 +91,8 @@ export class RunEngine {
 		];
 	}
 
-	#slot(name: string, most: number): Slot {
-		const known = this.#slots.get(name) ?? slot(most);
+	#slot(name: string, max: number): Slot {
+		const known = this.#slots.get(name) ?? slot(max);
 		this.#slots.set(name, known);
 		return known;
 	}
@@ -167,8 +167,8 @@ interface Slot {
 	taken: number;
 }
 
-function slot(most: number): Slot {
-	return { most, taken: 0 };
+function slot(max: number): Slot {
+	return { most: max, taken: 0 };
 }
 
 class Lane<Job> {
@@ -215,12 +215,12 @@ class Schedule<Job> {
 	}
 
 	add(job: Job, order: number, lane: string, slots: readonly Slot[]): void {
-		let found = this.#lanes.get(lane);
-		if (!found) {
-			found = new Lane(slots);
-			this.#lanes.set(lane, found);
+		let existing = this.#lanes.get(lane);
+		if (!existing) {
+			existing = new Lane(slots);
+			this.#lanes.set(lane, existing);
 		}
-		found.push(order, job);
+		existing.push(order, job);
 		this.#waiting += 1;
 	}
 
@@ -231,7 +231,7 @@ class Schedule<Job> {
 			if (!lane || job === undefined) break;
 			this.#waiting -= 1;
 			this.#running += 1;
-			for (const one of lane.slots) one.taken += 1;
+			for (const slot of lane.slots) slot.taken += 1;
 			void this.#start(job, lane.slots);
 		}
 		if (this.#running === 0 && (this.#stopped || this.#waiting === 0)) this.#idle?.();
@@ -271,7 +271,7 @@ class Schedule<Job> {
 			this.#failure ??= { error };
 			this.#stopped = true;
 		}
-		for (const one of slots) one.taken -= 1;
+		for (const slot of slots) slot.taken -= 1;
 		this.#running -= 1;
 		this.pump();
 	}

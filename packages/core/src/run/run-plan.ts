@@ -178,8 +178,8 @@ export function isModel(name: ProviderName): boolean {
 	return providers[name].kind === "model";
 }
 
-export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
-	return asked ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
+export function graderTargetName(requested: string | undefined, tested: ResolvedTarget): string | undefined {
+	return requested ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
 }
 
 /** Lists each target once per eval. */
@@ -187,14 +187,14 @@ export function graderTargetsOf(
 	cases: readonly PlannedCase[],
 	graderTarget: RunPlan["graderTarget"],
 ): PlannedGraderTarget[] {
-	const found = new Map<ResolvedTarget, PlannedGraderTarget>();
-	for (const one of cases)
-		for (const grader of allGraders(one)) {
-			const asked = modelOf(grader);
-			const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
-			if (target) found.set(target, { target, eval: one.eval });
+	const graders = new Map<ResolvedTarget, PlannedGraderTarget>();
+	for (const planned of cases)
+		for (const grader of allGraders(planned)) {
+			const model = modelOf(grader);
+			const target = model && graderTarget(planned.eval.label, model.target, planned.target.target);
+			if (target) graders.set(target, { target, eval: planned.eval });
 		}
-	return [...found.values()];
+	return [...graders.values()];
 }
 
 /** Finds inputs of results that fingerprints can't cover. Runs no commands. */
@@ -208,7 +208,7 @@ export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 		for (const visited of visits) addOpaque(visited, plan.view, uses);
 	};
 	for (const { test, target, assertions, eval: of } of plan.cases) {
-		for (const one of [target.target, ...target.fallbacks]) add(one, targetVisits(one, of.scope));
+		for (const candidate of [target.target, ...target.fallbacks]) add(candidate, targetVisits(candidate, of.scope));
 		add(test, visitTest({ ...test, expectedMessages: [] }));
 		add(test.suite, visitSuite(test.suite));
 		for (const grader of withParts(withTurns(assertions, test))) add(grader, visitGrader(grader, test.suite.scope));
@@ -266,13 +266,13 @@ export function targetRecord(
 export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return [
 		...new Map(
-			cases.flatMap(({ target }) => [target.target, ...target.fallbacks]).map((one) => [one.name, one]),
+			cases.flatMap(({ target }) => [target.target, ...target.fallbacks]).map((target) => [target.name, target]),
 		).values(),
 	];
 }
 
 export function plannedList(evals: readonly PlannedEval[], cases: readonly PlannedCase[]): PlannedTest[] {
-	const positions = new Map(evals.map((one, index) => [one, index]));
+	const positions = new Map(evals.map((planned, index) => [planned, index]));
 	return cases.map(({ eval: of, test, target, repeat }): PlannedTest => {
 		const named = [positions.get(of) ?? 0, test.id, target.target.name] as const;
 		return repeat.count === 1 ? [...named] : [...named, { ...repeat }];
@@ -280,7 +280,7 @@ export function plannedList(evals: readonly PlannedEval[], cases: readonly Plann
 }
 
 /** The commits of a resumed run can differ. */
-export function withRepositories(run: RunFile, found: readonly RepositoryRecord[]): RunFile {
-	const known = [...(run.repositories ?? []), ...found].map((one) => [canonicalJson(one), one] as const);
+export function withRepositories(run: RunFile, records: readonly RepositoryRecord[]): RunFile {
+	const known = [...(run.repositories ?? []), ...records].map((record) => [canonicalJson(record), record] as const);
 	return { ...run, repositories: [...new Map(known).values()] };
 }

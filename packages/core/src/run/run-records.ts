@@ -193,7 +193,7 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 	);
 }
 
-const longestMs = 10;
+const maxMs = 10;
 
 /** Keeps synchronous work from blocking Ctrl-C, timers and the screen. */
 class LoopTurns {
@@ -201,7 +201,7 @@ class LoopTurns {
 	#turn: Promise<void> | undefined;
 
 	taken(): Promise<void> | undefined {
-		if (performance.now() - this.#last < longestMs) return undefined;
+		if (performance.now() - this.#last < maxMs) return undefined;
 		this.#turn ??= setImmediate().then(() => {
 			this.#last = performance.now();
 			this.#turn = undefined;
@@ -211,7 +211,7 @@ class LoopTurns {
 }
 
 /** In characters; longer texts go to separate files. */
-const longestInline = 64 * 1024;
+const maxInlineLength = 64 * 1024;
 
 interface AttemptFileOptions {
 	/** Absolute, without extension: `…/tests/<safe>/<attempt>`. */
@@ -347,7 +347,7 @@ class SideFiles {
 	}
 
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
-		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
+		return text.length <= maxInlineLength ? { text } : { path: this.put(name, text) };
 	}
 
 	/** Writes changes twice if they differ: for `git apply`, and as graders saw them. */

@@ -89,13 +89,13 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
  * Keeps the original options, with current ones that don't affect results.
  * @throws AgentvError `usage` if an option differs from the original
  */
-export function resumedRequest(directory: string, given: RunRequest): RunRequest {
+export function resumedRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
-	const moved = paths.filter((key) => given[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
+	const moved = paths.filter((key) => requested[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
 	const keys = kept.filter((key) => !moved.some((path) => path === key));
 	for (const key of keys) {
 		const before = run.flags[key];
-		if (given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before))
+		if (requested[key] !== undefined && JSON.stringify(requested[key]) !== JSON.stringify(before))
 			throw new AgentvError("usage", `the run was started with a different ${optionOf(key)}`, {
 				hint: "A resumed run keeps its original tests, targets and limits: omit the option, or start a new run.",
 			});
@@ -104,10 +104,10 @@ export function resumedRequest(directory: string, given: RunRequest): RunRequest
 		[...keys, "onlyMissing"].flatMap((key) => (run.flags[key] === undefined ? [] : [[key, run.flags[key]]])),
 	);
 	return {
-		...given,
+		...requested,
 		...(before as Partial<RunRequest>),
-		evals: evalsOf(run, given),
-		recorded: recordedFiles({ directory, run }, before, given),
+		evals: evalsOf(run, requested),
+		recorded: recordedFiles({ directory, run }, before, requested),
 		...(run.shard ? { recordedShards: run.shard } : {}),
 		...(run.origin ? originOf(run.origin) : {}),
 	};
@@ -119,7 +119,7 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 }
 
 /** Returns the options of the run in `directory`, overridden by `given`. */
-export function originRequest(directory: string, given: RunRequest): RunRequest {
+export function originRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
 	const before = Object.fromEntries(
 		[...planFlags, "targetsFile", "envFile"].flatMap((key) => {
@@ -131,23 +131,23 @@ export function originRequest(directory: string, given: RunRequest): RunRequest 
 	);
 	return {
 		...(before as Partial<RunRequest>),
-		...given,
-		evals: given.evals.length > 0 ? given.evals : evalsOf(run, given),
-		recorded: recordedFiles({ directory, run }, before, given),
+		...requested,
+		evals: requested.evals.length > 0 ? requested.evals : evalsOf(run, requested),
+		recorded: recordedFiles({ directory, run }, before, requested),
 	};
 }
 
 function recordedFiles(
 	recorded: { readonly directory: string; readonly run: RunFile },
 	before: Readonly<Record<string, unknown>>,
-	given: RunRequest,
+	requested: RunRequest,
 ): NonNullable<RunRequest["recorded"]> {
-	const options = paths.filter((key) => given[key] === undefined && before[key] !== undefined);
-	return { ...recorded, options, namedEvals: given.evals };
+	const options = paths.filter((key) => requested[key] === undefined && before[key] !== undefined);
+	return { ...recorded, options, namedEvals: requested.evals };
 }
 
-function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
+function evalsOf(run: RunFile, requested: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);
 	const areThere = recorded.every((path) => targetKind(path) === "file");
-	return areThere || given.evals.length === 0 ? recorded : given.evals;
+	return areThere || requested.evals.length === 0 ? recorded : requested.evals;
 }

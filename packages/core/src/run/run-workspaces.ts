@@ -55,21 +55,21 @@ export class RunWorkspaces {
 	}
 
 	/** @throws WorkspaceError, the same one for all that share the base */
-	base(one: PlannedCase): Promise<PreparedBase> | undefined {
-		const { workspace } = one;
+	base(planned: PlannedCase): Promise<PreparedBase> | undefined {
+		const { workspace } = planned;
 		if (!workspace) return undefined;
 		let prepared = this.#prepared.get(workspace.key);
 		if (!prepared) {
 			const logs = new StageLogs();
 			const waiting = this.#users.get(workspace.key) ?? 1;
-			prepared = { base: this.#prepare(one, workspace.spec, logs), logs, waiting };
+			prepared = { base: this.#prepare(planned, workspace.spec, logs), logs, waiting };
 			this.#prepared.set(workspace.key, prepared);
-		} else prepared.base = this.#standing(one, workspace.spec, prepared.base, prepared.logs);
+		} else prepared.base = this.#standing(planned, workspace.spec, prepared.base, prepared.logs);
 		return prepared.base;
 	}
 
 	async #standing(
-		one: PlannedCase,
+		planned: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		before: Promise<PreparedBase>,
 		logs: StageLogs,
@@ -79,7 +79,7 @@ export class RunWorkspaces {
 		await base.idle();
 		for (const { message } of await base.close()) logs.add("clean_up", "agentv", message);
 		try {
-			return await this.#prepare(one, spec, logs);
+			return await this.#prepare(planned, spec, logs);
 		} catch (error) {
 			// It was possible to prepare it before the agent ran.
 			const failure = atStage("workspace", error);
@@ -91,10 +91,10 @@ export class RunWorkspaces {
 		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
-	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
-		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
+	async repositories(planned: PlannedCase): Promise<readonly PinnedRepository[]> {
+		const prepared = planned.workspace && this.#prepared.get(planned.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
-		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
+		return base?.repositories ?? recordedCommits(planned, this.options.recorded(), this.plan.redact);
 	}
 
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
@@ -130,14 +130,14 @@ export class RunWorkspaces {
 	}
 
 	async #prepare(
-		one: PlannedCase,
+		planned: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		logs: StageLogs,
 	): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.options;
 		const { view, experiment, redact } = this.plan;
 		this.#claim();
-		const env = { ...one.eval.env, ...spec.workspace?.env };
+		const env = { ...planned.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
 			view,
 			env,

@@ -64,8 +64,8 @@ class Groups {
 		return first;
 	}
 
-	join(one: string, other: string): void {
-		const [low, high] = [this.firstOf(one), this.firstOf(other)].sort();
+	join(a: string, b: string): void {
+		const [low, high] = [this.firstOf(a), this.firstOf(b)].sort();
 		if (low !== undefined && high !== undefined) this.#above.set(high, low);
 	}
 }
@@ -83,7 +83,7 @@ function balanced(
 		size: unit.cases.length,
 		weight: unit.cases.reduce((sum, index) => sum + weightOf(cases[index], durations), 0),
 	}));
-	weighed.sort((one, other) => other.weight - one.weight || (one.key < other.key ? -1 : 1));
+	weighed.sort((a, b) => b.weight - a.weight || (a.key < b.key ? -1 : 1));
 	const loads = Array.from({ length: count }, () => ({ weight: 0, size: 0 }));
 	const shards: number[] = [];
 	for (const { position, weight, size } of weighed) {
@@ -102,8 +102,8 @@ function balanced(
 	return shards;
 }
 
-function weightOf(one: PlannedCase | undefined, durations: Durations): number {
-	return one ? caseDuration(durations, one.key) * one.repeat.count : 0;
+function weightOf(planned: PlannedCase | undefined, durations: Durations): number {
+	return planned ? caseDuration(durations, planned.key) * planned.repeat.count : 0;
 }
 
 export interface Coverage {
@@ -120,22 +120,22 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 		const known = files.get(name);
 		if (known) known.parts.add(part);
 		else {
-			const listed = members && members.size <= mostMembers ? { members: Object.fromEntries(members) } : {};
+			const listed = members && members.size <= maxMembers ? { members: Object.fromEntries(members) } : {};
 			files.set(name, { file: { path: name, sha256, parts: [], ...listed }, parts: new Set([part]) });
 		}
 	};
-	const planned = cases.map((one) => plannedFingerprint(fingerprints, one));
+	const planned = cases.map((planned) => plannedFingerprint(fingerprints, planned));
 	for (const { scope, sources } of plan.evals)
 		for (const { path, sha256 } of sources) add(path, scope.root, "eval", sha256);
 	const digests = new FileDigests();
 	for (const { root, path } of targetsFiles(plan)) add(path, root, "targets", digests.of(path));
 	const seen = new Set<unknown>();
-	for (const one of cases) {
-		const parts = fingerprints.filesOf(one);
+	for (const planned of cases) {
+		const parts = fingerprints.filesOf(planned);
 		for (const part of fingerprints.parts) {
 			if (seen.has(parts[part])) continue;
 			seen.add(parts[part]);
-			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
+			for (const { path, sha256, members } of parts[part]) add(path, planned.eval.scope.root, part, sha256, members);
 		}
 	}
 	if (plan.origin?.kind === "regrade")
@@ -153,29 +153,29 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 }
 
 /** For larger directories only the total digest is recorded. */
-const mostMembers = 10_000;
+const maxMembers = 10_000;
 
 function targetsFiles({
 	cases,
 	graderTargets,
 	origin,
 }: RunPlan): Iterable<{ readonly root: string; readonly path: string }> {
-	const found = new Map<string, { readonly root: string; readonly path: string }>();
+	const files = new Map<string, { readonly root: string; readonly path: string }>();
 	const isRegrade = origin?.kind === "regrade";
 	const used = [
 		...(isRegrade ? [] : cases).flatMap(({ target, eval: of }) =>
-			[target.target, ...target.fallbacks].map((one) => ({ one, of })),
+			[target.target, ...target.fallbacks].map((target) => ({ one: target, of })),
 		),
 		...graderTargets.map(({ target, eval: of }) => ({ one: target, of })),
 	];
 	for (const { one, of } of used)
-		for (const { definition } of one.via) found.set(definition.file, { root: of.scope.root, path: definition.file });
-	return found.values();
+		for (const { definition } of one.via) files.set(definition.file, { root: of.scope.root, path: definition.file });
+	return files.values();
 }
 
-function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): string {
-	const { fingerprint } = fingerprints.of(one, []);
-	const hasUnknownCommits = (one.workspace?.spec.workspace?.repos.length ?? 0) > 0;
+function plannedFingerprint(fingerprints: Fingerprints, planned: PlannedCase): string {
+	const { fingerprint } = fingerprints.of(planned, []);
+	const hasUnknownCommits = (planned.workspace?.spec.workspace?.repos.length ?? 0) > 0;
 	const known = fingerprints.parts.filter((part) => part !== "workspace" || !hasUnknownCommits);
 	return fingerprintParts.map((part) => (known.includes(part) ? fingerprint[part].slice(0, 8) : "")).join(".");
 }
@@ -270,7 +270,7 @@ function mean(numbers: readonly number[]): number {
 }
 
 function median(numbers: readonly number[]): number {
-	const sorted = [...numbers].sort((one, other) => one - other);
+	const sorted = [...numbers].sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
 	const upper = sorted[middle] ?? 0;
 	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;

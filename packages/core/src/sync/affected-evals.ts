@@ -73,11 +73,11 @@ function watchedOf(side: EvalSide, at: Side): string[] {
 }
 
 function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): string[] {
-	const former = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
+	const previous = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
 	const isShared = sharedText(was) !== sharedText(will);
 	const users = usersOf(will, changed);
 	return will.loaded.tests
-		.filter((test) => isShared || users === "all" || users.has(test) || former.get(test.id) !== testText(test))
+		.filter((test) => isShared || users === "all" || users.has(test) || previous.get(test.id) !== testText(test))
 		.map(({ id }) => id);
 }
 
@@ -148,12 +148,17 @@ function executableChanges(
 	changed: ChangedPaths,
 ): ExecutableChange[] {
 	const keyOf = ({ kind, name }: Executed["commands"][number]) => `${kind} ${name}`;
-	const former = new Set(was?.commands.map((one) => `${keyOf(one)} ${one.text}`));
-	const formerKeys = new Set(was?.commands.map(keyOf));
+	const previous = new Set(was?.commands.map((command) => `${keyOf(command)} ${command.text}`));
+	const previousKeys = new Set(was?.commands.map(keyOf));
 	const commands = will.commands
-		.filter((one) => !former.has(`${keyOf(one)} ${one.text}`))
-		.map((one): ExecutableChange => {
-			return { kind: one.kind, what: one.text, eval: file, change: formerKeys.has(keyOf(one)) ? "changed" : "added" };
+		.filter((command) => !previous.has(`${keyOf(command)} ${command.text}`))
+		.map((command): ExecutableChange => {
+			return {
+				kind: command.kind,
+				what: command.text,
+				eval: file,
+				change: previousKeys.has(keyOf(command)) ? "changed" : "added",
+			};
 		});
 	const scripts = [...will.scripts].flatMap(([path, kind]): ExecutableChange[] => {
 		const change = changed.changeOf(path);
@@ -237,7 +242,7 @@ function executedBy({ loaded, targets, references }: EvalSide, { view }: Side): 
 }
 
 /** Larger files are not evals, so their content is not read. */
-const mostBytes = 10 * 1024 * 1024;
+const maxBytes = 10 * 1024 * 1024;
 
 /**
  * Reads changed files from git's objects. Local edits of other files are visible, since they stay.
@@ -247,7 +252,7 @@ async function futureView(git: CloneGit, changes: readonly TreeChange[], view: D
 	const contents = await objectContents(git, [...new Set(wanted.flatMap(({ after }) => (after ? [after.oid] : [])))]);
 	const read = (file: string, oid: string) => {
 		const content = contents.get(oid);
-		if (content && content.length <= mostBytes) return content.toString("utf8");
+		if (content && content.length <= maxBytes) return content.toString("utf8");
 		throw new AgentvError("config", `${file} is not a text file that a sync reads`);
 	};
 	const files = changes.map(({ path, after }) => {

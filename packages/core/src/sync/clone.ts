@@ -261,13 +261,13 @@ export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted
 
 /** If the remote deleted the previous branch, every plain `git pull` would fail. */
 async function follow(git: CloneGit, branch: string): Promise<void> {
-	const former = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
+	const previous = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
 	const answer = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
 	const known = answer.stdout.split("\n");
 	const refspec = refspecOf(branch);
 	const isFollowed = known.includes(refspec) || known.includes("+refs/heads/*:refs/remotes/origin/*");
-	const set = ["config", "--fixed-value", "--replace-all", "remote.origin.fetch", refspec, former];
-	if (!isFollowed && known.includes(former)) await git.shielded(set);
+	const set = ["config", "--fixed-value", "--replace-all", "remote.origin.fetch", refspec, previous];
+	if (!isFollowed && known.includes(previous)) await git.shielded(set);
 	else if (!isFollowed) await git.shielded(["config", "--add", "remote.origin.fetch", refspec]);
 	await git.shielded(["config", `branch.${branch}.remote`, "origin"]);
 	await git.shielded(["config", `branch.${branch}.merge`, `refs/heads/${branch}`]);

@@ -99,8 +99,8 @@ function toAnotherRef(clone: CloneState, wanted: Wanted): Choice {
 	const { branch, sha, relation } = clone;
 	const specified = `the registry specifies ${wanted.name}`;
 	if (!isWhereWeLeftIt(clone)) {
-		const found = branch === undefined ? `commit ${short(sha)}` : `branch ${branch}`;
-		return refuse(`${found} was checked out manually, but ${specified}; ${wayBack(clone, wanted)}`);
+		const current = branch === undefined ? `commit ${short(sha)}` : `branch ${branch}`;
+		return refuse(`${current} was checked out manually, but ${specified}; ${wayBack(clone, wanted)}`);
 	}
 	if (relation?.hasLocalCommits)
 		return refuse(`the clone has local commits on ${branch ?? "no branch"}, but ${specified}; push or move them away`);

@@ -194,7 +194,7 @@ function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): Reado
 		kinds.set(path, kind);
 		return kind;
 	};
-	const found = new Set<string>();
+	const paths = new Set<string>();
 	for (const { path, before, after } of incoming) {
 		if (before || !after || after.mode === "160000") continue;
 		const parts = path.split("/").map((_, index, names) => names.slice(0, index + 1).join("/"));
@@ -202,8 +202,8 @@ function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): Reado
 		const kind = kindOf(standing);
 		if (kind === "directory") {
 			for (const inner of walkTree(join(root, path)))
-				if (inner.kind !== "directory" && !tracked.has(`${path}/${inner.path}`)) found.add(`${path}/${inner.path}`);
-		} else if (kind !== "missing" && !tracked.has(standing)) found.add(standing);
+				if (inner.kind !== "directory" && !tracked.has(`${path}/${inner.path}`)) paths.add(`${path}/${inner.path}`);
+		} else if (kind !== "missing" && !tracked.has(standing)) paths.add(standing);
 	}
-	return found;
+	return paths;
 }

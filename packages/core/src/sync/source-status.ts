@@ -75,10 +75,10 @@ async function look(entry: RegistryEntry, remote: Remote, options: ObserveOption
 	}
 }
 
-const mostFiles = 1000;
+const maxFiles = 1000;
 
 function workTreeOf(edits: readonly Edit[]): WorkTree {
-	const files = edits.slice(0, mostFiles).map(({ path }) => path);
+	const files = edits.slice(0, maxFiles).map(({ path }) => path);
 	return { state: files.length === 0 ? "clean" : "modified", files };
 }
 

@@ -89,12 +89,12 @@ function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
 	const clones = entries.filter(({ source }) => source);
 	const depth = ({ path }: RegistryEntry) =>
 		clones.filter((other) => other.path !== path && isInside(other.path, path)).length;
-	const found: RegistryEntry[][] = [];
+	const result: RegistryEntry[][] = [];
 	for (const entry of entries) {
 		const at = depth(entry);
-		found[at] = [...(found[at] ?? []), entry];
+		result[at] = [...(result[at] ?? []), entry];
 	}
-	return found.filter((round) => round !== undefined);
+	return result.filter((round) => round !== undefined);
 }
 
 class EventQueue {

@@ -264,22 +264,22 @@ export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 
 function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 	const { tokenUsage, costUsd, durationMs, llmCalls, messages, warnings = [], ...rest } = answer;
-	const found: string[] = [...warnings];
+	const problems: string[] = [...warnings];
 	const kept: Kept = (key, value, isPossible) => {
 		if (value === undefined || isPossible(value)) return value;
-		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
+		problems.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
 		return undefined;
 	};
 	return {
 		...rest,
 		...known({
 			tokenUsage: tokenUsage && checkedTokens(tokenUsage, kept),
-			messages: messages && checkedMessages(messages, found),
+			messages: messages && checkedMessages(messages, problems),
 			costUsd: kept("costUsd", costUsd, isCost),
 			durationMs: kept("durationMs", durationMs, isDuration),
 			llmCalls: kept("llmCalls", llmCalls, isCount),
 		}),
-		...(found.length > 0 ? { warnings: found } : {}),
+		...(problems.length > 0 ? { warnings: problems } : {}),
 	};
 }
 
@@ -294,27 +294,29 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Larger figures must be in another unit, or wrong. */
-const most = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
+const maxFigures = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
 
 function isCount(value: number): boolean {
-	return Number.isSafeInteger(value) && value >= 0 && value <= most.count;
+	return Number.isSafeInteger(value) && value >= 0 && value <= maxFigures.count;
 }
 
 function isCost(value: number): boolean {
-	return typeof value === "number" && value >= 0 && value <= most.dollars;
+	return typeof value === "number" && value >= 0 && value <= maxFigures.dollars;
 }
 
 function isDuration(value: number): boolean {
-	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
+	return typeof value === "number" && value >= 0 && value <= maxFigures.milliseconds;
 }
 
-function checkedMessages(messages: readonly AnswerMessage[], found: string[]): readonly AnswerMessage[] {
+function checkedMessages(messages: readonly AnswerMessage[], problems: string[]): readonly AnswerMessage[] {
 	const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls);
 	const areTimesWrong = calls.some(({ durationMs }) => durationMs !== undefined && !isDuration(durationMs));
 	const areTooDeep = calls.some(({ input, output }) => nestsDeeper(input) || nestsDeeper(output));
-	if (areTimesWrong) found.push("the target reports impossible durations of tool calls: they are ignored");
+	if (areTimesWrong) problems.push("the target reports impossible durations of tool calls: they are ignored");
 	if (areTooDeep)
-		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
+		problems.push(
+			`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`,
+		);
 	if (!areTimesWrong && !areTooDeep) return messages;
 	const checkedCall = ({ durationMs, input, output, ...call }: ToolCall): ToolCall => ({
 		...call,

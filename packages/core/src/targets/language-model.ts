@@ -256,7 +256,7 @@ const passingCodes = new Set([
 	"UND_ERR_CONNECT_TIMEOUT",
 	"UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
 ]);
-const longestMessage = 2000;
+const maxMessageLength = 2000;
 const ofServer = { causedBy: "provider", retryable: true } as const;
 
 /** Retries can help for 429, 5xx, resets and stalls, but not for a rejected request. */
@@ -309,7 +309,7 @@ function httpFailure(error: CallError, status: number): TargetFailure {
 
 function said({ message }: CallError): string {
 	const text = message.trim() || "(no message)";
-	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
+	return text.length > maxMessageLength ? `${text.slice(0, maxMessageLength)}…` : text;
 }
 
 function systemCode(error: CallError): string | undefined {
@@ -433,7 +433,7 @@ function decodeText(bytes: Buffer): string | undefined {
 	return bytes.toString("utf8").replace(/^\ufeff/, "");
 }
 
-const largestFile = 20 * 1024 * 1024;
+const maxFileBytes = 20 * 1024 * 1024;
 
 /** Puts the target's `system_prompt` first. @throws AgentvError if a file is unreadable */
 function toModelPrompt(messages: readonly RequestMessage[], systemPrompt?: string): LanguageModelV3Message[] {
@@ -491,7 +491,7 @@ function asText(value: unknown): string {
 
 function userPart(piece: RequestPiece): LanguageModelV3TextPart | LanguageModelV3FilePart {
 	if (piece.type === "text") return textPart(piece.text);
-	const bytes = readBytes(piece.path, { maxBytes: largestFile });
+	const bytes = readBytes(piece.path, { maxBytes: maxFileBytes });
 	const mediaType = mediaTypeOf(piece, bytes);
 	const text = mediaType.startsWith("image/") ? undefined : decodeText(bytes);
 	if (text !== undefined) return textPart(fileText(piece.name, text));
@@ -502,7 +502,7 @@ function plainText(pieces: readonly RequestPiece[]): string {
 	return pieces
 		.map((piece) => {
 			if (piece.type === "text") return piece.text;
-			const text = decodeText(readBytes(piece.path, { maxBytes: largestFile }));
+			const text = decodeText(readBytes(piece.path, { maxBytes: maxFileBytes }));
 			return fileText(piece.name, text ?? "(a binary file)");
 		})
 		.join("\n\n");

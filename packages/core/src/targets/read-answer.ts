@@ -126,11 +126,11 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
 }
 
-const longestSaid = 2000;
+const maxOutputLength = 2000;
 
 /** Undefined if the program succeeded. @param what the subject of the message */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
-	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
+	const said = (result.stderr.trim() || result.stdout.trim()).slice(-maxOutputLength);
 	const saying = said === "" ? "" : `: ${said}`;
 	const end = abnormalEnd(what, result, saying);
 	if (end) {
@@ -176,7 +176,7 @@ export function contentText(value: unknown): string | undefined {
 
 /** In characters; a longer line arrives in several chunks. */
 const pieceLength = 1024 * 1024;
-const longestEvent = 64 * 1024 * 1024;
+const maxEventLength = 64 * 1024 * 1024;
 
 /** Parses JSON objects, one per line; other lines are ignored. */
 export function objectLines(onObject: (object: Fields) => void): (line: string) => void {
@@ -185,7 +185,7 @@ export function objectLines(onObject: (object: Fields) => void): (line: string) 
 		if (begun === "" && !line.trimStart().startsWith("{")) return;
 		const text = begun + line;
 		const object = parseObject(text);
-		const isPiece = object === undefined && line.length > pieceLength && text.length < longestEvent;
+		const isPiece = object === undefined && line.length > pieceLength && text.length < maxEventLength;
 		begun = isPiece ? text : "";
 		if (object) onObject(object);
 	};

@@ -99,7 +99,7 @@ export function hopsOf({ resolution }: TargetUse): readonly TargetHop[] {
 
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	const seen = new Set<string>();
-	return diagnostics.filter((found) => seen.size < seen.add(findingKey(found)).size);
+	return diagnostics.filter((diagnostic) => seen.size < seen.add(findingKey(diagnostic)).size);
 }
 
 interface EvalFile {
@@ -355,10 +355,10 @@ class Tree {
 
 	below(name: string): string[] {
 		if (name === "") return [...this.#names];
-		const found = this.#set.has(name) ? [name] : [];
+		const names = this.#set.has(name) ? [name] : [];
 		for (let index = this.#first(`${name}/`); this.#names[index]?.startsWith(`${name}/`); index++)
-			found.push(this.#names[index] as string);
-		return found;
+			names.push(this.#names[index] as string);
+		return names;
 	}
 
 	#first(name: string): number {

@@ -29,7 +29,7 @@ export interface Rule {
 	readonly applies?: (context: EvalContext) => boolean;
 	readonly check: (context: EvalContext) => Iterable<Diagnostic>;
 	/** Returns the changes; none if this finding can't be fixed. Read-only. */
-	readonly fix?: (found: Diagnostic, context: EvalContext) => readonly Change[];
+	readonly fix?: (diagnostic: Diagnostic, context: EvalContext) => readonly Change[];
 }
 
 interface Found<Data extends object> {
@@ -44,7 +44,7 @@ interface RuleSpec<Data extends object> extends Omit<Rule, "check" | "fix"> {
 	readonly message: (data: Data) => string;
 	readonly hint?: (data: Data) => string | undefined;
 	readonly more?: Rule["check"];
-	readonly fix?: (found: Found<Data>, context: EvalContext) => readonly Change[];
+	readonly fix?: (finding: Found<Data>, context: EvalContext) => readonly Change[];
 }
 
 export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
@@ -54,8 +54,8 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 		...base,
 		*check(context) {
 			for (const { data, at, severity } of check(context)) {
-				const found = finding(kind, data, at);
-				yield severity === undefined ? found : { ...found, severity };
+				const diagnostic = finding(kind, data, at);
+				yield severity === undefined ? diagnostic : { ...diagnostic, severity };
 			}
 			if (more) yield* more(context);
 		},
@@ -65,7 +65,7 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 
 /** Documents a rule whose findings the loader creates, and makes it configurable. */
 export function loadingRule(spec: Omit<Rule, "check">): Rule {
-	return { ...spec, check: ({ findings }) => findings.filter((found) => found.rule === spec.id) };
+	return { ...spec, check: ({ findings }) => findings.filter((diagnostic) => diagnostic.rule === spec.id) };
 }
 
 export interface AboutReference {

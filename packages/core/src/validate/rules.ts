@@ -97,8 +97,8 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 	}
 	const diagnostics = [...source.diagnostics];
 	// Unknown fields are allowed, because other code checks the rest of the file.
-	const report = (found: Diagnostic) => {
-		if (found.rule !== unknownInConfig.rule) diagnostics.push(found);
+	const report = (diagnostic: Diagnostic) => {
+		if (diagnostic.rule !== unknownInConfig.rule) diagnostics.push(diagnostic);
 	};
 	const [part] = source.parts;
 	const config =

@@ -116,7 +116,7 @@ export interface EvalValidation {
 export function findAll(context: EvalContext, levels: RuleLevels) {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
-	const found: Diagnostic[] = [];
+	const findings: Diagnostic[] = [];
 	for (const rule of rules) {
 		const level = levels.get(rule.id) ?? config.levels.get(rule.id);
 		if (level === "off") {
@@ -126,15 +126,19 @@ export function findAll(context: EvalContext, levels: RuleLevels) {
 		const configured = config.diagnostics.filter((diagnostic) => diagnostic.rule === rule.id);
 		for (const diagnostics of [rule.check(context), configured])
 			for (const diagnostic of diagnostics)
-				found.push(
+				findings.push(
 					level === undefined ? diagnostic : { ...diagnostic, severity: level === "error" ? level : "warning" },
 				);
 	}
-	return { findings: located(found, context, config.source), off };
+	return { findings: located(findings, context, config.source), off };
 }
 
-function located(found: readonly Diagnostic[], context: EvalContext, config: Source | undefined): ValidationFinding[] {
-	const places = found.map((diagnostic) => ({ diagnostic, ...placed(diagnostic, context, config) }));
+function located(
+	diagnostics: readonly Diagnostic[],
+	context: EvalContext,
+	config: Source | undefined,
+): ValidationFinding[] {
+	const places = diagnostics.map((diagnostic) => ({ diagnostic, ...placed(diagnostic, context, config) }));
 	// A code frame goes to terminals and logs, so redact the secrets that were found.
 	const secrets = places.flatMap(({ diagnostic, range, text }) =>
 		diagnostic.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],

@@ -34,7 +34,7 @@ import {
 } from "./snapshot.ts";
 
 /** Bytes of changed files to keep in memory during the comparison. */
-const mostRemembered = 16 * 1024 * 1024;
+const maxRemembered = 16 * 1024 * 1024;
 
 export async function changedFiles(
 	snapshot: Snapshot,
@@ -44,7 +44,7 @@ export async function changedFiles(
 	openings: Openings,
 ): Promise<FileChange[]> {
 	const changes: FileChange[] = [];
-	const memory: ContentMemory = { left: mostRemembered };
+	const memory: ContentMemory = { left: maxRemembered };
 	const nextTurn = yielding("comparing the workspace", services.signal);
 	const look = async (path: string, old: TreeNote | undefined, now: TreeNote | undefined) => {
 		if (now) openings.open(join(root, path), now);
@@ -74,12 +74,12 @@ export async function changedFiles(
 }
 
 /** Total bytes of new and changed files, which can be sparse. */
-const mostChanged = 1024 ** 3;
+const maxChanged = 1024 ** 3;
 
 /** @throws WorkspaceError `too-large` */
 function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 	try {
-		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
+		refuseTooLarge(`the workspace ${root}`, files, maxChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		throw new WorkspaceError("file_changes", "too-large", error.message, { cause: error, hint: error.hint });
@@ -108,7 +108,7 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 /** Existing files by name, new ones by size: a choice of names can't hide a file behind others. */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
-	old.sort((one, other) => compareByBytes(one.path, other.path));
+	old.sort((a, b) => compareByBytes(a.path, b.path));
 	const key = ({ path, after }: FileChange) => `${String(after?.size ?? 0).padStart(16, "0")} ${after?.blob} ${path}`;
 	const keyed = added.map((change) => [key(change), change] as const);
 	keyed.sort(([one], [other]) => compareByBytes(one, other));
@@ -116,15 +116,15 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 }
 
 /** More ignored new files are counted instead of shown. */
-const mostIgnored = 100;
-const mostIgnoredBytes = 1024 * 1024;
+const maxIgnored = 100;
+const maxIgnoredBytes = 1024 * 1024;
 
 /** Undefined if the ignored new files are few enough to be shown, unlike installed packages. */
 async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
 ): Promise<ReadonlySet<FileChange>> {
-	const isMany = (some: readonly FileChange[]) => some.length > mostIgnored || bytesOf(some) > mostIgnoredBytes;
+	const isMany = (some: readonly FileChange[]) => some.length > maxIgnored || bytesOf(some) > maxIgnoredBytes;
 	const added = changes.filter(({ before }) => !before);
 	if (!isMany(added)) return new Set();
 	const ignored = await rules.ignored(added.map(({ path }) => path));
@@ -152,18 +152,18 @@ function byDirectory(changes: readonly FileChange[]): string {
 /** The digest covers a line `sha256  path` per file, sorted by path. */
 function describeGroup(name: string, group: readonly FileChange[]): string {
 	const lines = group.map(({ path, after }) => ({ path, line: `${after?.sha256}  ${path}\n` }));
-	lines.sort((one, other) => compareByBytes(one.path, other.path));
+	lines.sort((a, b) => compareByBytes(a.path, b.path));
 	const digest = createHash("sha256");
 	for (const { line } of lines) digest.update(line);
 	return `${name} (${group.length} files, ${bytesOf(group)} bytes, sha256 ${digest.digest("hex")})`;
 }
 
 /** Total bytes of the files that are shown whole. */
-const mostShown = 16 * 1024 * 1024;
+const maxShown = 16 * 1024 * 1024;
 /** More files that are not shown whole are counted by directory. */
-const mostLines = 10_000;
+const maxLines = 10_000;
 /** Total bytes of ignored new files that the patch contains. */
-const mostIgnoredKept = 64 * 1024 * 1024;
+const maxIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
@@ -245,11 +245,11 @@ function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	const sizeOf = (change: FileChange) =>
 		changesContent(change) ? Math.max(change.before?.size ?? 0, change.after?.size ?? 0) : 0;
 	let total = changes.reduce((sum, change) => sum + sizeOf(change), 0);
-	if (total <= mostShown) return new Set(changes);
-	const bySize = [...changes].sort((one, other) => sizeOf(other) - sizeOf(one));
+	if (total <= maxShown) return new Set(changes);
+	const bySize = [...changes].sort((a, b) => sizeOf(b) - sizeOf(a));
 	const whole = new Set(changes);
 	for (const change of bySize) {
-		if (total <= mostShown) break;
+		if (total <= maxShown) break;
 		whole.delete(change);
 		total -= sizeOf(change);
 	}
@@ -292,7 +292,7 @@ async function refusedChanges(
 	{ redact, signal }: ChangeServices,
 ): Promise<ReadonlyMap<FileChange, string>> {
 	const refused = new Map<FileChange, string>();
-	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
+	const tooMany = bytesOf([...ignored]) > maxIgnoredKept;
 	for (const change of changes) {
 		if (tooMany && ignored.has(change)) refused.set(change, "");
 		else if (!gitAccepts(change)) refused.set(change, "git does not accept this name: ");
@@ -318,8 +318,8 @@ function shownText(
 	lines: readonly string[],
 ): string {
 	const condensed = changes.filter((change) => !hunks.has(change) && !ignored.has(change));
-	const listed = condensed.slice(0, mostLines).map((change) => changeLine(change, formName(change)));
-	const counted = condensed.slice(mostLines);
+	const listed = condensed.slice(0, maxLines).map((change) => changeLine(change, formName(change)));
+	const counted = condensed.slice(maxLines);
 	const whole = changes.flatMap((change) => {
 		const hunk = hunks.get(change);
 		if (hunk === undefined) return [];

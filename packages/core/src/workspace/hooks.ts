@@ -98,7 +98,7 @@ export async function runAfter(
 export async function endScope(scope: ProcessScope, who: string): Promise<WorkspaceWarning[]> {
 	// Hooks belong to the user: a process that only started during them is not attributed to them.
 	const left = (await scope.end()).filter(({ isCertain }) => isCertain);
-	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
+	return left.map((left) => ({ stage: "clean_up", code: "process-left", message: describeLeft(left, who) }));
 }
 
 export interface HookSubject {
@@ -161,7 +161,9 @@ function lastWords(text: string): string {
 }
 
 export function extensionsAt(extensions: readonly Extension[], name: HookName): Extension[] {
-	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
+	return extensions.filter(
+		(extension) => (extension.kind === "module" ? extension.exportName : extension.hook) === name,
+	);
 }
 
 async function runExtension(

@@ -161,7 +161,7 @@ async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: str
 	write(encodeLines(rest));
 }
 
-const mostInMemory = 8 * 1024 * 1024;
+const maxInMemory = 8 * 1024 * 1024;
 
 /** A text written in chunks: in memory while it is small, then in a file. */
 export class PatchText {
@@ -179,7 +179,7 @@ export class PatchText {
 	/** @throws AgentvError if the disk is full */
 	write(text: string): void {
 		this.#length += text.length;
-		if (!this.#file && this.#length > mostInMemory) {
+		if (!this.#file && this.#length > maxInMemory) {
 			this.#path = this.#place();
 			this.#file = openOwnFile(this.#path);
 			for (const piece of this.#pieces.splice(0)) this.#file.write(piece);
@@ -233,7 +233,7 @@ function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: Readonl
 	const isGone = (path: string) => before.has(path) && after.get(path)?.kind !== "directory";
 	for (const empty of emptyBefore)
 		for (let path = empty; path !== "." && isGone(path); path = dirname(path)) gone.add(path);
-	return [...gone].sort((one, other) => other.split("/").length - one.split("/").length);
+	return [...gone].sort((a, b) => b.split("/").length - a.split("/").length);
 }
 
 /** Reverses `shownPath`, for system calls. */

@@ -411,7 +411,7 @@ async function placeRepositories(
 			const fetched = outcome.value;
 			const { path, sparse } = repo;
 			const placed = await placeWithSubmodules({ ...fetched, path, sparse }, root, services);
-			paths.push(...placed.map((one) => one || "."));
+			paths.push(...placed.map((path) => path || "."));
 			records.push({
 				path: repo.path === "" ? "." : repo.path,
 				repo: fetched.source.shown,

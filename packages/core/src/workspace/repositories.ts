@@ -151,10 +151,10 @@ export function repositorySource(
 	const shown = redactUrl(repo.repo);
 	if (repo.local) {
 		const text = { ...repo.local, raw: expandHome(repo.local.raw, places.env) };
-		const found = resolveWithinReach(text, places.scope, places.view);
-		if (found.kind === "missing")
-			throw new AgentvError("not-found", `repository ${shown}: ${found.path} does not exist`);
-		return { url: realPath(found.path), kind: found.kind === "directory" ? "directory" : "bundle", shown };
+		const resolved = resolveWithinReach(text, places.scope, places.view);
+		if (resolved.kind === "missing")
+			throw new AgentvError("not-found", `repository ${shown}: ${resolved.path} does not exist`);
+		return { url: realPath(resolved.path), kind: resolved.kind === "directory" ? "directory" : "bundle", shown };
 	}
 	const { url, credentials } = splitCredentials(expandRepoShorthand(repo.repo) ?? repo.repo);
 	checkGitOperand(url);

@@ -119,8 +119,8 @@ interface BaselineOptions {
 }
 
 /** In bytes; larger object stores are not copied with every workspace. */
-const largestCopiedStore = 1024 * 1024;
-const mostCopiedObjects = 20;
+const maxCopiedStoreBytes = 1024 * 1024;
+const maxCopiedObjects = 20;
 
 /**
  * Commits the directory, unless it is a repository, and makes copies of it cheap. Repositories
@@ -168,7 +168,7 @@ async function commitAll(root: string, repositories: readonly string[], options:
 function shareObjects(objects: string, store: string): void {
 	const files = listTree(objects).filter(({ kind }) => kind === "file");
 	const bytes = files.reduce((sum, { size }) => sum + size, 0);
-	if (bytes <= largestCopiedStore && files.length <= mostCopiedObjects) return;
+	if (bytes <= maxCopiedStoreBytes && files.length <= maxCopiedObjects) return;
 	makeDirectory(dirname(store));
 	renamePath(objects, store);
 	makeDirectory(join(objects, "info"));

@@ -240,17 +240,17 @@ async function findPointers(
 	const pointers: Pointer[] = [];
 	for (let at = 0; at + 2 < fields.length; at += 3) {
 		const [path = "", , filter] = fields.slice(at, at + 3);
-		const found = filter === "lfs" ? readPointer(join(directory, path)) : undefined;
-		if (found) pointers.push({ path, ...found, executable: regular.get(path)?.mode === "100755" });
+		const pointer = filter === "lfs" ? readPointer(join(directory, path)) : undefined;
+		if (pointer) pointers.push({ path, ...pointer, executable: regular.get(path)?.mode === "100755" });
 	}
 	return pointers;
 }
 
-const longestPointer = 1024;
+const maxPointerBytes = 1024;
 
 function readPointer(file: string): Pick<Pointer, "oid" | "size"> | undefined {
 	const note = notePath(file);
-	if (note?.kind !== "file" || note.size > longestPointer) return undefined;
+	if (note?.kind !== "file" || note.size > maxPointerBytes) return undefined;
 	const text = readRegularFile(file).toString("utf8");
 	if (!/^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\/v1\n/.test(text)) return undefined;
 	const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];

@@ -38,9 +38,9 @@ function readDay(text: string, format: string): string | undefined {
 	});
 	// Repeated parts never match a day, and could backtrack exponentially.
 	if (new Set(tokens.map(([letter]) => letter)).size < tokens.length) return undefined;
-	const found = new RegExp(`^${pattern}$`).exec(text);
-	if (!found) return undefined;
-	const part = (letter: string) => found[1 + tokens.findIndex((token) => token.startsWith(letter))] ?? "";
+	const match = new RegExp(`^${pattern}$`).exec(text);
+	if (!match) return undefined;
+	const part = (letter: string) => match[1 + tokens.findIndex((token) => token.startsWith(letter))] ?? "";
 	const year = part("Y").length === 2 ? 2000 + Number(part("Y")) : Number(part("Y"));
 	const month = /^\d/.test(part("M")) ? Number(part("M")) : months.indexOf(part("M").slice(0, 3).toLowerCase()) + 1;
 	const date = new Date(Date.UTC(year, month - 1, Number(part("D"))));

@@ -332,7 +332,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	const opened = new Promise<OpenInput>((resolve) => {
 		toAgent = resolve;
 	});
-	const asked = new Set<unknown>();
+	const requestIds = new Set<unknown>();
 	const readable = new ReadableStream<AnyMessage>({
 		start: (controller) => {
 			toUs = controller;
@@ -343,7 +343,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	});
 	const writable = new WritableStream<AnyMessage>({
 		async write(message) {
-			if ("method" in message && "id" in message) asked.add(message.id);
+			if ("method" in message && "id" in message) requestIds.add(message.id);
 			(await opened).write(`${JSON.stringify(message)}\n`);
 		},
 	});
@@ -353,7 +353,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 		onMessage: (message) => {
 			if (message["jsonrpc"] !== "2.0") return;
 			if (message["method"] === "session/update") onUpdate(message["params"]);
-			else if ("method" in message || asked.delete(message["id"])) toUs?.enqueue(message as unknown as AnyMessage);
+			else if ("method" in message || requestIds.delete(message["id"])) toUs?.enqueue(message as unknown as AnyMessage);
 		},
 		end: () => {
 			toUs?.close();
@@ -413,11 +413,11 @@ async function invoke(
 		messages.end();
 		return result;
 	});
-	const asked = answering.then(
+	const outcome = answering.then(
 		(answer) => ({ answer }),
 		(error: unknown) => ({ error }),
 	);
-	const first = await Promise.race([asked, ended.then(() => Promise.race([asked, silence()]))]);
+	const first = await Promise.race([outcome, ended.then(() => Promise.race([outcome, silence()]))]);
 	closeInput();
 	const timer = setTimeout(() => over.abort(), partingMs);
 	const result = await ended;

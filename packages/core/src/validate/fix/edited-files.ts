@@ -239,27 +239,27 @@ function changed(value: unknown, document: YamlDocument, change: FieldChange): u
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
 	const text = valueBelow(document.value, path);
-	const found: DocumentPath[] = [];
+	const paths: DocumentPath[] = [];
 	const walk = (value: unknown, at: DocumentPath) => {
 		if (typeof value === "object" && value !== null)
 			for (const [key, item] of Object.entries(value)) walk(item, [...at, Array.isArray(value) ? Number(key) : key]);
-		else if (value === text && document.find(at).written === written) found.push(at);
+		else if (value === text && document.find(at).written === written) paths.push(at);
 	};
 	walk(document.value, []);
-	return found;
+	return paths;
 }
 
 /** Lines around a change. */
 const context = 3;
 /** For more changed lines, the difference is not minimal. */
-const mostCompared = 2000;
+const maxCompared = 2000;
 
 /** For `git apply` and `patch -p1`; empty without changes. */
 export function unifiedDiff({ path, before, after }: PlannedFile): string {
 	if (before === after) return "";
 	const name = (prefix: string) => quotedName(`${prefix}/${path}`);
 	const header = before === undefined ? `diff --git ${name("a")} ${name("b")}\nnew file mode 100644\n` : "";
-	const options = { context, maxEditLength: mostCompared };
+	const options = { context, maxEditLength: maxCompared };
 	const patch = structuredPatch("", "", before ?? "", after, "", "", options);
 	const hunks = patch?.hunks ?? replacement(before ?? "", after);
 	const range = (start: number, lines: number) => `${lines === 0 ? start - 1 : start},${lines}`;

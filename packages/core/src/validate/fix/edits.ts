@@ -163,9 +163,11 @@ function replaced(written: string, raw: string, path: string, word: number | und
 		return written.startsWith(`${raw}:`) ? `${path}${written.slice(raw.length)}` : undefined;
 	}
 	const parsed = parseCommand(written);
-	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
-	if (!found) return undefined;
-	if (found.text === raw) return replaceWord(written, found, path);
+	const commandWord = parsed.kind === "argv" ? parsed.words[word] : undefined;
+	if (!commandWord) return undefined;
+	if (commandWord.text === raw) return replaceWord(written, commandWord, path);
 	// With backslashes, which only Windows supports.
-	return written.slice(...found.range) === raw ? replaceWord(written, { ...found, quoted: false }, path) : undefined;
+	return written.slice(...commandWord.range) === raw
+		? replaceWord(written, { ...commandWord, quoted: false }, path)
+		: undefined;
 }

@@ -138,9 +138,9 @@ async function remoteCommit({ repo, ref }: PinChange, { env, signal }: FixOption
 		...{ env, signal, timeoutMs, variables: { GIT_DIR: "/nonexistent" } },
 		...(credentials ? { credentials: { url, ...credentials } } : {}),
 	});
-	const found = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
-	if (!found) throw new AgentvError("failed", `the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
-	return found.sha;
+	const match = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
+	if (!match) throw new AgentvError("failed", `the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
+	return match.sha;
 }
 
 /** Tries each fix alone to find the one that changes the eval's meaning. */
@@ -216,10 +216,10 @@ export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): vo
 }
 
 /** Includes all evals in or below the directories of changed files. */
-function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
+function evalsAround(files: readonly PlannedFile[], requested: readonly string[], view: DiskView): string[] {
 	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
 	const below = directories.flatMap((directory) => evalsBelow(directory, view));
-	return [...new Set([...given, ...below])].sort();
+	return [...new Set([...requested, ...below])].sort();
 }
 
 export function meaningOf(file: string, run: ValidationRun, options: MeaningOptions): string {

@@ -61,8 +61,8 @@ OPENAI_API_KEY=   # a key for the grader model`,
 			if (variable.defaultText === undefined && !first.has(variable.name)) first.set(variable.name, variable);
 		for (const { name, at } of first.values()) {
 			const own = dirname(at.file);
-			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
-			if (!beside.some((place) => documentedNames(place, context.run).has(name)))
+			const directories = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
+			if (!directories.some((place) => documentedNames(place, context.run).has(name)))
 				yield { data: { name, ...variableMark(name, at, context) }, at };
 		}
 	},
@@ -78,8 +78,8 @@ function documentedNames(directory: string, run: ValidationRun): ReadonlySet<str
 }
 
 function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
-	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
-	return found ? { mark: found[0] } : {};
+	const match = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
+	return match ? { mark: match[0] } : {};
 }
 
 const varsUnknown = loadingRule({

@@ -66,7 +66,7 @@ const pathAbsolute = rule<PathAbsoluteData>({
 			};
 		}
 	},
-	fix: (found, context) => (found.data.inside ? rewriteToResolved(found, context) : []),
+	fix: (finding, context) => (finding.data.inside ? rewriteToResolved(finding, context) : []),
 });
 
 const pathBackslash = rule<AboutReference & { resolved?: string }>({
@@ -86,8 +86,8 @@ const pathBackslash = rule<AboutReference & { resolved?: string }>({
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
 			if (isWrittenAbsolute(reference)) continue; // Reported by the worse finding, and fixed with it.
 			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // Such a name exists.
-			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
-			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
+			const location = reference.state === "missing" ? {} : { resolved: reference.resolved };
+			yield { data: { ...aboutReference(reference), ...location }, at: reference.at };
 		}
 	},
 	fix: rewriteToResolved,
@@ -139,7 +139,7 @@ const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: 
 		}
 	},
 	*more({ findings, references, run }) {
-		for (const found of findings) if (found.rule === pathMissing.rule) yield found;
+		for (const diagnostic of findings) if (diagnostic.rule === pathMissing.rule) yield diagnostic;
 		yield* irregularReferences(references.files);
 		yield* irregularTemplates(references.files, (directory) => ({ special: rememberedFaults(directory, run).special }));
 	},

@@ -56,9 +56,9 @@ const targetsEmptyCredential: Rule = {
 	*check({ loaded, targets, uses }): Iterable<Diagnostic> {
 		const sources = new Map([...targets.sources, ...loaded.sources]);
 		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
-		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
+		const diagnostics = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
 		// A variable's value belongs to the machine: a run is refused, but the eval can be correct.
-		for (const empty of [...found, ...emptyEvalCredentials(loaded)])
+		for (const empty of [...diagnostics, ...emptyEvalCredentials(loaded)])
 			yield empty.data.name === undefined ? empty : { ...empty, severity: "warning" };
 	},
 };
@@ -216,8 +216,9 @@ targets:
 	*more({ uses }) {
 		for (const { implied, role, resolution } of uses) {
 			if (implied && role === "target" && resolution.ok === false && resolution.via.length === 0) continue;
-			for (const found of resolution.diagnostics)
-				if (found.rule === "targets.undefined") yield implied ? { ...found, severity: "warning" } : found;
+			for (const diagnostic of resolution.diagnostics)
+				if (diagnostic.rule === "targets.undefined")
+					yield implied ? { ...diagnostic, severity: "warning" } : diagnostic;
 		}
 	},
 });
