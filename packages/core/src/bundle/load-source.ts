@@ -39,12 +39,12 @@ export function loadSource(options: BundleOptions): LoadedSource {
 }
 
 function loadWith(
-	{ file, view, env: given, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
+	{ file, view, env: processEnv, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
 	assumed: Environment,
 ): LoadedSource {
-	const env = { ...given, ...assumed };
+	const env = { ...processEnv, ...assumed };
 	const override = targetsFile === undefined ? {} : { targetsFile: resolve(cwd, targetsFile) };
-	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], given, view);
+	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], processEnv, view);
 	const reach = { allowed, ownFiles: Object.values(override), option: "--include-outside" } as const;
 	const loaded = loadEval(file, { view, env, cwd, reach });
 	const evalEnv = evalEnvironment(loaded.scope, env, view);

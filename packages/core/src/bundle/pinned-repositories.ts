@@ -84,10 +84,14 @@ class Pinning {
 		const requested = repo.commit ?? null;
 		const isSha = fullSha.test(requested ?? "");
 		const shown = redactUrl(repo.repo);
-		const given = { path: repo.path, repo: shown, requested };
+		const described = { path: repo.path, repo: shown, requested };
 		if (!pin && !vendor && !local) {
 			if (!isSha) this.diagnostics.push(finding(unpinned, { repo: shown, requested }, repo.commitAt ?? repo.at));
-			this.repos.push({ ...given, sha: isSha && requested !== null ? requested.toLowerCase() : null, vendored: null });
+			this.repos.push({
+				...described,
+				sha: isSha && requested !== null ? requested.toLowerCase() : null,
+				vendored: null,
+			});
 			return;
 		}
 		if (local && !vendor) this.diagnostics.push(finding(localRepository, { repo: shown }, repo.at));
@@ -96,7 +100,7 @@ class Pinning {
 		else this.added.set(placeKey(repo.at), { commit: sha });
 		const vendored = vendor || local ? this.#vendor(source, sha, branch) : null;
 		if (vendored !== null) this.paths.set(placeKey(repo.repoAt), vendored);
-		this.repos.push({ ...given, sha, vendored });
+		this.repos.push({ ...described, sha, vendored });
 	}
 
 	#vendor(source: RepositorySource, sha: string, branch: string): string {
@@ -129,8 +133,8 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 	const names = requested === null ? ["HEAD"] : [head, `${tag}^{}`, tag];
 	const remote = { env, signal, timeoutMs: 120_000, credentials: source.credentials };
 	const refs = await listRemoteRefs(home, source.url, names, remote);
-	const [found] = names.flatMap((name) => refs.find(({ ref }) => ref === name) ?? []);
-	if (found) return { sha: found.sha, branch: requested !== null && found.ref === head ? requested : "main" };
+	const [match] = names.flatMap((name) => refs.find(({ ref }) => ref === name) ?? []);
+	if (match) return { sha: match.sha, branch: requested !== null && match.ref === head ? requested : "main" };
 	if (requested === null || !/^[0-9a-f]{4,63}$/i.test(requested))
 		throw new AgentvError(
 			"failed",

@@ -99,11 +99,11 @@ function* factDifferences(row: ResultRow, file: AttemptFile): Generator<RecordPr
 		if (!sameValue(row[name], file[name]))
 			yield { kind: "fact", field: toWireKey(name), recorded: row[name], recomputed: file[name] };
 	for (let index = 0; index < Math.max(row.scores.length, file.scores.length); index++) {
-		const [one, other] = [row.scores[index], file.scores[index]];
-		if (!one || !other || !sameJudgement(one, other))
+		const [a, b] = [row.scores[index], file.scores[index]];
+		if (!a || !b || !sameJudgement(a, b))
 			yield {
-				...{ kind: "fact", field: `scores[${index}]`, grader: (other ?? one)?.name ?? "" },
-				...{ recorded: one && shown(one), recomputed: other && shown(other) },
+				...{ kind: "fact", field: `scores[${index}]`, grader: (b ?? a)?.name ?? "" },
+				...{ recorded: a && shown(a), recomputed: b && shown(b) },
 			};
 	}
 }

@@ -332,7 +332,7 @@ export function sumCosts(usages: Iterable<KnownCosts>): Costs {
 function addTokens(
 	a: TokenUsage,
 	b: TokenUsage,
-	add: (one: number | undefined, other: number | undefined) => number | undefined,
+	add: (a: number | undefined, b: number | undefined) => number | undefined,
 ): TokenUsage {
 	const cached = add(a.cached, b.cached);
 	const reasoning = add(a.reasoning, b.reasoning);

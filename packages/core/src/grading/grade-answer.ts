@@ -377,11 +377,11 @@ const mediaTypes: Readonly<Record<string, string>> = {
 export async function textOf(
 	file: string,
 	name: string,
-	given: string | undefined,
+	declared: string | undefined,
 	{ preprocessors, runCommand, signal }: InputTextOptions,
 ): Promise<string | undefined> {
 	const ending = extname(file).slice(1).toLowerCase();
-	const mediaType = given ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
+	const mediaType = declared ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
 	const preprocessor = preprocessors.find(
 		({ type }) => type === mediaType || type.replace(/^\./, "").toLowerCase() === ending,
 	);

@@ -153,7 +153,7 @@ function edgeOf(text: string): Edge | undefined {
  * omit the opening tag. Tags inside an object are text.
  */
 function withoutThinking(text: string): string {
-	let kept = "";
+	let visible = "";
 	let from = 0;
 	let depth = 0;
 	let block = "";
@@ -167,18 +167,18 @@ function withoutThinking(text: string): string {
 		const edge = edgeOf(whole);
 		if (!edge || (depth > 0 ? edge.block !== block : edge.kind === "closes if open")) continue;
 		if (edge.kind === "opens") {
-			if (depth === 0) kept += text.slice(from, index);
+			if (depth === 0) visible += text.slice(from, index);
 			block = edge.block;
 			depth += 1;
 		} else if (depth > 0) {
 			depth -= 1;
 			from = token.lastIndex;
 		} else {
-			kept = "";
+			visible = "";
 			from = token.lastIndex;
 		}
 	}
-	return depth > 0 ? kept : kept + text.slice(from);
+	return depth > 0 ? visible : visible + text.slice(from);
 }
 
 /** Returns the offset at which the object ends or stops being JSON. */

@@ -391,7 +391,7 @@ function readEntry(
 	if (said.length === 0 && score === undefined) return undefined;
 	const passed = said.length > 0 ? said.every(Boolean) : reaches(score ?? 0, 0.5);
 	const evidence = entry.evidence ?? entry.reason;
-	const text = [entry.text, entry.id].find((one) => typeof one === "string");
+	const text = [entry.text, entry.id].find((value) => typeof value === "string");
 	return {
 		score: score ?? (passed ? 1 : 0),
 		finding: {
@@ -411,7 +411,7 @@ function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 		const passed = key === "hits";
 		if (Array.isArray(value)) {
 			counts[key] = value.length;
-			for (const one of value) findings.push({ text: asText(one), passed });
+			for (const entry of value) findings.push({ text: asText(entry), passed });
 		} else if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) counts[key] = value;
 		else return { problem: `printed ${key} that is not a list or a count` };
 	}

@@ -122,7 +122,7 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 }
 
 async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | undefined) {
-	const discovered = await findEvals(cwd, { maxDirectories: maxDirectories, signal });
+	const discovered = await findEvals(cwd, { maxDirectories, signal });
 	const all = discovered.files.map((file) => resolve(cwd, file));
 	// A bundle is one eval, independent of its template.
 	const bundles = all.map((file) => dirname(file)).filter((directory) => isBundle(directory, view));
@@ -156,7 +156,7 @@ export async function checkPrograms({ evals, view }: ExaminedEvals, search: Prog
 	for (const { label, loaded, targets } of evals)
 		for (const name of neededPrograms(collectReferences(loaded, targets, view), targets))
 			if (isAbsolute(name) || !name.includes("/")) needed.set(name, [...(needed.get(name) ?? []), label]);
-	const sorted = [...needed].sort(([one], [other]) => (one < other ? -1 : 1));
+	const sorted = [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
 	return mapPool(sorted, { concurrency: atOnce }, async ([name, neededBy]) => {
 		const isRunner = name === typeScriptRunners;
 		const program =
@@ -190,7 +190,7 @@ export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): Doc
 		}
 	}
 	const item = itemsOf("variables");
-	const sorted = [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+	const sorted = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
 	return sorted.map(([name, { state, isEmpty, evals: users }]) => {
 		const neededBy = users.map(({ label }) => label);
 		if (state === "default") return item(name, "ok", "not set, has a default", { neededBy });

@@ -105,9 +105,9 @@ function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {
 }
 
 function changedParts({ before, after }: CasePair, vary: ReadonlySet<FingerprintPart>): FingerprintPart[] | undefined {
-	const [one, two] = [before.fingerprint, after.fingerprint];
-	if (!one || !two) return undefined;
-	return fingerprintParts.filter((part) => !vary.has(part) && one[part] !== two[part]);
+	const [a, b] = [before.fingerprint, after.fingerprint];
+	if (!a || !b) return undefined;
+	return fingerprintParts.filter((part) => !vary.has(part) && a[part] !== b[part]);
 }
 
 function inOrder(cases: readonly CaseScore[]): CaseScore[] {

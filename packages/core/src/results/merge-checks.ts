@@ -71,11 +71,11 @@ function placeOf({ row, part }: PartRow): string {
 
 function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	return cases.flatMap(({ rows: [first, ...others] }) =>
-		others.flatMap((other): MergeProblem[] => {
-			const parts = first ? differing(first, other, fingerprintParts) : [];
+		others.flatMap((row): MergeProblem[] => {
+			const parts = first ? differing(first, row, fingerprintParts) : [];
 			if (!first || parts.length === 0) return [];
-			const places = [placeOf(first), placeOf(other)] as const;
-			return [{ kind: "fingerprint", parts, places, ...attemptOf(other.row) }];
+			const places = [placeOf(first), placeOf(row)] as const;
+			return [{ kind: "fingerprint", parts, places, ...attemptOf(row.row) }];
 		}),
 	);
 }
@@ -93,10 +93,10 @@ function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 		}
 	return [...byTarget.values()].flatMap((byPart) => {
 		const [first, ...others] = [...byPart.values()].filter((row) => row !== "several");
-		return others.flatMap((other): MergeProblem[] => {
-			if (!first || differing(first, other, ["target"]).length === 0) return [];
-			const { target, eval: label } = other.row;
-			return [{ kind: "target", target, eval: label, places: [placeOf(first), placeOf(other)] }];
+		return others.flatMap((row): MergeProblem[] => {
+			if (!first || differing(first, row, ["target"]).length === 0) return [];
+			const { target, eval: label } = row.row;
+			return [{ kind: "target", target, eval: label, places: [placeOf(first), placeOf(row)] }];
 		});
 	});
 }
@@ -392,25 +392,25 @@ export class MixedVersions {
 		const planned = this.#planned.get(key);
 		const parts = planned?.fingerprint.split(".") ?? [];
 		const attempt = attemptOf(row);
-		const other = this.#attempts.get(key);
+		const previous = this.#attempts.get(key);
 		// A workspace that could not be prepared has no commits.
 		const isUnprepared = row.executionStatus === "execution_error";
 		for (const [position, part] of fingerprintParts.entries()) {
 			if (part === "workspace" && isUnprepared) continue;
 			const version = fingerprint[part];
 			const expected = parts[position] ?? "";
-			const before = other?.fingerprint[part];
+			const before = previous?.fingerprint[part];
 			if (expected !== "" && !version.startsWith(expected)) {
 				const uses = this.#usesOfPart(part, row);
 				getOrSet(uses, expected, { version: expected, attempts: 0, first: [] });
 				count(uses, version, attempt);
-			} else if (other && before !== undefined && before !== version) {
+			} else if (previous && before !== undefined && before !== version) {
 				const uses = this.#usesOfPart(part, row);
-				if (!uses.has(before)) count(uses, before, other.attempt);
+				if (!uses.has(before)) count(uses, before, previous.attempt);
 				count(uses, version, attempt);
 			}
 		}
-		if (!planned?.isRepeated || (other && isUnprepared)) return;
+		if (!planned?.isRepeated || (previous && isUnprepared)) return;
 		const { workspace: _, ...rest } = fingerprint;
 		this.#attempts.set(key, { attempt, fingerprint: isUnprepared ? rest : fingerprint });
 	}

@@ -76,7 +76,7 @@ export async function mergeRuns(
 	const nothing = { missing: { shards: [], tests: [] }, warnings, runs: parts.map(summaryOf) };
 	const unlike = [
 		...namedTwice(parts),
-		...others.flatMap((other) => planDifferences(first, other)),
+		...others.flatMap((part) => planDifferences(first, part)),
 		...otherVersions(parts),
 	];
 	if (unlike.length > 0) return { ...nothing, problems: unlike };

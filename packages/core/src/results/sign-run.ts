@@ -35,8 +35,8 @@ export async function checkSignature(
 	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest to sign" };
 	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a regular file` };
 	const known = ["-f", allowedSigners, "-s", signature];
-	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
-	const principals = found.exitCode === 0 ? found.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
+	const result = await keygen(directory, ["-Y", "find-principals", ...known], options);
+	const principals = result.exitCode === 0 ? result.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
 	let reason = "";
 	for (const principal of signer === undefined ? principals : [signer]) {

@@ -61,8 +61,8 @@ export function newAttempt(planned: PlannedCase, name: AttemptName, plan: RunPla
 export function mergeAnswers(before: Answer | undefined, next: Answer): Answer {
 	if (!before) return next;
 	const warnings = [...new Set([...(before.warnings ?? []), ...(next.warnings ?? [])])];
-	const [one, other] = [before.cached ?? before, next.cached ?? next];
-	const cached = { durationMs: addAmounts(one.durationMs, other.durationMs), ...addCosts(one, other) };
+	const [a, b] = [before.cached ?? before, next.cached ?? next];
+	const cached = { durationMs: addAmounts(a.durationMs, b.durationMs), ...addCosts(a, b) };
 	return omitUndefined({
 		...next,
 		messages: [...before.messages, ...next.messages],

@@ -95,10 +95,10 @@ export function shardBudgets({ request, evals, cases, shard }: Budgeted): ShardB
 	if (!shard) return [];
 	const { budgetUsd } = request;
 	if (budgetUsd !== undefined) return [shareOf(budgetUsd, cases, shard.whole)];
-	return evals.flatMap((one) => {
-		const ofEval = (planned: PlannedCase) => planned.eval.label === one.label;
-		if (one.budgetUsd === undefined) return [];
-		return [{ eval: one.label, ...shareOf(one.budgetUsd, cases.filter(ofEval), shard.whole.filter(ofEval)) }];
+	return evals.flatMap((planned) => {
+		const ofEval = (testCase: PlannedCase) => testCase.eval.label === planned.label;
+		if (planned.budgetUsd === undefined) return [];
+		return [{ eval: planned.label, ...shareOf(planned.budgetUsd, cases.filter(ofEval), shard.whole.filter(ofEval)) }];
 	});
 }
 

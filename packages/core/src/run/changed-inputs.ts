@@ -303,8 +303,8 @@ class RowChanges {
 
 	#settings(part: string, row: ResultRow, { target, threshold, eval: of }: PlannedCase): string[] {
 		if (part === "target")
-			return [target.target, ...target.fallbacks].flatMap((target) =>
-				this.#targetChanges("target", target, this.run.targets),
+			return [target.target, ...target.fallbacks].flatMap((candidate) =>
+				this.#targetChanges("target", candidate, this.run.targets),
 			);
 		if (part !== "graders") return [];
 		const graders = this.plan.graderTargets.filter((grader) => grader.eval.label === of.label);

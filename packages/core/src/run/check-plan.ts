@@ -48,7 +48,7 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const judged = new Map<Assertion, PlannedCase>();
 	for (const planned of plan.cases) for (const grader of allGraders(planned)) judged.set(grader, planned);
 	if (!plan.request.ungraded)
-		for (const [assertion, one] of judged) diagnostics.push(...checkGrader(assertion, one, plan));
+		for (const [assertion, planned] of judged) diagnostics.push(...checkGrader(assertion, planned, plan));
 	if (diagnostics.length === 0) return;
 	const unique = [
 		...new Map(

@@ -41,7 +41,7 @@ export class LiveTargets {
 		const hints: string[] = [];
 		for (const { target, eval: of } of planned.values()) {
 			const [first, ...others] = await Promise.all(
-				[target.target, ...target.fallbacks].map((target) => this.live(target, of)),
+				[target.target, ...target.fallbacks].map((candidate) => this.live(candidate, of)),
 			);
 			if (!first?.problem || others.some(({ problem }) => !problem)) continue;
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
@@ -73,7 +73,7 @@ export class LiveTargets {
 	}
 
 	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
-		const all = await Promise.all([target, ...fallbacks].map((target) => this.live(target, of)));
+		const all = await Promise.all([target, ...fallbacks].map((candidate) => this.live(candidate, of)));
 		return all.filter(({ problem }) => !problem);
 	}
 

@@ -61,7 +61,7 @@ export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMac
 			env: own,
 			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
 		});
-		return { loaded: loaded, targets, planned: plannedEval(loaded, labels[index] ?? loaded.file, own) };
+		return { loaded, targets, planned: plannedEval(loaded, labels[index] ?? loaded.file, own) };
 	});
 	return { evals, view, env };
 }

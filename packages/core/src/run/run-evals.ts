@@ -364,9 +364,7 @@ export async function recordAnswers(
 		}
 	});
 	const repeats = plan.cases.some(({ repeat }) => repeat.count > 1);
-	const inOrder = [...answers.values()].sort(
-		({ name: one }, { name: other }) => one.index - other.index || one.attempt - other.attempt,
-	);
+	const inOrder = [...answers.values()].sort(({ name: a }, { name: b }) => a.index - b.index || a.attempt - b.attempt);
 	const lines = inOrder.flatMap(({ name, turns }) =>
 		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
 	);

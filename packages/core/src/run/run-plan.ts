@@ -123,7 +123,7 @@ export interface RunPlan extends RunAccess {
 	readonly workers: number;
 	readonly graderTarget: (
 		evalLabel: string,
-		asked: string | undefined,
+		requested: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
 	readonly graderTargets: readonly PlannedGraderTarget[];
@@ -266,7 +266,9 @@ export function targetRecord(
 export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return [
 		...new Map(
-			cases.flatMap(({ target }) => [target.target, ...target.fallbacks]).map((target) => [target.name, target]),
+			cases
+				.flatMap(({ target }) => [target.target, ...target.fallbacks])
+				.map((candidate) => [candidate.name, candidate]),
 		).values(),
 	];
 }

@@ -193,7 +193,7 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 	);
 }
 
-const maxMs = 10;
+const maxBlockingMs = 10;
 
 /** Keeps synchronous work from blocking Ctrl-C, timers and the screen. */
 class LoopTurns {
@@ -201,7 +201,7 @@ class LoopTurns {
 	#turn: Promise<void> | undefined;
 
 	taken(): Promise<void> | undefined {
-		if (performance.now() - this.#last < maxMs) return undefined;
+		if (performance.now() - this.#last < maxBlockingMs) return undefined;
 		this.#turn ??= setImmediate().then(() => {
 			this.#last = performance.now();
 			this.#turn = undefined;

@@ -71,14 +71,14 @@ export interface RunMachine {
 }
 
 /** Determine which tests run and how they are graded, so a resumed run keeps them. */
-const kept = [...planFlags, "targetsFile", "envFile", "shard"] as const;
+const keptOptions = [...planFlags, "targetsFile", "envFile", "shard"] as const;
 
 /** May be elsewhere on this machine: the current option replaces a missing file. */
 const paths = ["targetsFile", "envFile"] as const;
 
 export function requestFlags(request: RunRequest): Record<string, unknown> {
 	return Object.fromEntries(
-		[...kept, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
+		[...keptOptions, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
 			const value = request[key as keyof RunRequest];
 			return value === undefined ? [] : [[key, value]];
 		}),
@@ -92,7 +92,7 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 export function resumedRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
 	const moved = paths.filter((key) => requested[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
-	const keys = kept.filter((key) => !moved.some((path) => path === key));
+	const keys = keptOptions.filter((key) => !moved.some((path) => path === key));
 	for (const key of keys) {
 		const before = run.flags[key];
 		if (requested[key] !== undefined && JSON.stringify(requested[key]) !== JSON.stringify(before))
@@ -118,7 +118,7 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
-/** Returns the options of the run in `directory`, overridden by `given`. */
+/** Returns the options of the run in `directory`, overridden by `requested`. */
 export function originRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
 	const before = Object.fromEntries(

@@ -124,7 +124,7 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 			files.set(name, { file: { path: name, sha256, parts: [], ...listed }, parts: new Set([part]) });
 		}
 	};
-	const planned = cases.map((planned) => plannedFingerprint(fingerprints, planned));
+	const planned = cases.map((testCase) => plannedFingerprint(fingerprints, testCase));
 	for (const { scope, sources } of plan.evals)
 		for (const { path, sha256 } of sources) add(path, scope.root, "eval", sha256);
 	const digests = new FileDigests();
@@ -164,12 +164,13 @@ function targetsFiles({
 	const isRegrade = origin?.kind === "regrade";
 	const used = [
 		...(isRegrade ? [] : cases).flatMap(({ target, eval: of }) =>
-			[target.target, ...target.fallbacks].map((target) => ({ one: target, of })),
+			[target.target, ...target.fallbacks].map((candidate) => ({ candidate, of })),
 		),
-		...graderTargets.map(({ target, eval: of }) => ({ one: target, of })),
+		...graderTargets.map(({ target, eval: of }) => ({ candidate: target, of })),
 	];
-	for (const { one, of } of used)
-		for (const { definition } of one.via) files.set(definition.file, { root: of.scope.root, path: definition.file });
+	for (const { candidate, of } of used)
+		for (const { definition } of candidate.via)
+			files.set(definition.file, { root: of.scope.root, path: definition.file });
 	return files.values();
 }
 

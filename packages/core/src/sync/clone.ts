@@ -214,10 +214,10 @@ export async function updateClone(
 /** Removes conflicting branches; the plan has checked that their commits are the remote's. */
 async function clearNames(clone: LocalClone, name: string): Promise<void> {
 	const { git, head } = clone;
-	const found = await namesInTheWay(clone, name);
-	if (found.size === 0 || head.sha === undefined) return;
-	if (found.has(`refs/heads/${head.branch}`)) await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
-	const input = [...found].map(([ref, sha]) => `delete ${ref}\0${sha}\0`).join("");
+	const conflicts = await namesInTheWay(clone, name);
+	if (conflicts.size === 0 || head.sha === undefined) return;
+	if (conflicts.has(`refs/heads/${head.branch}`)) await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
+	const input = [...conflicts].map(([ref, sha]) => `delete ${ref}\0${sha}\0`).join("");
 	await git.shielded(["update-ref", "-z", "--stdin"], { input });
 }
 

@@ -41,24 +41,24 @@ export interface Seen {
 }
 
 export async function observe(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
-	const [local, asked] = await Promise.all([
+	const [local, remoteLook] = await Promise.all([
 		lookLocal(entry.path, remote.url, remote.env),
 		options.offline ? undefined : lookRemote(remote),
 	]);
 	const clone = local.kind === "clone" ? local.clone : undefined;
-	const look = asked ?? lastSeen(remote, clone);
+	const look = remoteLook ?? lastSeen(remote, clone);
 	const foreign = local.kind === "foreign" ? local.message : undefined;
 	const observation = { id: entry.id, path: entry.path, disk: local.kind, foreign, remote: look, clone: undefined };
 	if (!clone) return { observation, clone, incoming: [], journal: undefined };
 	const journal = readJournal(clone.git.gitDir);
 	const compared = await compare(clone, look, remote, options, journal);
-	const found = { ...observation, remote: compared.look, clone: compared.state };
-	return { observation: found, clone, incoming: compared.incoming, journal };
+	const complete = { ...observation, remote: compared.look, clone: compared.state };
+	return { observation: complete, clone, incoming: compared.incoming, journal };
 }
 
 async function compare(
 	clone: LocalClone,
-	asked: RemoteLook,
+	remoteLook: RemoteLook,
 	remote: Remote,
 	options: ObserveOptions,
 	journal: Journal | undefined,
@@ -71,11 +71,11 @@ async function compare(
 		refusedKey: git.refusedKey,
 		...{ sameHistory: true, relation: undefined, targetHasLocalCommits: false, edits: [], incoming: [] },
 	};
-	if (head.sha === undefined || !asked.wanted) return { state, look: asked, incoming: [] };
+	if (head.sha === undefined || !remoteLook.wanted) return { state, look: remoteLook, incoming: [] };
 	const isStuck = state.underWay !== undefined || state.refusedKey !== undefined;
 	const mayFetch = options.fetch && !options.offline && !isStuck;
-	const isTipHere = await isHere(clone, asked.wanted.sha);
-	const look = isTipHere || !mayFetch ? asked : await fetchWanted(clone, asked.wanted, remote);
+	const isTipHere = await isHere(clone, remoteLook.wanted.sha);
+	const look = isTipHere || !mayFetch ? remoteLook : await fetchWanted(clone, remoteLook.wanted, remote);
 	const { wanted } = look;
 	if (!wanted || (!isTipHere && !mayFetch)) return { state, look, incoming: [] };
 	const asks = state.urlChanged && !isStuck && !options.offline;

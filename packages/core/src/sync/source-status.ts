@@ -63,8 +63,8 @@ export async function problemStatus(
 /** Only takes the lock to fetch the tip, and doesn't wait for a running sync. */
 async function look(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
 	const seen = await observe(entry, remote, options);
-	const { clone, remote: found } = seen.observation;
-	if (options.offline || !clone || found.problem || clone.relation || clone.underWay) return seen;
+	const { clone, remote: remoteLook } = seen.observation;
+	if (options.offline || !clone || remoteLook.problem || clone.relation || clone.underWay) return seen;
 	try {
 		return await withLock(entry.path, () => observe(entry, remote, { ...options, fetch: true }), {
 			...{ lockDirectory: lockDirectory(remote.env), waitMs: 0, signal: remote.signal },

@@ -128,15 +128,15 @@ function modelAddress(
 	env: Environment,
 ): ModelAddress {
 	// `${{ URL:-}}` can be empty, which selects the vendor's own address.
-	const given = settings.baseUrl || settings.endpoint || undefined;
+	const configured = settings.baseUrl || settings.endpoint || undefined;
 	const resource = resourceVariable && (settings.resourceName ?? env[resourceVariable]);
 	const own = resource ? address.replace("//", `//${resource}.`) : address;
 	const hasOwn = resourceVariable === undefined || Boolean(resource);
 	const vendorKey = keys.map((key) => env[key]).find((value) => value !== undefined);
-	const getsVendorKey = given === undefined || resourceVariable !== undefined;
+	const getsVendorKey = configured === undefined || resourceVariable !== undefined;
 	return {
-		address: given ?? (hasOwn ? own : undefined),
-		isOwnServer: given !== undefined,
+		address: configured ?? (hasOwn ? own : undefined),
+		isOwnServer: configured !== undefined,
 		apiKey: settings.apiKey ?? (getsVendorKey ? vendorKey : undefined),
 	};
 }

@@ -136,15 +136,15 @@ const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|pl
 
 export function claimedChanges(text: string): { readonly file: string; readonly words: string }[] {
 	if (!speaks.test(text)) return [];
-	const found = new Map<string, string>();
+	const wordsByFile = new Map<string, string>();
 	const add = (path: string | undefined, words: string) => {
-		if (path !== undefined && !noFile.test(path) && !found.has(path)) found.set(path, words);
+		if (path !== undefined && !noFile.test(path) && !wordsByFile.has(path)) wordsByFile.set(path, words);
 	};
 	for (const pattern of claims)
 		for (const match of text.matchAll(pattern)) if (!isNotYet(text, match)) add(match[1], match[0]);
 	for (const match of text.matchAll(listed))
 		for (const [words, inner] of (match[1] ?? "").matchAll(fileName)) add(inner, words);
-	return [...found].map(([path, words]) => ({ file: path, words }));
+	return [...wordsByFile].map(([path, words]) => ({ file: path, words }));
 }
 
 /** Detects orders and conditions: "your PR should change", "the file must be edited". */

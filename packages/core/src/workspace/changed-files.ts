@@ -111,7 +111,7 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 	old.sort((a, b) => compareByBytes(a.path, b.path));
 	const key = ({ path, after }: FileChange) => `${String(after?.size ?? 0).padStart(16, "0")} ${after?.blob} ${path}`;
 	const keyed = added.map((change) => [key(change), change] as const);
-	keyed.sort(([one], [other]) => compareByBytes(one, other));
+	keyed.sort(([a], [b]) => compareByBytes(a, b));
 	return [...old, ...keyed.map(([, change]) => change)];
 }
 

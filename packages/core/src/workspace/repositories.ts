@@ -259,8 +259,8 @@ class Mirror {
 		}
 		const tag = shaOf(`refs/tags/${requested}^{}`) ?? shaOf(`refs/tags/${requested}`);
 		if (tag !== undefined) return { sha: tag, ref: `refs/tags/${requested}` };
-		const other = shaOf(requested ?? "HEAD");
-		if (other !== undefined) return { sha: other, ref: requested ?? "HEAD" };
+		const sha = shaOf(requested ?? "HEAD");
+		if (sha !== undefined) return { sha, ref: requested ?? "HEAD" };
 		return this.#abbreviated(requested);
 	}
 

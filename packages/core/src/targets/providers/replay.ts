@@ -61,8 +61,8 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 	const own = all.filter((fixture) => fixture.attempt === attempt);
 	const turns = own.length > 0 ? own : all.filter((fixture) => fixture.attempt === undefined);
 	const turn = typeof session === "number" ? session : 0;
-	const found = turns[turn] ?? turns.at(-1);
-	if (found) return { ok: true, answer: { ...found.answer, session: turn + 1 } };
+	const recorded = turns[turn] ?? turns.at(-1);
+	if (recorded) return { ok: true, answer: { ...recorded.answer, session: turn + 1 } };
 	const message = `no recorded answer for ${JSON.stringify(testId)}${all.length > 0 ? `, attempt ${attempt}` : ""}`;
 	return { ok: false, failure: { code: "not-recorded", message, retryable: false } };
 }

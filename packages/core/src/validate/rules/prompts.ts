@@ -91,11 +91,11 @@ function pinsOf({ workspace, suite }: TestCase): string[] {
 /** Words of only letters or digits don't count. */
 function shasIn(text: string): Set<string> {
 	if (!/[0-9a-f]{7}/i.test(text)) return new Set();
-	const found = named
+	const candidates = named
 		.flatMap((pattern) => [...text.matchAll(pattern)])
 		.map((match) => match[1] as string)
 		.concat(text.match(bare) ?? []);
-	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
+	return new Set(candidates.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
 }
 
 const promptNeedsRemote = rule<{ mark: string }>({
