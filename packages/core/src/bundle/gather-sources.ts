@@ -401,7 +401,7 @@ function addParents(path: string, directories: Set<string>): void {
 	}
 }
 
-/** For case-insensitive file systems; only remembers paths that aren't lower case. */
+/** Helps case-insensitive file systems; only remembers paths that aren't lower case. */
 function* foldedCollisions(
 	copies: readonly PlannedCopy[],
 	others: readonly string[],

@@ -79,7 +79,7 @@ function printEval(
 	return patchYaml(source.text, before, value, { [testsKey]: origins });
 }
 
-/** By `placeKey`: a target selected by a variable stays the current one. */
+/** Yields names by `placeKey`: a target selected by a variable stays the current one. */
 export function* chosenNames({ choices }: TargetSelection, raw: RawValues): Generator<[string, string]> {
 	const settle = function* (at: Place, name: unknown): Generator<[string, string]> {
 		const written = raw.at(at);
@@ -288,7 +288,7 @@ function without(value: Readonly<Record<string, unknown>>, keys: readonly string
 	return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
 }
 
-/** Undefined for a name taken from a directory, which can change. */
+/** Returns undefined for a name taken from a directory, which can change. */
 function stableName({ suite, tests, loaded }: ComposeInput): string | undefined {
 	const name = suite.file === loaded.file ? loaded.name : tests[0]?.suite.name;
 	const isNamedByDirectory = /^(evals?|\.eval)$/i.test(basename(suite.file).replace(/\.(ya?ml|jsonl?)$/i, ""));

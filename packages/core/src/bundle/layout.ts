@@ -9,7 +9,7 @@ import { isGitsOwn } from "../workspace/snapshot.ts";
 
 /** Maps source paths to the bundle, without file access. */
 export interface Layout {
-	/** Undefined if the absolute path is outside what the area mirrors. */
+	/** Returns undefined if the absolute path is outside what the area mirrors. */
 	place(area: Area, path: string): string | undefined;
 }
 
@@ -72,7 +72,7 @@ export function relativeReference(from: string, to: string): string {
 	return path.startsWith("../") || path === ".." ? path : `./${path}`;
 }
 
-/** For example `repos/app.bundle`, else `repos/app-2.bundle`, … */
+/** Returns for example `repos/app.bundle`, else `repos/app-2.bundle`, … */
 export function freeName(wanted: string, isTaken: (path: string) => boolean): string {
 	const [, stem = wanted, extension = ""] = /^(.*?)((?:\.suite)?\.\w+)$/.exec(wanted) ?? [];
 	let path = wanted;
@@ -89,7 +89,7 @@ export interface SuitePlace {
 	readonly bundleFile: string;
 }
 
-/** By source file; suites never have eval names. */
+/** Maps source files to their places; suites never have eval names. */
 export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace> {
 	const { directory } = loaded.scope;
 	const places = new Map<string, SuitePlace>([

@@ -17,7 +17,7 @@ import type { BundlePlan } from "./bundle-plan.ts";
 import { selectTargets, type TargetSelection } from "./load-source.ts";
 import type { RewriteInput } from "./rewriter.ts";
 
-/** Equal for a source and its bundle. */
+/** Returns plain values that are equal for a source and its bundle. */
 function meaningOf(
 	{ tests, workers, budgetUsd, experiment, requires }: LoadedEval,
 	targets: ReadonlyMap<string, ResolvedTarget>,

@@ -155,7 +155,7 @@ function rewriteInput({ loaded, scope, selection, references, suites, gathered, 
 	};
 }
 
-/** False if the source depends on synced benchmarks or bundles. */
+/** Returns false if the source depends on synced benchmarks or bundles. */
 function isOfUser({ loaded, scope, options }: Observation): boolean {
 	const subjects = new TrustSubjects(options.env, options.view);
 	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);

@@ -29,7 +29,7 @@ export function anchorVariablePaths(references: References, raw: RawValues, cont
 	}
 }
 
-/** Undefined if variables make the word boundaries ambiguous. */
+/** Returns undefined if variables make the word boundaries ambiguous. */
 function replaceWords(written: string, replaced: ReadonlyMap<number, string>): string | undefined {
 	const parsed = parseCommand(written);
 	if (parsed.kind === "shell") return undefined;

@@ -245,7 +245,7 @@ interface ArchiveOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** The archive has a top-level directory with the bundle's name. */
+/** Writes an archive with a top-level directory of the bundle's name. */
 export async function archiveBundle(directory: string, file: string, options: ArchiveOptions = {}): Promise<void> {
 	const folder = basename(directory);
 	const listed = listTree(directory);
@@ -262,7 +262,7 @@ export interface ArchiveStream extends FileStream {
 	readonly name: string;
 }
 
-/** The archive is a temporary file that is removed after reading. */
+/** Writes a temporary file, which is removed after reading. */
 export async function streamArchive(
 	directory: string,
 	format: "tgz" | "zip",

@@ -231,7 +231,10 @@ function settingsRecord(assertion: Assertion): Record<string, unknown> {
 	return toWire(own);
 }
 
-/** Undefined if invalid. Types that can't be graded again become a custom, irreproducible type. */
+/**
+ * Returns undefined if invalid. Types that can't be graded again become a custom, irreproducible
+ * type.
+ */
 export function readAssertionRecord(record: unknown): Assertion | undefined {
 	const read = customAssertionSchema.safeParse(record);
 	if (!read.success) return undefined;
@@ -373,7 +376,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
 	jpeg: "image/jpeg",
 };
 
-/** Undefined for a binary file without a preprocessor. @throws AgentvError */
+/** Returns undefined for a binary file without a preprocessor. @throws AgentvError */
 export async function textOf(
 	file: string,
 	name: string,

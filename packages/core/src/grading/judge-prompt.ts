@@ -54,7 +54,7 @@ export function hasPlaceholder(
 
 const none = "(none)";
 
-/** Undefined if the prompt's grader has no such value; the placeholder stays. */
+/** Returns undefined if the prompt's grader has no such value; the placeholder stays. */
 async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptParts): Promise<string | undefined> {
 	switch (name) {
 		case "output":

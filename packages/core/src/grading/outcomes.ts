@@ -170,7 +170,7 @@ function meanOf(scores: readonly number[]): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** True if more attempts can't change the result. */
+/** Returns true if more attempts can't change the result. */
 export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
 	if (attempts.length >= repeat.count || attempts.some(({ error }) => error?.stage === "dependency")) return true;
 	if (!repeat.earlyExit) return false;
@@ -273,7 +273,7 @@ export function scoreMean(summary: Counts & Pick<RunSummary, "meanScore" | "mean
 	return { mean, lowerBound, n: passed + failed, planned };
 }
 
-/** The share of graded tests, from 0 to 1. */
+/** Returns the share of graded tests that passed, from 0 to 1. */
 export function passRate({ planned, passed, failed, errorsByAgent: broken = 0 }: Counts): BoundedMean {
 	return boundedMean({ total: passed, n: passed + failed, lowestTotal: passed, broken, planned });
 }

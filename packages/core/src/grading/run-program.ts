@@ -244,7 +244,7 @@ function linesOf(text: string): string[] {
 const otherLanguages =
 	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
-/** Undefined if the line is prose. */
+/** Returns undefined if the line is prose. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
 	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
 		try {

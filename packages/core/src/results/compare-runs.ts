@@ -214,7 +214,7 @@ export function describeDifference(difference: MeanDifference): string {
 	return `${figures} ${finding} ${describeSmallestEffect(difference)}`;
 }
 
-/** Empty if no tests are comparable. */
+/** Returns an empty text if no tests are comparable. */
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
@@ -233,7 +233,7 @@ export function describeLowered({ atLeast: { difference, verdict } }: Comparison
 	return `Counting 0 for tests that the later run's agent kept from being graded: ${differenceText(difference)}, ${verdict}.`;
 }
 
-/** For example `−0.120 (95 % interval −0.200 to −0.040)`. */
+/** Returns for example `−0.120 (95 % interval −0.200 to −0.040)`. */
 export function differenceText({ mean, interval }: MeanDifference): string {
 	return signed(mean) + (interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "");
 }
@@ -300,7 +300,7 @@ function sum(values: Float64Array): number {
 	return total;
 }
 
-/** From 1,000 resamples (many tests) to 10,000 (few): at most twenty million draws. */
+/** Uses 1,000 resamples (many tests) to 10,000 (few): at most twenty million draws. */
 function resampledMeans(differences: Float64Array): Float64Array {
 	const count = differences.length;
 	const rounds = Math.max(1000, Math.min(10_000, Math.floor(20_000_000 / count)));

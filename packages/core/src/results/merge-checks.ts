@@ -183,7 +183,7 @@ export function runIdsOf({ run }: MergePart): string[] {
 	return [run.runId, ...(run.merged ?? []).map(({ runId }) => runId)];
 }
 
-/** By shard, then start time, so that the order of arguments doesn't matter. */
+/** Sorts by shard, then start time, so that the order of arguments doesn't matter. */
 export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
 	const shardOf = ({ run }: MergePart) => run.shard?.index ?? Number.MAX_SAFE_INTEGER;
 	const startOf = ({ run: { startedAt, runId } }: MergePart) => `${startedAt} ${runId}`;

@@ -116,7 +116,7 @@ export function readRunHead(entry: FoundRun): RunHead {
 	}
 }
 
-/** The form for the lists of the command line and Studio. */
+/** Returns a run for the lists of the command line and Studio. */
 export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
 	const { id, directory, experiment, state, planned, targets, owner, shard } = head;
 	return {
@@ -192,7 +192,7 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 	});
 }
 
-/** The paths are absolute. */
+/** Expects absolute paths. */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
 	return findRuns(machine).find(({ directory }) => {
 		const record = holdsRun(directory) ? recordOf(directory) : undefined;
@@ -307,14 +307,16 @@ export function readRunTable(directory: string): readonly TableRow[] {
 	return [...rows.values()];
 }
 
-/** Stamps change with the record's description, summary and rows. */
+/** Returns stamps that change with the record's description, summary and rows. */
 export function runStamps(directory: string): { readonly run: string | undefined; readonly rows: string | undefined } {
 	const run = fileStamp(join(directory, "run.json"));
 	const summary = fileStamp(join(directory, "summary.json"));
 	return { run: run && `${run}; ${summary ?? ""}`, rows: fileStamp(join(directory, "index.jsonl")) };
 }
 
-/** The path is relative to the run. @throws AgentvError `refused` if it is outside the directory */
+/**
+ * Reads a path relative to the run. @throws AgentvError `refused` if it is outside the directory
+ */
 export function readRecordHead(
 	directory: string,
 	path: string,

@@ -167,7 +167,7 @@ function stampOf(directory: string): string {
 	return `${run} ${rows}`;
 }
 
-/** Empty if the plan is unreadable, so that rows are still shown. */
+/** Returns an empty plan if it is unreadable, so that rows are still shown. */
 function readPlan(directory: string): PlannedRun {
 	try {
 		const { planned, evals } = readRunFile(directory);

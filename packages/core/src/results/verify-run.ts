@@ -296,7 +296,7 @@ function summaryDifferences(directory: string, summary: RunSummary, missing: rea
 	];
 }
 
-/** In summaries of earlier versions the lower bounds equal the means. */
+/** Adds the lower bounds that summaries of earlier versions lack: they equal the means. */
 function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
 	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
 }

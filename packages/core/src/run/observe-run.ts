@@ -199,7 +199,7 @@ interface ReceivedChoice {
 	readonly ownFiles: readonly string[];
 }
 
-/** Undefined if the user specified everything, or made the run on this machine. */
+/** Returns undefined if the user specified everything, or made the run on this machine. */
 function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
 	const { recorded, evals, targetsFile } = request;
 	if (!recorded) return undefined;

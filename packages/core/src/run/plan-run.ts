@@ -239,9 +239,7 @@ function plannedCase(
 	};
 }
 
-/**
- * The order is `--target`, the test's own, the eval's, `default`. Inline definitions win by name.
- */
+/** Prefers `--target`, then the test's own, the eval's, `default`; inline definitions win. */
 function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
 	const { suite } = test;
 	const at = { file: suite.file, path: [] };
@@ -266,7 +264,7 @@ class TargetResolver {
 
 	constructor(private readonly scope: TargetScope) {}
 
-	/** Undefined if it can't run; `diagnostics` has the reason. */
+	/** Returns undefined if it can't run; `diagnostics` has the reason. */
 	planned(choice: TargetChoice): PlannedTarget | undefined {
 		const key = "inline" in choice ? canonicalJson([choice.inline, choice.base]) : choice.name;
 		if (!this.#known.has(key)) this.#known.set(key, this.#plan(choice));
@@ -405,7 +403,7 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }
 
-/** For a regrade, cases with a row in the origin; for a rerun, planned ones that did not pass. */
+/** Returns cases with a row (for a regrade) or planned ones that did not pass (for a rerun). */
 function originCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
 	return origin.kind === "regrade" ? recordedCases(cases, origin) : failedCases(cases, origin);
 }

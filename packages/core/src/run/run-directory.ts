@@ -46,7 +46,7 @@ const written = [
 const needed = ["run.json", "tests"];
 
 /**
- * Only accepts a directory without content, leftovers of a killed run, or the run to resume.
+ * Accepts an empty directory, leftovers of a killed run, or the run to resume.
  * @throws AgentvError `config`
  */
 export function claimNamed(path: string, resume: boolean): string {
@@ -111,7 +111,7 @@ function freeName(path: string): string {
 	return free;
 }
 
-/** True for leftovers of a run that was killed at its start. */
+/** Returns true for leftovers of a run that was killed at its start. */
 export function isUnbegun(directory: string): boolean {
 	return (
 		["missing", "directory"].includes(targetKind(directory)) &&

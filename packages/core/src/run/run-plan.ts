@@ -142,14 +142,14 @@ export function plannedByKey({ planned, evals }: Pick<RunFile, "planned" | "eval
 	return new Map(planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat]));
 }
 
-/** A moved eval is recognized if both runs have only one. */
+/** Recognizes a moved eval if both runs have only one. */
 export function originKey({ names, key }: PlannedCase, { run }: RunOrigin): string {
 	const [only, ...others] = run.evals;
 	const known = run.evals.some(({ file }) => file === names.eval);
 	return known || !only || others.length > 0 ? key : caseKey(only.file, names.testId, names.target);
 }
 
-/** The default is a model-based grader of the test's criteria or expected output. */
+/** Returns by default a model-based grader of the test's criteria or expected output. */
 export function assertionsOf(test: TestCase): readonly Assertion[] {
 	const turns = test.turns.some((turn) => turn.assertions.length > 0);
 	return test.assertions.length > 0 || turns ? test.assertions : [criteriaGrader(test)];

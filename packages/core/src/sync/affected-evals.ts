@@ -180,7 +180,7 @@ interface EvalSide {
 	readonly references: readonly Reference[];
 }
 
-/** Undefined if the eval doesn't exist. Its problems are not reported here. */
+/** Returns undefined if the eval doesn't exist. Its problems are not reported here. */
 function evalSide(file: string, { view, env, root, targetCache: cache }: Side): EvalSide | undefined {
 	if (view.kind(file) !== "file") return undefined;
 	try {
@@ -272,7 +272,7 @@ function mayBeRead(path: string): boolean {
 	);
 }
 
-/** By name, with one git command; omits missing objects. Offline. */
+/** Reads contents with one git command, by name; omits missing objects. Offline. */
 async function objectContents(git: CloneGit, oids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
 	const contents = new Map<string, Buffer>();
 	if (oids.length === 0) return contents;

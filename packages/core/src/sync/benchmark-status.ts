@@ -10,7 +10,7 @@ import {
 } from "./benchmark-report.ts";
 import type { StatusOptions } from "./make-plan.ts";
 
-/** Offline. @throws AgentvError `config` for an unreadable registry */
+/** Reports the state on disk; offline. @throws AgentvError `config` for an unreadable registry */
 export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signal">): Promise<BenchmarkReports> {
 	return benchmarkStatus({ ...options, offline: true });
 }

@@ -100,7 +100,7 @@ async function fetchWanted(clone: LocalClone, wanted: Wanted, remote: Remote): P
 	}
 }
 
-/** Undefined if the comparison needs a fetch that is not allowed now. */
+/** Returns undefined if the comparison needs a fetch that is not allowed now. */
 async function relateFully(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -131,7 +131,7 @@ async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Prom
 	return stdout.trim() !== "";
 }
 
-/** False if a shallow history ends before a common ancestor. */
+/** Returns false if a shallow history ends before a common ancestor. */
 async function shareHistory(git: CloneGit, commit: string, other: string): Promise<boolean> {
 	return (await git.local(["merge-base", commit, other], { okExitCodes: [0, 1] })).exitCode === 0;
 }

@@ -13,7 +13,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { removeFile, writeNote } from "../machine/write-file.ts";
 import { type CloneGit, openClone } from "./observation.ts";
 
-/** In the format of `sha` (SHA-1 or SHA-256). */
+/** Returns the name in the format of `sha` (SHA-1 or SHA-256). */
 export function emptyTree(sha: string): string {
 	if (sha.length === 64) return "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 	return "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -33,7 +33,7 @@ export async function recover(root: string, env: Environment): Promise<string | 
 	return putRight(root, gitDir, journal, env);
 }
 
-/** For a git process that exited, removing its own locks: others' locks stay. Best effort. */
+/** Expects that git exited and removed its own locks: others' locks stay. Best effort. */
 export async function undo(root: string, env: Environment): Promise<void> {
 	const gitDir = join(root, ".git");
 	const journal = readJournal(gitDir);
@@ -170,7 +170,7 @@ export interface TreeChange {
 	readonly after: TreeSide | undefined;
 }
 
-/** By path, without rename detection. Offline, one git command. */
+/** Compares by path, without rename detection. Offline, one git command. */
 export async function treeDiff(git: CloneGit, from: string, to: string): Promise<TreeChange[]> {
 	const { stdout } = await git.local(["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", from, to, "--"]);
 	const parts = stdout.split("\0");

@@ -48,7 +48,7 @@ export function asProblem(error: unknown): TargetProblem {
 	return { message: error.message, ...known({ hint: error.hint }) };
 }
 
-/** Undefined if the program ended by itself. @param said its output, for the message */
+/** Returns undefined if the program ended by itself. @param said its output, for the message */
 export function abnormalEnd(
 	what: string,
 	{ startError, timedOut, aborted, signal }: ProcessResult,
@@ -205,7 +205,7 @@ const words: Readonly<Record<string, StopReason>> = {
 	max_turn_requests: "max_turns",
 };
 
-/** Undefined for `stop`, `end_turn` and unknown words. */
+/** Returns undefined for `stop`, `end_turn` and unknown words. */
 export function stopReasonOf(word: unknown): StopReason | undefined {
 	if (typeof word !== "string") return undefined;
 	const key = word.trim().toLowerCase().replaceAll("-", "_");

@@ -32,7 +32,7 @@ export function readAnswer(said: string): TargetAnswer {
 	return { text: withoutLastBreak(said), messages: [] };
 }
 
-/** Undefined if the value doesn't have the form above. */
+/** Returns undefined if the value doesn't have the form above. */
 export function answerOf(value: unknown): TargetAnswer | undefined {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
 	const fields = value as Readonly<Record<string, unknown>>;
@@ -128,7 +128,7 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 
 const maxOutputLength = 2000;
 
-/** Undefined if the program succeeded. @param what the subject of the message */
+/** Returns undefined if the program succeeded. @param what the subject of the message */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
 	const said = (result.stderr.trim() || result.stdout.trim()).slice(-maxOutputLength);
 	const saying = said === "" ? "" : `: ${said}`;

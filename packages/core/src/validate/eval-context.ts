@@ -214,7 +214,7 @@ export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
 	return [...new Map(repos.map((repo) => [keyOf(repo), { ...repo, shown: redactUrl(repo.repo) }])).values()];
 }
 
-/** Undefined for a binary or unreadable file, which is not searched. */
+/** Returns undefined for a binary or unreadable file, which is not searched. */
 export function textOf(file: string, { view }: Pick<ValidationRun, "view">): string | undefined {
 	try {
 		return view.readText(file);

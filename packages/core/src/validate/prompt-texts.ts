@@ -198,7 +198,7 @@ const spokenOf = [
 ];
 const polite = /^\W*(?:please|(?:can|could|will|would) you\b)/i;
 
-/** False for negated or discussed words, and for questions. */
+/** Returns false for negated or discussed words, and for questions. */
 function isInstruction(text: string, start: number, length: number): boolean {
 	const before = sentenceEnd(text.slice(Math.max(0, start - farthest), start));
 	if (denied.test(before) || spokenOf.some((pattern) => pattern.test(before))) return false;

@@ -74,7 +74,7 @@ interface Configured {
 
 const unconfigured: Configured = { levels: new Map(), diagnostics: [] };
 
-/** From the nearest `.agentv/config.yaml`. */
+/** Reads the nearest `.agentv/config.yaml`. */
 export function configuredLevels(scope: EvalScope, run: ValidationRun): Configured {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {

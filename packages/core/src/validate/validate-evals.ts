@@ -71,7 +71,7 @@ export interface ValidationFinding extends Diagnostic {
 	readonly fixed: boolean;
 }
 
-/** The form for `--json` and Studio. */
+/** Returns a finding for `--json` and Studio. */
 export function findingRecord(
 	{ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding,
 	{ shown, redact = (text) => text }: { readonly shown: (path: string) => string; readonly redact?: Redactor },

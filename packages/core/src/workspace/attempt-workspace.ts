@@ -158,8 +158,8 @@ export class TestWorkspace {
 	}
 
 	/**
-	 * Undefined without changes. Includes nested repositories; doesn't touch HEAD or the agent's
-	 * index.
+	 * Returns undefined without changes. Includes nested repositories; doesn't touch HEAD or the
+	 * agent's index.
 	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
 	 */
 	async fileChanges(): Promise<FileChanges | undefined> {

@@ -119,7 +119,9 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 const maxIgnored = 100;
 const maxIgnoredBytes = 1024 * 1024;
 
-/** Undefined if the ignored new files are few enough to be shown, unlike installed packages. */
+/**
+ * Returns undefined if the ignored new files are few enough to be shown, unlike installed packages.
+ */
 async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
@@ -167,7 +169,7 @@ const maxIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/** Undefined if there are no changes. @throws AgentvError */
+/** Returns undefined if there are no changes. @throws AgentvError */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,
@@ -284,7 +286,7 @@ async function patchOf(
 	return text.result();
 }
 
-/** Includes the reasons. */
+/** Returns changes that a patch can't or must not contain, with the reasons. */
 async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,

@@ -299,7 +299,7 @@ function freePath(home: string, test: WorkspaceTest): string {
 	}
 }
 
-/** Equal for specs with the same content, wherever it is written. */
+/** Returns equal texts for specs with the same content, wherever it is written. */
 export function workspaceKey(spec: WorkspaceSpec): string {
 	const { workspace, extensions, targetHooks, scope } = spec;
 	const text = JSON.stringify([workspace ?? null, extensions, targetHooks ?? null, scope], (key, value: unknown) =>
@@ -345,7 +345,7 @@ export interface WorkspaceDescription {
 	readonly calls: readonly { readonly when: string; readonly what: string }[];
 }
 
-/** For `--dry-run`; only checks whether the template exists. */
+/** Describes the workspace for `--dry-run`; only checks whether the template exists. */
 export function describeWorkspace(spec: WorkspaceSpec, view: DiskView): WorkspaceDescription {
 	const { workspace, scope } = spec;
 	const template = workspace?.template && resolvePath(workspace.template, scope, view);

@@ -117,7 +117,7 @@ function parsed(text: string): unknown {
 	}
 }
 
-/** Empty if an optional field is missing from the answer. */
+/** Returns an empty list if an optional field is missing from the answer. */
 function compare(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
 	if (actual === undefined && field.required === false) return [];
 	const finding = {

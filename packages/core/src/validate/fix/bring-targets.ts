@@ -172,7 +172,7 @@ function explicit(path: string): string {
 	return way.startsWith("../") || way === ".." ? way : `./${way}`;
 }
 
-/** Undefined unless the path is absolute or root-relative, and inside the repository. */
+/** Returns undefined unless the path is absolute or root-relative, and inside the repository. */
 function insideRoot(path: string, { root, view }: Move): string | undefined {
 	if (view.kind(path) !== "missing") return isInside(root, path) ? path : undefined;
 	return view.kind(join(root, path)) === "missing" ? undefined : join(root, path);

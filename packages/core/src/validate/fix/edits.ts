@@ -91,7 +91,7 @@ const renamed = new Set([
 /** Fields of an eval's `execution` block with the same name and shape one level up. */
 const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]);
 
-/** Only for findings of `schema.deprecated`. */
+/** Returns the changes for a finding of `schema.deprecated`. */
 export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
 	const { key, instead } = data as { readonly key: string; readonly instead: string };
 	const { file, path = [], line } = at;

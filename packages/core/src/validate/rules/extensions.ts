@@ -73,7 +73,7 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 	},
 });
 
-/** Only whole-line comments; line numbers stay. */
+/** Removes whole-line comments only; line numbers stay. */
 function withoutComments(text: string): string {
 	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
 }
