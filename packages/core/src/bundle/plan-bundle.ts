@@ -49,8 +49,8 @@ const variableChoice: FindingKind<{ names: readonly string[]; target: string }> 
 };
 
 /**
- * Only removes leftovers of killed processes next to the output; `pin` and `vendorRepos` contact
- * remotes.
+ * Plans a bundle. Only removes leftovers of killed processes next to the output; `pin` and
+ * `vendorRepos` contact remotes.
  * @throws AgentvError `refused` with all obstacles and their locations; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {

@@ -39,9 +39,10 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Writes next to the output, checks the bundle in isolation, and renames it into place. On failure
- * nothing partial remains, and an existing bundle stays.
- * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted`
+ * Writes a bundle next to its output, checks it there in isolation, and renames it into place. On
+ * failure nothing partial remains, and an existing bundle stays.
+ * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
+ * signal is aborted
  */
 export async function* writeBundle(
 	plan: BundlePlan,
@@ -231,7 +232,7 @@ class CopiedFile implements BundleFile {
 	}
 }
 
-/** @throws AgentvError `refused` if the archive must not be written to `file` */
+/** Checks whether an archive may be written to `file`. @throws AgentvError `refused` */
 export function judgeArchive(file: string, output: string, force: boolean): void {
 	if (isInside(output, file))
 		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
@@ -262,7 +263,7 @@ export interface ArchiveStream extends FileStream {
 	readonly name: string;
 }
 
-/** Writes a temporary file, which is removed after reading. */
+/** Streams an archive from a temporary file, which is removed after reading. */
 export async function streamArchive(
 	directory: string,
 	format: "tgz" | "zip",

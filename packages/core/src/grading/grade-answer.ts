@@ -46,8 +46,8 @@ export interface EarlierResults {
 }
 
 /**
- * A grader that can't run gets a result without a score and doesn't stop others. Stops early once
- * `services.signal` is aborted.
+ * Grades an answer sequentially. A grader that can't run gets a result without a score and doesn't
+ * stop others. Stops early once `services.signal` is aborted.
  * @param earlier results to keep; by default every grader runs
  */
 export async function gradeAnswer(

@@ -44,7 +44,7 @@ const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 /**
  * Yields each planned test × target after its last attempt, those that were not run at the end.
- * Skips rows that were not planned; `results verify` reports them.
+ * Every report counts this way. Skips unplanned rows; `results verify` reports them.
  */
 export function* caseOutcomes<Row extends CountedRow>(
 	rows: Iterable<Row>,

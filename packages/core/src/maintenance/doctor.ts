@@ -36,7 +36,8 @@ interface DoctorOptions extends ExamineOptions {
 }
 
 /**
- * Read-only; runs only well-known programs, with `--version`.
+ * Checks whether everything that AgentV and the evals need is installed and configured. Read-only;
+ * runs only well-known programs, with `--version`.
  * @throws AgentvError `interrupted`, `not-found`
  */
 export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {

@@ -33,7 +33,7 @@ export interface PruneResult {
 }
 
 /**
- * Keeps data in use, and doesn't follow links.
+ * Removes old unused data and leftovers of killed processes. Doesn't follow links.
  * @throws AgentvError `interrupted`; each item is then complete, gone, or a leftover for the next
  * call
  */
@@ -289,8 +289,8 @@ interface LookOptions {
 }
 
 /**
- * A `mirror` is of a repository, a `call` is a cached response; `temporary` files belong to a
- * process.
+ * A `mirror` is of a repository, a `call` is a cached model response; `workspace` and `temporary`
+ * data is of runs and running processes.
  */
 export const cacheKinds = ["mirror", "call", "workspace", "temporary"] as const;
 export type CacheKind = (typeof cacheKinds)[number];

@@ -84,7 +84,7 @@ export interface ComparedRun {
 	readonly badLines: readonly number[];
 }
 
-/** Streams the rows. @throws AgentvError `not-found`, `config` */
+/** Reads a run for comparison, row by row. @throws AgentvError `not-found`, `config` */
 export function readComparedRun(directory: string): ComparedRun {
 	const { runId, experiment, startedAt, planned } = readRunFile(directory);
 	const state = runState(directory, readSummary(directory));
@@ -121,8 +121,8 @@ interface CaseMatching {
 }
 
 /**
- * Matches by name, then by the same questions (a bundle and its source, a moved file) or settings.
- * Swapping the runs swaps the result.
+ * Matches evals and targets by name, then evals with the same questions (a bundle and its source, a
+ * moved file) and targets with the same settings. Swapping the runs swaps the result.
  */
 export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
 	const [evalsBefore, evalsAfter] = [groupBy("eval", before), groupBy("eval", after)];

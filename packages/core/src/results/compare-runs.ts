@@ -40,7 +40,7 @@ export interface Comparison {
 /** `better` and `worse` require that the interval is entirely on one side of zero. */
 export type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
-/** `vary` lists fingerprint parts that are expected to differ, such as the target. */
+/** Compares two runs. @param vary fingerprint parts that may differ, such as the target */
 export function compareRuns(
 	before: readonly CaseScore[],
 	after: readonly CaseScore[],
@@ -214,7 +214,7 @@ export function describeDifference(difference: MeanDifference): string {
 	return `${figures} ${finding} ${describeSmallestEffect(difference)}`;
 }
 
-/** Returns an empty text if no tests are comparable. */
+/** Describes the power of the comparison; empty if no tests are comparable. */
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
@@ -224,7 +224,7 @@ export function describeSmallestEffect({ tests, interval, smallestEffect }: Mean
 	return `With this spread, ${tests} tests detect a true difference of ${smallestEffect.toFixed(3)} with 80 % power; a smaller one can go undetected.`;
 }
 
-/** Whether counting 0 for what the later run's agent broke changes the figures. */
+/** Returns whether counting 0 for what the later run's agent broke changes the figures. */
 export function isLowered({ difference, atLeast }: Comparison): boolean {
 	return atLeast.difference.tests !== difference.tests || atLeast.difference.mean !== difference.mean;
 }
@@ -233,7 +233,7 @@ export function describeLowered({ atLeast: { difference, verdict } }: Comparison
 	return `Counting 0 for tests that the later run's agent kept from being graded: ${differenceText(difference)}, ${verdict}.`;
 }
 
-/** Returns for example `−0.120 (95 % interval −0.200 to −0.040)`. */
+/** Formats a difference: `−0.120 (95 % interval −0.200 to −0.040)`. */
 export function differenceText({ mean, interval }: MeanDifference): string {
 	return signed(mean) + (interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "");
 }

@@ -156,7 +156,7 @@ export interface MergePart {
 }
 
 /**
- * Skips a truncated last line.
+ * Reads a whole part and skips a truncated last line.
  * @throws AgentvError `not-found` if there is no run, `refused` if it is in progress or its files
  * are links
  */

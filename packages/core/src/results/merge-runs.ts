@@ -60,7 +60,8 @@ export interface Merge {
  * Merges shards and follow-up runs into an ordinary run directory, and verifies that no planned
  * attempt is missing or duplicated. Writes an incomplete run, but not a contradictory one.
  * @param output absolute; missing or empty
- * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused`
+ * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for
+ * unreadable runs
  */
 export async function mergeRuns(
 	runs: readonly NamedRun[],

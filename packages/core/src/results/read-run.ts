@@ -87,7 +87,7 @@ export interface RunHead {
 /** `unfinished` runs were interrupted or killed, or aren't known to be running. */
 export type RunState = "finished" | "unfinished" | "under way";
 
-/** Only runs without a complete summary can be under way. */
+/** Returns a run's state; only runs without a complete summary can be under way. */
 export function runState(directory: string, summary: RunSummary | undefined): RunState {
 	if (isFinished(summary)) return "finished";
 	const isRunning = targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
@@ -149,8 +149,8 @@ interface ResolveOptions {
 }
 
 /**
- * RUN is `latest`, `<experiment>/<time>`, a `run_id` or a directory. @throws AgentvError
- * `not-found`
+ * Resolves RUN: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
+ * @throws AgentvError `not-found`
  */
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
 	const directory = resolve(machine.cwd, run);
@@ -172,7 +172,10 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 	});
 }
 
-/** @throws AgentvError `not-found`; `usage` if two of them are the same run */
+/**
+ * Resolves several RUNs.
+ * @throws AgentvError `not-found`; `usage` if two of them are the same run
+ */
 export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
 	const names = new Map<string, string>();
 	return runs.map((run) => {
@@ -192,7 +195,7 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 	});
 }
 
-/** Expects absolute paths. */
+/** Returns the newest run of any of these eval files (absolute paths). */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
 	return findRuns(machine).find(({ directory }) => {
 		const record = holdsRun(directory) ? recordOf(directory) : undefined;
@@ -243,7 +246,10 @@ export interface OpenRun extends Omit<RunReading, "rows"> {
 	readonly rows: StoredRows;
 }
 
-/** Works for any size; skips a truncated last line. @throws AgentvError `not-found`, `config` */
+/**
+ * Opens a run of any size and skips a truncated last line.
+ * @throws AgentvError `not-found`, `config`
+ */
 export function openRun(directory: string): OpenRun {
 	expectShortLived();
 	const run = readRunFile(directory);
@@ -251,7 +257,7 @@ export function openRun(directory: string): OpenRun {
 	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
 }
 
-/** Skips a truncated last line. @throws AgentvError `not-found`, `config` */
+/** Reads a run and skips a truncated last line. @throws AgentvError `not-found`, `config` */
 export function readRun(directory: string): RunReading {
 	const run = readRunFile(directory);
 	const summary = readSummary(directory);
@@ -315,7 +321,8 @@ export function runStamps(directory: string): { readonly run: string | undefined
 }
 
 /**
- * Reads a path relative to the run. @throws AgentvError `refused` if it is outside the directory
+ * Returns the first `maxBytes` of a record, by its path relative to the run; undefined if missing.
+ * @throws AgentvError `refused` if it is outside the run's directory
  */
 export function readRecordHead(
 	directory: string,

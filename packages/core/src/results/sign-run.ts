@@ -113,7 +113,7 @@ async function keygen(
 }
 
 /**
- * Writes the signature next to the record, and returns the digest.
+ * Signs a run's digest with `ssh-keygen`, next to the record, and returns the digest.
  * @param key absolute path of a key for `ssh-keygen -Y sign`
  * @throws AgentvError `config` for a record that does not match its digest
  */

@@ -11,7 +11,10 @@ import type { PlannedCase } from "./run-plan.ts";
 
 type FilePart = Exclude<AnswerPart, { type: "text" }>;
 
-/** @throws AttemptError if a file is missing or its preprocessor fails: the answer is not graded */
+/**
+ * Adds the texts of an answer's files, with preprocessors.
+ * @throws AttemptError if a file is missing or its preprocessor fails: the answer is not graded
+ */
 export async function withFileTexts(
 	answer: Answer,
 	planned: PlannedCase,

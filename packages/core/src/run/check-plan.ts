@@ -24,7 +24,8 @@ import type { Observed, ObservedEval } from "./observe-run.ts";
 import { allGraders, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /**
- * Reports all obstacles of the chosen tests that loading doesn't find. @throws AgentvError `config`
+ * Reports all obstacles of the chosen tests that loading doesn't find.
+ * @throws AgentvError `config`
  */
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const diagnostics: Diagnostic[] = [];
@@ -58,7 +59,10 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	throw new AgentvError("config", "the run can't start", { diagnostics: unique, hint: "Nothing was run." });
 }
 
-/** Separate, because it loads a JSON Schema validator. @throws AgentvError `config` */
+/**
+ * Checks the JSON Schemas of a plan's graders; separate, because it loads a validator.
+ * @throws AgentvError `config` if one is invalid
+ */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
 	if (diagnostics.length === 0) return;

@@ -32,6 +32,7 @@ export interface Observed {
 }
 
 /**
+ * Loads the evals of a request and their targets.
  * @throws AgentvError `config` with all findings if an eval does not load completely, so that no
  * test is dropped; `usage` if a record names files that the user must name
  */

@@ -46,7 +46,7 @@ import { WorkspaceChooser } from "./run-workspaces.ts";
 import { planShard, renumbered } from "./shards.ts";
 
 /**
- * Loads evals, resolves targets, and checks the chosen tests, without running anything.
+ * Plans a run without running anything: loads evals, resolves targets, and checks the chosen tests.
  * @throws AgentvError `config` (with findings) or `usage`
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
@@ -343,7 +343,10 @@ export interface PlanDescription {
 
 type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
-/** Runs nothing. @throws AgentvError `config` if inputs of recorded results have changed */
+/**
+ * Describes a plan without running anything.
+ * @throws AgentvError `config` if inputs of recorded results have changed, like resuming
+ */
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];

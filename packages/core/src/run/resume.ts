@@ -39,6 +39,7 @@ export interface ResumeOptions {
 }
 
 /**
+ * Combines earlier results of this run and of the one that it completes.
  * @throws AgentvError `config` if inputs of recorded results have changed: versions are not mixed
  */
 export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {

@@ -55,7 +55,8 @@ import { countCall, type LiveAttempt, type RunContext } from "./run-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
 /**
- * Prepares the workspace, asks the target (or reads its recorded answer), grades and records.
+ * Runs an attempt: prepares the workspace, asks the target or reads its recorded answer, grades and
+ * records.
  * @param isRerun whether it ran before, with other inputs
  * @throws an interruption; errors that don't belong to the test
  */

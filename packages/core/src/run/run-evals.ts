@@ -90,7 +90,7 @@ export interface RunOptions {
 }
 
 /**
- * Leaving the loop early aborts the run.
+ * Runs a plan and yields its events. Leaving the loop early aborts the run.
  * @throws AgentvError `config` if targets or the directory are unusable, before anything runs
  */
 export async function* runEvals(
@@ -332,7 +332,7 @@ export interface RecordedAnswers {
 }
 
 /**
- * Writes the target's answers for `replay`, redacted; the plan is `ungraded`.
+ * Calls the target of an `ungraded` plan and writes its answers for `replay`, secrets redacted.
  * @throws AgentvError `usage` if the plan has several evals or targets; see also `runEvals`
  */
 export async function recordAnswers(

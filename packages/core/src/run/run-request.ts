@@ -86,7 +86,7 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 }
 
 /**
- * Keeps the original options, with current ones that don't affect results.
+ * Returns the request that resumes a run: its options, and current ones that don't affect results.
  * @throws AgentvError `usage` if an option differs from the original
  */
 export function resumedRequest(directory: string, requested: RunRequest): RunRequest {

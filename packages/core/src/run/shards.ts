@@ -17,7 +17,10 @@ interface Unit {
 	readonly cases: readonly number[];
 }
 
-/** Without durations, a shard only depends on the ids of connected tests, so it is stable. */
+/**
+ * Returns the 1-based shard of each case. Without durations, it only depends on the ids of
+ * connected tests, so it is stable when others change.
+ */
 export function assignShards(cases: readonly PlannedCase[], count: number, durations?: Durations): number[] {
 	const units = unitsOf(cases);
 	const shards = durations ? balanced(units, cases, count, durations) : units.map(({ key }) => hashed(key, count));

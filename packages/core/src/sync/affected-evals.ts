@@ -291,8 +291,8 @@ async function objectContents(git: CloneGit, oids: readonly string[]): Promise<R
 }
 
 /**
- * Null if no file changes. Loads evals as they are and as they will be, without checkout; the
- * wanted commit must be available. Files in opaque shell texts are unknown.
+ * Describes what a move to the wanted commit changes; null if no file does. Loads evals as they are
+ * and as they will be, without checkout. Files in opaque shell texts are unknown.
  */
 export async function describeChanges(seen: Seen, env: Environment): Promise<SyncChanges | null> {
 	const { incoming, observation, clone } = seen;

@@ -127,7 +127,9 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	writeNote(file, `${JSON.stringify(redactDeep(note, createRedactor(secretsOf(env))))}\n`);
 }
 
-/** A sync that ended without finishing has failed. Null without a readable state. */
+/**
+ * Reads the last sync; one that ended without finishing has failed. Null without a readable state.
+ */
 export function readState(id: string, env: Environment): LastSync | null {
 	const file = stateFile(id, env);
 	if (targetKind(file) !== "file") return null;

@@ -10,14 +10,18 @@ import {
 } from "./benchmark-report.ts";
 import type { StatusOptions } from "./make-plan.ts";
 
-/** Reports the state on disk; offline. @throws AgentvError `config` for an unreadable registry */
+/**
+ * Reports every benchmark's state on disk; offline.
+ * @throws AgentvError `config` for an unreadable registry
+ */
 export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signal">): Promise<BenchmarkReports> {
 	return benchmarkStatus({ ...options, offline: true });
 }
 
 /**
- * Only fetches an unknown tip into `refs/agentv/remote`.
- * @throws AgentvError `not-found` for an unknown id, `config`, `interrupted`
+ * Compares benchmarks with their remotes. Only fetches an unknown tip into `refs/agentv/remote`.
+ * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
+ * `interrupted`
  */
 export async function benchmarkStatus(options: StatusOptions): Promise<BenchmarkReports> {
 	const registry = readRegistry(options.env);

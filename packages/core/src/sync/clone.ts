@@ -31,6 +31,7 @@ import {
 /**
  * Clones next to `path`, shallow and blob-filtered, and renames, so that readers see nothing or all
  * of it. Only in a mount point, which can't be replaced, files are written individually.
+ * @returns the cloned commit
  * @throws GitError, AgentvError
  */
 export async function makeClone(path: string, wanted: Wanted, remote: Remote): Promise<string> {
@@ -179,7 +180,8 @@ export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remo
 }
 
 /**
- * Keeps local edits and ignored files. Offline; protected by a journal.
+ * Moves a clone to the wanted commit, keeping local edits and ignored files. Offline; protected by
+ * a journal.
  * @param edits paths of local edits
  * @returns why git itself refused; then nothing has changed
  * @throws GitError

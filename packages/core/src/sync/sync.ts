@@ -48,7 +48,8 @@ async function open(options: SyncOptions): Promise<Opened> {
 }
 
 /**
- * A failure stops none of the others; each ends with one `outcome`, also when interrupted.
+ * Updates benchmarks concurrently; a failure stops none of the others. Yields events, and ends with
+ * one `outcome` each, also when interrupted.
  * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry or a
  * missing or old git: before the first event
  */
@@ -230,8 +231,10 @@ async function syncLocked(
 }
 
 /**
- * May fetch objects into a clone's own store; changes no HEAD, file, registry or state.
- * @throws AgentvError `not-found` for an unknown id, `config`, `interrupted`
+ * Returns what `sync` would do. May fetch objects into a clone's own store; changes no HEAD, file,
+ * registry or state.
+ * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
+ * `interrupted`
  */
 export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[]> {
 	const opened = await open(options);

@@ -160,7 +160,10 @@ export function ruleDocs(): readonly RuleDoc[] {
 	);
 }
 
-/** @throws AgentvError `usage` for an unknown rule, with the nearest id */
+/**
+ * Returns a rule's documentation.
+ * @throws AgentvError `usage` for an unknown rule, with the nearest id
+ */
 export function ruleDoc(id: string): RuleDoc {
 	const doc = ruleDocs().find((rule) => rule.id === id);
 	if (!doc) throw unknownRule(id);

@@ -37,7 +37,7 @@ export interface ValidateOptions {
 const turnMs = 50;
 
 /**
- * Releases each eval after its result, and reads shared inputs once. Offline and read-only.
+ * Validates evals sequentially, and releases each after its result. Offline and read-only.
  * @param files absolute paths from `discoverEvals`
  */
 export async function* validateEvals(

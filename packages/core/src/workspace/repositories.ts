@@ -35,8 +35,8 @@ interface CheckoutOptions {
 }
 
 /**
- * The repository has no later commit, not even as an object; one branch; no remote, reflog, hook or
- * external setting. The commit's files replace existing ones.
+ * Creates a repository with a commit and its history: no later commit, not even as an object; one
+ * branch; no remote, reflog, hook or external setting. The commit's files replace existing ones.
  */
 export async function materialise(commit: MirroredCommit, directory: string, options: CheckoutOptions): Promise<void> {
 	const { signal } = options;
@@ -187,8 +187,8 @@ export const remoteTimeoutMs = 30 * 60_000;
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";
 
 /**
- * Fetches into the shared cache `$AGENTV_HOME/cache/git`; a cached full SHA needs no remote access.
- * Call `release` once the result is no longer read.
+ * Fetches a commit into the shared cache `$AGENTV_HOME/cache/git`; a cached full SHA needs no
+ * remote access. Call `release` once the result is no longer read.
  * @param requested branch, tag or SHA; the remote's HEAD if absent
  * @param ancestor number of first parents to go back
  * @throws GitError, AgentvError `not-found` for a missing commit

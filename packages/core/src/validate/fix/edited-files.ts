@@ -254,7 +254,7 @@ const context = 3;
 /** For more changed lines, the difference is not minimal. */
 const maxCompared = 2000;
 
-/** Returns a text for `git apply` and `patch -p1`; empty without changes. */
+/** Returns a diff for `git apply` and `patch -p1`; empty without changes. */
 export function unifiedDiff({ path, before, after }: PlannedFile): string {
 	if (before === after) return "";
 	const name = (prefix: string) => quotedName(`${prefix}/${path}`);

@@ -43,7 +43,7 @@ export interface FixPlan {
 }
 
 /**
- * Every eval keeps its meaning. Read-only; offline unless `pin` contacts remotes.
+ * Plans fixes that keep every eval's meaning. Read-only; offline unless `pin` contacts remotes.
  * @throws AgentvError `refused`, with the fix that would change an eval's meaning
  */
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
@@ -189,9 +189,8 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
 }
 
 /**
- * Writes all of a plan's files or none.
- * @throws AgentvError `refused` if a file changed since the plan, or an eval would change its
- * meaning
+ * Writes all of a plan's files or none, and reverts them if an eval changed its meaning.
+ * @throws AgentvError `refused` if so, or if a file changed since the plan
  */
 export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
 	for (const directory of plan.directories) sweepStagedFiles(directory);
