@@ -6,22 +6,16 @@ import type { Environment } from "../machine/environment.ts";
 import type { TreeEntry } from "../machine/find-files.ts";
 import type { VendorStep } from "./pinned-repositories.ts";
 
-/** The options of `agentv bundle`. */
 export interface BundleOptions {
-	/** Path of the eval file, relative to `cwd` or absolute. */
+	/** Relative to `cwd`, or absolute. */
 	readonly file: string;
-	/** Directory of the bundle. */
 	readonly output: string;
-	/** Absolute. */
 	readonly cwd: string;
-	/** The process environment. */
 	readonly env: Environment;
 	readonly view: DiskView;
-	/** For the manifest. */
 	readonly agentvVersion: string;
-	/** Targets that replace those of the eval. */
+	/** Replace the targets of the eval. */
 	readonly targets?: readonly string[] | undefined;
-	/** A targets file that overrides all others. */
 	readonly targetsFile?: string | undefined;
 	readonly captureEnv?: boolean | undefined;
 	readonly pin?: boolean | undefined;
@@ -30,16 +24,13 @@ export interface BundleOptions {
 	readonly include?: readonly string[] | undefined;
 	/** SHA-256 prefixes of suspected secrets to allow. */
 	readonly allowedSecrets?: readonly string[] | undefined;
-	/** Also copy files outside the eval's root. */
 	readonly includeOutside?: boolean | undefined;
-	/** Overwrite an existing bundle at `output`. */
 	readonly force?: boolean | undefined;
-	/** Creation time; default: `SOURCE_DATE_EPOCH`, else now. */
+	/** Default: `SOURCE_DATE_EPOCH`, else the current time. */
 	readonly now?: Date | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A source directory and its bundle path, shared by everything copied from it. */
 export interface CopyRoot {
 	/** Absolute. */
 	readonly from: string;
@@ -47,7 +38,7 @@ export interface CopyRoot {
 	readonly kind: BundleFileKind;
 }
 
-/** A file or link to copy. Computes paths on use, since a template can have 100,000 of them. */
+/** A file or link; computes paths on use, since a template can have 100,000 of them. */
 export class PlannedCopy {
 	readonly root: CopyRoot;
 	/** Relative to the root; "" for the root itself. */
@@ -65,30 +56,28 @@ export class PlannedCopy {
 		this.mode = target !== undefined ? "link" : (mode & 0o100) === 0 ? "644" : "755";
 	}
 
-	/** Absolute path of the source. */
+	/** Absolute. */
 	get source(): string {
 		return this.path === "" ? this.root.from : `${this.root.from}/${this.path}`;
 	}
 
-	/** Path in the bundle. */
 	get target(): string {
 		const { to } = this.root;
 		return this.path === "" ? to : to === "" ? this.path : `${to}/${this.path}`;
 	}
 }
 
-/** A manifest without what is only known after writing its files. */
+/** Excludes what is only known after writing the files. */
 type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest" | "manifestSha256">;
 
-/** What bundling would do: printed by `--dry-run`, shown by Studio, applied by `writeBundle`. */
+/** Printed by `--dry-run`, shown by Studio, applied by `writeBundle`. */
 export interface BundlePlan {
 	/** `copy`: the source is itself a bundle; `unchanged`: it is also the output. */
 	readonly kind: "bundle" | "copy" | "unchanged";
-	/** Absolute path of the bundle. */
+	/** Absolute. */
 	readonly output: string;
-	/** Whether an existing bundle at `output` is replaced. */
 	readonly replaces: boolean;
-	/** Directory that the recorded sources are relative to. */
+	/** The recorded sources are relative to this directory. */
 	readonly sourceRoot: string;
 	/** In byte order of their bundle paths. */
 	readonly copies: readonly PlannedCopy[];
@@ -97,20 +86,19 @@ export interface BundlePlan {
 	readonly generated: ReadonlyMap<string, string>;
 	readonly vendored: readonly VendorStep[];
 	readonly manifest: ManifestDraft;
-	/** Warnings about missing files and fixed choices. */
 	readonly warnings: readonly Diagnostic[];
-	/** The eval's environment, whose secrets must not be in the bundle. */
+	/** Its secrets must not be in the bundle. */
 	readonly env: Environment;
 	readonly allowedSecrets: readonly string[];
 	/** For recording that the user made the bundle; undefined if others wrote part of it. */
 	readonly trustIn: Environment | undefined;
-	/** The eval's meaning, which the bundle must keep. Null for a copy. */
+	/** The bundle must keep this meaning. Null for a copy. */
 	readonly meaning: unknown;
-	/** Whether that includes the tests' choice of targets. */
+	/** Whether the meaning includes the tests' choice of targets. */
 	readonly keepsChoices: boolean;
 }
 
-/** A plan as plain data, for `--dry-run --json` and Studio's preview. Sizes in bytes. */
+/** Plain data, for `--dry-run --json` and Studio's preview. Sizes are in bytes. */
 interface BundleDescription extends Pick<BundlePlan, "kind" | "output" | "replaces" | "manifest" | "warnings"> {
 	readonly bytes: number;
 	readonly files: readonly {
@@ -134,7 +122,6 @@ export function describeBundle(plan: BundlePlan): BundleDescription {
 	return { kind, output, replaces, bytes, files, manifest, warnings };
 }
 
-/** Returns a source's path as the manifest records it. */
 export function recordedPath(root: string, path: string): string {
 	return relative(root, path).split(sep).join("/");
 }

@@ -80,12 +80,11 @@ interface GatherInput {
 	readonly loaded: LoadedEval;
 	readonly references: References;
 	readonly suites: ReadonlyMap<string, SuitePlace>;
-	/** Files from `bundle.include` and `--include`. */
+	/** From `bundle.include` and `--include`. */
 	readonly included: readonly string[];
 	readonly view: DiskView;
 }
 
-/** Collects the files of references, script imports and includes. */
 export function gatherSources(input: GatherInput): GatheredSources {
 	const gathering = new Gathering(input);
 	for (const reference of input.references.files) gathering.reference(reference);
@@ -101,7 +100,6 @@ const dataKinds = /^(input-file|prompt|fixtures|agent-rules)$/;
 /** Read by the loader and inlined, so never copied. */
 const inlined = /^(tests|suite|workspace-file|include)$/;
 
-/** Everything to copy, before the layout. */
 export type GatheredSources = Pick<
 	Gathering,
 	"areas" | "own" | "templates" | "bound" | "packages" | "programs" | "diagnostics"
@@ -111,7 +109,7 @@ class Gathering {
 	readonly areas: Readonly<Record<Area, AreaContent>>;
 	/** Files outside the areas, by bundle path: scripts find them relative to the eval. */
 	readonly own = new Map<string, { source: string; kind: BundleFileKind }>();
-	/** Template references by target, and by real directory. */
+	/** By target, and by real directory. */
 	readonly templates = new Map<string, string>();
 	/** Commands with bare words that are files only in their working directory. */
 	readonly bound = new Set<CommandSpec>();
@@ -121,12 +119,11 @@ class Gathering {
 	readonly #input: GatherInput;
 	readonly #root: string;
 	readonly #evalDirectory: string;
-	/** For findings about the eval as a whole. */
 	readonly #here: Place;
 	readonly #metadata = new Map<string, Place>();
 	/** Directories in commands that contain the eval itself. */
 	readonly #partial = new Set<string>();
-	/** Scripts in the eval's directory, which keep their relative path with their imports. */
+	/** Scripts in the eval's directory keep their relative path, with their imports. */
 	readonly #inPlace = new Set<string>();
 
 	constructor(input: GatherInput) {
@@ -134,7 +131,7 @@ class Gathering {
 		this.#root = input.loaded.scope.root;
 		this.#evalDirectory = input.loaded.scope.directory;
 		this.#here = { file: input.loaded.file, path: [] };
-		const area = () => new AreaContent(this.#root, (found) => this.diagnostics.push(found));
+		const area = () => new AreaContent(this.#root, (diagnostic) => this.diagnostics.push(diagnostic));
 		this.areas = { workspace: area(), scripts: area(), data: area() };
 	}
 
@@ -160,7 +157,6 @@ class Gathering {
 		} else this.#script(reference);
 	}
 
-	/** Copies paths outside the repository, except the machine's programs and directories. */
 	#takesFromOutside(reference: Reference): boolean {
 		const { raw, at, resolved, onDisk, kind } = reference;
 		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.test(kind) && !mayBeScript(resolved)));
@@ -209,7 +205,7 @@ class Gathering {
 		else this.#addOwn(resolved, "metadata-file", at);
 	}
 
-	/** Adds files that words of a shell command or option values may refer to. */
+	/** Words of a shell command or option values may refer to files. */
 	guess(command: CommandSpec): void {
 		const directory = workingDirectory(command, this.#evalDirectory);
 		if (directory === undefined) return;
@@ -236,11 +232,11 @@ class Gathering {
 		const closure = scriptClosure(files, { view: this.#input.view, root: this.#root, workingDirectories });
 		this.packages = [...new Set([...this.packages, ...closure.packages])].sort();
 		this.programs = [...new Set([...this.programs, ...closure.programs])].sort();
-		for (const found of closure.diagnostics) this.#report(found);
+		for (const diagnostic of closure.diagnostics) this.#report(diagnostic);
 		return closure;
 	}
 
-	/** Also puts them among the scripts, which can use paths relative to themselves. */
+	/** Scripts can use paths relative to themselves, so also puts the files among them. */
 	addIncluded(): void {
 		const mirrored = !this.areas.scripts.isEmpty();
 		for (const path of this.#input.included) {
@@ -249,7 +245,6 @@ class Gathering {
 		}
 	}
 
-	/** Adds working directories of commands that contain copied files. */
 	placeWorkingDirectories(): void {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
@@ -280,7 +275,6 @@ class Gathering {
 		}
 	}
 
-	/** Returns the bundle path that corresponds to a path relative to the eval or its suite. */
 	#ownPlace(path: string): string | undefined {
 		if (isInside(this.#evalDirectory, path)) return toBundlePath(relative(this.#evalDirectory, path));
 		const suites = [...this.#input.suites.values()].filter(({ directory }) => isInside(directory, path));
@@ -294,8 +288,8 @@ class Gathering {
 		else if (first !== source) this.#report(finding(pathCollision, { path: place, first, second: source }, at));
 	}
 
-	#report(found: Diagnostic): void {
-		this.diagnostics.push(found);
+	#report(diagnostic: Diagnostic): void {
+		this.diagnostics.push(diagnostic);
 	}
 }
 
@@ -322,15 +316,13 @@ const caseCollision: FindingKind<{ first: string; second: string }> = {
 };
 
 interface CollectedCopies {
-	/** In byte order of the bundle paths. */
 	readonly copies: readonly PlannedCopy[];
-	/** Empty directories, which no file creates. */
+	/** Only directories that no file creates. */
 	readonly emptyDirectories: readonly string[];
 }
 
 const linkKinds = { workspace: "template", scripts: "script", data: "data" } as const;
 
-/** Lists every file and link to copy, with its bundle path. */
 export function collectCopies(gathered: GatheredSources, layout: Layout): CollectedCopies {
 	const copies: PlannedCopy[] = [];
 	const directories = new Set<string>();
@@ -374,10 +366,7 @@ function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
 }
 
 /**
- * Finds conflicting sources, files in place of directories, names that differ in case, and `.env`
- * files.
- * @param generated bundle paths of other files
- * @param allowedDotEnv `.env` files that may be copied
+ * @param generated bundle paths of other files @param allowedDotEnv `.env` files that may be copied
  */
 export function* checkCopies(
 	copies: readonly PlannedCopy[],
@@ -412,7 +401,7 @@ function addParents(path: string, directories: Set<string>): void {
 	}
 }
 
-/** For case-insensitive file systems. Only remembers paths that aren't lower case. */
+/** Helps case-insensitive file systems; only remembers paths that aren't lower case. */
 function* foldedCollisions(
 	copies: readonly PlannedCopy[],
 	others: readonly string[],

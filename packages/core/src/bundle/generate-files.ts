@@ -16,22 +16,18 @@ import { type RewriteInput, Rewriter } from "./rewriter.ts";
 interface GenerateInput {
 	readonly loaded: LoadedEval;
 	readonly selection: TargetSelection;
-	/** Names from `--target`. */
 	readonly chosen: readonly string[];
 	readonly rewrite: RewriteInput;
-	/** Returns whether something is copied to a bundle path. */
 	readonly isCopied: (path: string) => boolean;
-	/** For `--capture-env`: whose values become defaults. */
+	/** Its values become defaults, for `--capture-env`. */
 	readonly env: Environment | undefined;
 }
 
 interface GeneratedFiles {
-	/** By bundle path. */
 	readonly texts: ReadonlyMap<string, string>;
 	readonly variables: BundleVariable[];
 }
 
-/** Generates `eval.yaml`, `targets.yaml`, imported suites and large test data. */
 export function generateFiles(input: GenerateInput): GeneratedFiles {
 	const { loaded, selection, chosen, rewrite, isCopied, env } = input;
 	const values = new Map<string, unknown>();
@@ -83,7 +79,7 @@ function printEval(
 	return patchYaml(source.text, before, value, { [testsKey]: origins });
 }
 
-/** Yields targets selected by a variable, by `placeKey`: the current selection is kept. */
+/** Yields names by `placeKey`: a target selected by a variable stays the current one. */
 export function* chosenNames({ choices }: TargetSelection, raw: RawValues): Generator<[string, string]> {
 	const settle = function* (at: Place, name: unknown): Generator<[string, string]> {
 		const written = raw.at(at);
@@ -95,12 +91,10 @@ export function* chosenNames({ choices }: TargetSelection, raw: RawValues): Gene
 	}
 }
 
-/** How a bundle's files use a variable. */
 interface VariableUse {
 	readonly usedIn: Set<string>;
-	/** Whether a use has no default. */
 	required: boolean;
-	/** Whether a use is secret: under `api_key`, a header, the user part of a URL. */
+	/** Under `api_key`, a header, or the user part of a URL. */
 	isSecret: boolean;
 }
 
@@ -129,7 +123,7 @@ function referencesIn(text: string): VariableToken[] {
 	return text.includes("${{") ? scanReferences(text).filter((token) => token.kind === "reference") : [];
 }
 
-/** Replaces references; undefined keeps one as written. */
+/** `undefined` keeps a reference as written. */
 function replaceReferences(text: string, replace: (token: VariableToken, index: number) => string | undefined): string {
 	let result = "";
 	let done = 0;
@@ -141,7 +135,6 @@ function replaceReferences(text: string, replace: (token: VariableToken, index: 
 	return result + text.slice(done);
 }
 
-/** Returns the variables of a text, and whether redaction would show their values. */
 function variablesIn(text: string): (VariableToken & { readonly shows: boolean })[] {
 	const tokens = referencesIn(text);
 	if (tokens.length === 0) return [];
@@ -151,10 +144,7 @@ function variablesIn(text: string): (VariableToken & { readonly shows: boolean }
 	return tokens.map((token, index) => ({ ...token, shows: shown.includes(standIn(index)) }));
 }
 
-/**
- * Returns the variables that `--capture-env` writes into a bundle: those in its files, except
- * secrets and values that a default can't represent.
- */
+/** Excludes secrets, and values that a default can't represent. */
 function capturedVariables(uses: ReadonlyMap<string, VariableUse>, env: Environment): Environment {
 	const secret = [...uses].flatMap(([name, { isSecret }]) => (isSecret ? (env[name] ?? []) : []));
 	const redact = createRedactor([...secretsOf(env), ...secret]);
@@ -168,7 +158,6 @@ function capturedVariables(uses: ReadonlyMap<string, VariableUse>, env: Environm
 	);
 }
 
-/** Adds current values as defaults to `${{ VAR }}` references. */
 function withDefaults(value: unknown, captured: Environment): unknown {
 	if (typeof value === "string")
 		return replaceReferences(value, ({ name }) => {
@@ -180,31 +169,28 @@ function withDefaults(value: unknown, captured: Environment): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withDefaults(item, captured)]));
 }
 
-/** Bytes of JSON. Larger test data from other files goes to a separate file. */
-const largestInline = 256 * 1024;
+/** Bytes of JSON; larger test data from other files stays in a separate file. */
+const maxInline = 256 * 1024;
 
 interface ComposeInput {
 	readonly rewrite: RewriteInput;
 	readonly loaded: LoadedEval;
 	readonly suite: SuitePlace;
 	readonly tests: readonly TestCase[];
-	/** Names from `--target`, which the eval then runs against. */
+	/** From `--target`; the eval then runs against these. */
 	readonly chosen: readonly string[];
-	/** Returns an unused bundle path. */
 	readonly freePath: (wanted: string) => string;
 }
 
-/** An eval file for the bundle, as plain values. */
 interface ComposedEval {
 	readonly value: Readonly<Record<string, unknown>>;
 	readonly testsKey: string;
-	/** The index of each new test in the source's list; undefined for tests from other files. */
+	/** For each new test its index in the source; undefined for tests from other files. */
 	readonly origins: readonly (number | undefined)[];
-	/** Bundle path → rows, for test data that is too large to inline. */
+	/** Rows by bundle path, for test data that is too large to inline. */
 	readonly testFiles: ReadonlyMap<string, readonly unknown[]>;
 }
 
-/** Composes an eval file: tests inlined, references rewritten, targets selected. */
 function composeEval(input: ComposeInput): ComposedEval {
 	const { rewrite, suite, tests, chosen } = input;
 	const document = rewrite.raw.document(suite.file);
@@ -228,7 +214,7 @@ function composeEval(input: ComposeInput): ComposedEval {
 	return { value, testsKey, origins, testFiles };
 }
 
-/** Too many tests from other files are moved to files, one for each run of them: the order stays. */
+/** Moves too many tests to files, one for each sequence of them, so that the order stays. */
 function composeTests(input: ComposeInput, testsKey: string) {
 	const { tests, suite, freePath } = input;
 	const dataDirectory = toBundlePath(suite.bundleDirectory, "data");
@@ -239,7 +225,7 @@ function composeTests(input: ComposeInput, testsKey: string) {
 	};
 	const sizeOf = (test: TestCase) =>
 		originOf(test) === undefined ? Buffer.byteLength(JSON.stringify(testValue(input, test, suite.bundleDirectory))) : 0;
-	const isTooLarge = tests.reduce((sum, test) => sum + sizeOf(test), 0) > largestInline;
+	const isTooLarge = tests.reduce((sum, test) => sum + sizeOf(test), 0) > maxInline;
 	const items: unknown[] = [];
 	const origins: (number | undefined)[] = [];
 	const testFiles = new Map<string, unknown[]>();
@@ -264,7 +250,6 @@ function composeTests(input: ComposeInput, testsKey: string) {
 	return { items, origins, testFiles };
 }
 
-/** Returns a test for a bundle file in `directory`. */
 function testValue(
 	{ rewrite, chosen }: ComposeInput,
 	test: TestCase,
@@ -311,7 +296,7 @@ function stableName({ suite, tests, loaded }: ComposeInput): string | undefined 
 	return isNamedByDirectory && (suite.directory === root || rootKind !== "repository") ? undefined : name;
 }
 
-/** Flattens the chain under the eval's name, with `${{ VAR }}` kept and paths rewritten. */
+/** Flattens the chain under the eval's name; keeps `${{ VAR }}` and rewrites paths. */
 function flattenTarget(target: ResolvedTarget, rewriter: Rewriter): Record<string, unknown> {
 	const places = new Map<string, Place>();
 	for (const [key, { part }] of target.origin) places.set(key, child(part, key).at);

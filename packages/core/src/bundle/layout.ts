@@ -9,14 +9,13 @@ import { isGitsOwn } from "../workspace/snapshot.ts";
 
 /** Maps source paths to the bundle, without file access. */
 export interface Layout {
-	/** Returns the bundle path of the absolute source `path`; undefined outside what the area mirrors. */
+	/** Returns undefined if the absolute path is outside what the area mirrors. */
 	place(area: Area, path: string): string | undefined;
 }
 
 /**
- * Lays out a bundle: each area mirrors the smallest directory with all its content, so that
- * `../lib/x.mjs` still resolves. An area that conflicts with a file at a fixed bundle path gets
- * another name.
+ * Each area mirrors the smallest directory with all its content, so that relative paths stay valid.
+ * Areas get another name if it conflicts with a fixed bundle path.
  */
 export function layOut(
 	contents: Readonly<Record<Area, AreaContent>>,
@@ -37,7 +36,7 @@ export function layOut(
 	};
 }
 
-/** Returns the area's name, with underscores if another source uses a path below it. */
+/** Adds underscores if another source uses a path below the area's name. */
 function freePrefix(area: Area, top: string, own: ReadonlyMap<string, { readonly source: string }>): string {
 	const agrees = (prefix: string) =>
 		[...own].every(
@@ -49,7 +48,6 @@ function freePrefix(area: Area, top: string, own: ReadonlyMap<string, { readonly
 	return prefix;
 }
 
-/** Returns the deepest directory that contains all `directories`. */
 function commonDirectory(directories: Iterable<string>): string | undefined {
 	let common: string | undefined;
 	for (const directory of directories) {
@@ -67,14 +65,14 @@ export function toBundlePath(...parts: readonly string[]): string {
 	return path === "." ? "" : path.replace(/\/$/, "");
 }
 
-/** Returns a path with `./` or `../`, so that it is never a bare word. */
+/** Begins with `./` or `../`, so that it is never a bare word. */
 export function relativeReference(from: string, to: string): string {
 	const path = relative(`/${from}`, `/${to}`).split(sep).join("/");
 	if (path === "") return ".";
 	return path.startsWith("../") || path === ".." ? path : `./${path}`;
 }
 
-/** Returns an unused bundle path: `repos/app.bundle`, else `repos/app-2.bundle`, … */
+/** Returns for example `repos/app.bundle`, else `repos/app-2.bundle`, … */
 export function freeName(wanted: string, isTaken: (path: string) => boolean): string {
 	const [, stem = wanted, extension = ""] = /^(.*?)((?:\.suite)?\.\w+)$/.exec(wanted) ?? [];
 	let path = wanted;
@@ -82,7 +80,6 @@ export function freeName(wanted: string, isTaken: (path: string) => boolean): st
 	return path;
 }
 
-/** The location of an eval file in the source and in the bundle. */
 export interface SuitePlace {
 	readonly file: string;
 	/** Source directory for `bundleDirectory`: relative paths below it stay unchanged. */
@@ -92,7 +89,7 @@ export interface SuitePlace {
 	readonly bundleFile: string;
 }
 
-/** Returns places by source file. Suites never have eval names. */
+/** Maps source files to their places; suites never have eval names. */
 export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace> {
 	const { directory } = loaded.scope;
 	const places = new Map<string, SuitePlace>([
@@ -127,7 +124,6 @@ export const pathCollision: FindingKind<{ path: string; first: string; second: s
 	hint: () => "rename one of them",
 };
 
-/** Returns a key for maps by location. */
 export function placeKey({ file, line, path }: Place, ...more: DocumentPath): string {
 	return [file, line ?? "", ...(path ?? []), ...more].join("\0");
 }
@@ -149,19 +145,17 @@ const specialFile: FindingKind<{ path: string }> = {
 	message: ({ path }) => `${path} is not a file, directory or link`,
 };
 
-/** A path with the links on the way. */
 interface FollowedPath {
-	/** Relative texts stay valid if all of them are copied. */
+	/** Relative link texts stay valid if all of these are copied. */
 	readonly links: readonly string[];
 	/** The end of the chain below `bound`, without links. */
 	readonly real: string;
-	/** The first link that leaves `bound`. */
 	readonly leaving?: { readonly path: string; readonly target: string };
 }
 
-const mostHops = 40;
+const maxHops = 40;
 
-/** Follows `path` link by link below `bound`, which is not resolved. */
+/** @param bound not resolved itself */
 export function followLinks(path: string, bound: string): FollowedPath {
 	if (!isInside(bound, path)) return { links: [], real: path };
 	const links: string[] = [];
@@ -175,7 +169,7 @@ export function followLinks(path: string, bound: string): FollowedPath {
 		}
 		const target = readLink(next);
 		const goal = resolve(dirname(next), target);
-		if (isAbsolute(target) || !isInside(bound, goal) || links.length > mostHops)
+		if (isAbsolute(target) || !isInside(bound, goal) || links.length > maxHops)
 			return { links, real: next, leaving: { path: next, target } };
 		links.push(next);
 		todo.unshift(...relative(bound, goal).split(sep).filter(Boolean));
@@ -184,7 +178,6 @@ export function followLinks(path: string, bound: string): FollowedPath {
 	return { links, real };
 }
 
-/** A directory that is copied as a whole. */
 interface CopiedTree {
 	readonly kind: BundleFileKind;
 	readonly entries: readonly TreeEntry[];
@@ -193,29 +186,28 @@ interface CopiedTree {
 /** Directories that are not copied, except in templates, which are copied exactly like in a run. */
 const leftOut = new Set([".git", "node_modules", "__pycache__"]);
 
-/** Directories of a bundle for copies, each mirroring a part of the source tree. */
+/** Each of these directories mirrors a part of the source tree. */
 export const areas = ["workspace", "scripts", "data"] as const;
 export type Area = (typeof areas)[number];
 
-/** Files, links and whole directories of a bundle's area, by absolute source path. */
 export class AreaContent {
 	readonly files = new Map<string, BundleFileKind>();
 	readonly links = new Set<string>();
 	readonly trees = new Map<string, CopiedTree>();
-	/** Directories without copied files in which commands run. */
+	/** Commands run in these directories without copied files. */
 	readonly anchors = new Set<string>();
-	/** Directories whose own name must stay. */
+	/** Directories that must keep their own name. */
 	readonly named = new Set<string>();
 	readonly #root: string;
 	readonly #report: (diagnostic: Diagnostic) => void;
 
-	/** `root` bounds the targets of links. */
+	/** @param root bounds the targets of links */
 	constructor(root: string, report: (diagnostic: Diagnostic) => void) {
 		this.#root = root;
 		this.#report = report;
 	}
 
-	/** Adds a file or directory, including links in its path. `at` is where it is referenced. */
+	/** Also adds links in the path. @param at where it is referenced */
 	add(path: string, kind: BundleFileKind, at: Place): void {
 		const { links, real, leaving } = followLinks(path, this.#root);
 		if (leaving) {
@@ -264,7 +256,6 @@ export class AreaContent {
 		this.trees.set(directory, tree);
 	}
 
-	/** Returns whether something below `directory` is copied. */
 	hasBelow(directory: string): boolean {
 		for (const path of this.files.keys()) if (isInside(directory, path)) return true;
 		for (const [path, { entries }] of this.trees) {
@@ -274,13 +265,11 @@ export class AreaContent {
 		return false;
 	}
 
-	/** Files of directories that are copied as a whole. */
 	*treeFiles(): Generator<string> {
 		for (const [directory, { entries }] of this.trees)
 			for (const entry of entries) if (entry.kind === "file") yield join(directory, entry.path);
 	}
 
-	/** Yields every directory that needs a place. */
 	*directories(): Generator<string> {
 		for (const path of this.files.keys()) yield dirname(path);
 		for (const path of this.links) yield dirname(path);

@@ -16,16 +16,15 @@ export interface LoadedSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
 	readonly selection: TargetSelection;
-	/** The environment it was loaded with, including `.env` files. */
+	/** Includes `.env` files. */
 	readonly env: Environment;
 }
 
-/** Placeholders for an unknown number or boolean. */
+/** Replace an unknown number or boolean. */
 const standIns = ["1", "true"];
 
 /**
- * Loads an eval for bundling. An unset variable is not an error here, since only its name is
- * written: a placeholder replaces it if a number or boolean is needed.
+ * Only the names of variables are written, so an unset one is not an error.
  * @throws AgentvError `not-found` for the eval or the targets file
  */
 export function loadSource(options: BundleOptions): LoadedSource {
@@ -40,12 +39,12 @@ export function loadSource(options: BundleOptions): LoadedSource {
 }
 
 function loadWith(
-	{ file, view, env: given, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
+	{ file, view, env: processEnv, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
 	assumed: Environment,
 ): LoadedSource {
-	const env = { ...given, ...assumed };
+	const env = { ...processEnv, ...assumed };
 	const override = targetsFile === undefined ? {} : { targetsFile: resolve(cwd, targetsFile) };
-	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], given, view);
+	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], processEnv, view);
 	const reach = { allowed, ownFiles: Object.values(override), option: "--include-outside" } as const;
 	const loaded = loadEval(file, { view, env, cwd, reach });
 	const evalEnv = evalEnvironment(loaded.scope, env, view);
@@ -53,7 +52,7 @@ function loadWith(
 	return { loaded, scope, selection: selectTargets(loaded, scope, targets), env: evalEnv };
 }
 
-/** Returns variables without a value in fields that need another type. */
+/** Finds variables without a value in fields that need another type. */
 function unsetVariables({ loaded, scope, selection, env }: LoadedSource): string[] {
 	const wrong = new Set(
 		[...loaded.diagnostics, ...scope.diagnostics, ...selection.diagnostics]
@@ -70,18 +69,15 @@ function isShapeError({ severity, rule }: Diagnostic): boolean {
 	return severity === "error" && /^(schema\.shape|assertions\.weight)$/.test(rule);
 }
 
-/** The resolved targets that an eval needs. */
 export interface TargetSelection {
 	/** By the eval's name for it: the content of the bundle's `targets.yaml`. */
 	readonly named: ReadonlyMap<string, ResolvedTarget>;
-	/** Including inline targets. */
 	readonly all: readonly ResolvedTarget[];
-	/** Every selection of a target. */
 	readonly choices: readonly TargetChoice[];
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** `chosen` (from `--target`) overrides the eval's choice. */
+/** @param chosen from `--target`; overrides the eval's choice */
 export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: readonly string[]): TargetSelection {
 	const uses = usedTargets(loaded, scope, chosen.length > 0 ? chosen : undefined);
 	const named = new Map<string, ResolvedTarget>();
@@ -114,20 +110,19 @@ function withTargetHint(diagnostic: Diagnostic): Diagnostic {
 		: diagnostic;
 }
 
-/** Values as in the files, without `${{ }}` replaced: what a bundle writes. */
+/** As in the files, without replacing `${{ }}`. */
 export interface RawValues {
-	/** Returns the value at `place`, if any. */
 	at(place: Place): unknown;
-	/** Returns the scalar at `place` as written. */
+	/** The scalar's source text. */
 	written(place: Place): string | undefined;
-	/** Returns the whole document of a file; for JSON Lines the list of its rows. */
+	/** For JSON Lines, the list of its rows. */
 	document(file: string): unknown;
 }
 
 export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): RawValues {
 	const documents = new Map<string, RawDocument>();
 	const open = (file: string): RawDocument => {
-		const source = sources.map((map) => map.get(file)).find((found) => found !== undefined);
+		const source = sources.map((map) => map.get(file)).find((candidate) => candidate !== undefined);
 		const document = documents.get(file) ?? readDocument(file, source);
 		documents.set(file, document);
 		return document;
@@ -146,7 +141,6 @@ export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): R
 }
 
 interface RawDocument extends Pick<Part, "value" | "written"> {
-	/** Of JSON Lines, by line. */
 	readonly rows: ReadonlyMap<number, JsonLine>;
 }
 

@@ -56,13 +56,13 @@ function firstDifference(a: unknown, b: unknown, path = ""): string | undefined 
 	const left = a as Record<string, unknown>;
 	const right = b as Record<string, unknown>;
 	for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-		const found = firstDifference(left[key], right[key], path === "" ? key : `${path}.${key}`);
-		if (found !== undefined) return found;
+		const difference = firstDifference(left[key], right[key], path === "" ? key : `${path}.${key}`);
+		if (difference !== undefined) return difference;
 	}
 	return undefined;
 }
 
-/** Names a path of the bundle at `root`; a path outside it stays absolute. */
+/** A path outside the bundle stays absolute. */
 function nameInBundle(root: string, path: string): string {
 	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
 }
@@ -71,7 +71,7 @@ function isRunTime({ cwd }: CommandSpec): boolean {
 	return cwd?.raw.includes("{{") ?? false;
 }
 
-/** Names files by `file`; a missing one, or an address, by its text. */
+/** A missing file, or an address, is named by its text. */
 function fileNames(
 	{ scope }: LoadedEval,
 	view: DiskView,
@@ -92,12 +92,10 @@ function fileNames(
 	};
 }
 
-/** Removes undefined entries, so that absent and undefined ones are equal. */
 function plain(value: unknown): unknown {
 	return JSON.parse(JSON.stringify(value));
 }
 
-/** Returns the source's meaning, with paths named as in the bundle. */
 export function sourceMeaning(
 	loaded: LoadedEval,
 	selection: TargetSelection,
@@ -124,7 +122,6 @@ export function sourceMeaning(
 /** Enough of a manifest to be recognized: reading one with 50,000 files is slow. */
 const stubManifest = `{"format_version": 1, "digest": "${"0".repeat(64)}"}`;
 
-/** Returns the view restricted to the bundle at `root`. */
 function confinedView(view: DiskView, root: string): DiskView {
 	const inside = (path: string) => isInside(root, path);
 	return {
@@ -139,10 +136,7 @@ function confinedView(view: DiskView, root: string): DiskView {
 	};
 }
 
-/**
- * Loads the bundle at `root` in isolation, and compares its meaning with the source's.
- * @throws AgentvError `refused` if it is not self-contained
- */
+/** Loads the bundle in isolation. @throws AgentvError `refused` if it is not self-contained */
 export function checkBundle(plan: BundlePlan, root: string): void {
 	if (plan.kind !== "bundle") return;
 	const alone = load(plan, root, plan.env);
@@ -163,7 +157,7 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	checkWithoutEnvironment(plan, root);
 }
 
-/** Missing in the source, too, or a path that stays on the machine: a warning reports it. */
+/** A warning reports paths that are also missing in the source, or stay on the machine. */
 function isExpected(plan: BundlePlan, raw: string): boolean {
 	return plan.warnings.some(({ data, rule }) => data.raw === raw && /^path\.(missing|absolute)$/.test(rule));
 }
@@ -190,8 +184,8 @@ function errors(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 function refused(message: string, diagnostics: readonly Diagnostic[] = []): AgentvError {
-	// Locations are in a directory that is removed before they are read.
-	const said = diagnostics.map((found) => found.message).slice(0, 5);
+	// Omit locations: their directory is removed before they are read.
+	const said = diagnostics.map((diagnostic) => diagnostic.message).slice(0, 5);
 	return new AgentvError("refused", [message, ...said].join(": "), {
 		hint: "nothing was written; this is probably a bug in AgentV",
 	});

@@ -25,12 +25,10 @@ const localRepository: FindingKind<{ repo: string }> = {
 	message: ({ repo }) => `${repo} is a repository on this machine; it is bundled as a git bundle file`,
 };
 
-/** A repository to bundle as one git bundle file. */
 export interface VendorStep {
 	readonly source: RepositorySource;
 	readonly sha: string;
 	readonly branch: string;
-	/** Bundle path of the file. */
 	readonly to: string;
 }
 
@@ -43,8 +41,7 @@ interface PinOptions {
 }
 
 /**
- * Decides for every repository of the eval's workspaces whether it is pinned and vendored. Local
- * repositories are always both: they exist only on this machine.
+ * Local repositories are always pinned and vendored, because they exist only on this machine.
  * @throws GitError or AgentvError if a commit can't be resolved
  */
 export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<Pinning> {
@@ -65,11 +62,10 @@ function distinctRepos(loaded: LoadedEval): { repo: WorkspaceRepo; scope: EvalSc
 	return [...new Map(repos).values()];
 }
 
-/** Decisions about the repositories of a workspace. */
 class Pinning {
 	readonly repos: BundleRepo[] = [];
 	readonly vendored: VendorStep[] = [];
-	/** Commit texts, file paths and added `commit` entries, by place. */
+	/** By place: commit texts, file paths and added `commit` entries. */
 	readonly texts = new Map<string, string>();
 	readonly paths = new Map<string, string>();
 	readonly added = new Map<string, Readonly<Record<string, string>>>();
@@ -88,10 +84,14 @@ class Pinning {
 		const requested = repo.commit ?? null;
 		const isSha = fullSha.test(requested ?? "");
 		const shown = redactUrl(repo.repo);
-		const given = { path: repo.path, repo: shown, requested };
+		const described = { path: repo.path, repo: shown, requested };
 		if (!pin && !vendor && !local) {
 			if (!isSha) this.diagnostics.push(finding(unpinned, { repo: shown, requested }, repo.commitAt ?? repo.at));
-			this.repos.push({ ...given, sha: isSha && requested !== null ? requested.toLowerCase() : null, vendored: null });
+			this.repos.push({
+				...described,
+				sha: isSha && requested !== null ? requested.toLowerCase() : null,
+				vendored: null,
+			});
 			return;
 		}
 		if (local && !vendor) this.diagnostics.push(finding(localRepository, { repo: shown }, repo.at));
@@ -100,7 +100,7 @@ class Pinning {
 		else this.added.set(placeKey(repo.at), { commit: sha });
 		const vendored = vendor || local ? this.#vendor(source, sha, branch) : null;
 		if (vendored !== null) this.paths.set(placeKey(repo.repoAt), vendored);
-		this.repos.push({ ...given, sha, vendored });
+		this.repos.push({ ...described, sha, vendored });
 	}
 
 	#vendor(source: RepositorySource, sha: string, branch: string): string {
@@ -133,8 +133,8 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 	const names = requested === null ? ["HEAD"] : [head, `${tag}^{}`, tag];
 	const remote = { env, signal, timeoutMs: 120_000, credentials: source.credentials };
 	const refs = await listRemoteRefs(home, source.url, names, remote);
-	const [found] = names.flatMap((name) => refs.find(({ ref }) => ref === name) ?? []);
-	if (found) return { sha: found.sha, branch: requested !== null && found.ref === head ? requested : "main" };
+	const [match] = names.flatMap((name) => refs.find(({ ref }) => ref === name) ?? []);
+	if (match) return { sha: match.sha, branch: requested !== null && match.ref === head ? requested : "main" };
 	if (requested === null || !/^[0-9a-f]{4,63}$/i.test(requested))
 		throw new AgentvError(
 			"failed",
@@ -147,8 +147,7 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 }
 
 /**
- * Writes a git bundle file with a commit and its history, and nothing later, to `file` (absolute).
- * @throws GitError if the repository is unreachable
+ * Excludes later commits. @param file absolute @throws GitError if the repository is unreachable
  */
 export async function vendorRepository(
 	step: VendorStep,
@@ -166,7 +165,7 @@ export async function vendorRepository(
 		const git = (args: readonly string[]) => localGit(bare, args, { env, signal });
 		await git(["update-ref", branch, sha]);
 		await git(["symbolic-ref", "HEAD", branch]);
-		// Names after `--` would be paths; both are our own or were checked before.
+		// Names after `--` would be paths; both are generated or were checked before.
 		await git(["bundle", "create", "--quiet", file, "HEAD", branch]);
 	}).finally(() => commit.release());
 }

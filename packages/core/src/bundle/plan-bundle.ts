@@ -49,30 +49,29 @@ const variableChoice: FindingKind<{ names: readonly string[]; target: string }> 
 };
 
 /**
- * Reads an eval and its dependencies, and plans its bundle. Only removes leftovers of killed
- * processes next to the output; `pin` and `vendorRepos` contact remotes.
+ * Plans a bundle. Only removes leftovers of killed processes next to the output; `pin` and
+ * `vendorRepos` contact remotes.
  * @throws AgentvError `refused` with all obstacles and their locations; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
-	// First, so that an existing bundle that a killed process moved away returns to its place.
+	// First restore an existing bundle that a killed process moved away.
 	await sweepStaged(dirname(resolve(options.cwd, options.output)));
 	const source = loadSource(options);
 	return (await planCopy(source.loaded, options)) ?? planFrom(await observe(source, options));
 }
 
-/** Everything that was read to plan a bundle. */
 type Observation = Awaited<ReturnType<typeof observe>>;
 
-/**
- * Reads everything that an eval needs. Contacts remotes only to pin repositories.
- * @throws AgentvError `refused` with every error and its location
- */
-async function observe(source: LoadedSource, given: BundleOptions) {
+/** Contacts remotes only to pin repositories. @throws AgentvError `refused` with every error */
+async function observe(source: LoadedSource, requested: BundleOptions) {
 	const { loaded, scope, selection } = source;
-	const { view, cwd } = given;
-	const output = resolve(cwd, given.output);
-	const replaces = judgeOutput(output, loaded.scope.directory, given.force ?? false);
-	const options = given.targetsFile === undefined ? given : { ...given, targetsFile: resolve(cwd, given.targetsFile) };
+	const { view, cwd } = requested;
+	const output = resolve(cwd, requested.output);
+	const replaces = judgeOutput(output, loaded.scope.directory, requested.force ?? false);
+	const options =
+		requested.targetsFile === undefined
+			? requested
+			: { ...requested, targetsFile: resolve(cwd, requested.targetsFile) };
 	const suites = suitePlaces(loaded);
 	const included = include(loaded, scope.files, options);
 	const references = collectReferences(loaded, selection.all, view);
@@ -85,8 +84,8 @@ async function observe(source: LoadedSource, given: BundleOptions) {
 		...gathered.diagnostics,
 		...choicesByVariable(selection),
 	];
-	// Unreadable files are reported by the loader and when copied.
-	const distinct = [...new Map(diagnostics.map((found) => [findingKey(found), found])).values()];
+	// The loader and copying report unreadable files.
+	const distinct = [...new Map(diagnostics.map((diagnostic) => [findingKey(diagnostic), diagnostic])).values()];
 	stopOnErrors(loaded.file, cwd, distinct);
 	for (const area of Object.values(gathered.areas))
 		for (const directory of area.trees.keys()) refuseNested(directory, output);
@@ -156,7 +155,7 @@ function rewriteInput({ loaded, scope, selection, references, suites, gathered, 
 	};
 }
 
-/** Returns whether the source is independent of synced benchmarks and bundles. */
+/** Returns false if the source depends on synced benchmarks or bundles. */
 function isOfUser({ loaded, scope, options }: Observation): boolean {
 	const subjects = new TrustSubjects(options.env, options.view);
 	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
@@ -186,7 +185,6 @@ function manifestDraft(
 	};
 }
 
-/** Returns the flags for the manifest. */
 function recordedFlags(options: BundleOptions, root: string): string[] {
 	const { targets = [], targetsFile, include = [], allowedSecrets = [] } = options;
 	return [
@@ -201,7 +199,7 @@ function recordedFlags(options: BundleOptions, root: string): string[] {
 	];
 }
 
-/** Returns the manifest's time: `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
+/** `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
 function creationTime({ now = new Date(), env }: BundleOptions): string {
 	const epoch = env.SOURCE_DATE_EPOCH;
 	const date = epoch !== undefined && /^\d{1,12}$/.test(epoch) ? new Date(Number(epoch) * 1000) : now;
@@ -214,11 +212,11 @@ function include(
 	options: BundleOptions,
 ): IncludedFiles {
 	const own = bundle.include.map((pattern, index) => ({ pattern, at: { file, path: ["bundle", "include", index] } }));
-	const given = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
-	const found = includedFiles([...own, ...given], bundle.exclude, scope.directory, options.view);
+	const requested = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
+	const included = includedFiles([...own, ...requested], bundle.exclude, scope.directory, options.view);
 	// The rewritten eval and its targets are already in the bundle.
 	const written = new Set([file, ...targetFiles]);
-	return { ...found, files: found.files.filter((path) => !written.has(path)) };
+	return { ...included, files: included.files.filter((path) => !written.has(path)) };
 }
 
 function choicesByVariable({ named }: TargetSelection): Diagnostic[] {
@@ -240,10 +238,7 @@ function* pathsByVariable({ references }: Observation, { raw, places }: RewriteI
 	}
 }
 
-/**
- * Returns whether an existing bundle at `output` is replaced.
- * @throws AgentvError `refused` if a bundle must not be written there
- */
+/** Returns whether an existing bundle is replaced. @throws AgentvError `refused` */
 function judgeOutput(output: string, source: string, force: boolean): boolean {
 	const refuse = (what: string, hint?: string): never => {
 		throw new AgentvError("refused", `the output ${output} ${what}`, hint === undefined ? {} : { hint });
@@ -287,7 +282,6 @@ function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnosti
 
 type BundleSource = BundleManifest["source"];
 
-/** Returns an eval's origin: repository, commit, branch, local changes, and its benchmark. */
 async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
 	const root = repositoryRoot(scope.directory);
 	const git = root === undefined ? undefined : await gitFacts(root, env);
@@ -318,11 +312,11 @@ async function gitFacts(root: string, env: Environment) {
 
 async function benchmark(file: string, env: Environment): Promise<BundleSource["benchmark"]> {
 	try {
-		const found = benchmarkOfFile(file, env);
-		if (!found) return null;
-		const root = found.isGitBacked ? repositoryRoot(found.root) : undefined;
+		const benchmark = benchmarkOfFile(file, env);
+		if (!benchmark) return null;
+		const root = benchmark.isGitBacked ? repositoryRoot(benchmark.root) : undefined;
 		const git = root === undefined ? undefined : await gitFacts(root, env);
-		return { id: found.id, revision: git?.commit ?? null };
+		return { id: benchmark.id, revision: git?.commit ?? null };
 	} catch (error) {
 		// An unreadable registry doesn't affect this eval.
 		if (error instanceof AgentvError) return null;
@@ -331,9 +325,8 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 }
 
 /**
- * Plans a bundle of a bundle: onto itself nothing changes, elsewhere it is copied unchanged.
- * Undefined for anything else, including edited bundles and new flags: those are bundled like any
- * eval.
+ * An unchanged bundle is copied, or stays in place. Undefined for anything else, including edited
+ * bundles and new flags: those are bundled like any eval.
  */
 async function planCopy({ scope, file }: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
 	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [], includeOutside } = options;

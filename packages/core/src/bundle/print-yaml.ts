@@ -19,7 +19,7 @@ import { parseYaml } from "../lib/yaml-document.ts";
 import { sameValue } from "../lib/yaml-edit.ts";
 import { isRecord } from "./layout.ts";
 
-/** A number as written: `007` and `1e3` must not become 7 and 1000 in a bundle. */
+/** Keeps the spelling: `007` and `1e3` must not become 7 and 1000 in a bundle. */
 export class WrittenNumber {
 	readonly text: string;
 	readonly #value: number;
@@ -38,7 +38,6 @@ export class WrittenNumber {
 	}
 }
 
-/** Returns `value` with plain numbers. */
 function withPlainNumbers(value: unknown): unknown {
 	if (value instanceof WrittenNumber) return value.valueOf();
 	if (typeof value !== "object" || value === null) return value;
@@ -46,7 +45,7 @@ function withPlainNumbers(value: unknown): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainNumbers(item)]));
 }
 
-/** A number that JSON can't spell becomes text, which such fields read the same. */
+/** A number that JSON can't spell becomes text, which such fields read as the same number. */
 export function printJson(value: unknown): string {
 	if (value instanceof WrittenNumber) return jsonNumber.test(value.text) ? value.text : JSON.stringify(value.text);
 	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
@@ -55,7 +54,7 @@ export function printJson(value: unknown): string {
 	return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${printJson(item)}`).join(",")}}`;
 }
 
-/** The former index of each item of a list; undefined for new items. */
+/** The previous index of each item of a list; undefined for new items. */
 type ItemOrigins = readonly (number | undefined)[];
 
 const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
@@ -81,8 +80,7 @@ export function printYaml(value: unknown): string {
 }
 
 /**
- * Changes the value of `source` from `before` to `after`: unchanged parts keep comments, quotes and
- * blank lines. Falls back to printing `after` if that would change the meaning.
+ * Keeps comments, quotes and blank lines, or prints `after` if that would change the meaning.
  * @param origins of the list under a key; others are guessed
  */
 export function patchYaml(
@@ -99,7 +97,7 @@ export function patchYaml(
 	try {
 		text = document.toString(printing);
 	} catch (error) {
-		// An alias whose anchor was removed.
+		// The anchor of an alias was removed.
 		if (error instanceof Error) return printYaml(after);
 		throw error;
 	}
@@ -113,7 +111,6 @@ class Patch {
 		this.#document = document;
 	}
 
-	/** Returns the node for `after` in place of `before`'s. */
 	#node(node: unknown, before: unknown, after: unknown, origins?: ItemOrigins): unknown {
 		if (sameValue(before, withPlainNumbers(after))) return node;
 		if (isMap(node) && isRecord(before) && isRecord(after)) return this.map(node, before, after);
@@ -124,7 +121,7 @@ class Patch {
 			return node;
 		}
 		const created = this.#document.createNode(after, { aliasDuplicateObjects: false });
-		// A comment before the old value moves to its replacement.
+		// Move a comment before the old value to its replacement.
 		if (isNode(node) && isNode(created) && !isAlias(node)) {
 			if (node.commentBefore) created.commentBefore = node.commentBefore;
 			if (node.comment && isScalar(created)) created.comment = node.comment;
@@ -158,7 +155,7 @@ class Patch {
 
 	#pair(node: YAMLMap, key: string, value: unknown, position: number): Pair {
 		const pair = this.#document.createPair(key, value) as Pair<Node, unknown>;
-		// A comment at the start of the file or block stays there.
+		// Keep a comment at the start of the file or block in place.
 		const first = node.items[0];
 		if (position === 0 && isPair(first) && isNode(first.key) && first.key.commentBefore) {
 			pair.key.commentBefore = first.key.commentBefore;
@@ -186,10 +183,10 @@ class Patch {
 function guessOrigins(before: readonly unknown[], after: readonly unknown[]): (number | undefined)[] {
 	let next = 0;
 	return after.map((value) => {
-		const found = before.findIndex((old, index) => index >= next && alike(old, value));
-		if (found === -1) return undefined;
-		next = found + 1;
-		return found;
+		const position = before.findIndex((old, index) => index >= next && alike(old, value));
+		if (position === -1) return undefined;
+		next = position + 1;
+		return position;
 	});
 }
 

@@ -13,12 +13,11 @@ import { type Area, isRecord, type Layout, placeKey, relativeReference, type Sui
 import type { RawValues } from "./load-source.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 
-/** Returns the directory before the first variable of a path. */
 function fixedStart(path: string): string | undefined {
 	return /^[^{]*\//.exec(path)?.[0];
 }
 
-/** Adds the directories at the start of paths with a test's variables. */
+/** Ensures that the directories at the start of paths with a test's variables exist. */
 export function anchorVariablePaths(references: References, raw: RawValues, contents: GatheredSources["areas"]): void {
 	for (const { kind, at, base } of references.files) {
 		const written = raw.at(at);
@@ -30,10 +29,7 @@ export function anchorVariablePaths(references: References, raw: RawValues, cont
 	}
 }
 
-/**
- * Replaces words of a string command by index, keeping the rest as written. Undefined if its words
- * are ambiguous before its variables are replaced.
- */
+/** Returns undefined if variables make the word boundaries ambiguous. */
 function replaceWords(written: string, replaced: ReadonlyMap<number, string>): string | undefined {
 	const parsed = parseCommand(written);
 	if (parsed.kind === "shell") return undefined;
@@ -48,22 +44,16 @@ function replaceWords(written: string, replaced: ReadonlyMap<number, string>): s
 	return text + written.slice(done);
 }
 
-/** Quotes a word for a command line. */
 function quoteWord(word: string): string {
 	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
 	if (!word.includes("'")) return `'${word}'`;
 	return word.replace(/[^\w@%+=:,./-]/g, (character) => `\\${character}`);
 }
 
-/** Maps references to the bundle. */
 interface BundlePlaces {
-	/** Returns the bundle path of a reference; undefined if nothing is copied for it. */
 	target(reference: Reference): string | undefined;
-	/** Like `target`, for an absolute path. */
 	named(kind: ReferenceKind, path: string, isDirectory: boolean): string | undefined;
-	/** Returns the bundle path of a source path in the area of a reference's kind. */
 	inArea(kind: ReferenceKind, path: string): string | undefined;
-	/** Returns the bundle directory for a command's working directory. */
 	workingDirectory(directory: string, bound: boolean): string;
 }
 
@@ -80,7 +70,7 @@ export function bundlePlaces(
 			const real = gathered.templates.get(path);
 			return real === undefined ? undefined : place("workspace", real);
 		}
-		// A directory with the eval may contain nothing else that is needed: then it maps to the bundle.
+		// Without anything else that is needed, a directory with the eval maps to the bundle.
 		if (areaOf(kind) === "scripts" && isDirectory && !scripts.hasBelow(path))
 			return [...byDirectory.keys()].some((directory) => isInside(path, directory)) ? "" : undefined;
 		return place(areaOf(kind), path);
@@ -100,19 +90,16 @@ export function bundlePlaces(
 	};
 }
 
-/** Returns the area for a kind of reference. */
 function areaOf(kind: ReferenceKind): Area {
 	if (kind === "template") return "workspace";
 	return /^(input-file|prompt|fixtures|agent-rules)$/.test(kind) ? "data" : "scripts";
 }
 
-/** The references of an eval, by `placeKey`. */
 interface ReferenceIndex {
-	/** Path fields. Several if the text depends on a test's variables. */
+	/** Several references if the text depends on a test's variables. */
 	readonly paths: ReadonlyMap<string, readonly Reference[]>;
-	/** The commands with their text there. */
 	readonly commands: ReadonlyMap<string, readonly CommandSpec[]>;
-	/** References of words of a command; their index follows its place. */
+	/** The key is the command's place, followed by the word's index. */
 	readonly words: ReadonlyMap<string, readonly Reference[]>;
 	readonly customs: ReadonlyMap<string, CustomAssertion>;
 	/** Files whose content replaces their path: an assertion include, an external workspace. */
@@ -161,7 +148,7 @@ export interface RewriteInput {
 	readonly index: ReferenceIndex;
 	readonly places: BundlePlaces;
 	readonly suites: ReadonlyMap<string, SuitePlace>;
-	/** Commands that must run in the copy of their working directory. */
+	/** Must run in the copy of their working directory. */
 	readonly bound: ReadonlySet<CommandSpec>;
 	readonly evalDirectory: string;
 	readonly settled: SettledTexts;
@@ -171,9 +158,7 @@ export interface RewriteInput {
 interface SettledTexts {
 	/** Target names selected by variables, pinned commits. */
 	readonly texts: ReadonlyMap<string, string>;
-	/** Bundle paths of vendored repositories. */
 	readonly paths: ReadonlyMap<string, string>;
-	/** Additional entries of mappings. */
 	readonly added: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
@@ -181,23 +166,20 @@ interface SettledTexts {
 const commandKeys = new Set(["command", "script", "path"]);
 const commitKeys = new Set(["commit", "base_commit", "ref"]);
 
-/** Rewrites paths, commands and working directories of source values. */
 export class Rewriter {
 	readonly #input: RewriteInput;
 	readonly #directory: string;
 
-	/** `directory` is that of the bundle file with the values. */
+	/** @param directory of the bundle file with the values */
 	constructor(input: RewriteInput, directory: string) {
 		this.#input = input;
 		this.#directory = directory;
 	}
 
-	/** Returns the value at `at` for the bundle. */
 	value(at: Place): unknown {
 		return this.#rewrite(this.#input.raw.at(at), at);
 	}
 
-	/** Returns a mapping with entries from several locations. */
 	mapping(entries: ReadonlyMap<string, Place>): Record<string, unknown> {
 		const written = new Map([...entries].map(([key, at]) => [key, this.#input.raw.at(at)]));
 		return this.#entries(written, (key) => entries.get(key) as Place);
@@ -227,7 +209,6 @@ export class Rewriter {
 		return this.#entries(new Map(Object.entries(value)), (key) => placeBelow(at, key), at);
 	}
 
-	/** Returns a list item; an assertion include becomes its content. */
 	#item(item: unknown, at: Place): unknown[] {
 		const included = isRecord(item) ? this.#input.index.inlined.get(placeKey(at, "include")) : undefined;
 		return included === undefined ? [this.#rewrite(item, at)] : this.includedAssertions(included);
@@ -276,7 +257,7 @@ export class Rewriter {
 		return result;
 	}
 
-	/** Rewrites a hook or health check: it becomes a mapping if it needs a working directory. */
+	/** A hook or health check becomes a mapping if it needs a working directory. */
 	#bareCommand(value: string | unknown[], use: CommandSpec, at: Place): unknown {
 		const cwd = this.#cwd(use);
 		const command = this.#command(value, use, at, cwd);
@@ -307,10 +288,7 @@ export class Rewriter {
 		return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
 	}
 
-	/**
-	 * Returns a path in the bundle. If a test's variables make several paths of one text, only the
-	 * part before the first variable is rewritten: relative structure is kept, so all stay valid.
-	 */
+	/** Only rewrites the part before the first test variable: the relative structure is kept. */
 	#target(written: string, references: readonly Reference[], from: string): string | undefined {
 		const { places } = this.#input;
 		const targets = new Set(references.map((reference) => places.target(reference)));

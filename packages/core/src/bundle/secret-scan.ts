@@ -4,33 +4,33 @@ import { isSearchable, isSecretName } from "../lib/secret-shapes.ts";
 import type { Environment } from "../machine/environment.ts";
 import { readUpTo, withRegular } from "../machine/read-file.ts";
 
-/** A secret in a file. Messages never contain the secret. */
+/** Messages never contain the secret. */
 interface SecretHit {
 	readonly file: string;
-	/** Byte offset in the file. */
+	/** In bytes. */
 	readonly offset: number;
-	/** `the value of OPENAI_API_KEY`, `a GitHub token`. */
+	/** For example `the value of OPENAI_API_KEY`, `a GitHub token`. */
 	readonly what: string;
 	/** First hex digits of its SHA-256, for `--allow-secret`. */
 	readonly fingerprint: string;
 }
 
 const fingerprintLength = 12;
-const mostHits = 50;
-/** The longest key of a known form that is found across two windows. */
-const longestKey = 1024;
+const maxHits = 50;
+/** In bytes: windows overlap by this much, so that a shorter key is found across two of them. */
+const maxKeyBytes = 1024;
 /** Bytes at the start of a later window that were already searched, and lack their context. */
 const before = 16;
 
-/** Searches copied bytes for values of secret variables and for secrets by their form. */
+/** Searches copied bytes for values of secret variables and for known forms of secrets. */
 export class SecretScanner {
-	/** Bytes by which windows of a large file must overlap. */
+	/** In bytes, between windows of a large file. */
 	readonly overlap: number;
 	readonly #values: readonly { readonly bytes: Buffer; readonly what: string }[];
 	readonly #allowed: readonly string[];
 	readonly #found = new Map<string, SecretHit>();
 
-	/** `allowed`: SHA-256 prefixes (at least 8 hex digits) of non-secrets. */
+	/** @param allowed SHA-256 prefixes (at least 8 hex digits) of non-secrets */
 	constructor(env: Environment, allowed: readonly string[]) {
 		this.#allowed = allowed.map((prefix) => prefix.toLowerCase());
 		this.#values = Object.entries(env).flatMap(([name, value]) =>
@@ -38,14 +38,13 @@ export class SecretScanner {
 				? [{ bytes: Buffer.from(value), what: `the value of ${name}` }]
 				: [],
 		);
-		this.overlap = Math.max(longestKey, ...this.#values.map(({ bytes }) => bytes.length)) + before;
+		this.overlap = Math.max(maxKeyBytes, ...this.#values.map(({ bytes }) => bytes.length)) + before;
 	}
 
 	get hits(): readonly SecretHit[] {
 		return [...this.#found.values()];
 	}
 
-	/** Searches a window of a file; `offset` is its position there. */
 	scan(file: string, bytes: Buffer, offset: number): void {
 		for (const { bytes: value, what } of this.#values)
 			for (let at = bytes.indexOf(value); at !== -1; at = bytes.indexOf(value, at + 1))
@@ -57,21 +56,21 @@ export class SecretScanner {
 		}
 	}
 
-	#hit(file: string, offset: number, what: string, found: Buffer): void {
+	#hit(file: string, offset: number, what: string, match: Buffer): void {
 		const key = `${file}\0${offset}`;
 		// A match that the window's end truncated is found again in the next one.
 		const known = this.#found.get(key);
-		if (known ? known.what.startsWith("the value") : this.#found.size >= mostHits) return;
-		const digest = createHash("sha256").update(found).digest("hex");
+		if (known ? known.what.startsWith("the value") : this.#found.size >= maxHits) return;
+		const digest = createHash("sha256").update(match).digest("hex");
 		if (this.#allowed.some((prefix) => prefix.length >= 8 && digest.startsWith(prefix))) this.#found.delete(key);
 		else this.#found.set(key, { file, offset, what, fingerprint: digest.slice(0, fingerprintLength) });
 	}
 }
 
 /** Lines are counted only up to this offset. */
-const longestCounted = 64 * 1024 * 1024;
+const maxCountedBytes = 64 * 1024 * 1024;
 
-/** Returns `file:line: what [digits]`. `generated` has texts that are not in the source. */
+/** For example `file:line: what [digits]`. @param generated texts that are not in the source */
 export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap<string, string>): string[] {
 	return hits.map(({ file, offset, what, fingerprint }) => {
 		const text = generated.get(file);
@@ -81,8 +80,7 @@ export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap
 	});
 }
 
-/** Undefined if the file is too large to count its lines. */
 function beginning(file: string, length: number): Buffer | undefined {
-	if (length > longestCounted) return undefined;
+	if (length > maxCountedBytes) return undefined;
 	return withRegular(file, ({ descriptor, stat }) => readUpTo(descriptor, Math.min(stat.size, length)));
 }

@@ -25,7 +25,7 @@ import { checkBundle } from "./meaning.ts";
 import { vendorRepository } from "./pinned-repositories.ts";
 import { locateSecrets, SecretScanner } from "./secret-scan.ts";
 
-/** Progress of a bundle; the last event is `done`. */
+/** The last event is `done`. */
 export type BundleProgress =
 	| {
 			readonly type: "copying";
@@ -39,9 +39,8 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Applies a plan: writes the bundle next to its output, checks it there in isolation, and renames
- * it into place.
- * On failure nothing partial remains, and an existing bundle stays.
+ * Writes a bundle next to its output, checks it there in isolation, and renames it into place. On
+ * failure nothing partial remains, and an existing bundle stays.
  * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
  * signal is aborted
  */
@@ -67,7 +66,7 @@ export async function* writeBundle(
 		const manifest = writing.finish();
 		checkBundle(plan, staging);
 		throwIfAborted(options.signal, "bundling");
-		// First: a killed process leaves no bundle that its maker would need to trust.
+		// First, so that a killed process never leaves a bundle that its maker would need to trust.
 		await noteAsOwn(plan, staging);
 		await place(plan, staging);
 		placed = true;
@@ -86,21 +85,21 @@ async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void
 	try {
 		await addTrust(bundleSubject(staging).key, [madeHere], trustIn);
 	} catch (error) {
-		// Not required: a run of the bundle then needs consent like a received one.
+		// Not required: without it, a run of the bundle needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
 
 async function place({ output, replaces }: BundlePlan, staging: string): Promise<void> {
-	const former = formerName(output);
-	if (replaces) renamePath(output, former);
+	const previous = formerName(output);
+	if (replaces) renamePath(output, previous);
 	try {
 		renamePath(staging, output);
 	} catch (error) {
-		if (replaces) renamePath(former, output);
+		if (replaces) renamePath(previous, output);
 		throw error;
 	}
-	if (replaces) await removeTree(former);
+	if (replaces) await removeTree(previous);
 }
 
 /** Milliseconds of copying before yielding to other work, including Ctrl-C. */
@@ -149,8 +148,8 @@ class Writing {
 		}
 		const { hits } = this.#scanner;
 		if (hits.length > 0) {
-			const found = locateSecrets(hits, generated).map((hit) => `  ${hit}`);
-			throw new AgentvError("refused", `suspected secrets would be bundled:\n${found.join("\n")}`, {
+			const locations = locateSecrets(hits, generated).map((hit) => `  ${hit}`);
+			throw new AgentvError("refused", `suspected secrets would be bundled:\n${locations.join("\n")}`, {
 				hint: "remove them, or allow one with --allow-secret and the digits in brackets",
 			});
 		}
@@ -167,7 +166,7 @@ class Writing {
 
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
-		// A copied bundle has its own.
+		// A copied bundle has its own manifest.
 		if (this.#plan.kind === "bundle") writeNewFile(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
@@ -179,7 +178,7 @@ class Writing {
 		this.#list(path, bytes.length, digestText(bytes), "generated");
 	}
 
-	/** Returns the absolute path of a file in the staged bundle; creates its directory. */
+	/** Absolute; creates the directory. */
 	#placeOf(path: string): string {
 		const absolute = join(this.#staging, path);
 		const directory = dirname(absolute);
@@ -195,7 +194,6 @@ class Writing {
 	}
 }
 
-/** Returns the manifest of written files; a copied bundle's own. */
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));
@@ -234,7 +232,7 @@ class CopiedFile implements BundleFile {
 	}
 }
 
-/** @throws AgentvError `refused` if the archive must not be written to `file` */
+/** Checks whether an archive may be written to `file`. @throws AgentvError `refused` */
 export function judgeArchive(file: string, output: string, force: boolean): void {
 	if (isInside(output, file))
 		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
@@ -248,7 +246,7 @@ interface ArchiveOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
+/** Writes an archive with a top-level directory of the bundle's name. */
 export async function archiveBundle(directory: string, file: string, options: ArchiveOptions = {}): Promise<void> {
 	const folder = basename(directory);
 	const listed = listTree(directory);
@@ -262,11 +260,10 @@ export async function archiveBundle(directory: string, file: string, options: Ar
 }
 
 interface ArchiveStream extends FileStream {
-	/** File name for the download. */
 	readonly name: string;
 }
 
-/** The archive is a temporary file that is removed after reading. */
+/** Streams an archive from a temporary file, which is removed after reading. */
 export async function streamArchive(
 	directory: string,
 	format: "tgz" | "zip",

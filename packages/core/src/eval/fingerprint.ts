@@ -350,7 +350,7 @@ export interface MeaningOptions {
 }
 
 /**
- * Returns a text that is equal for evals with equal meaning, whatever their spelling, to check that
+ * Returns a text that is equal for evals with equal meaning in any spelling, to check that
  * a rewritten eval is unchanged.
  */
 export function evalMeaning(

@@ -47,7 +47,7 @@ function requirePatterns(text: string): { readonly called: RegExp; readonly comp
 	};
 }
 
-/** A module with more aliases for one function is not scanned further: each needs another pass. */
+/** A module with more aliases for one function is scanned no more: each needs another pass. */
 const maxNames = 50;
 
 function namesOf(first: string, text: string, pattern: RegExp): string[] {

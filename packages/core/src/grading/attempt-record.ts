@@ -16,10 +16,8 @@ import { digestFile, digestText } from "../machine/tree-notes.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { sameScore } from "./contract.ts";
 
-/** A mismatch between a row and the attempt's own file. */
 interface RecordProblem {
 	readonly kind: "digest-missing" | "fact" | "file-changed" | "file-missing" | "file-unreadable";
-	/** Relative to the run's directory. */
 	readonly file?: string;
 	readonly grader?: string;
 	readonly field?: string;
@@ -27,25 +25,24 @@ interface RecordProblem {
 	readonly recomputed?: unknown;
 }
 
-/** Also returns the attempt's file, unless it or a file next to it is unreadable. */
+/** Also returns the attempt's file, unless it or one of its side files is unreadable. */
 export function checkAttemptRecord(
 	directory: string,
 	row: ResultRow,
 ): { readonly file?: AttemptFile; readonly problems: readonly RecordProblem[] } {
 	const problems: RecordProblem[] = [];
 	if (row.file === undefined) return { problems: [{ kind: "file-missing" }] };
-	const file = readFile(directory, row.file, row.fileSha256, (found) => problems.push(found));
+	const file = readFile(directory, row.file, row.fileSha256, (problem) => problems.push(problem));
 	if (!file) return { problems };
 	problems.push(...factDifferences(row, file));
 	return { file, problems };
 }
 
-/** Returns the attempt's file; undefined if it, or a file next to it, is unreadable. */
 function readFile(
 	directory: string,
 	path: string,
 	sha256: string | undefined,
-	differs: (found: RecordProblem) => void,
+	differs: (problem: RecordProblem) => void,
 ): AttemptFile | undefined {
 	const text = textOf(directory, path, differs);
 	if (text === undefined) return undefined;
@@ -58,15 +55,15 @@ function readFile(
 		return undefined;
 	}
 	let whole = true;
-	for (const beside of parsed.data.beside ?? []) {
-		const found = besideDifference(directory, beside);
-		if (found) differs({ kind: found, file: beside.path });
-		whole &&= found === undefined || found === "file-changed";
+	for (const sideFile of parsed.data.beside ?? []) {
+		const difference = besideDifference(directory, sideFile);
+		if (difference) differs({ kind: difference, file: sideFile.path });
+		whole &&= difference === undefined || difference === "file-changed";
 	}
 	return whole ? parsed.data : undefined;
 }
 
-function textOf(directory: string, path: string, differs: (found: RecordProblem) => void): string | undefined {
+function textOf(directory: string, path: string, differs: (problem: RecordProblem) => void): string | undefined {
 	try {
 		if (!leadsThroughLinks(directory, path)) return readRecordText(directory, path);
 		differs({ kind: "file-unreadable", file: path });
@@ -78,12 +75,12 @@ function textOf(directory: string, path: string, differs: (found: RecordProblem)
 	}
 }
 
-/** Returns whether a link replaces a file or its directory: a record has none. */
+/** A record never contains links, so they are not followed. */
 function leadsThroughLinks(directory: string, path: string): boolean {
 	return recordPath(directory, path) !== join(realPath(directory), path);
 }
 
-function besideDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
+function sideFileDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
 	try {
 		const file = recordPath(directory, path);
 		if (pathKind(file) === "missing") return "file-missing" as const;
@@ -102,36 +99,35 @@ function* factDifferences(row: ResultRow, file: AttemptFile): Generator<RecordPr
 		if (!sameValue(row[name], file[name]))
 			yield { kind: "fact", field: toWireKey(name), recorded: row[name], recomputed: file[name] };
 	for (let index = 0; index < Math.max(row.scores.length, file.scores.length); index++) {
-		const [one, other] = [row.scores[index], file.scores[index]];
-		if (!one || !other || !sameJudgement(one, other))
+		const [a, b] = [row.scores[index], file.scores[index]];
+		if (!a || !b || !sameJudgement(a, b))
 			yield {
-				...{ kind: "fact", field: `scores[${index}]`, grader: (other ?? one)?.name ?? "" },
-				...{ recorded: one && shown(one), recomputed: other && shown(other) },
+				...{ kind: "fact", field: `scores[${index}]`, grader: (b ?? a)?.name ?? "" },
+				...{ recorded: a && shown(a), recomputed: b && shown(b) },
 			};
 	}
 }
 
 type Judgement = Omit<GradedRecord, "required" | "details" | "parts">;
 
-function sameJudgement(one: Judgement, other: Judgement): boolean {
+function sameJudgement(a: Judgement, b: Judgement): boolean {
 	return (
-		sameOrNoScore(one.score, other.score) &&
+		sameOrNoScore(a.score, b.score) &&
 		(["name", "type", "weight", "verdict", "veto", "error", "assertions", "usage"] as const).every((key) =>
-			sameValue(one[key], other[key]),
+			sameValue(a[key], b[key]),
 		)
 	);
 }
 
-/** Returns whether two scores are equal, or both absent. */
-export function sameOrNoScore(one: number | null, other: number | null): boolean {
-	return one === null || other === null ? one === other : sameScore(one, other);
+export function sameOrNoScore(a: number | null, b: number | null): boolean {
+	return a === null || b === null ? a === b : sameScore(a, b);
 }
 
 function shown({ name, score, verdict, assertions }: Judgement) {
 	return { name, score, verdict, assertions };
 }
 
-/** Returns a message for programs and records: a lone text is that text. */
+/** A single text is a plain string. */
 export function messageToWire(
 	{ role, name, content, toolCalls }: RequestMessage,
 	files: "path" | "name",

@@ -26,16 +26,16 @@ export interface Finding {
 }
 
 export interface Score {
-	/** 0 to 1. */
+	/** From 0 to 1. */
 	readonly score: number;
 	readonly assertions: readonly Finding[];
 	/** A stated failure fails the grader and the test, regardless of the score. */
 	readonly stated?: "pass" | "fail";
-	/** Additional data to record; written as it is, secrets redacted. */
+	/** Recorded unchanged, except for redacted secrets. */
 	readonly details?: Readonly<Record<string, unknown>>;
-	/** Usage of grading itself, separate from the tested target's. */
+	/** Of grading itself; excludes the tested target. */
 	readonly usage?: GraderUsage;
-	/** Results of a composite's graders. */
+	/** Of a composite's graders. */
 	readonly parts?: readonly GraderResult[];
 }
 
@@ -49,29 +49,31 @@ export interface GraderUsage {
 /** The grader gave no result: the test becomes an execution error, never a low score. */
 export interface CouldNotRun {
 	readonly couldNotRun: {
-		/** Short and stable: `not-found`, `timeout`, `signal`, `exit-code`, `model`, `bad-reply`, `no-data`, `crashed`. */
+		/**
+		 * Stable: `not-found`, `timeout`, `signal`, `exit-code`, `model`, `bad-reply`, `no-data`,
+		 * `crashed`.
+		 */
 		readonly code: string;
 		/** A sentence without a full stop. */
 		readonly message: string;
 	};
 	readonly usage?: GraderUsage;
-	/** Results of a composite's graders, including those that could not run. */
+	/** Of a composite's graders, including those that could not run. */
 	readonly parts?: readonly GraderResult[];
 }
 
-/** A score after the assertion's `negate` and `min_score`. */
+/** After the assertion's `negate` and `min_score`. */
 export interface GradedAssertion extends Omit<Score, "parts"> {
 	readonly name: string;
 	readonly type: string;
 	readonly weight: number;
 	readonly required: boolean;
 	readonly verdict: "pass" | "fail";
-	/** The grader itself fails the answer despite a passing score: the test fails with it. */
+	/** The grader itself fails the answer, and with it the test, despite a passing score. */
 	readonly veto?: true;
 	readonly parts?: readonly GraderResult[];
 }
 
-/** A grader that could not run, as recorded in attempts. */
 interface UngradedAssertion extends Pick<GradedAssertion, "name" | "type" | "weight" | "required" | "usage" | "parts"> {
 	readonly verdict: "not_judged";
 	readonly score: null;
@@ -81,24 +83,21 @@ interface UngradedAssertion extends Pick<GradedAssertion, "name" | "type" | "wei
 
 export type GraderResult = GradedAssertion | UngradedAssertion;
 
-/** What is graded: the answer to a test (or to one turn of it) and how it was produced. */
 export interface Subject {
 	readonly testId: string;
 	readonly attempt: number;
 	readonly input: readonly RequestMessage[];
-	/** The question as one text, as the target got it. */
+	/** As one text, as the target received it. */
 	readonly prompt: string;
-	/** Returns input files as text, after `preprocessors`. Read on first use. */
+	/** Applies `preprocessors`; read on first use. */
 	readonly inputFiles: () => Promise<readonly InputFileText[]>;
 	readonly criteria?: string;
 	readonly expectedOutput?: string;
-	/** The final answer; with `outputFile`, its beginning. */
+	/** The final answer, or its beginning if there is an `outputFile`. */
 	readonly output: string;
 	/** The whole answer, if it is too large for memory. */
 	readonly outputFile?: string;
-	/** The target's messages, in order. */
 	readonly messages: readonly AnswerMessage[];
-	/** All tool calls of `messages`, in order. */
 	readonly toolCalls: readonly ToolCall[];
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly tokenUsage?: TokenUsage;
@@ -108,7 +107,7 @@ export interface Subject {
 	/** Unified diff of the target's workspace changes. */
 	readonly fileChanges?: string;
 	readonly workspacePath?: string;
-	/** The test's threshold; a `required` grader without `min_score` must reach it. */
+	/** A `required` grader without `min_score` must reach it. */
 	readonly threshold: number;
 }
 
@@ -116,7 +115,6 @@ export interface InputFileText {
 	readonly path: string;
 	/** Absolute. */
 	readonly file: string;
-	/** Text after preprocessing; undefined for a binary file without preprocessor. */
 	readonly text?: string;
 }
 
@@ -125,17 +123,15 @@ export interface GraderServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
-	/** Variables about this attempt, such as `AGENTV_WORKSPACE_PATH`, for programs. */
+	/** Describe the attempt to programs, for example `AGENTV_WORKSPACE_PATH`. */
 	readonly programEnv: Readonly<Record<string, string>>;
-	/** A directory of this attempt, created on first use, removed once it is recorded. */
+	/** Created on first use, and removed once the attempt is recorded. */
 	readonly scratch: Scratch;
 	readonly signal: AbortSignal;
-	/** Grades a part of a composite like any other assertion. */
 	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GraderResult>;
 	/**
-	 * Calls the grader model: the target named `target`, else the tested target's `grader_target`,
-	 * else the tested target if it is an LLM. One call, with the runner's retries for transient
-	 * errors; the grader retries bad replies.
+	 * Calls `target`, else the tested target's `grader_target`, else the tested target if it is an
+	 * LLM. The runner retries transient errors, and the grader retries bad replies.
 	 */
 	readonly askModel: (question: GraderQuestion) => Promise<GraderReply>;
 }
@@ -144,7 +140,6 @@ export interface GraderQuestion {
 	readonly target?: string;
 	readonly messages: readonly RequestMessage[];
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
-	/** Returns whether the grader can use an answer: an unusable one is not cached. */
 	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
@@ -152,7 +147,6 @@ export type GraderReply =
 	| { readonly ok: true; readonly answer: TargetAnswer; readonly usage: GraderUsage }
 	| { readonly ok: false; readonly failure: TargetFailure; readonly usage?: GraderUsage };
 
-/** Returns the fields of results that identify an assertion's grader. */
 export function graderName(assertion: Assertion): Pick<GraderResult, "name" | "type" | "weight" | "required"> {
 	const { name, weight, required } = assertion;
 	return { name, type: assertion.type === "custom" ? assertion.customType : assertion.type, weight, required };
@@ -162,7 +156,6 @@ export function isGraded(result: GraderResult): result is GradedAssertion {
 	return result.verdict !== "not_judged";
 }
 
-/** Returns the result of a grader that could not run. */
 export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: CouldNotRun): UngradedAssertion {
 	return {
 		...{ ...graderName(assertion), verdict: "not_judged", score: null, assertions: [], error: couldNotRun },
@@ -172,9 +165,8 @@ export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: Co
 }
 
 /**
- * Returns a recorded result as the result of the current assertion: the recorded score, compared
- * with the current `min_score` or threshold.
- * Excludes the usage of grading, which was counted when the result was made.
+ * Compares the recorded score with the current `min_score` or threshold. Excludes usage, which was
+ * counted when the result was made.
  */
 export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
 	const { score, assertions, details, veto, stated = veto ? "fail" : undefined, error = unknownError } = record;
@@ -197,16 +189,12 @@ export const unknownError = { code: "unknown", message: "its recorded score is m
 interface Bound {
 	readonly what: string;
 	readonly unit: string;
-	/** Undefined: the target did not report it. */
+	/** Undefined if the target did not report it. */
 	readonly actual: number | undefined;
-	/** Undefined: no limit, so it is not checked. */
 	readonly most: number | undefined;
 }
 
-/**
- * Returns the share of amounts within their limits, and of `more` findings; unknown amounts are
- * skipped.
- */
+/** Skips unknown amounts; `more` findings count like bounds. */
 export function boundsScore(
 	bounds: readonly Bound[],
 	more: readonly Finding[] = [],
@@ -232,14 +220,13 @@ function noData(unknown: readonly string[]): CouldNotRun {
 	return { couldNotRun: { code: "no-data", message: `the target does not report ${list}` } };
 }
 
-/** Sums of fractions miss their target by some 1e-16: scores this close are equal. */
+/** Sums of fractions have errors of about 1e-16: scores this close are equal. */
 const closeEnough = 1e-9;
 
 export function reaches(score: number, bar: number): boolean {
 	return score >= bar - closeEnough;
 }
 
-/** Returns the score from which an assertion passes. */
 export function barOf(
 	assertion: { readonly minScore?: number | undefined },
 	subject: { readonly threshold: number },
@@ -247,7 +234,7 @@ export function barOf(
 	return assertion.minScore ?? subject.threshold;
 }
 
-/** A stated failure is not outvoted by the grader's own score: that is a veto. */
+/** A grader's own score doesn't outvote a stated failure: that is a veto. */
 export function verdictOf(
 	{ score, stated }: Pick<Score, "score" | "stated">,
 	bar: number,
@@ -256,17 +243,14 @@ export function verdictOf(
 	return stated === "fail" ? { verdict: "fail", veto: true } : { verdict: "pass" };
 }
 
-/** Returns whether two ways of adding up agree. */
-export function sameScore(one: number, other: number): boolean {
-	return Math.abs(one - other) <= closeEnough;
+export function sameScore(a: number, b: number): boolean {
+	return Math.abs(a - b) <= closeEnough;
 }
 
-/** Returns 1 or 0 for one statement. */
 export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
 	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...known({ evidence }) }] };
 }
 
-/** Returns the share of true statements; 0 without any. */
 export function shareScore(assertions: readonly Finding[], details?: Readonly<Record<string, unknown>>): Score {
 	const passed = assertions.filter((assertion) => assertion.passed).length;
 	return {
@@ -284,7 +268,7 @@ export function weightedMean(scores: readonly { readonly score: number; readonly
 	return scores.reduce((sum, { score, weight }) => sum + score * weight, 0) / total;
 }
 
-/** The figures that graders use: the original ones for a cached answer. */
+/** For a cached answer, the original figures. */
 export interface Measures {
 	readonly durationMs?: number | undefined;
 	readonly tokenUsage?: TokenUsage | undefined;
@@ -300,18 +284,18 @@ export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }
 	return { ...(cached ?? { durationMs, tokenUsage, costUsd }), llmCalls };
 }
 
-/** Adds up turns. A figure that one of them lacks is unknown for the whole. */
-export function addMeasures(one: Measures, other: Measures): Measures {
+/** A figure that one turn lacks is unknown for the total. */
+export function addMeasures(a: Measures, b: Measures): Measures {
 	return {
-		durationMs: add(one.durationMs, other.durationMs),
-		tokenUsage: one.tokenUsage && other.tokenUsage && addTokens(one.tokenUsage, other.tokenUsage, add),
-		costUsd: add(one.costUsd, other.costUsd),
-		llmCalls: add(one.llmCalls, other.llmCalls),
+		durationMs: add(a.durationMs, b.durationMs),
+		tokenUsage: a.tokenUsage && b.tokenUsage && addTokens(a.tokenUsage, b.tokenUsage, add),
+		costUsd: add(a.costUsd, b.costUsd),
+		llmCalls: add(a.llmCalls, b.llmCalls),
 	};
 }
 
-function add(one: number | undefined, other: number | undefined): number | undefined {
-	return one === undefined || other === undefined ? undefined : one + other;
+function add(a: number | undefined, b: number | undefined): number | undefined {
+	return a === undefined || b === undefined ? undefined : a + b;
 }
 
 export interface Costs {
@@ -325,16 +309,16 @@ interface KnownCosts {
 	readonly costUsd?: number | undefined;
 }
 
-/** Adds up the costs of two calls; a figure that neither reports stays unknown. */
-export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefined): Costs {
-	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
+/** Unknown if neither call reports a figure. */
+export function addCosts(a: KnownCosts | undefined, b: KnownCosts | undefined): Costs {
+	const [first, second] = [a?.tokenUsage, b?.tokenUsage];
 	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
-	const costUsd = addAmounts(one?.costUsd, other?.costUsd);
+	const costUsd = addAmounts(a?.costUsd, b?.costUsd);
 	return known({ tokenUsage, costUsd });
 }
 
-export function addAmounts(one: number | undefined, other: number | undefined): number | undefined {
-	return one === undefined ? other : one + (other ?? 0);
+export function addAmounts(a: number | undefined, b: number | undefined): number | undefined {
+	return a === undefined ? b : a + (b ?? 0);
 }
 
 /** Adds up the costs of any number of calls; a figure that none reports stays unknown. */
@@ -346,44 +330,41 @@ export function sumCosts(usages: Iterable<KnownCosts>): Costs {
 
 /** @param add returns the sum of two counts if one of them is unknown */
 function addTokens(
-	one: TokenUsage,
-	other: TokenUsage,
-	add: (one: number | undefined, other: number | undefined) => number | undefined,
+	a: TokenUsage,
+	b: TokenUsage,
+	add: (a: number | undefined, b: number | undefined) => number | undefined,
 ): TokenUsage {
-	const cached = add(one.cached, other.cached);
-	const reasoning = add(one.reasoning, other.reasoning);
-	return { input: one.input + other.input, output: one.output + other.output, ...known({ cached, reasoning }) };
+	const cached = add(a.cached, b.cached);
+	const reasoning = add(a.reasoning, b.reasoning);
+	return { input: a.input + b.input, output: a.output + b.output, ...known({ cached, reasoning }) };
 }
 
-/** Returns whether JSON values are deeply equal; the order of keys is ignored. */
-export function sameValue(one: unknown, other: unknown): boolean {
-	if (one === other) return true;
-	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
-	if (Array.isArray(one) !== Array.isArray(other)) return false;
-	const keys = Object.keys(one);
+/** Compares JSON values deeply, ignoring the order of keys. */
+export function sameValue(a: unknown, b: unknown): boolean {
+	if (a === b) return true;
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+	if (Array.isArray(a) !== Array.isArray(b)) return false;
+	const keys = Object.keys(a);
 	return (
-		keys.length === Object.keys(other).length &&
+		keys.length === Object.keys(b).length &&
 		keys.every(
 			(key) =>
-				Object.hasOwn(other, key) &&
-				sameValue((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]),
+				Object.hasOwn(b, key) && sameValue((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
 		)
 	);
 }
 
-/** How one kind of assertion is graded. */
 export interface Grading<Graded> {
 	/** Increment when the same answer may get another result; part of the row's fingerprint. */
 	readonly version?: string;
 	/**
-	 * Returns whether the same record gets the same score everywhere: only the answer's text, tool
-	 * calls, tokens, cost and time, and the expected output are used. No program, model, file or
-	 * service. `results verify` grades these again.
+	 * Whether a recorded answer suffices for the same score everywhere, without a program, model,
+	 * file or service. `results verify` grades such answers again.
 	 */
 	reproducible(assertion: Graded): boolean;
 	/**
-	 * Returns the raw score, synchronously or not: the caller applies `negate`, `min_score`,
-	 * `required` and `weight`. Never rejects because of a program or model: that is `CouldNotRun`.
+	 * Returns a raw score before `negate`, `min_score`, `required` and `weight`. Returns
+	 * `CouldNotRun` instead of rejecting if a program or model fails.
 	 */
 	grade(assertion: Graded, subject: Subject, services: GraderServices): Grade | Promise<Grade>;
 }
@@ -392,21 +373,19 @@ type Settings<Options extends z.ZodRawShape> = z.output<z.ZodObject<typeof commo
 
 interface GraderDefinition<Type extends string, Options extends z.ZodRawShape>
 	extends Grading<AssertionWith<Type, Settings<Options>>> {
-	/** `type` in evals. */
 	readonly type: Type;
-	/** Deprecated spellings. `snake_case` forms of every type are accepted, too. */
+	/** Deprecated spellings; the `snake_case` form of every type is always accepted. */
 	readonly aliases?: readonly string[];
-	/** Its score, for the table in docs/evals.md. */
+	/** Describes the score for the table in docs/evals.md. */
 	readonly score: string;
-	/** Its fields, except those of every grader. */
+	/** Excludes the fields of every grader. */
 	readonly options: Options;
 	/** Keys other than its fields are its program's `config`. */
 	readonly takesConfig?: true;
 	/** What is read from its `command`, `prompt` or `assertions`. */
 	readonly holds?: "command" | "prompt" | "assertions";
-	/** It uses only the answer's duration, tokens and cost. */
+	/** Uses only the answer's duration, tokens and cost. */
 	readonly measures?: true;
-	/** Returns the target of the model that it asks, and where the eval names it. */
 	model?(settings: Settings<Options>): GraderModel | undefined;
 }
 
@@ -415,7 +394,7 @@ export interface GraderModel {
 	readonly path: readonly string[];
 }
 
-/** A type of assertion. One file for each topic in `graders/`, one line for each in their list. */
+/** A type of assertion: one file for each topic in `graders/`, one line for each in the list. */
 export interface Grader<Type extends string, Options extends z.ZodRawShape> extends GraderDefinition<Type, Options> {
 	readonly schema: ReturnType<typeof strictWireObject<typeof commonFields & Options>>;
 }
@@ -427,5 +406,4 @@ export function defineGrader<const Type extends string, Options extends z.ZodRaw
 	return { ...definition, schema: definition.takesConfig ? wireObject(fields) : strictWireObject(fields) };
 }
 
-/** Any grader of the list. */
 export type AnyGrader = Grader<string, z.ZodRawShape>;

@@ -34,22 +34,20 @@ import { type AssertionType, graders, gradingOf } from "./graders/index.ts";
 import { addUsage } from "./judge.ts";
 import { notRun } from "./run-program.ts";
 
-/** `parts`: the grader runs again, with a choice for each part. */
+/** With `parts`, the grader runs again, with a choice for each part. */
 export type RegradeChoice = "keep" | "parts" | "regrade";
 
-/** Earlier results of an answer, and which of them to keep. */
 export interface EarlierResults {
 	readonly records: readonly GradedRecord[];
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether the usage of earlier grading belongs to the same run. */
 	readonly countsUsage: boolean;
-	/** Why graders of the answer can't run again, if the recorded answer is not the original one. */
+	/** Why graders can't run again, if the recorded answer is not the original one. */
 	readonly refusal?: CouldNotRun["couldNotRun"];
 }
 
 /**
- * Grades an answer by a list of assertions, one by one. A grader that can't run gets a result
- * without a score and doesn't stop others. Stops early once `services.signal` is aborted.
+ * Grades an answer sequentially. A grader that can't run gets a result without a score and doesn't
+ * stop others. Stops early once `services.signal` is aborted.
  * @param earlier results to keep; by default every grader runs
  */
 export async function gradeAnswer(
@@ -86,7 +84,6 @@ async function gradeOrKeep(
 	return record ? withUsage(result, record, earlier) : result;
 }
 
-/** Returns the assertions that would run, including parts of composites. */
 export function gradersToRun(assertions: readonly Assertion[], earlier: EarlierResults): Assertion[] {
 	const records = [...earlier.records];
 	return assertions.flatMap((assertion) => toRun(assertion, takeRecord(records, assertion), earlier));
@@ -99,12 +96,10 @@ function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: 
 	return [assertion, ...(assertion.parts ?? []).flatMap((part) => toRun(part, takeRecord(parts, part), earlier))];
 }
 
-/** Returns whether a grader uses more than the answer's figures. */
 function looksAtAnswer({ type }: Assertion): boolean {
 	return type === "custom" || !graders[type].measures;
 }
 
-/** Removes the record of an assertion from `records`: the first with its name and type. */
 function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord | undefined {
 	const { type } = graderName(assertion);
 	const index = records.findIndex((record) => record.name === assertion.name && record.type === type);
@@ -112,7 +107,7 @@ function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord
 }
 
 function withUsage(result: GraderResult, record: GradedRecord, earlier: EarlierResults | undefined): GraderResult {
-	// A composite's usage includes that of its parts, whose records are added on their own.
+	// A composite's usage includes that of its parts, whose records are added separately.
 	if (!earlier?.countsUsage || !record.usage || (record.parts && isGraded(result) && result.usage)) return result;
 	const usage = addUsage(record.usage as GraderResult["usage"], result.usage);
 	return usage ? { ...result, usage } : result;
@@ -120,11 +115,7 @@ function withUsage(result: GraderResult, record: GradedRecord, earlier: EarlierR
 
 export type GradingServices = Omit<GraderServices, "gradePart">;
 
-/**
- * Grades one assertion: runs its grader, then applies `negate`, `min_score` and the test's
- * threshold. Never rejects.
- * @param gradePart grades the parts of a composite; by default like any other assertion
- */
+/** Never rejects. @param gradePart grades the parts of a composite */
 export async function gradeAssertion(
 	assertion: Assertion,
 	subject: Subject,
@@ -141,7 +132,7 @@ async function rawGrade(assertion: Assertion, subject: Subject, services: Grader
 	try {
 		return await gradingOf(assertion).grade(assertion, subject, services);
 	} catch (error) {
-		// A crashing grader is never a low score: the test was not graded.
+		// A crash must not become a low score: the test was not graded.
 		const reason = error instanceof Error ? error.message : String(error);
 		const code = error instanceof AgentvError ? error.code : "crashed";
 		return { couldNotRun: { code, message: `the grader ${assertion.name} failed: ${reason}` } };
@@ -162,7 +153,7 @@ function negated(score: Score): Score {
 	};
 }
 
-/** Returns the weighted mean of the graders' scores, or 0 if a required one fails. */
+/** Returns the weighted mean, or 0 if a required grader fails. */
 export function combineScores(graded: readonly GradedAssertion[]): number {
 	if (graded.some(({ required, verdict }) => required && verdict === "fail")) return 0;
 	return weightedMean(graded);
@@ -171,17 +162,14 @@ export function combineScores(graded: readonly GradedAssertion[]): number {
 type TurnAggregation = "mean" | "min" | "max";
 
 interface TurnScores {
-	/** Scores of the turns that have their own graders, except skipped ones. */
+	/** Of turns with their own graders, except skipped ones. */
 	readonly scores: readonly number[];
-	/** Turns with graders that were skipped because an earlier turn failed: they count as failed. */
+	/** Turns with graders that count as failed, because an earlier failure skipped them. */
 	readonly unheld: number;
 	readonly aggregation: TurnAggregation;
 }
 
-/**
- * Returns an attempt's score from all its graders.
- * @param whole score of the graders for the whole answer; absent if there are none
- */
+/** @param whole score of the graders for the whole answer; absent if there are none */
 export function attemptScore(turns: TurnScores | undefined, whole: number | undefined): number {
 	if (!turns || (turns.scores.length === 0 && whole !== undefined)) return whole ?? 0;
 	const score = aggregate([...turns.scores, ...new Array<number>(turns.unheld).fill(0)], turns.aggregation);
@@ -190,8 +178,7 @@ export function attemptScore(turns: TurnScores | undefined, whole: number | unde
 }
 
 /**
- * Combines the results of an attempt's graders. A failed required grader leaves the attempt without
- * a score, and a veto fails it regardless of its score; both apply even if other graders could not
+ * A failed required grader removes the score and a veto fails it, even if other graders could not
  * run. Otherwise an attempt is graded only if every grader gave a score.
  */
 export function attemptVerdict(
@@ -214,12 +201,11 @@ function aggregate(scores: readonly number[], how: TurnAggregation): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** Returns whether the record of an answer suffices to grade it. */
 export function isReproducible(assertion: Assertion): boolean {
 	return gradingOf(assertion).reproducible(assertion);
 }
 
-/** Returns an assertion as written in evals, without defaults, for an attempt's file. */
+/** Writes an assertion as in evals, without defaults, for an attempt's file. */
 export function assertionRecord(assertion: Assertion): Record<string, unknown> {
 	const { name, weight, required, minScore, negate, parts } = assertion;
 	const { type } = graderName(assertion);
@@ -239,15 +225,15 @@ const common = new Set(["type", "name", "weight", "required", "minScore", "negat
 
 function settingsRecord(assertion: Assertion): Record<string, unknown> {
 	const own = Object.fromEntries(Object.entries(assertion.settings).filter(([key]) => !common.has(key)));
-	// The only own steps inside settings; everything deeper is written as the author wrote it.
+	// These are the only steps inside settings that AgentV parses; deeper values are the author's.
 	if (assertion.type === "tool-trajectory" && assertion.settings.expected)
 		own.expected = assertion.settings.expected.map(toWire);
 	return toWire(own);
 }
 
 /**
- * Parses the output of `assertionRecord`; undefined if invalid. Types that can't be graded again
- * become a custom type, which is never reproducible.
+ * Returns undefined if invalid. Types that can't be graded again become a custom, irreproducible
+ * type.
  */
 export function readAssertionRecord(record: unknown): Assertion | undefined {
 	const read = customAssertionSchema.safeParse(record);
@@ -276,33 +262,26 @@ export function readAssertionRecords(records: unknown): Assertion[] | undefined 
 	return known.length === read.length ? known : undefined;
 }
 
-/** Why a grader's recorded score is kept. */
 type TakenOver = "not-reproducible" | "masked" | "timeout";
 
-/** A grader of an attempt, with its recorded result and its current one. */
 export interface Regraded {
-	/** Its name; for a part of a composite after the names of its composites. */
+	/** Names, from the outermost composite to the grader. */
 	readonly path: readonly string[];
 	readonly type: string;
-	/** Absent if it is not recorded. */
 	readonly recorded: GradedRecord | undefined;
-	/** Absent if there is no recorded result to keep. */
 	readonly now: GraderResult | undefined;
-	/** Absent if it was graded again. */
+	/** Why the recorded score is kept; absent if the answer was graded again. */
 	readonly takenOver?: TakenOver;
 }
 
 interface RegradeOptions {
-	/** Whether secrets were redacted from the record, so that a differing score proves nothing. */
+	/** Whether secrets were redacted, so that a different score proves nothing. */
 	readonly isRedacted: boolean;
-	/** Called for every grader, the parts of a composite before the composite. */
+	/** Called for every grader; for the parts of a composite before the composite. */
 	readonly seen: (regraded: Regraded) => void;
 }
 
-/**
- * Grades a recorded answer again. @returns what counts for the test's score; undefined if it is
- * unknown
- */
+/** @returns what counts for the test's score; undefined if unknown */
 export async function regrade(
 	assertion: Assertion,
 	recorded: GradedRecord | undefined,
@@ -364,9 +343,8 @@ interface InputTextOptions {
 }
 
 /**
- * Returns the input files of messages as text: by the preprocessor of their extension or media type
- * if there is one, else unchanged if they are text.
- * @throws AgentvError if a preprocessor fails or a file is unreadable
+ * Uses the preprocessor of the extension or media type; without one, text stays unchanged. @throws
+ * AgentvError
  */
 export async function inputTexts(
 	messages: readonly RequestMessage[],
@@ -398,18 +376,15 @@ const mediaTypes: Readonly<Record<string, string>> = {
 	jpeg: "image/jpeg",
 };
 
-/**
- * Returns a file as text; undefined if it is binary and has no preprocessor.
- * @throws AgentvError if its preprocessor fails or it is unreadable
- */
+/** Returns undefined for a binary file without a preprocessor. @throws AgentvError */
 export async function textOf(
 	file: string,
 	name: string,
-	given: string | undefined,
+	declared: string | undefined,
 	{ preprocessors, runCommand, signal }: InputTextOptions,
 ): Promise<string | undefined> {
 	const ending = extname(file).slice(1).toLowerCase();
-	const mediaType = given ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
+	const mediaType = declared ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
 	const preprocessor = preprocessors.find(
 		({ type }) => type === mediaType || type.replace(/^\./, "").toLowerCase() === ending,
 	);

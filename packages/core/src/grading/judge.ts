@@ -18,18 +18,16 @@ interface JudgeQuestion<Reply> {
 	readonly target?: string | undefined;
 	readonly prompt: string;
 	readonly name: string;
-	/** The strict form for structured output. */
 	readonly form: z.ZodType;
 	readonly reply: z.ZodType<Reply>;
-	/** Keys of the format; an object without any of them is not the reply. */
+	/** An object without any of these keys is not the reply. */
 	readonly keys: readonly string[];
-	/** Returns a complaint about a well-formed but invalid reply. */
 	readonly check?: (reply: Reply) => string | undefined;
 }
 
 type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
 
-/** The first question, and one more with what was wrong with the reply. */
+/** The second question reports what was wrong with the first reply. */
 const tries = 2;
 
 const cutShort = {
@@ -39,7 +37,7 @@ const cutShort = {
 	max_turns: "it ran out of turns before it replied",
 };
 
-/** Asks at most twice; without a usable reply, the test is not graded. */
+/** Without a usable reply, the test is not graded. */
 async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderServices): Promise<JudgeAnswer<Reply>> {
 	const said = (role: "system" | "user" | "assistant", text: string) => ({
 		role,
@@ -52,21 +50,21 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 	let text = "";
 	let messages = opening;
 	for (let round = 0; round < tries; round += 1) {
-		const asked = await services.askModel({
+		const response = await services.askModel({
 			messages,
 			answerSchema: { name: question.name, schema },
 			isUsable: (answer) => "reply" in readReply(answer.text, question),
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
-		usage = addUsage(usage, asked.usage);
+		usage = addUsage(usage, response.usage);
 		// The runner has already retried transient errors.
-		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
-		const { stopReason } = asked.answer;
+		if (!response.ok) return failed("model", `the grader model failed: ${response.failure.message}`, usage);
+		const { stopReason } = response.answer;
 		if (stopReason)
 			return failed(stopReason.replace("_", "-"), `the grader model gave no verdict: ${cutShort[stopReason]}`, usage);
-		text = asked.answer.text;
+		text = response.answer.text;
 		const read = readReply(text, question);
-		if ("reply" in read) return { reply: read.reply, usage: usage ?? asked.usage };
+		if ("reply" in read) return { reply: read.reply, usage: usage ?? response.usage };
 		complaint = read.complaint;
 		messages = [
 			...opening,
@@ -78,19 +76,19 @@ async function askJudge<Reply>(question: JudgeQuestion<Reply>, services: GraderS
 	return failed("bad-reply", message, usage);
 }
 
-const longestExcerpt = 500;
+const maxExcerptLength = 500;
 
 function excerpt(text: string): string {
-	return text.trim() === "" ? "empty" : JSON.stringify(text.trim().slice(-longestExcerpt));
+	return text.trim() === "" ? "empty" : JSON.stringify(text.trim().slice(-maxExcerptLength));
 }
 
 function readReply<Reply>(
 	text: string,
 	{ reply: schema, keys, check }: JudgeQuestion<Reply>,
 ): { readonly reply: Reply } | { readonly complaint: string } {
-	const found = judgeReply(text, keys);
-	if ("complaint" in found) return found;
-	const parsed = schema.safeParse(found.object);
+	const reply = judgeReply(text, keys);
+	if ("complaint" in reply) return reply;
+	const parsed = schema.safeParse(reply.object);
 	if (!parsed.success) {
 		const issue = parsed.error.issues[0];
 		const path = issue?.path.join(".") || "the object";
@@ -104,13 +102,12 @@ function failed(code: string, message: string, usage: GraderUsage | undefined): 
 	return { couldNotRun: { code, message }, ...known({ usage }) };
 }
 
-/** The object in a model's reply, or why there is none: completes "the reply …". */
+/** The object, or a complaint that completes "the reply …". */
 type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
- * Finds the verdict in a grader model's reply: the last object with one of `keys` (those of the
- * requested format), outside thinking. An unparsable one counts, too: an earlier one can be a
- * quotation of the answer or a draft.
+ * Finds the last object with one of `keys`, outside thinking. An unparsable one counts, too: an
+ * earlier one can be a quotation of the answer or a draft.
  */
 export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	const said = withoutThinking(text);
@@ -123,7 +120,6 @@ export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
 }
 
-/** Returns whether an object, or what looks like one, is meant as the verdict. */
 function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: readonly string[]): boolean {
 	if (kind === "object") return isObject(value) && keys.some((key) => Object.hasOwn(value, key));
 	const names = keys.map((key) => key.replace(/\W/g, "\\$&")).join("|");
@@ -137,11 +133,10 @@ const tag = new RegExp(`^[<[◁](/?)((?:[a-z]+:|ant)?(?:${words}))(?:\\s[^<>]*)?
 
 interface Edge {
 	readonly block: string;
-	/** `closes if open`: otherwise it is only the end of a message. */
+	/** With `closes if open`, an edge without an open block is only the end of a message. */
 	readonly kind: "opens" | "closes" | "closes if open";
 }
 
-/** Returns the edge of a thinking block, as various model families write it. */
 function edgeOf(text: string): Edge | undefined {
 	const lower = text.toLowerCase();
 	// In the gpt-oss format, only the channel `final` is the reply.
@@ -149,23 +144,22 @@ function edgeOf(text: string): Edge | undefined {
 	if (lower === "<|end|>") return { block: "channel", kind: "closes if open" };
 	if (lower === "<|begin_of_thought|>") return { block: "thought", kind: "opens" };
 	if (lower === "<|end_of_thought|>") return { block: "thought", kind: "closes" };
-	const found = lower.endsWith("/>") ? null : tag.exec(lower);
-	return found ? { block: found[2] ?? "", kind: found[1] === "/" ? "closes" : "opens" } : undefined;
+	const match = lower.endsWith("/>") ? null : tag.exec(lower);
+	return match ? { block: match[2] ?? "", kind: match[1] === "/" ? "closes" : "opens" } : undefined;
 }
 
 /**
- * Removes a model's thinking: blocks like `<think>…</think>`, including nested ones. An unclosed
- * block extends to the end. A closing tag without an opening one ends a block, too, because some
- * servers omit the opening tag. Tags inside an object are text.
+ * An unclosed block extends to the end. A closing tag alone also ends a block, because some servers
+ * omit the opening tag. Tags inside an object are text.
  */
 function withoutThinking(text: string): string {
-	let kept = "";
+	let visible = "";
 	let from = 0;
 	let depth = 0;
 	let block = "";
 	token.lastIndex = 0;
-	for (let found = token.exec(text); found; found = token.exec(text)) {
-		const { 0: whole, index } = found;
+	for (let match = token.exec(text); match; match = token.exec(text)) {
+		const { 0: whole, index } = match;
 		if (whole === "{") {
 			if (depth === 0) token.lastIndex = Math.max(scanEnd(text, index), index + 1);
 			continue;
@@ -173,28 +167,27 @@ function withoutThinking(text: string): string {
 		const edge = edgeOf(whole);
 		if (!edge || (depth > 0 ? edge.block !== block : edge.kind === "closes if open")) continue;
 		if (edge.kind === "opens") {
-			if (depth === 0) kept += text.slice(from, index);
+			if (depth === 0) visible += text.slice(from, index);
 			block = edge.block;
 			depth += 1;
 		} else if (depth > 0) {
 			depth -= 1;
 			from = token.lastIndex;
 		} else {
-			kept = "";
+			visible = "";
 			from = token.lastIndex;
 		}
 	}
-	return depth > 0 ? kept : kept + text.slice(from);
+	return depth > 0 ? visible : visible + text.slice(from);
 }
 
-/** Returns the offset at which the object at `start` ends, or stops being JSON. */
+/** Returns the offset at which the object ends or stops being JSON. */
 function scanEnd(text: string, start: number): number {
 	const scan = scanJson(text, start);
 	if (scan.kind === "cut") return text.length;
 	return scan.kind === "complete" ? scan.end : scan.at;
 }
 
-/** Asks a grader model for one score with reasons. */
 export async function judgeScore(prompt: string, target: string | undefined, services: GraderServices): Promise<Grade> {
 	const answer = await askJudge(
 		{ target, prompt, name: "grade", form: scoreForm, reply: scoreReply, keys: scoreReplyKeys },
@@ -203,7 +196,7 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 	if ("couldNotRun" in answer) return answer;
 	const { score, assertions, reasoning, details } = answer.reply;
 	const evidence = reasoning || undefined;
-	const findings = (assertions ?? []).map((one) => ({ ...one, evidence: one.evidence || undefined }));
+	const findings = (assertions ?? []).map((assertion) => ({ ...assertion, evidence: assertion.evidence || undefined }));
 	const overall = { text: "the answer meets the criteria", passed: score >= 0.5, evidence };
 	return {
 		score,
@@ -213,7 +206,6 @@ export async function judgeScore(prompt: string, target: string | undefined, ser
 	};
 }
 
-/** A criterion with its defaults and a unique id. */
 interface Criterion {
 	readonly id: string;
 	readonly outcome: string;
@@ -225,12 +217,10 @@ interface Criterion {
 	readonly minScore: number;
 }
 
-/** Returns the criteria of a `rubrics` grader, or of an `llm-grader` with `rubrics`. */
 export function readCriteria(entries: readonly RubricCriterion[]): Criterion[] {
 	return withOwnIds(entries.map(readCriterion));
 }
 
-/** Returns the criteria as shown in `{{ rubrics }}`. */
 export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	return criteria.map(({ id, outcome, weight, required, contradiction, ranges }) => ({
 		...{ id, outcome, weight, required },
@@ -239,14 +229,12 @@ export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	}));
 }
 
-/** Returns the rubric as a list, with the reply format. */
 export function rubricText(criteria: readonly Criterion[]): string {
 	return `The rubric:\n${criteria.map(asText).join("\n")}\n\n${rubricFormText}`;
 }
 
 /**
- * Lets a model grade each criterion separately. The score is the satisfied weight over the total;
- * an unsatisfied required criterion states a failure.
+ * The score is the satisfied weight over the total; unsatisfied required criteria state a failure.
  */
 export async function judgeRubric(
 	criteria: readonly Criterion[],
@@ -292,7 +280,7 @@ function readCriterion(entry: RubricCriterion, index: number): Criterion {
 	};
 }
 
-/** Criteria with the same id would be indistinguishable in a reply. */
+/** Equal ids would be indistinguishable in a reply. */
 function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
 	const seen = new Set<string>();
 	return criteria.map((criterion, index) => {
@@ -360,12 +348,11 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/** Returns a score from 0 to 1; undefined if the reply's score is off the scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
-	const given = entry?.score ?? undefined;
-	if (ranges.length > 0) return given === undefined ? undefined : given / 10;
-	if (typeof entry?.satisfied !== "boolean") return given !== undefined && given <= 1 ? given : undefined;
+	const reported = entry?.score ?? undefined;
+	if (ranges.length > 0) return reported === undefined ? undefined : reported / 10;
+	if (typeof entry?.satisfied !== "boolean") return reported !== undefined && reported <= 1 ? reported : undefined;
 	return entry.satisfied ? 1 : 0;
 }
 
@@ -380,7 +367,7 @@ function judge(criterion: Criterion, said: Reply) {
 	return { id, weight, required, finding, share: ranges.length > 0 ? value : passed ? 1 : 0 };
 }
 
-/** The reply with one score; authors' prompts can also request `details`. */
+/** Authors' prompts can also request `details`. */
 const scoreReply = z.object({
 	score: z.number().min(0).max(1),
 	assertions: z.array(z.object({ text: z.string(), passed: z.boolean(), evidence: z.string().nullish() })).optional(),
@@ -397,13 +384,12 @@ const scoreForm = z.strictObject({
 /** An object without any of these is not the reply. */
 const scoreReplyKeys: readonly string[] = Object.keys(scoreForm.shape);
 
-/** Adds up the usage of several calls of grader models. */
-export function addUsage(one: GraderUsage | undefined, other: GraderUsage | undefined): GraderUsage | undefined {
-	if (!one || !other) return one ?? other;
-	const { model, target } = other;
+export function addUsage(a: GraderUsage | undefined, b: GraderUsage | undefined): GraderUsage | undefined {
+	if (!a || !b) return a ?? b;
+	const { model, target } = b;
 	return {
-		target: one.target === target ? target : `${one.target}, ${target}`,
-		...(model === undefined || one.model !== model ? {} : { model }),
-		...addCosts(one, other),
+		target: a.target === target ? target : `${a.target}, ${target}`,
+		...(model === undefined || a.model !== model ? {} : { model }),
+		...addCosts(a, b),
 	};
 }

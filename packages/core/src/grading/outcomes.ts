@@ -4,7 +4,6 @@ import type { ResultRow, RowScore, RunFile, RunSummary } from "../format/run-fil
 import { type BoundedMean, boundedMean, OrderFreeSum } from "../lib/text.ts";
 import { reaches } from "./contract.ts";
 
-/** Fields of a row that counting needs. */
 type CountedRow = Pick<
 	ResultRow,
 	"eval" | "testId" | "target" | "attempt" | "score" | "threshold" | "executionStatus" | "error"
@@ -12,16 +11,14 @@ type CountedRow = Pick<
 
 export type PlannedRun = Pick<RunFile, "planned" | "evals">;
 
-/** The result of a test against a target, its attempts combined by the `repeat` strategy. */
+/** Combines a test's attempts by the `repeat` strategy. */
 export interface CaseOutcome<Row extends CountedRow = ResultRow> {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** `not_run`: planned without a result, because attempts are missing. */
+	/** With `not_run`, planned attempts have no result. */
 	readonly status: CaseResult["status"] | "not_run";
-	/** Undefined if nothing was graded, or the test was not run. */
 	readonly score: number | undefined;
-	/** The contribution to the lower bound of means, as in `CaseResult`. */
 	readonly lowest: number | undefined;
 	readonly repeat: Repeat;
 	/** In completion order. */
@@ -46,9 +43,8 @@ export const attemptStatuses = {
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 /**
- * Combines rows into planned tests × targets: each is yielded after its last attempt, those that
- * were not run at the end. Every report counts this way. Rows that the run did not plan are
- * skipped; `results verify` reports them.
+ * Yields each planned test × target after its last attempt, those that were not run at the end.
+ * Every report counts this way. Skips unplanned rows; `results verify` reports them.
  */
 export function* caseOutcomes<Row extends CountedRow>(
 	rows: Iterable<Row>,
@@ -103,27 +99,24 @@ class PlanIndex {
 	}
 }
 
-/** A test against a target, its attempts combined by the repeat's strategy. */
 export interface CaseResult {
 	readonly status: "passed" | "failed" | "error";
-	/** Undefined if nothing was graded. */
 	readonly score: number | undefined;
 	/**
-	 * The contribution to the lower bound of means: the score with 0 for each attempt that the agent
-	 * kept from being graded. Undefined if the test was not graded only for other reasons.
+	 * The score, with 0 for each attempt that the agent kept from being graded. Undefined if a test
+	 * was only not graded for other reasons.
 	 */
 	readonly lowest: number | undefined;
 	readonly attempts: number;
 }
 
-/** Fields of an attempt that determine the result of its case. */
 export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus" | "error">;
 
-/** An attempt that was not graded makes the case an error, unless another decides it. */
+/** An ungraded attempt makes the case an error, unless other attempts decide the result. */
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
-	// Attempts end in any order, and the sum of their scores must be bit-identical.
-	const scores = judged.map(({ score }) => score).sort((one, other) => one - other);
+	// Attempts finish in any order, and the sum of their scores must be bit-identical.
+	const scores = judged.map(({ score }) => score).sort((a, b) => a - b);
 	const broken = judged.length < attempts.length || attempts.length === 0;
 	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => {
 		return { status, score, lowest: lowestScore(attempts, status, score, repeat), attempts: attempts.length };
@@ -156,17 +149,15 @@ function lowestScore(
 	const unjudged = attempts.filter(({ executionStatus }) => executionStatus === "execution_error");
 	const broken = unjudged.filter(isBrokenByAgent);
 	if (broken.length === 0) return status === "error" ? undefined : score;
-	// Attempts that others broke would exclude the test: based on the rest, breaking one more could
-	// raise a mean.
+	// Otherwise, breaking one more attempt could raise a mean.
 	if (status === "error" && broken.length < unjudged.length) return 0;
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
-	const scores = judged.map(({ score: own }) => own).sort((one, other) => one - other);
+	const scores = judged.map(({ score: own }) => own).sort((a, b) => a - b);
 	if (strategy === "pass_any") return Math.max(0, ...scores);
 	if (strategy === "pass_all") return 0;
 	return meanOf([...broken.map(() => 0), ...scores]);
 }
 
-/** Returns whether the tested agent kept an attempt from being graded. */
 export function isBrokenByAgent({ executionStatus, error }: Pick<AttemptResult, "executionStatus" | "error">): boolean {
 	return executionStatus === "execution_error" && error?.causedBy === "agent";
 }
@@ -179,7 +170,7 @@ function meanOf(scores: readonly number[]): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** Returns whether more attempts can't change the result. */
+/** Returns true if more attempts can't change the result. */
 export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
 	if (attempts.length >= repeat.count || attempts.some(({ error }) => error?.stage === "dependency")) return true;
 	if (!repeat.earlyExit) return false;
@@ -189,7 +180,6 @@ export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): b
 	return false;
 }
 
-/** Returns those of `count` attempts that were not made. */
 export function missingAttempts(made: ReadonlySet<number>, count: number): number[] {
 	const missing: number[] = [];
 	for (let attempt = 1; attempt <= count; attempt++) if (!made.has(attempt)) missing.push(attempt);
@@ -210,18 +200,17 @@ class Spending {
 		this.tokens.reasoning += tokenUsage.reasoning ?? 0;
 	}
 
-	/** Undefined if no cost was reported. */
 	get costUsd(): number | undefined {
 		return this.#costsUsd.count === 0 ? undefined : this.#costsUsd.total;
 	}
 }
 
-/** A row's tokens and cost: the target's, and those of models that grade. */
+/** For the target and for models that grade. */
 interface SpendingRow extends Pick<ResultRow, "tokenUsage" | "costUsd"> {
 	readonly scores: readonly Pick<RowScore, "usage">[];
 }
 
-/** Adds up a run, independent of the order in which tests end. */
+/** Adds up a run, independently of the order in which tests finish. */
 export class SummaryBuilder {
 	#passed = 0;
 	#failed = 0;
@@ -277,7 +266,6 @@ export class SummaryBuilder {
 	}
 }
 
-/** Counts for the means of a summary. */
 type Counts = Pick<RunSummary, "planned" | "passed" | "failed" | "errorsByAgent">;
 
 export function scoreMean(summary: Counts & Pick<RunSummary, "meanScore" | "meanScoreLowerBound">): BoundedMean {
@@ -290,23 +278,21 @@ export function passRate({ planned, passed, failed, errorsByAgent: broken = 0 }:
 	return boundedMean({ total: passed, n: passed + failed, lowestTotal: passed, broken, planned });
 }
 
-/** Fields of a row that adding up needs. */
 export type TalliedRow = CountedRow & SpendingRow & { readonly durationMs: number };
 
 export interface TargetTally {
 	readonly target: string;
 	/** `durationMs` is the target's total time for all attempts. */
 	readonly summary: RunSummary;
-	/** Per test with a result, all its attempts together; undefined if no test has a result. */
+	/** Per test with a result, over all its attempts; undefined if no test has one. */
 	readonly meanDurationMs: number | undefined;
 }
 
-/** A summary of a run whose duration may be unknown. */
 export type Tallied<Duration extends number | undefined = number | undefined> = Omit<RunSummary, "durationMs"> & {
 	readonly durationMs: Duration;
 };
 
-/** Adds up the outcomes of a run, in total and per target. */
+/** Adds up a run in total and per target. */
 export class RunTally {
 	readonly #whole: SummaryBuilder;
 	readonly #targets = new Map<string, SummaryBuilder>();
@@ -328,10 +314,7 @@ export class RunTally {
 		if (status !== "not_run") for (const { durationMs } of attempts) own?.addTime(durationMs);
 	}
 
-	/**
-	 * Returns the summary of the run. @param durationMs its duration, which rows don't contain: from
-	 * its last summary, if there is one
-	 */
+	/** @param durationMs the run's duration, from its last summary: rows don't contain it */
 	summary<Duration extends number | undefined>(durationMs: Duration): Tallied<Duration> {
 		return { ...this.#whole.result(), durationMs };
 	}
@@ -353,10 +336,7 @@ export function tallyOf(outcomes: Iterable<CaseOutcome<TalliedRow>>, run: Planne
 	return tally;
 }
 
-/**
- * Adds up all rows of a run in `directory`. A resumed run ends with this: rows of attempts to retry
- * still count if the run stopped before that.
- */
+/** Call it at the end of a resumed run: until then, rows of attempts to retry still count. */
 export function summaryOfRows(directory: string, run: PlannedRun, durationMs: number): RunSummary {
 	return { ...tallyOf(caseOutcomes(readIndex(directory).rows, run), run).summary(0), durationMs };
 }

@@ -48,11 +48,7 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 
 const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh|ksh)$/;
 
-/**
- * Returns a command's script if it does not exist: its program, or the first argument of an
- * interpreter, if either begins with `./` or `../`. The interpreter would exit with 1, which looks
- * like a failed test.
- */
+/** An interpreter exits with 1 for a missing script, which looks like a failed test. */
 function missingScript(command: CommandSpec, { scope, view }: GraderServices): string | undefined {
 	const parsed = parseAsRun(command);
 	// The working directory may be known only at run time.
@@ -72,12 +68,12 @@ function notStarted(message: string): ProcessResult {
 	};
 }
 
-/** Longer answers are passed to programs as a file. */
-const longestInline = 50_000;
+/** In characters; longer answers are passed to programs as a file. */
+const maxInlineLength = 50_000;
 
 /** User data in `metadata` and `config` keeps its own keys. */
 export function programPayload(subject: Subject, config: Readonly<Record<string, unknown>>, services: GraderServices) {
-	const large = subject.outputFile !== undefined || subject.output.length > longestInline;
+	const large = subject.outputFile !== undefined || subject.output.length > maxInlineLength;
 	return {
 		criteria: subject.criteria ?? null,
 		expected_output: subject.expectedOutput ?? null,
@@ -120,21 +116,19 @@ function countByTool(calls: readonly ToolCall[]): Record<string, number> {
 	return Object.fromEntries(counts);
 }
 
-/** Returns whether a call's output has one of the usual signs of failure. */
 function failed({ output }: ToolCall): boolean {
 	if (typeof output !== "object" || output === null) return false;
 	const { error, is_error: isError } = output as { error?: unknown; is_error?: unknown };
 	return isError === true || (error !== undefined && error !== null && error !== false);
 }
 
-const longestEvidence = 2000;
-const longestQuote = 500;
+const maxEvidenceLength = 2000;
+const maxQuoteLength = 500;
 
 /**
- * Returns the result of a grader program: a score, or that it could not run. Its reply is the last
- * JSON object with a known key in its output, or a boolean or number that is its whole output. Only
- * a program that prints no JSON is graded by its exit code.
- * @param name the program's name, subject of messages
+ * A reply is the last JSON object with a known key, or a boolean or number that is the whole
+ * output. Only a program that prints no JSON is graded by its exit code.
+ * @param name subject of messages
  * @param bar the passing score: a pass with a failing exit code is contradictory
  */
 export function programReply(name: string, result: ProcessResult, bar: number): Grade {
@@ -167,7 +161,7 @@ function byExitCode(name: string, result: ProcessResult, text: string): Score {
 
 function evidence(text: string, before = ""): string | undefined {
 	const trimmed = text.trim();
-	return trimmed === "" ? undefined : before + trimmed.slice(-longestEvidence);
+	return trimmed === "" ? undefined : before + trimmed.slice(-maxEvidenceLength);
 }
 
 function printed({ stdout, exitCode }: ProcessResult): string {
@@ -177,11 +171,10 @@ function printed({ stdout, exitCode }: ProcessResult): string {
 function quoted(stdout: string): string {
 	const text = stdout.trim();
 	if (text === "") return "";
-	const shown = text.length > longestQuote ? `…${text.slice(-longestQuote)}` : text;
+	const shown = text.length > maxQuoteLength ? `…${text.slice(-maxQuoteLength)}` : text;
 	return `; it printed ${JSON.stringify(shown)}`;
 }
 
-/** Returns why a program gave no result, if so. */
 export function notRun(name: string, result: ProcessResult): CouldNotRun | undefined {
 	const said = `${evidence(result.stderr, ": ") ?? ""}${quoted(result.stdout)}`;
 	const end = abnormalEnd(name, result, said);
@@ -191,7 +184,6 @@ export function notRun(name: string, result: ProcessResult): CouldNotRun | undef
 	return { couldNotRun: { code: "exit-code", message: `${name} ${how}${said}` } };
 }
 
-/** Returns whether stdout is truncated; a truncated stderr does not matter. */
 function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
 	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
@@ -200,18 +192,16 @@ const controlSequences =
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
 	/(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-Z^-z~]|\u001b\][^\u0007\u001b\r\n{}]*(?:\u0007|\u001b\\)|\u001b[()][A-Z0-9]/g;
 
-/** Returns the visible output: without colors and byte order mark. */
+/** Removes terminal control sequences and the byte order mark. */
 function plainText(stdout: string): string {
 	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
 }
 
-/** Returns the reply in a program's output; undefined if it contains no JSON. */
 function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
 	const values = findJsonValues(text);
 	const last = values.at(-1);
 	const rest = text.slice(last?.end ?? 0);
-	// The closing brace of an object whose beginning is missing: what was parsed before can be part
-	// of it.
+	// The beginning of an object is missing: what was parsed before can be part of it.
 	if (rest.includes("}"))
 		return { problem: "printed a closing brace without the one that opens it, and no reply after it" };
 	const lines = linesOf(rest);
@@ -243,7 +233,6 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 const blank = String.raw`[\s\u0000-\u001f\u007f\ufeff\u200b]`;
 const lineEdges = new RegExp(`^${blank}+|(?<!${blank})${blank}+$`, "g");
 
-/** Returns the lines with content: no blank ones and no fences. */
 function linesOf(text: string): string[] {
 	return text
 		.split(/[\r\n]+/)
@@ -251,11 +240,11 @@ function linesOf(text: string): string[] {
 		.filter((line) => line !== "" && !/^(`{3,}|~{3,})\s*[\w-]*$/.test(line));
 }
 
-/** Values as other languages print them: alone or in the last line they are an unreadable reply. */
+/** Other languages' values, alone or in the last line, are an unreadable reply. */
 const otherLanguages =
 	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
-/** Returns the JSON value of a line; undefined if it is prose. */
+/** Returns undefined if the line is prose. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
 	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
 		try {
@@ -278,21 +267,18 @@ function bareScore(name: string, value: unknown, bar: number): Score | BadReply 
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The keys that identify an object as a grader's reply. */
 const replyKeys: readonly string[] = [
 	...["score", "pass", "passed", "verdict", "assertions", "checks", "hits", "misses", "reason", "error"],
 ];
 
-/** Why a reply is unusable: completes a sentence about the program. */
+/** Completes a sentence about the program. */
 interface BadReply {
 	readonly problem: string;
 }
 
 /**
- * Parses the object that a grader program printed. `bar` is the passing score: findings derived
- * from the reply need it.
- * The statements `pass`, `passed` and `verdict` are kept with the score; a failing one outweighs
- * the others.
+ * A failing statement (`pass`, `passed`, `verdict`) outweighs the others. @param bar the passing
+ * score
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);
@@ -329,7 +315,7 @@ function errorProblem(error: unknown): string | undefined {
 	return `reports an error: ${JSON.stringify(error).slice(0, 500)}`;
 }
 
-/** Returns the reply's own statement: fail if any of its keys fails. */
+/** Fails if any of the reply's keys fails. */
 function statementOf(reply: JsonObject): "pass" | "fail" | undefined | BadReply {
 	let stated: "pass" | "fail" | undefined;
 	for (const key of ["pass", "passed"]) {
@@ -345,7 +331,7 @@ function statementOf(reply: JsonObject): "pass" | "fail" | undefined | BadReply 
 }
 
 const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-/** Sums of fractions miss 1 by some 1e-16. */
+/** Sums of fractions miss 1 by about 1e-16. */
 const tolerance = 1e-9;
 
 function ownScore(value: unknown): number | undefined | BadReply {
@@ -362,11 +348,10 @@ function isFraction(score: number): boolean {
 
 interface Listed {
 	readonly findings: readonly Finding[];
-	/** The score of the list; undefined if it is empty. */
 	readonly share?: number;
 }
 
-/** Returns the statements of a reply: `assertions` or `checks`, else `hits` and `misses`. */
+/** Reads `assertions` or `checks`, else `hits` and `misses`. */
 function listOf(reply: JsonObject): Listed | BadReply {
 	let listed: Listed | undefined;
 	for (const key of ["assertions", "checks"] as const) {
@@ -394,7 +379,7 @@ function readEntries(key: "assertions" | "checks", value: unknown): Listed | Bad
 	return findings.length === 0 ? { findings } : { findings, share: sum / findings.length };
 }
 
-/** Returns a statement with its value: 1 or 0, and in `checks` its own score. */
+/** The value is 1 or 0, or in `checks` the entry's own score. */
 function readEntry(
 	entry: JsonObject,
 	isCheck: boolean,
@@ -406,7 +391,7 @@ function readEntry(
 	if (said.length === 0 && score === undefined) return undefined;
 	const passed = said.length > 0 ? said.every(Boolean) : reaches(score ?? 0, 0.5);
 	const evidence = entry.evidence ?? entry.reason;
-	const text = [entry.text, entry.id].find((one) => typeof one === "string");
+	const text = [entry.text, entry.id].find((value) => typeof value === "string");
 	return {
 		score: score ?? (passed ? 1 : 0),
 		finding: {
@@ -417,7 +402,6 @@ function readEntry(
 	};
 }
 
-/** Reads `hits` and `misses`, as lists of statements or as counts. */
 function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 	if (reply.hits === undefined && reply.misses === undefined) return undefined;
 	const findings: Finding[] = [];
@@ -427,7 +411,7 @@ function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 		const passed = key === "hits";
 		if (Array.isArray(value)) {
 			counts[key] = value.length;
-			for (const one of value) findings.push({ text: asText(one), passed });
+			for (const entry of value) findings.push({ text: asText(entry), passed });
 		} else if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) counts[key] = value;
 		else return { problem: `printed ${key} that is not a list or a count` };
 	}

@@ -129,7 +129,7 @@ export function insertPair(document: YamlDocument, path: DocumentPath, key: stri
 	return [insertInBlock(document.text, located.node as Collection, pairText)];
 }
 
-/** Empty values are no text, `null` without text, and `[]` or `{}` on one line. */
+/** Empty values are not text, `null` without text, and `[]` or `{}` on one line. */
 function isEmptyValue(node: ParsedNode | null): boolean {
 	if (node === null) return true;
 	if (isScalar(node)) return node.value === null;

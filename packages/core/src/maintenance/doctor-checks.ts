@@ -42,21 +42,19 @@ export const doctorGroups = [
 ] as const;
 export type DoctorGroup = (typeof doctorGroups)[number];
 
-/** Never contains secrets, but unsafe names from files. */
+/** Never contains secrets, but may contain unsafe names from files. */
 export interface DoctorItem {
 	readonly group: DoctorGroup;
 	readonly name: string;
-	/** `note`: worth knowing; `warning`: works, but not as intended. */
+	/** With `note` something is worth knowing; with `warning` it works, but not as intended. */
 	readonly state: "ok" | "note" | "warning" | "problem";
 	/** Without a full stop. */
 	readonly says: string;
-	/** What to do next. */
 	readonly action: string | null;
-	/** Evals that need it, relative to the current directory. */
+	/** Evals, relative to the current directory. */
 	readonly neededBy: readonly string[];
 }
 
-/** Returns a function that creates the items of a group. */
 export function itemsOf(group: DoctorGroup) {
 	return (
 		name: string,
@@ -67,21 +65,21 @@ export function itemsOf(group: DoctorGroup) {
 }
 
 interface ExaminedEval {
-	/** Path relative to the current directory. */
+	/** Relative to the current directory. */
 	readonly label: string;
 	readonly loaded: LoadedEval;
 	readonly env: Environment;
 	readonly scope: TargetScope;
-	/** Without graders that no test needs. */
+	/** Excludes graders that no test needs. */
 	readonly uses: readonly TargetUse[];
-	/** Those of `uses` that can be resolved. */
+	/** Only those that can be resolved. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly sources: ReadonlyMap<string, Source>;
 }
 
 interface ExaminedEvals {
 	readonly evals: readonly ExaminedEval[];
-	/** The limit of evals was reached. */
+	/** Whether the limit of evals was reached. */
 	readonly isCut: boolean;
 	readonly view: DiskView;
 }
@@ -92,49 +90,47 @@ export interface ExamineOptions {
 	readonly cwd: string;
 	/** Absolute eval files; default: those below the current directory. */
 	readonly evals?: readonly string[] | undefined;
-	/** Targets that replace the evals' own. */
 	readonly targets?: readonly string[] | undefined;
 	readonly targetsFile?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-const mostDirectories = 5000;
-const mostEvals = 500;
+const maxDirectories = 5000;
+const maxEvals = 500;
 
-/** Loads the evals without running anything. @throws AgentvError `interrupted`, `not-found` */
+/** Runs nothing. @throws AgentvError `interrupted`, `not-found` */
 export async function examineEvals(options: ExamineOptions): Promise<ExaminedEvals> {
 	const { env, cwd, signal, targetsFile } = options;
 	const view = openDiskView();
 	const { files, isCut } = options.evals ? { files: options.evals, isCut: false } : await evalsBelow(cwd, view, signal);
 	const cache = targetCache();
 	const evals: ExaminedEval[] = [];
-	for (const file of files.slice(0, mostEvals)) {
+	for (const file of files.slice(0, maxEvals)) {
 		await new Promise((done) => setImmediate(done));
 		throwIfAborted(signal, "checking evals");
 		const loaded = loadEval(file, { view, env, cwd });
 		const own = evalEnvironment(loaded.scope, env, view);
-		const given = targetsFile === undefined ? {} : { targetsFile };
-		const scope = loadTargets(loaded.scope, { view, env: own, cache, ...given });
+		const scopeOptions = targetsFile === undefined ? {} : { targetsFile };
+		const scope = loadTargets(loaded.scope, { view, env: own, cache, ...scopeOptions });
 		const all = usedTargets(loaded, scope, options.targets);
 		const uses = all.filter(({ role, implied }) => role !== "grader" || !implied);
 		const sources = new Map([...scope.sources, ...loaded.sources]);
 		const label = isInside(cwd, file) ? relative(cwd, file).split(sep).join("/") : file;
 		evals.push({ label, loaded, env: own, scope, uses, targets: resolvedTargets(uses), sources });
 	}
-	return { evals, isCut: isCut || files.length > mostEvals, view };
+	return { evals, isCut: isCut || files.length > maxEvals, view };
 }
 
 async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | undefined) {
-	const found = await findEvals(cwd, { maxDirectories: mostDirectories, signal });
-	const all = found.files.map((file) => resolve(cwd, file));
+	const discovered = await findEvals(cwd, { maxDirectories, signal });
+	const all = discovered.files.map((file) => resolve(cwd, file));
 	// A bundle is one eval, independent of its template.
 	const bundles = all.map((file) => dirname(file)).filter((directory) => isBundle(directory, view));
 	const isInner = (file: string) =>
 		bundles.some((bundle) => file.startsWith(`${bundle}${sep}`) && file !== resolve(bundle, "eval.yaml"));
-	return { files: all.filter((file) => !isInner(file)), isCut: found.cut };
+	return { files: all.filter((file) => !isInner(file)), isCut: discovered.cut };
 }
 
-/** Reports the examined evals. */
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 	const item = itemsOf("evals");
 	if (evals.length === 0) {
@@ -154,19 +150,18 @@ export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 
 const atOnce = 4;
 
-/** Searches the programs that evals need; only runs well-known ones. */
 export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
 	const item = itemsOf("programs");
 	const needed = new Map<string, string[]>();
 	for (const { label, loaded, targets } of evals)
 		for (const name of neededPrograms(collectReferences(loaded, targets, view), targets))
 			if (isAbsolute(name) || !name.includes("/")) needed.set(name, [...(needed.get(name) ?? []), label]);
-	const sorted = [...needed].sort(([one], [other]) => (one < other ? -1 : 1));
+	const sorted = [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
 	return mapPool(sorted, { concurrency: atOnce }, async ([name, neededBy]) => {
 		const isRunner = name === typeScriptRunners;
-		const found =
+		const program =
 			(await findProgram(isRunner ? "bun" : name, search)) ?? (isRunner && (await findProgram("tsx", search)));
-		if (found) return item(name, "ok", [found.version, found.path].filter(Boolean).join("  "), { neededBy });
+		if (program) return item(name, "ok", [program.version, program.path].filter(Boolean).join("  "), { neededBy });
 		return isAbsolute(name)
 			? item(name, "problem", "is not an executable file", { action: "make it executable (chmod +x)", neededBy })
 			: item(name, "problem", "not found", { action: `install ${name}, or fix PATH`, neededBy });
@@ -181,7 +176,7 @@ interface Named {
 	readonly evals: ExaminedEval[];
 }
 
-/** Reports whether the variables of evals and their targets are set, never their values. */
+/** Reports whether variables are set, never their values. */
 export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): DoctorItem[] {
 	const all = new Map<string, Named>();
 	for (const examined of evals) {
@@ -195,7 +190,7 @@ export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): Doc
 		}
 	}
 	const item = itemsOf("variables");
-	const sorted = [...all].sort(([one], [other]) => (one < other ? -1 : 1));
+	const sorted = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
 	return sorted.map(([name, { state, isEmpty, evals: users }]) => {
 		const neededBy = users.map(({ label }) => label);
 		if (state === "default") return item(name, "ok", "not set, has a default", { neededBy });
@@ -217,7 +212,7 @@ function actionFor(name: string, directory: string, view: DiskView, cwd: string)
 	return `set it, or add ${name}=… to ${shown(".env")}`;
 }
 
-/** Checks targets without contacting them or running their commands. */
+/** Doesn't contact targets or run their commands. */
 export async function checkTargets({ evals, view }: ExaminedEvals): Promise<DoctorItem[]> {
 	const seen = new Map<string, { use: TargetUse; examined: ExaminedEval; neededBy: Set<string> }>();
 	for (const examined of evals)
@@ -255,8 +250,11 @@ async function usedItem(
 ): Promise<DoctorItem> {
 	const usual = "fix it in its targets file";
 	if (!resolution.ok) {
-		const found = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
-		return target(name, "problem", found?.message ?? "can't be used", { action: found?.hint ?? usual, neededBy });
+		const diagnostic = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
+		return target(name, "problem", diagnostic?.message ?? "can't be used", {
+			action: diagnostic?.hint ?? usual,
+			neededBy,
+		});
 	}
 	const [empty] = emptyCredentials(resolution.target, examined);
 	const problem = empty ?? (await problemOf(resolution.target, examined, view));
@@ -272,14 +270,14 @@ async function problemOf(
 ): Promise<TargetProblem | undefined> {
 	const services = { env, scope: loaded.scope, view };
 	const runCommand = commandRunner(services);
-	// A health check is an arbitrary program or address: only a run does it.
+	// A health check is an arbitrary program or address, so only a run does it.
 	const quiet = { ...resolved, healthcheck: undefined, settings: { ...resolved.settings, healthcheck: undefined } };
 	return providers[resolved.provider]
 		.create(quiet, { ...services, runCommand, vendorKeys })
 		.check(AbortSignal.timeout(5000));
 }
 
-/** Returns its provider and destination; keys by name. */
+/** Keys appear by name only. */
 function describe(resolved: ResolvedTarget, examined: ExaminedEval): string {
 	const { provider, wire } = resolved;
 	const { host, keys } = targetDestination(resolved, examined, examined.env);
@@ -364,11 +362,11 @@ function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof new
 			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
 			const { origin } = new URL(address);
 			const access = accessOf({ loaded, scope, targets: [used], tests: [], env, view: machine.view });
-			const found = newAccess(access, machine).find(
+			const needed = newAccess(access, machine).find(
 				({ item }) => item.kind === "host" && item.value === host.toLowerCase(),
 			);
-			if (found) {
-				const says = `not contacted: you have not allowed ${shownSubject(found.subject)} to contact its host`;
+			if (needed) {
+				const says = `not contacted: you have not allowed ${shownSubject(needed.subject)} to contact its host`;
 				left.push(online(used.name, "note", says, { neededBy: [label] }));
 			} else servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
 		}
@@ -384,7 +382,7 @@ async function checkServer(origin: string, neededBy: readonly string[], options:
 	});
 }
 
-/** Programs that are run with `--version`. All others are only searched. */
+/** Run with `--version`; all others are only searched for. */
 const wellKnown: ReadonlySet<string> = new Set([
 	...["git", "node", "python3", "bun", "tsx", "claude", "codex", "copilot", "pi"],
 ]);
@@ -401,15 +399,12 @@ export interface ProgramSearch {
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
-	/** Directories whose own programs are not run. */
+	/** Programs inside these directories are not run. */
 	readonly projects: readonly string[];
 	readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Finds a program, and its version if it is well known. Doesn't run one from a relative PATH entry
- * or inside a project: checking a project must not run its programs.
- */
+/** Never runs a program from a relative PATH entry or inside a project, which is being checked. */
 export async function findProgram(name: string, search: ProgramSearch): Promise<FoundProgram | undefined> {
 	const { env, cwd, projects, signal } = search;
 	const path = findExecutable(name, env, cwd);
@@ -419,7 +414,7 @@ export async function findProgram(name: string, search: ProgramSearch): Promise<
 	const { exitCode, stdout, stderr } = await runProcess({
 		argv: [path, "--version"],
 		cwd: "/",
-		// It needs no key for that.
+		// The program needs no keys for that.
 		env: Object.fromEntries(Object.entries(env).filter(([key]) => !isSecretName(key))),
 		timeoutMs: answerMs,
 		killGraceMs: 500,

@@ -31,13 +31,13 @@ import {
 import { type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
 interface DoctorOptions extends ExamineOptions {
-	/** Also contacts remotes and servers, with this time limit for each. Default: offline. */
+	/** Milliseconds for each remote and server. Default: offline. */
 	readonly onlineMs?: number | undefined;
 }
 
 /**
- * Checks whether everything that AgentV and the evals here need is installed and configured.
- * Read-only; runs only well-known programs, with `--version`.
+ * Checks whether everything that AgentV and the evals need is installed and configured. Read-only;
+ * runs only well-known programs, with `--version`.
  * @throws AgentvError `interrupted`, `not-found`
  */
 export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
@@ -59,7 +59,6 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 	return items;
 }
 
-/** Checks `$AGENTV_HOME`, the registry and its benchmarks on disk. */
 function checkHome(env: Environment): DoctorItem[] {
 	const item = itemsOf("home");
 	const path = agentvHome(env);
@@ -84,7 +83,7 @@ function registryItems({ entries, diagnostics, document, file }: Registry): Doct
 		items.push(
 			item("registry", severity === "error" ? "problem" : severity, message, { action: hint ?? "fix the entry" }),
 		);
-	// Only reports missing directories: the state of clones is for `benchmark status`.
+	// Only reports missing directories: `benchmark status` reports the state of clones.
 	for (const { id, path, source, problem } of entries) {
 		const kind = targetKind(path);
 		if (problem !== undefined || kind === "directory") continue;
@@ -102,12 +101,11 @@ function registryItems({ entries, diagnostics, document, file }: Registry): Doct
 const oldestNode = "20.19";
 /** Supports configuration in the environment, so no command line contains credentials. */
 const oldestGit = "2.31";
-/** The first git that sets up sparse checkouts in one step. */
+/** The first version that sets up sparse checkouts in one step. */
 const gitForSparse = "2.35";
 
 const machine = itemsOf("machine");
 
-/** Checks Node, git and the required directories. */
 async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
 	const version = nodeVersion.replace(/^v/, "");
 	const { PATH = search.env.Path ?? "" } = search.env;
@@ -133,9 +131,9 @@ async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
 }
 
 async function git(search: ProgramSearch): Promise<DoctorItem> {
-	const found = await findProgram("git", search);
-	if (!found) return machine("git", "problem", "not found", { action: "install git, or fix PATH" });
-	const { version, path } = found;
+	const program = await findProgram("git", search);
+	if (!program) return machine("git", "problem", "not found", { action: "install git, or fix PATH" });
+	const { version, path } = program;
 	if (version === undefined)
 		return machine("git", "warning", `${path} does not report its version`, { action: "check that it works" });
 	const action = `install git ${gitForSparse} or newer`;
@@ -149,7 +147,7 @@ function isOlder(version: string, than: string): boolean {
 	return version.localeCompare(than, "en", { numeric: true }) < 0;
 }
 
-/** Time limit for measuring one item. */
+/** To measure one item. */
 const lookMs = 2000;
 const littleSpace = 1e9;
 
@@ -160,14 +158,13 @@ const names: Readonly<Record<CacheKind, string>> = {
 	temporary: "temporary",
 };
 
-/** Reports AgentV's data, and the free disk space. */
 async function checkStorage({ env, cwd, signal }: ExamineOptions): Promise<DoctorItem[]> {
 	const item = itemsOf("storage");
 	const items: DoctorItem[] = [];
 	if (homeProblem(agentvHome(env), { writes: false }) === undefined) {
 		const cached = await lookCache(env, { timeMs: lookMs, signal });
 		for (const kind of cacheKinds) {
-			const own = cached.filter((one) => one.kind === kind);
+			const own = cached.filter((cacheItem) => cacheItem.kind === kind);
 			if (own.length === 0) continue;
 			const left = own.filter(({ state }) => state.is === "left").length;
 			const says = `${own.length}, ${formatBytes(own.reduce((sum, { bytes }) => sum + bytes, 0))}`;

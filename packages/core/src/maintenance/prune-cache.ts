@@ -19,7 +19,6 @@ interface PruneOptions extends PruneRule {
 	readonly env: Environment;
 	/** Default: the system's directory. */
 	readonly tempDirectory?: string;
-	/** Report what would be removed, without removing it. */
 	readonly dryRun?: boolean | undefined;
 	/** Milliseconds since 1970. */
 	readonly now: number;
@@ -34,8 +33,7 @@ export interface PruneResult {
 }
 
 /**
- * Removes old unused data and leftovers of killed processes. Data in use stays. Links are not
- * followed.
+ * Removes old unused data and leftovers of killed processes. Doesn't follow links.
  * @throws AgentvError `interrupted`; each item is then complete, gone, or a leftover for the next
  * call
  */
@@ -67,7 +65,7 @@ export async function pruneCache({
 	return { removed, kept, failed };
 }
 
-/** Removes leftover locks of removed mirrors, and partial files next to them. */
+/** Also removes partial files next to the mirrors. */
 async function removeLeftLocks(place: string): Promise<void> {
 	if (pathKind(place) !== "directory") return;
 	await sweepStaged(place);
@@ -77,13 +75,13 @@ async function removeLeftLocks(place: string): Promise<void> {
 		try {
 			await withLock(join(place, mirror), () => undefined, { waitMs: 0 });
 		} catch (error) {
-			// Another process is about to create it.
+			// Another process is about to create the mirror.
 			if (!(error instanceof AgentvError)) throw error;
 		}
 	}
 }
 
-/** Removes it unless a process started using it meanwhile. */
+/** Keeps the item if a process started using it meanwhile. */
 async function removeItem(item: CacheItem): Promise<KeptItem | undefined> {
 	if (item.kind === "mirror") return removeMirror(item);
 	return item.kind === "call" ? removeCall(item) : removeDirectory(item);
@@ -136,9 +134,8 @@ function inUse(item: CacheItem, pid: number): KeptItem {
 }
 
 interface PruneRule {
-	/** What was used within this time stays. */
+	/** Items that were used within this time stay. */
 	readonly olderThanMs: number;
-	/** Remove everything unused, regardless of age. */
 	readonly all?: boolean | undefined;
 }
 
@@ -147,7 +144,7 @@ export interface KeptItem {
 	readonly reason: "recent" | "in-use" | "foreign";
 }
 
-/** Decides what to remove: leftovers of killed processes always; unused data once it is old. */
+/** Leftovers of killed processes are always removed, unused data once it is old. */
 export function planPrune(items: readonly CacheItem[], rule: PruneRule, now: number) {
 	const remove: CacheItem[] = [];
 	const keep: KeptItem[] = [];
@@ -182,7 +179,6 @@ export async function lookCache(env: Environment, limits: Omit<LookOptions, "hom
 	return [...items, ...(await lookTemporaries(look))];
 }
 
-/** Lists cached model responses, and leftovers of writing them. */
 async function lookCalls(place: OpenPlace, { signal }: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
@@ -201,19 +197,18 @@ async function lookCalls(place: OpenPlace, { signal }: LookOptions): Promise<Cac
 function answerAt(path: string, name: string): CacheItem[] {
 	const isAnswer = /^[0-9a-f]{64}\.json$/.test(name);
 	if (!isAnswer && stagedState(path) !== "left") return [];
-	// It can have been removed meanwhile.
+	// The file can have been removed meanwhile.
 	if (pathKind(path) !== "file") return [];
 	const { size, mtimeMs } = listEntry(path);
 	return [{ kind: "call", path, bytes: size, usedAt: mtimeMs, state: { is: isAnswer ? "idle" : "left" } }];
 }
 
-/** Lists workspaces of running, killed and kept runs. */
 async function lookWorkspaces(place: OpenPlace, options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	for (const [name, kind] of place.entries) {
 		const path = join(place.path, name);
 		if (kind === "link") items.push(foreignItem("workspace", path, "it is a link"));
-		// A finished run removes its note: what is left then was kept for the user.
+		// A finished run removes its note, so what is left was kept for the user.
 		if (kind === "directory") items.push(await itemAt("workspace", path, stateOf(path) ?? { is: "idle" }, options));
 	}
 	return items;
@@ -238,7 +233,7 @@ async function lookTemporaries(options: LookOptions): Promise<CacheItem[]> {
 	return items;
 }
 
-/** Decides by the directory's recorded owner; undefined without one. */
+/** The directory's recorded owner decides; undefined without one. */
 function stateOf(directory: string): CacheItemState | undefined {
 	const owner = directoryOwner(directory);
 	if (!owner) return undefined;
@@ -271,7 +266,6 @@ async function lookMirrors(place: OpenPlace, options: LookOptions): Promise<Cach
 	return items;
 }
 
-/** Returns when a mirror was last used. */
 function lastUse(mirror: string): number {
 	const mark = join(mirror, usedMark);
 	return pathKind(mark) === "directory" ? listEntry(mark).mtimeMs : 0;
@@ -280,7 +274,7 @@ function lastUse(mirror: string): number {
 function mirrorState(mirror: string): CacheItemState {
 	const pid = lockHolder(mirror) ?? mirrorUser(mirror);
 	if (pid !== undefined) return { is: "in-use", pid };
-	// Incomplete, left by a killed process.
+	// An incomplete mirror was left by a killed process.
 	return { is: isSetUp(mirror) ? "idle" : "left" };
 }
 
@@ -289,32 +283,31 @@ interface LookOptions {
 	readonly home: string;
 	/** Default: the system's directory. */
 	readonly tempDirectory?: string | undefined;
-	/** Time limit for measuring one item; larger ones are reported too small. Default: none. */
+	/** For measuring one item; larger ones are reported too small. Default: none. */
 	readonly timeMs?: number;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * `mirror`: a repository's mirror; `call`: a cached model response; `workspace`: the workspaces of
- * a run; `temporary`: files of a running process.
+ * A `mirror` is of a repository, a `call` is a cached model response; `workspace` and `temporary`
+ * data is of runs and running processes.
  */
 export const cacheKinds = ["mirror", "call", "workspace", "temporary"] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
-/** Cached data that AgentV can recreate. */
 export interface CacheItem {
 	readonly kind: CacheKind;
 	/** Absolute. */
 	readonly path: string;
-	/** Display name if it is not the path: a mirror's repository. */
+	/** Present if it is not the path, for example a mirror's repository. */
 	readonly name?: string;
 	readonly bytes: number;
-	/** Last use, in milliseconds since 1970. */
+	/** Milliseconds since 1970. */
 	readonly usedAt: number;
 	readonly state: CacheItemState;
 }
 
-/** `left`: of a killed process, unused. */
+/** With `left`, a killed process left the item, and it is unused. */
 type CacheItemState =
 	| { readonly is: "idle" }
 	| { readonly is: "left" }
@@ -328,7 +321,7 @@ interface OpenPlace {
 	readonly entries: ReadonlyMap<string, string>;
 }
 
-/** Doesn't follow links, which can point anywhere: one is an item instead. A missing directory is empty. */
+/** Links can point anywhere, so they become items. A missing directory is empty. */
 function openPlace(kind: CacheKind, home: string, place: string): OpenPlace | { readonly foreign: CacheItem } {
 	let path = realPath(home);
 	for (const part of relative(home, place).split(sep)) {

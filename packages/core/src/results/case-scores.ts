@@ -5,34 +5,26 @@ import { isBrokenByAgent } from "../grading/outcomes.ts";
 import { boundedMean } from "../lib/text.ts";
 import { type RunState, runState, tableRows } from "./read-run.ts";
 
-/** Fields of a row for comparisons. */
 export interface AttemptScore extends Pick<TableRow, "eval" | "testId" | "target" | "attempt" | "fingerprint"> {
-	/** 0 to 1; absent if the attempt was not graded. */
+	/** From 0 to 1; absent if the attempt was not graded. */
 	readonly score?: number;
-	/** Whether the tested agent kept it from being graded. */
 	readonly isBroken?: boolean;
 }
 
-/** The result of one test with one target, over its attempts. */
 export interface CaseScore {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** Mean over the graded attempts; absent if there are none. */
 	readonly score?: number;
-	/** Like `score`, counting 0 for attempts that the agent broke; absent if others broke all. */
+	/** Like `score`, with 0 for attempts that the agent broke; absent if others broke all. */
 	readonly lowest?: number;
 	readonly attempts: number;
-	/** Attempts that were not graded. */
 	readonly errors: number;
-	/** Of the graded attempts; absent if one has none. Differing parts list all digests. */
+	/** Absent if a graded attempt has none; parts that differ list all digests. */
 	readonly fingerprint?: Fingerprint;
 }
 
-/**
- * Combines the attempts of each case: repeats are averaged within a test, never pooled. For an
- * attempt that was run again the last one counts. Ordered by first attempt.
- */
+/** Averages repeats within a test, never pooled; the last run of an attempt counts. */
 export function caseScores(rows: Iterable<AttemptScore>): CaseScore[] {
 	const cases = new Map<string, Map<number, AttemptScore>>();
 	for (const row of rows) {
@@ -78,7 +70,6 @@ function commonFingerprint(attempts: readonly AttemptScore[]): Fingerprint | und
 	};
 }
 
-/** A run for comparison. */
 export interface ComparedRun {
 	/** Absolute. */
 	readonly directory: string;
@@ -93,7 +84,7 @@ export interface ComparedRun {
 	readonly badLines: readonly number[];
 }
 
-/** Streams a run's rows for comparison. @throws AgentvError `not-found`, `config` */
+/** Reads a run for comparison, row by row. @throws AgentvError `not-found`, `config` */
 export function readComparedRun(directory: string): ComparedRun {
 	const { runId, experiment, startedAt, planned } = readRunFile(directory);
 	const state = runState(directory, readSummary(directory));
@@ -113,29 +104,25 @@ function* attemptScores(directory: string, badLines: number[]): Generator<Attemp
 	}
 }
 
-/** A case of both runs. */
 export interface CasePair {
 	readonly before: CaseScore;
 	readonly after: CaseScore;
 }
 
-/** Different names for the same thing in the first and second run. */
+/** Names of the same thing in the first and the second run. */
 export type Renamed = readonly [before: string, after: string];
 
 interface CaseMatching {
 	readonly pairs: readonly CasePair[];
 	readonly new: readonly CaseScore[];
 	readonly gone: readonly CaseScore[];
-	/** Evals with another name in the second run, such as a bundle's eval. */
 	readonly evals: readonly Renamed[];
-	/** Targets with another name in the second run. */
 	readonly targets: readonly Renamed[];
 }
 
 /**
- * Matches the cases of two runs. Evals and targets match by name; among the others, evals with the
- * same questions match (a bundle and its source, a moved file), and targets with the same settings,
- * or the only remaining ones of an eval. Swapping the runs swaps the result.
+ * Matches evals and targets by name, then evals with the same questions (a bundle and its source, a
+ * moved file) and targets with the same settings. Swapping the runs swaps the result.
  */
 export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
 	const [evalsBefore, evalsAfter] = [groupBy("eval", before), groupBy("eval", after)];
@@ -164,7 +151,6 @@ export function matchCases(before: readonly CaseScore[], after: readonly CaseSco
 	};
 }
 
-/** Cases by the name of their eval or target. */
 type Groups = ReadonlyMap<string, readonly CaseScore[]>;
 
 function groupBy(key: "eval" | "target", cases: readonly CaseScore[]): Groups {
@@ -186,7 +172,6 @@ function matchTargets(before: Groups, after: Groups): Renamed[] {
 	return matched;
 }
 
-/** Matches equal names, then the others by how many tests agree in a part of their fingerprints. */
 function matchNames(before: Groups, after: Groups, part: "test" | "target"): Renamed[] {
 	const matched: Renamed[] = [...before.keys()].filter((name) => after.has(name)).map((name) => [name, name]);
 	const usedBefore = new Set(matched.map(([name]) => name));
@@ -203,7 +188,7 @@ function matchNames(before: Groups, after: Groups, part: "test" | "target"): Ren
 
 type Named = readonly (readonly [name: string, cases: readonly CaseScore[]])[];
 
-/** Sorts by strength, with ties independent of which run is first. */
+/** Strongest first; ties are independent of which run is first. */
 function agreements(before: Named, after: Named, part: "test" | "target"): Renamed[] {
 	const holders = new Map<string, Set<string>>();
 	for (const [name, cases] of before)

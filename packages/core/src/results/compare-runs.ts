@@ -4,22 +4,18 @@ import { type CasePair, type CaseScore, type ComparedRun, matchCases, type Renam
 
 export type FingerprintPart = keyof Fingerprint;
 
-/** A graded case. */
 interface GradedCase extends CaseScore {
 	readonly score: number;
 }
 
-/** A case of both runs with equal fingerprints. */
 interface ComparableCase {
 	readonly before: GradedCase;
 	readonly after: GradedCase;
-	/** Score after − score before. */
 	readonly delta: number;
 }
 
-/** A case of both runs whose scores are not comparable. */
 interface ChangedCase extends CasePair {
-	/** What differs; empty if a row has no fingerprint, so that it is unknown. */
+	/** Empty if a row has no fingerprint, so the difference is unknown. */
 	readonly parts: readonly FingerprintPart[];
 }
 
@@ -27,30 +23,24 @@ interface ChangedCase extends CasePair {
 export interface Comparison {
 	readonly comparable: readonly ComparableCase[];
 	readonly changed: readonly ChangedCase[];
-	/** Cases of the second run only. */
 	readonly new: readonly CaseScore[];
-	/** Cases of the first run only. */
 	readonly gone: readonly CaseScore[];
-	/** Comparable cases that were not graded in at least one run. */
+	/** Comparable, but not graded in at least one run. */
 	readonly errors: readonly CasePair[];
-	/** Ungraded attempts of comparable cases in both runs: excluded from their means. */
+	/** Over both runs; excluded from the means of comparable cases. */
 	readonly unjudgedAttempts: number;
-	/** Evals and targets with another name in the second run. */
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
-	/** Mean scores of the comparable cases, of all cases with equal fingerprints. */
 	readonly means: { readonly before: BoundedMean; readonly after: BoundedMean };
 	readonly verdict: ComparisonVerdict;
-	/**
-	 * Counts 0 for what the second run's agent broke, so that errors don't look better. For gates.
-	 */
+	/** Counts 0 for what the second run's agent broke, so that errors don't improve the result. */
 	readonly atLeast: { readonly difference: MeanDifference; readonly verdict: ComparisonVerdict };
 }
 
-/** Whether the interval is entirely on one side of zero. */
+/** `better` and `worse` require that the interval is entirely on one side of zero. */
 type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
-/** `vary` lists fingerprint parts that are expected to differ, such as the target. */
+/** Compares two runs. @param vary fingerprint parts that may differ, such as the target */
 export function compareRuns(
 	before: readonly CaseScore[],
 	after: readonly CaseScore[],
@@ -82,7 +72,6 @@ export function compareRuns(
 	};
 }
 
-/** What the run's own agent broke counts for the bound. */
 function sideMean(
 	comparable: readonly ComparableCase[],
 	errors: readonly CasePair[],
@@ -99,7 +88,7 @@ function sideMean(
 	});
 }
 
-/** Without an earlier graded result nothing is known. */
+/** Without an earlier score the difference is unknown. */
 function lowestDelta({ before, after }: CasePair): number[] {
 	return before.score === undefined || after.lowest === undefined ? [] : [after.lowest - before.score];
 }
@@ -115,18 +104,17 @@ function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {
 	return interval[0] > 0 ? "better" : "no difference shown";
 }
 
-/** Undefined if a fingerprint is missing. */
 function changedParts({ before, after }: CasePair, vary: ReadonlySet<FingerprintPart>): FingerprintPart[] | undefined {
-	const [one, two] = [before.fingerprint, after.fingerprint];
-	if (!one || !two) return undefined;
-	return fingerprintParts.filter((part) => !vary.has(part) && one[part] !== two[part]);
+	const [a, b] = [before.fingerprint, after.fingerprint];
+	if (!a || !b) return undefined;
+	return fingerprintParts.filter((part) => !vary.has(part) && a[part] !== b[part]);
 }
 
 function inOrder(cases: readonly CaseScore[]): CaseScore[] {
 	return [...cases].sort((a, b) => byName({ before: a, after: a }, { before: b, after: b }));
 }
 
-/** Sorts independently of completion order and of which run is first. */
+/** Independent of completion order and of which run is first. */
 function byName(a: CasePair, b: CasePair): number {
 	return (
 		byBoth(a.before.eval, a.after.eval, b.before.eval, b.after.eval) ||
@@ -135,7 +123,7 @@ function byName(a: CasePair, b: CasePair): number {
 	);
 }
 
-/** Compares two pairs of texts, ignoring the order in a pair. */
+/** Compares two pairs of texts, ignoring the order within a pair. */
 function byBoth(a1: string, a2: string, b1: string, b2: string): number {
 	if (a1 === a2 && b1 === b2) return byText(a1, b1);
 	const [a, b] = [[a1, a2].sort(), [b1, b2].sort()] as [[string, string], [string, string]];
@@ -148,7 +136,6 @@ function byText(a: string, b: string): number {
 
 export type ComparedPart = "comparable" | "changed" | "new" | "gone" | "errors";
 
-/** A case of one or both runs. */
 export interface ComparedCase {
 	readonly before?: CaseScore | undefined;
 	readonly after?: CaseScore | undefined;
@@ -189,7 +176,6 @@ export function comparisonFigures({ verdict, difference, means, atLeast, unjudge
 	};
 }
 
-/** A test, by its names in the later run, if that has it. */
 interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
 	readonly eval: string;
 	readonly test_id: string;
@@ -198,7 +184,6 @@ interface ComparedCaseRecord extends Pick<ComparedCase, "delta" | "parts"> {
 	readonly before_target?: string;
 	readonly before?: number | null;
 	readonly after?: number | null;
-	/** Of a test of only one run. */
 	readonly score?: number | null;
 }
 
@@ -229,7 +214,7 @@ export function describeDifference(difference: MeanDifference): string {
 	return `${figures} ${finding} ${describeSmallestEffect(difference)}`;
 }
 
-/** Describes the power of the comparison; empty if there are no comparable tests. */
+/** Describes the power of the comparison; empty if no tests are comparable. */
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
@@ -248,7 +233,7 @@ export function describeLowered({ atLeast: { difference, verdict } }: Comparison
 	return `Counting 0 for tests that the later run's agent kept from being graded: ${differenceText(difference)}, ${verdict}.`;
 }
 
-/** Returns `−0.120 (95 % interval −0.200 to −0.040)`. */
+/** Formats a difference: `−0.120 (95 % interval −0.200 to −0.040)`. */
 export function differenceText({ mean, interval }: MeanDifference): string {
 	return signed(mean) + (interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "");
 }
@@ -260,13 +245,12 @@ export function signed(value: number): string {
 	return `${value < 0 ? "−" : "+"}${digits}`;
 }
 
-/** The statistics of paired differences. */
 interface MeanDifference {
 	readonly tests: number;
 	readonly mean: number;
 	/** 95 % bootstrap interval of the mean; absent if too few tests could show any effect. */
 	readonly interval?: readonly [low: number, high: number];
-	/** The smallest true difference that tests with this spread detect with 80 % power. */
+	/** With 80 % power, for tests with this spread. */
 	readonly smallestEffect?: number;
 }
 
@@ -276,17 +260,13 @@ export const fewestTests = 6;
 const z975 = 1.959964;
 const z80 = 0.841621;
 
-/**
- * Returns the mean with a percentile bootstrap interval, widened for small samples. Deterministic:
- * the resamples depend only on the number of tests, so that swapping the runs mirrors the interval
- * exactly.
- */
+/** The resamples only depend on the number of tests, so swapping the runs mirrors the interval. */
 export function meanDifference(differences: Float64Array): MeanDifference {
 	const tests = differences.length;
 	const mean = tests === 0 ? 0 : sum(differences) / tests;
 	if (tests < fewestTests) return { tests, mean };
 	const t = studentQuantile(tests - 1);
-	// Bootstrap means vary less than means do by √((n-1)/n), with normal tails: correct both.
+	// Bootstrap means vary less than means by √((n-1)/n), and have normal tails: correct both.
 	const tail = normalTail(Math.sqrt(tests / (tests - 1)) * t);
 	const means = resampledMeans(differences);
 	return {
@@ -298,9 +278,8 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 }
 
 /**
- * Returns the difference d of √`needed` standard deviations. A true difference increases the
- * spread: it occurs in steps of the observed size (1 if nothing changed) in some of the tests. So
- * the variance at d is the observed one + d · step − d².
+ * A true difference increases the spread: it occurs in steps of the observed size (1 if nothing
+ * changed) in some of the tests, so the variance at d is the observed one + d · step − d².
  */
 function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
 	let [squares, moves, deviations] = [0, 0, 0];
@@ -321,7 +300,7 @@ function sum(values: Float64Array): number {
 	return total;
 }
 
-/** Uses 1,000 (many tests) to 10,000 resamples (few): at most twenty million draws. */
+/** Uses 1,000 resamples (many tests) to 10,000 (few): at most twenty million draws. */
 function resampledMeans(differences: Float64Array): Float64Array {
 	const count = differences.length;
 	const rounds = Math.max(1000, Math.min(10_000, Math.floor(20_000_000 / count)));

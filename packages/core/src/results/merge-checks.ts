@@ -18,16 +18,14 @@ import { pathKind, realPath } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
 import { type AttemptId, attemptOf, isFinished, type RecordedRow, StoredRows } from "./read-run.ts";
 
-/** A row with its part. */
 export interface PartRow extends RecordedRow {
 	readonly part: MergePart;
 }
 
 export interface MergedCase {
 	readonly planned: PlannedTest;
-	/** Its name in rows. */
+	/** The eval's name in rows. */
 	readonly eval: string;
-	/** By attempt. */
 	readonly rows: readonly PartRow[];
 }
 
@@ -37,7 +35,6 @@ interface Collation {
 	readonly problems: readonly MergeProblem[];
 }
 
-/** Assigns the rows of all parts of one plan to its tests. */
 export function collateRows(parts: readonly MergePart[]): Collation {
 	const [first] = parts;
 	if (!first) return { cases: [], problems: [] };
@@ -68,27 +65,22 @@ export function collateRows(parts: readonly MergePart[]): Collation {
 	return { cases, problems: [...problems, ...attemptsDiffer(cases), ...targetsDiffer(cases)] };
 }
 
-/** Returns where a row's attempt is recorded, for display. */
 function placeOf({ row, part }: PartRow): string {
 	return `${part.name}/${row.file ?? "index.jsonl"}`;
 }
 
-/** Attempts of one test with one target must have one fingerprint. */
 function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	return cases.flatMap(({ rows: [first, ...others] }) =>
-		others.flatMap((other): MergeProblem[] => {
-			const parts = first ? differing(first, other, fingerprintParts) : [];
+		others.flatMap((row): MergeProblem[] => {
+			const parts = first ? differing(first, row, fingerprintParts) : [];
 			if (!first || parts.length === 0) return [];
-			const places = [placeOf(first), placeOf(other)] as const;
-			return [{ kind: "fingerprint", parts, places, ...attemptOf(other.row) }];
+			const places = [placeOf(first), placeOf(row)] as const;
+			return [{ kind: "fingerprint", parts, places, ...attemptOf(row.row) }];
 		}),
 	);
 }
 
-/**
- * A target must be equal in all parts. If the tests of one part see several (an imported suite
- * searches its own directory), it is not checked.
- */
+/** Skips targets of which one part has several: an imported suite searches its own directory. */
 function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	const byTarget = new Map<string, Map<MergePart, PartRow | "several">>();
 	for (const { eval: label, planned, rows } of cases)
@@ -101,10 +93,10 @@ function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 		}
 	return [...byTarget.values()].flatMap((byPart) => {
 		const [first, ...others] = [...byPart.values()].filter((row) => row !== "several");
-		return others.flatMap((other): MergeProblem[] => {
-			if (!first || differing(first, other, ["target"]).length === 0) return [];
-			const { target, eval: label } = other.row;
-			return [{ kind: "target", target, eval: label, places: [placeOf(first), placeOf(other)] }];
+		return others.flatMap((row): MergeProblem[] => {
+			if (!first || differing(first, row, ["target"]).length === 0) return [];
+			const { target, eval: label } = row.row;
+			return [{ kind: "target", target, eval: label, places: [placeOf(first), placeOf(row)] }];
 		});
 	});
 }
@@ -115,16 +107,14 @@ function differing(one: PartRow, other: PartRow, among: readonly (keyof Fingerpr
 	return a && b ? among.filter((part) => a[part] !== b[part]) : [];
 }
 
-/** A planned test × target without all its results. */
 export interface MissingTest extends Omit<AttemptId, "attempt"> {
-	/** Attempts without a result; for a test with early exit, the next one. */
+	/** For a test with early exit, only the next attempt. */
 	readonly attempts: readonly number[];
-	/** Its shard. */
 	readonly shard?: number;
 }
 
 export interface Missing {
-	/** Missing shards whose tests no other run has. */
+	/** Excludes shards whose tests another run has. */
 	readonly shards: readonly number[];
 	/** In planned order. */
 	readonly tests: readonly MissingTest[];
@@ -145,29 +135,28 @@ export function findMissing(parts: readonly MergePart[], cases: readonly MergedC
 		return [{ eval: merged.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
 	});
 	const absent = tests.flatMap(({ shard }) => (shard === undefined || there.has(shard) ? [] : [shard]));
-	return { shards: [...new Set(absent)].sort((one, other) => one - other), tests };
+	return { shards: [...new Set(absent)].sort((a, b) => a - b), tests };
 }
 
-/** A run to merge. */
 export interface MergePart {
 	/** Real, absolute. */
 	readonly directory: string;
 	/** As specified by the user. */
 	readonly name: string;
 	readonly run: RunFile;
-	/** Every test of the whole run. */
+	/** All tests of the whole run. */
 	readonly whole: readonly PlannedTest[];
 	readonly rows: readonly RecordedRow[];
-	/** 1-based numbers of invalid lines in its index. */
+	/** In its index; 1-based. */
 	readonly badLines: readonly number[];
-	/** Whether it finished, and so has a digest of its whole record. */
+	/** Whether it finished, so that a digest covers its record. */
 	readonly isFinished: boolean;
-	/** Milliseconds; 0 if it was killed before recording it. */
+	/** Milliseconds; 0 if the run was killed before recording it. */
 	readonly durationMs: number;
 }
 
 /**
- * Reads a whole part. A truncated last line is skipped.
+ * Reads a whole part and skips a truncated last line.
  * @throws AgentvError `not-found` if there is no run, `refused` if it is in progress or its files
  * are links
  */
@@ -190,12 +179,11 @@ export function readPart(directory: string, name: string): MergePart {
 	};
 }
 
-/** Returns the ids of a part and of the runs merged into it. */
 export function runIdsOf({ run }: MergePart): string[] {
 	return [run.runId, ...(run.merged ?? []).map(({ runId }) => runId)];
 }
 
-/** Sorts by shard, then by start time, independent of the arguments' order. */
+/** Sorts by shard, then start time, so that the order of arguments doesn't matter. */
 export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
 	const shardOf = ({ run }: MergePart) => run.shard?.index ?? Number.MAX_SAFE_INTEGER;
 	const startOf = ({ run: { startedAt, runId } }: MergePart) => `${startedAt} ${runId}`;
@@ -204,28 +192,21 @@ export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
 
 type Pair = readonly [string, string];
 
-/** Why runs can't be merged. */
 export type MergeProblem =
-	/** A run was given twice, or is part of another one. */
 	| { readonly kind: "same-run"; readonly runs: Pair }
 	| { readonly kind: "same-shard"; readonly index: number; readonly count: number; readonly runs: Pair }
-	/** The runs don't belong to one plan. */
 	| ({ readonly kind: "other-plan"; readonly runs: Pair } & PlanDifference)
-	/** An attempt with two results, and the lines that record them. */
 	| ({ readonly kind: "duplicate"; readonly places: Pair } & AttemptId)
 	| ({ readonly kind: "not-planned"; readonly place: string } & AttemptId)
-	/** Attempts of one test are not comparable. */
 	| ({ readonly kind: "fingerprint"; readonly parts: readonly string[]; readonly places: Pair } & AttemptId)
-	/** A file of several runs' tests, as in `run.json`, has different versions. */
+	/** A file of several runs' tests has different versions, as listed in `run.json`. */
 	| { readonly kind: "file"; readonly path: string; readonly runs: Pair }
-	/** Different targets answered the tests of one target. */
 	| { readonly kind: "target"; readonly target: string; readonly eval: string; readonly places: Pair };
 
 interface PlanDifference {
 	readonly what: PlanPart;
-	/** What differs: an eval, a target, a flag. */
 	readonly name?: string;
-	/** Each run's value, if short. */
+	/** Present if short. */
 	readonly values?: Pair;
 }
 
@@ -281,19 +262,17 @@ const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
 	balance: () => "balanced the shards by different durations",
 };
 
-/** Returns `test-id (target), attempt 2 of evals/a.eval.yaml`. */
 function attemptText({ eval: label, testId, target, attempt }: AttemptId): string {
 	return `${JSON.stringify(testId)} (${target}${attempt > 1 ? `, attempt ${attempt}` : ""}) of ${label}`;
 }
 
-/** Shows that two parts are not from one plan. Paths and the machine may differ. */
+/** Finds out why two parts are not from one plan. Paths and the machine may differ. */
 export function planDifferences(one: MergePart, other: MergePart): MergeProblem[] {
 	const [a, b] = [one.run, other.run];
 	const differing: PlanDifference[] = [];
 	const compare = (what: PlanPart, left: unknown, right: unknown, more: Omit<PlanDifference, "what"> = {}) => {
 		if (canonicalJson(left) !== canonicalJson(right)) differing.push({ what, ...more });
 	};
-	/** Also reports the values, which are short. */
 	const compareTexts = (what: PlanPart, ...values: Pair) => compare(what, ...values, { values });
 	compareTexts("agentv", a.agentvVersion, b.agentvVersion);
 	for (const name of new Set([...a.evals, ...b.evals].map(({ file }) => file)))
@@ -310,7 +289,7 @@ export function planDifferences(one: MergePart, other: MergePart): MergeProblem[
 	for (const name of planFlags)
 		compare("flag", a.flags[name], b.flags[name], { name, values: [text(a.flags[name]), text(b.flags[name])] });
 	compareTexts("shard-count", String(a.shard?.count ?? 1), String(b.shard?.count ?? 1));
-	// These determine the planned tests: report those only if none of these differs.
+	// Other differences explain why the tests differ.
 	if (differing.length === 0) compare("tests", one.whole, other.whole);
 	if (differing.length === 0) compare("balance", divisionOf(a), divisionOf(b));
 	return differing.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
@@ -321,10 +300,7 @@ function placedEval({ evals }: RunFile, name: string): unknown {
 	return [position, evals[position]?.digest];
 }
 
-/**
- * Settings with paths differ between machines: what matters is in the rows' fingerprints. Facts
- * that targets report count if both have them.
- */
+/** Settings with paths differ between machines; the rows' fingerprints cover what matters. */
 function targetFacts(target: PlannedTargetRecord | undefined, withFacts: boolean): unknown {
 	return target && [target.provider, target.via, withFacts ? target.facts : undefined];
 }
@@ -333,7 +309,6 @@ function divisionOf({ shard }: RunFile): unknown {
 	return shard && [shard.assigned, shard.balancedBy];
 }
 
-/** An input of which results have several versions. */
 interface MixedInput {
 	readonly of: string;
 	readonly versions: VersionUse[];
@@ -342,19 +317,16 @@ interface MixedInput {
 /** Versions of an attempt's inputs, from its file. */
 export type MadeOf = Pick<AttemptFile, "files" | "repositories">;
 
-/** Attempts that are named per version. */
+/** Per version, in messages. */
 const maxNamed = 3;
 
 type Uses = Map<string, VersionUse>;
 
-/** Detects whether a run's results have different versions of an input. */
 export class MixedVersions {
 	readonly #files: RunFile["files"];
-	/** By test and target: the planned fingerprint, and whether there are several attempts. */
 	readonly #planned: ReadonlyMap<string, { readonly fingerprint: string; readonly isRepeated: boolean }>;
-	/** By what was requested: where it is, and its commits. */
 	readonly #repositories = new Map<string, { readonly path: string; readonly commits: Set<string> }>();
-	/** By name: files and repositories, of whose versions one is expected. */
+	/** By the name of a file or repository, which should have one version. */
 	readonly #inputs = new Map<string, Uses>();
 	/** By eval, target and part, for tests that differ from the plan. */
 	readonly #parts = new Map<string, { readonly part: keyof Fingerprint; readonly uses: Uses }>();
@@ -415,31 +387,30 @@ export class MixedVersions {
 		return [...mixed, ...others.map(([of, { uses }]) => ({ of, versions: [...uses.values()] }))];
 	}
 
-	/** Compares with the planned fingerprint, and with the test's other attempts. */
 	#addFingerprint(row: ResultRow, fingerprint: Fingerprint): void {
 		const key = caseKey(row.eval, row.testId, row.target);
 		const planned = this.#planned.get(key);
 		const parts = planned?.fingerprint.split(".") ?? [];
 		const attempt = attemptOf(row);
-		const other = this.#attempts.get(key);
+		const previous = this.#attempts.get(key);
 		// A workspace that could not be prepared has no commits.
 		const isUnprepared = row.executionStatus === "execution_error";
 		for (const [position, part] of fingerprintParts.entries()) {
 			if (part === "workspace" && isUnprepared) continue;
 			const version = fingerprint[part];
 			const expected = parts[position] ?? "";
-			const before = other?.fingerprint[part];
+			const before = previous?.fingerprint[part];
 			if (expected !== "" && !version.startsWith(expected)) {
 				const uses = this.#usesOfPart(part, row);
 				getOrSet(uses, expected, { version: expected, attempts: 0, first: [] });
 				count(uses, version, attempt);
-			} else if (other && before !== undefined && before !== version) {
+			} else if (previous && before !== undefined && before !== version) {
 				const uses = this.#usesOfPart(part, row);
-				if (!uses.has(before)) count(uses, before, other.attempt);
+				if (!uses.has(before)) count(uses, before, previous.attempt);
 				count(uses, version, attempt);
 			}
 		}
-		if (!planned?.isRepeated || (other && isUnprepared)) return;
+		if (!planned?.isRepeated || (previous && isUnprepared)) return;
 		const { workspace: _, ...rest } = fingerprint;
 		this.#attempts.set(key, { attempt, fingerprint: isUnprepared ? rest : fingerprint });
 	}

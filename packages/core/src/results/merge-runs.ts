@@ -33,37 +33,32 @@ import {
 	runIdsOf,
 } from "./merge-checks.ts";
 
-/** A run to merge, with its name for messages. */
 interface NamedRun {
 	/** Absolute. */
 	readonly directory: string;
 	readonly name: string;
 }
 
-/** Nothing is written if there are problems. */
+/** The output is not written if there are problems. */
 export interface Merge {
 	readonly problems: readonly MergeProblem[];
-	/** Empty: every planned attempt has exactly one result. */
+	/** Empty if every planned attempt has exactly one result. */
 	readonly missing: Missing;
-	/** Of the merged run; absent with problems. */
 	readonly summary?: RunSummary;
-	/** Invalid rows, which are therefore missing, and changed or missing files. */
+	/** Reports invalid rows, whose attempts count as missing, and changed or missing files. */
 	readonly warnings: readonly string[];
-	/** The runs in the order of their shards. */
+	/** In the order of their shards. */
 	readonly runs: readonly {
-		/** Its name. */
 		readonly run: string;
 		readonly runId: string;
-		/** Number of attempts with a result. */
 		readonly attempts: number;
 		readonly shard?: number | undefined;
 	}[];
 }
 
 /**
- * Merges the shards of a run, and follow-up runs of missing tests, into an ordinary run directory,
- * and verifies it: no planned attempt missing or duplicated, all of one plan. An incomplete run is
- * written, to be completed; a contradictory one is not.
+ * Merges shards and follow-up runs into an ordinary run directory, and verifies that no planned
+ * attempt is missing or duplicated. Writes an incomplete run, but not a contradictory one.
  * @param output absolute; missing or empty
  * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for
  * unreadable runs
@@ -82,7 +77,7 @@ export async function mergeRuns(
 	const nothing = { missing: { shards: [], tests: [] }, warnings, runs: parts.map(summaryOf) };
 	const unlike = [
 		...namedTwice(parts),
-		...others.flatMap((other) => planDifferences(first, other)),
+		...others.flatMap((part) => planDifferences(first, part)),
 		...otherVersions(parts),
 	];
 	if (unlike.length > 0) return { ...nothing, problems: unlike };
@@ -95,12 +90,12 @@ export async function mergeRuns(
 	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
 }
 
-/** A merge of the user's own shards is the user's own run. */
+/** Merging the user's own shards makes the user's own run. */
 async function noteIfOwn(run: RunFile, parts: readonly MergePart[], env: Environment): Promise<void> {
 	try {
 		if (parts.every((part) => isMadeHere(part.run, env))) await noteMadeRun(run, (text) => text, env);
 	} catch (error) {
-		// Not required: resuming the merged run then needs consent like a received one.
+		// Not required: without it, resuming the merged run needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -113,7 +108,6 @@ function refuseFilled(output: string): void {
 	});
 }
 
-/** A run or shard must not count twice. */
 function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	const problems: MergeProblem[] = [];
 	const byId = new Map<string, MergePart>();
@@ -131,7 +125,6 @@ function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	return problems;
 }
 
-/** Finds files of the parts' tests that have different versions. */
 function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
 	const known = new Map<string, { readonly sha256: string; readonly name: string }>();
 	return parts.flatMap(({ run, name }) =>
@@ -152,7 +145,7 @@ function warningsOf(parts: readonly MergePart[]): string[] {
 	]);
 }
 
-/** Checked here, because the merged run's own digest hides changes in a part. */
+/** Checked here, because the merged run's own digest would hide changes in a part. */
 function digestWarnings({ directory, name }: MergePart): string[] {
 	return checkRunDigest(directory).problems.flatMap(({ kind, file }) => {
 		// Records of attempts are checked when they are copied, as for parts without a digest.
@@ -167,7 +160,7 @@ function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["run
 	return { run: name, runId, attempts: rows.length, shard: shard?.index };
 }
 
-/** Returns `run.json` for ordered parts; independent of when and where they are merged. */
+/** Returns the same `run.json` whenever and wherever the parts are merged. */
 function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
 	const [{ run: first, whole }] = parts;
 	const runs = parts.map(({ run }) => run);
@@ -226,13 +219,11 @@ function mergedCoverage(
 	};
 }
 
-/** Lists the original runs of a part that was itself merged. */
 function mergedFrom({ run }: MergePart): NonNullable<RunFile["merged"]> {
 	const { runId, startedAt, shard } = run;
 	return run.merged ?? [{ runId, startedAt, shard: shard?.index }];
 }
 
-/** Recomputes `summary.json` from the rows. Its duration is the parts' total. */
 function mergedSummary(parts: readonly MergePart[], run: RunFile, cases: readonly MergedCase[]): RunSummary {
 	const rows = cases.flatMap((merged) => merged.rows.map(({ row }) => row));
 	const durationMs = Math.round(parts.reduce((sum, part) => sum + part.durationMs, 0));
@@ -246,9 +237,8 @@ interface MergedRun {
 }
 
 /**
- * Writes a run's directory next to `output` (absolute; missing or empty) and renames it into place.
- * Nothing partial remains after a failure.
- * Returns which test records are damaged: they are merged unchanged.
+ * Writes next to `output` and renames, so that no partial run remains after a failure.
+ * @returns which test records are damaged; they are merged unchanged
  * @throws AgentvError `refused` for records that are links, or at an unexpected path
  */
 async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -291,7 +281,6 @@ function* lines(rows: readonly PartRow[]): Generator<string> {
 	for (const { text } of rows) yield `${text}\n`;
 }
 
-/** Describes damage of a copied test record. */
 function damageOf({ row, part }: PartRow, staging: string): string[] {
 	if (row.file === undefined) return [];
 	const copy = join(staging, row.file);
@@ -300,7 +289,6 @@ function damageOf({ row, part }: PartRow, staging: string): string[] {
 	return [`${part.name}/${row.file} was modified after the run`];
 }
 
-/** Returns whether a path in a run's directory is an attempt's file. */
 function isAttemptRecord(path: string): boolean {
 	return ownRecord.test(path);
 }

@@ -25,9 +25,9 @@ export function isFinished(summary: RunSummary | undefined): summary is RunSumma
 	return summary !== undefined && testsNotRun(summary) === 0;
 }
 
-/** A run's directory, not opened yet. */
+/** Only found; its files are not read. */
 interface FoundRun {
-	/** `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles: the RUN argument. */
+	/** The RUN argument: `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles. */
 	readonly id: string;
 	/** Absolute. */
 	readonly directory: string;
@@ -37,14 +37,14 @@ interface FoundRun {
 	readonly time: string;
 }
 
-/** Returns all runs, newest first. Only opens runs that started in the same second. */
+/** Lists runs, newest first; only opens those that started in the same second. */
 export function findRuns(machine: ResultsMachine): FoundRun[] {
 	return runRoots(machine)
 		.flatMap(runsBelow)
 		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
 }
 
-/** With milliseconds, unlike `time`. */
+/** Has milliseconds, unlike `time`. */
 const startOf = ({ directory }: FoundRun): string => recordOf(directory)?.startedAt ?? "";
 
 function runsBelow({ path, owner }: RunRoot): FoundRun[] {
@@ -60,45 +60,42 @@ function runsBelow({ path, owner }: RunRoot): FoundRun[] {
 	});
 }
 
-function compare(one: string, other: string): number {
-	return one < other ? -1 : one > other ? 1 : 0;
+function compare(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A run without its long lists. */
 export interface RunHead {
-	/** As in `FoundRun`. */
 	readonly id: string;
 	readonly directory: string;
 	readonly experiment: string;
 	readonly state: RunState | "unreadable";
-	/** Null if it can't be read. */
+	/** Null if it is unreadable. */
 	readonly startedAt: string | null;
 	/** Tests × targets. */
 	readonly planned: number;
 	readonly evals: readonly { readonly file: string; readonly path: string; readonly name: string }[];
 	readonly targets: readonly string[];
 	readonly owner?: string | undefined;
-	/** Present for a shard. */
 	readonly shard?: { readonly index: number; readonly count: number } | undefined;
 	/** Absent until the run has ended. */
 	readonly summary?: RunSummary | undefined;
 	readonly benchmark?: string | undefined;
-	/** Why it can't be read. */
+	/** Why the record is unreadable. */
 	readonly problem?: string | undefined;
 }
 
-/** `unfinished`: interrupted or killed, or not known to be running. */
+/** `unfinished` runs were interrupted or killed, or aren't known to be running. */
 export type RunState = "finished" | "unfinished" | "under way";
 
-/** Returns the state of a run, of which only unfinished ones can be under way. */
+/** Returns a run's state; only runs without a complete summary can be under way. */
 export function runState(directory: string, summary: RunSummary | undefined): RunState {
 	if (isFinished(summary)) return "finished";
 	const isRunning = targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
 	return isRunning ? "under way" : "unfinished";
 }
 
-export function readRunHead(found: FoundRun): RunHead {
-	const { id, directory, experiment, owner } = found;
+export function readRunHead(entry: FoundRun): RunHead {
+	const { id, directory, experiment, owner } = entry;
 	try {
 		const run = readRunFile(directory);
 		const summary = readSummary(directory);
@@ -130,7 +127,7 @@ export function headRecord({ startedAt, evals, summary, ...head }: RunHead) {
 }
 
 interface ListRunsOptions {
-	/** Runs to skip. Default 0. */
+	/** Number of runs to skip; default 0. */
 	readonly offset?: number;
 	/** Default 50. */
 	readonly limit?: number;
@@ -141,13 +138,13 @@ interface ListRunsOptions {
 export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}) {
 	const { offset = 0, limit = 50, experiment } = options;
 	const all = findRuns(machine).filter(
-		(found) => (experiment === undefined || found.experiment === experiment) && holdsRun(found.directory),
+		(run) => (experiment === undefined || run.experiment === experiment) && holdsRun(run.directory),
 	);
 	return { total: all.length, runs: all.slice(offset, offset + limit).map(readRunHead) };
 }
 
 interface ResolveOptions {
-	/** `latest` skips shards and other parts of larger runs. Default false. */
+	/** Whether `latest` skips shards and other parts of larger runs; default false. */
 	readonly wholeOnly?: boolean;
 }
 
@@ -158,14 +155,14 @@ interface ResolveOptions {
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
 	const directory = resolve(machine.cwd, run);
 	if (holdsRun(directory)) return directory;
-	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
+	const runs = findRuns(machine).filter((run) => holdsRun(run.directory));
 	if (run === "latest") {
 		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
 		if (latest) return latest.directory;
 		throw new AgentvError("not-found", "there are no runs yet", { hint: "Run an eval: agentv eval run <eval>." });
 	}
-	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
-	if (found) return found.directory;
+	const match = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
+	if (match) return match.directory;
 	const nearest = nearestName(
 		run,
 		runs.map(({ id }) => id),
@@ -202,23 +199,22 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
 	return findRuns(machine).find(({ directory }) => {
 		const record = holdsRun(directory) ? recordOf(directory) : undefined;
-		// A regraded run calls no target: it is only resumed by name.
+		// A regraded run calls no target, so it is only resumed by name.
 		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
 	})?.directory;
 }
 
-/** Excludes shards and other parts of a larger run. */
 function isWholeRun(directory: string): boolean {
 	const record = recordOf(directory);
 	return record !== undefined && record.whole === undefined;
 }
 
-/** Recognizes the `run_id` of `run.json`, which JSON reports contain. */
+/** JSON reports contain this id. */
 function isRunId(text: string): boolean {
 	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
 }
 
-function hasId(id: string): (found: FoundRun) => boolean {
+function hasId(id: string): (run: FoundRun) => boolean {
 	return ({ directory }) => recordOf(directory)?.runId === id;
 }
 
@@ -240,20 +236,19 @@ export interface RunReading {
 	/** Absolute. */
 	readonly directory: string;
 	readonly run: RunFile;
-	/** Absent until the run has ended. */
 	readonly summary?: RunSummary;
-	/** In completion order; for an attempt that was run again only the last one. */
+	/** In completion order; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];
 }
 
-/** A run whose rows stay on disk. */
+/** The rows stay on disk. */
 export interface OpenRun extends Omit<RunReading, "rows"> {
 	readonly rows: StoredRows;
 }
 
 /**
- * Opens a run of any size. A truncated last line is skipped. @throws AgentvError `not-found`,
- * `config`
+ * Opens a run of any size and skips a truncated last line.
+ * @throws AgentvError `not-found`, `config`
  */
 export function openRun(directory: string): OpenRun {
 	expectShortLived();
@@ -262,7 +257,7 @@ export function openRun(directory: string): OpenRun {
 	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
 }
 
-/** Reads a run. A truncated last line is skipped. @throws AgentvError `not-found`, `config` */
+/** Reads a run and skips a truncated last line. @throws AgentvError `not-found`, `config` */
 export function readRun(directory: string): RunReading {
 	const run = readRunFile(directory);
 	const summary = readSummary(directory);
@@ -282,13 +277,11 @@ export function attemptOf({ eval: label, testId, target, attempt }: AttemptId): 
 }
 
 /**
- * Yields the rows in writing order with the fields that tables and comparisons need: several times
- * as fast and small as whole rows.
- * @param badLines gets the 1-based numbers of invalid lines
+ * Yields only what tables and comparisons need: several times as fast and small as whole rows.
+ * @param badLines receives the 1-based numbers of invalid lines
  */
 export function* tableRows(directory: string, badLines: number[] = []): Generator<TableRow> {
 	const texts = new Map<string, string>();
-	/** Returns one copy of a repeated text. */
 	const shared = (text: string): string => {
 		const known = texts.get(text) ?? text;
 		texts.set(known, known);
@@ -309,7 +302,7 @@ export function* tableRows(directory: string, badLines: number[] = []): Generato
 	}
 }
 
-/** Returns the rows of `tableRows`, for an attempt that was run again only the last one. */
+/** Returns the rows of `tableRows`; only the last one of a repeated attempt. */
 export function readRunTable(directory: string): readonly TableRow[] {
 	const rows = new Map<string, TableRow>();
 	for (const row of tableRows(directory)) {
@@ -320,7 +313,7 @@ export function readRunTable(directory: string): readonly TableRow[] {
 	return [...rows.values()];
 }
 
-/** Returns texts that change with the record's description, summary and rows. */
+/** Returns stamps that change with the record's description, summary and rows. */
 export function runStamps(directory: string): { readonly run: string | undefined; readonly rows: string | undefined } {
 	const run = fileStamp(join(directory, "run.json"));
 	const summary = fileStamp(join(directory, "summary.json"));
@@ -328,9 +321,8 @@ export function runStamps(directory: string): { readonly run: string | undefined
 }
 
 /**
- * Returns the first `maxBytes` of a file from a run's records, relative to its directory; undefined
- * if missing.
- * @throws AgentvError `refused` if it is outside that directory
+ * Returns the first `maxBytes` of a record, by its path relative to the run; undefined if missing.
+ * @throws AgentvError `refused` if it is outside the run's directory
  */
 export function readRecordHead(
 	directory: string,
@@ -340,15 +332,15 @@ export function readRecordHead(
 	return readHead(recordPath(directory, path), maxBytes);
 }
 
-/** The beginning of our lines identifies the attempt without parsing the rest. */
+/** Identifies the attempt of a line that AgentV wrote, without parsing the rest. */
 const beginning =
 	/^\{"timestamp":"[^"\\]*","test_id":("[^"\\]*"),"eval":("[^"\\]*"),"target":("[^"\\]*"),"attempt":(\d{1,9}),/;
 const maxBeginning = 512;
 
 /** Equal to `rowKey`; undefined for lines that begin differently. */
 function keyOfBeginning(text: string): string | undefined {
-	const found = beginning.exec(text);
-	return found ? `[${found[2]},${found[1]},${found[3]},${found[4]}]` : undefined;
+	const match = beginning.exec(text);
+	return match ? `[${match[2]},${match[1]},${match[3]},${match[4]}]` : undefined;
 }
 
 function keyOf(text: string): string | undefined {
@@ -356,24 +348,21 @@ function keyOf(text: string): string | undefined {
 	return row && rowKey(row);
 }
 
-/** A row with its line of JSON. */
 export interface RecordedRow {
 	readonly row: ResultRow;
 	readonly text: string;
 }
 
 /**
- * The rows of a run in completion order; for an attempt that was run again only the last one. They
- * stay on disk: each iteration reads them again, so that a run of any size needs little memory.
- * Rows that are appended after opening are not seen.
+ * Iterates in completion order, with only the last row of a repeated attempt. Each iteration reads
+ * from the disk, so memory stays small; appended rows are not visible.
  */
 export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
 	#lines = 0;
-	/** Lines of attempts that were run again later. */
 	readonly #superseded = new Set<number>();
 	readonly #bad = new Set<number>();
-	/** Number of rows, including lines that are only invalid after their beginning. */
+	/** Includes lines that are only invalid after their beginning. */
 	readonly count: number;
 
 	constructor(directory: string) {
@@ -409,7 +398,7 @@ export class StoredRows implements Iterable<ResultRow> {
 		}
 	}
 
-	/** 1-based numbers of invalid lines; complete once the rows were iterated. */
+	/** 1-based; complete after iterating over the rows. */
 	get badLines(): readonly number[] {
 		return [...this.#bad].sort((a, b) => a - b);
 	}

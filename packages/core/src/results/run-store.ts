@@ -14,46 +14,41 @@ import { type ComparedRun, readComparedRun } from "./case-scores.ts";
 import { type Comparison, compareRuns, type FingerprintPart } from "./compare-runs.ts";
 import { findRuns, type RunHead, readRunHead as readHead, readRunTable, runStamps } from "./read-run.ts";
 
-/** The rows of a run and their tests. */
 export interface RunTable {
-	/** In order of completion. */
 	readonly rows: readonly TableRow[];
 	readonly outcomes: readonly CaseOutcome<TableRow>[];
 	readonly tally: RunTally;
 }
 
-/** The results of one eval on one target in one run. */
 export interface PassRate {
 	readonly eval: string;
 	readonly target: string;
 	readonly passed: number;
 	readonly failed: number;
 	readonly errors: number;
-	/** The part of `errors` that the agent caused. */
 	readonly errorsByAgent: number;
-	/** Includes tests that were not run. */
 	readonly planned: number;
 }
 
-/** Keeps recently used values up to a total size; makes a value again once its stamp has changed. */
+/** Keeps recently used values up to a total size; recreates one when its stamp changes. */
 class StampedCache<Value> {
 	readonly #entries = new Map<string, { readonly stamp: string; readonly value: Value; readonly size: number }>();
 	readonly #limit: number;
 	readonly #sizeOf: (value: Value) => number;
 	#size = 0;
 
-	/** @param sizeOf default: 1 for each value */
+	/** @param sizeOf by default 1 for each value */
 	constructor(limit: number, sizeOf: (value: Value) => number = () => 1) {
 		this.#limit = limit;
 		this.#sizeOf = sizeOf;
 	}
 
-	/** Keeps at least two values regardless of their size, because a page may be showing both. */
+	/** Keeps at least two values regardless of their size, because a page may show both. */
 	get(key: string, stamp: string, make: () => Value): Value {
 		const known = this.#entries.get(key);
 		const value = known?.stamp === stamp ? known.value : make();
 		const entry = { stamp, value, size: this.#sizeOf(value) };
-		// Deleted first, so that the least recently used one is evicted first.
+		// Delete it first, so that the least recently used entry is evicted first.
 		this.#entries.delete(key);
 		this.#entries.set(key, entry);
 		this.#size += entry.size - (known?.size ?? 0);
@@ -68,7 +63,7 @@ class StampedCache<Value> {
 
 /** Milliseconds of reading before other work gets a turn. */
 const turnMs = 20;
-/** How long a listing is cached, because a page sends several requests in parallel. */
+/** Milliseconds to cache a listing, because a page sends several requests concurrently. */
 const freshMs = 500;
 
 /** Reads runs for a long-lived process: again only if they have changed. */
@@ -78,11 +73,11 @@ export class RunStore {
 	#heads: readonly RunHead[] = [];
 	#readAt = Number.NEGATIVE_INFINITY;
 	#reading: Promise<readonly RunHead[]> | undefined;
-	/** In rows over all runs. */
+	/** The limit is in rows over all runs. */
 	readonly #tables = new StampedCache<RunTable>(60_000, ({ rows }) => rows.length);
 	readonly #rates = new StampedCache<readonly PassRate[]>(5000);
 	readonly #plans = new StampedCache<PlannedRun>(3);
-	/** In tests over all runs. */
+	/** The limit is in tests over all runs. */
 	readonly #compared = new StampedCache<ComparedRun>(50_000, ({ cases }) => cases.length);
 	readonly #comparisons = new StampedCache<Comparison>(6);
 
@@ -90,7 +85,6 @@ export class RunStore {
 		this.#machine = machine;
 	}
 
-	/** Returns the runs that have begun, newest first. */
 	async heads(): Promise<readonly RunHead[]> {
 		if (performance.now() - this.#readAt < freshMs) return this.#heads;
 		this.#reading ??= this.#readHeads().finally(() => {
@@ -99,7 +93,6 @@ export class RunStore {
 		return this.#reading;
 	}
 
-	/** Also finds a run that has just started. */
 	async find(isMeant: (head: RunHead) => boolean): Promise<RunHead | undefined> {
 		const known = (await this.heads()).find(isMeant);
 		if (known) return known;
@@ -107,7 +100,6 @@ export class RunStore {
 		return (await this.heads()).find(isMeant);
 	}
 
-	/** Clears the cached listing. */
 	forget(): void {
 		this.#readAt = Number.NEGATIVE_INFINITY;
 	}
@@ -115,12 +107,12 @@ export class RunStore {
 	async #readHeads(): Promise<readonly RunHead[]> {
 		const known = new Map<string, { readonly stamp: string; readonly head: RunHead }>();
 		const takeTurns = turns();
-		for (const found of findRuns(this.#machine)) {
+		for (const run of findRuns(this.#machine)) {
 			await takeTurns();
-			const stamp = runStamps(found.directory).run;
+			const stamp = runStamps(run.directory).run;
 			if (stamp === undefined) continue;
-			const before = this.#known.get(found.directory);
-			known.set(found.directory, before?.stamp === stamp ? before : { stamp, head: readHead(found) });
+			const before = this.#known.get(run.directory);
+			known.set(run.directory, before?.stamp === stamp ? before : { stamp, head: readHead(run) });
 		}
 		this.#known = known;
 		this.#heads = [...known.values()].map(({ head }) => head);
@@ -132,7 +124,7 @@ export class RunStore {
 		return this.#tables.get(directory, stampOf(directory), () => this.#readTable(directory));
 	}
 
-	/** Bypasses the cached tables, so that a history of many runs does not evict the one being shown. */
+	/** Bypasses the cached tables, so that a history of many runs doesn't evict the one on screen. */
 	rates(directory: string): readonly PassRate[] {
 		return this.#rates.get(directory, stampOf(directory), () => passRates(this.#readTable(directory)));
 	}
@@ -160,7 +152,7 @@ export class RunStore {
 	}
 }
 
-/** Returns a function that lets other work proceed if much time has passed since its last turn. */
+/** Returns a function that yields to other work if much time has passed since its last turn. */
 export function turns(): () => Promise<void> {
 	let turn = performance.now();
 	return async () => {
@@ -175,7 +167,7 @@ function stampOf(directory: string): string {
 	return `${run} ${rows}`;
 }
 
-/** Returns the run's plan; empty if it can't be read, so that rows are still shown. */
+/** Returns an empty plan if it is unreadable, so that rows are still shown. */
 function readPlan(directory: string): PlannedRun {
 	try {
 		const { planned, evals } = readRunFile(directory);
@@ -186,7 +178,7 @@ function readPlan(directory: string): PlannedRun {
 	}
 }
 
-/** Returns rows missing from the plan, which are shown but not counted. */
+/** Rows missing from the plan are shown, but not counted. */
 function unplanned(rows: readonly TableRow[], outcomes: readonly CaseOutcome<TableRow>[]): CaseOutcome<TableRow>[] {
 	const planned = new Set(outcomes.flatMap(({ attempts }) => attempts));
 	return rows

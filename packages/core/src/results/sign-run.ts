@@ -17,18 +17,14 @@ interface KeygenOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Required signature of a run. */
 export interface SignatureDemand extends KeygenOptions {
 	/** Absolute path of a file in the format of ALLOWED SIGNERS in `ssh-keygen`. */
 	readonly allowedSigners: string;
-	/** One of its principals; absent: any of them. */
+	/** One of the file's principals; default: any. */
 	readonly signer?: string | undefined;
 }
 
-/**
- * Returns who signed the digest, or why no signature is valid. @throws AgentvError if `ssh-keygen`
- * or the signers file is missing
- */
+/** Returns who signed, or why no signature is valid. @throws AgentvError */
 export async function checkSignature(
 	directory: string,
 	{ allowedSigners, signer, ...options }: SignatureDemand,
@@ -39,8 +35,8 @@ export async function checkSignature(
 	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest to sign" };
 	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a regular file` };
 	const known = ["-f", allowedSigners, "-s", signature];
-	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
-	const principals = found.exitCode === 0 ? found.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
+	const result = await keygen(directory, ["-Y", "find-principals", ...known], options);
+	const principals = result.exitCode === 0 ? result.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
 	let reason = "";
 	for (const principal of signer === undefined ? principals : [signer]) {
@@ -57,11 +53,7 @@ export async function checkSignature(
 	};
 }
 
-/**
- * Checks that a run's signature, if any, is one of its digest by any key; "not_checked" without
- * `ssh-keygen`.
- * @throws AgentvError `interrupted`
- */
+/** Accepts any key; "not_checked" without `ssh-keygen`. @throws AgentvError `interrupted` */
 export async function checkSignatureForm(
 	directory: string,
 	options: KeygenOptions,
@@ -82,11 +74,8 @@ export async function checkSignatureForm(
 	}
 }
 
-/**
- * Signs the run's digest. @throws AgentvError if the key is unusable, or `ssh-keygen` is missing
- */
 async function makeSignature(directory: string, key: string, options: KeygenOptions): Promise<string> {
-	// ssh-keygen also opens the public key next to a private one, and waits for a pipe.
+	// `ssh-keygen` also opens the public key next to a private one, and would wait for a pipe.
 	for (const path of [key, `${key}.pub`])
 		if (!["file", "missing"].includes(targetKind(path)))
 			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Specify a key file with --key." });
@@ -124,7 +113,7 @@ async function keygen(
 }
 
 /**
- * Signs the digest of a run with `ssh-keygen`, next to the record. Returns the digest.
+ * Signs a run's digest with `ssh-keygen`, next to the record, and returns the digest.
  * @param key absolute path of a key for `ssh-keygen -Y sign`
  * @throws AgentvError `config` for a record that does not match its digest
  */

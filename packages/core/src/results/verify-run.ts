@@ -45,10 +45,8 @@ import { checkSignature, checkSignatureForm, type SignatureDemand } from "./sign
 interface AttemptVerification {
 	readonly differences: readonly Difference[];
 	readonly graders: readonly Regraded[];
-	/** As recomputed; as recorded if that is not possible. */
 	readonly score: number;
 	readonly executionStatus: ExecutionStatus;
-	/** Versions of its inputs; absent if the file is unreadable. */
 	readonly made?: MadeOf;
 }
 
@@ -58,7 +56,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 	const differs = ({ kind, ...found }: Difference) => differences.push({ kind, ...attemptOf(row), ...found });
 	const recorded = { differences, graders: [], score: row.score, executionStatus: row.executionStatus };
 	const { file, problems } = checkAttemptRecord(directory, row);
-	for (const found of problems) differs(found);
+	for (const problem of problems) differs(problem);
 	if (!file) return recorded;
 	const regraded = await regradeRow(directory, row, file);
 	const made = { files: file.files, repositories: file.repositories };
@@ -66,7 +64,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 		differs({ kind: "file-unreadable", ...(row.file === undefined ? {} : { file: row.file }), field: "assertions" });
 		return { ...recorded, made };
 	}
-	for (const grader of regraded.graders) for (const found of graderDifferences(grader)) differs(found);
+	for (const grader of regraded.graders) for (const difference of graderDifferences(grader)) differs(difference);
 	const { graders, score, status, expectedScores } = regraded;
 	if (expectedScores !== undefined)
 		differs({ kind: "grader", field: "scores", recorded: file.scores.length, recomputed: expectedScores });
@@ -89,13 +87,11 @@ function round(score: number): number {
 async function regradeRow(directory: string, row: ResultRow, file: AttemptFile) {
 	if (file.error === undefined || file.error.stage === graderStage)
 		return regradeAttempt(file, (path) => recordPath(directory, path));
-	// An attempt without a complete answer, or one skipped because of another test, has no score to
-	// recompute.
+	// Without a complete answer, or after another test failed, there is no score to recompute.
 	const status = file.error.stage === "dependency" ? row.executionStatus : "execution_error";
 	return { graders: [], score: 0, status, expectedScores: undefined } as const;
 }
 
-/** Finds recorded results that differ from grading again, or from another grader. */
 function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<Difference> {
 	const grader = path.join(" › ");
 	const differs = (field: string, was: unknown, is: unknown): Difference => ({
@@ -114,18 +110,14 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 
 interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;
-	/** Requires a signature of the run's digest. */
 	readonly signature?: SignatureDemand | undefined;
-	/** The environment of `ssh-keygen`, if no signature is required. */
 	readonly env?: Environment;
 }
 
 /**
- * Compares every file of a run with its digest, grades the recorded answers again if their records
- * suffice, adds everything up again, and reports differences. Runs only `ssh-keygen`, if the run is
- * signed or must be.
- * @throws AgentvError `not-found` or `config` if the directory does not contain a run;
- * `interrupted`
+ * Compares files with the digest, grades recorded answers again, and recomputes all totals. Runs
+ * only `ssh-keygen`, if the run is signed or must be.
+ * @throws AgentvError `not-found` or `config` if the directory doesn't contain a run; `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
 	const verifier = new Verifier(directory, readRunFile(directory));
@@ -145,7 +137,6 @@ type NotReExecuted = RunVerification["graders"]["notReExecuted"][number];
 class Verifier {
 	readonly #directory: string;
 	readonly #run: RunFile;
-	/** Planned attempts by test and target. */
 	readonly #repeats: ReadonlyMap<string, number>;
 	/** With recomputed scores, without their graders' assertions. */
 	readonly #rows: TalliedRow[] = [];
@@ -168,7 +159,6 @@ class Verifier {
 		this.#versions = new MixedVersions(run);
 	}
 
-	/** Visits the rows that count, one at a time. */
 	async readRows(signal: AbortSignal | undefined): Promise<void> {
 		const counting = this.#countingLines();
 		let line = 0;
@@ -189,7 +179,6 @@ class Verifier {
 		return join(this.#directory, "index.jsonl");
 	}
 
-	/** Returns the last line of each attempt, and every invalid line. */
 	#countingLines(): ReadonlySet<number> {
 		const lines = new Map<string, { readonly line: number; readonly settled: boolean; readonly made: string }>();
 		const index = wholeLines(this.#index);
@@ -199,7 +188,7 @@ class Verifier {
 			const row = identified(next.value);
 			const key = row ? JSON.stringify(row.attempt) : `line ${line}`;
 			const before = lines.get(key);
-			// Run again because of a change: its inputs differ, and it records that.
+			// A change of inputs explains the additional row, if it records that.
 			const isRerun = row?.rerun === "changed" && row.made !== before?.made;
 			if (row && before?.settled && !isRerun) this.#differences.push({ kind: "row-duplicated", ...row.attempt, line });
 			lines.set(key, { line, settled: row?.settled ?? false, made: row?.made ?? "" });
@@ -241,7 +230,7 @@ class Verifier {
 			return status === "not_run" && attempt !== undefined ? { eval: label, testId, target, attempt } : [];
 		});
 		const summary = tallyOf(outcomes, this.#run).summary(0);
-		// Skip files that an attempt's row already reported.
+		// Skip files that an attempt's row has already reported.
 		const reported = new Set(this.#differences.map(({ file }) => file));
 		const differences: Difference[] = [
 			...problems.filter(({ file }) => !reported.has(file)),
@@ -260,7 +249,7 @@ class Verifier {
 	}
 }
 
-/** Identifies a line's attempt without parsing all of it. A settled attempt is never run again. */
+/** Identifies a line's attempt without parsing all of it. A settled attempt never runs again. */
 function identified(text: string) {
 	const read = readJson(text);
 	const value = "value" in read ? read.value : undefined;
@@ -278,7 +267,6 @@ function identified(text: string) {
 	};
 }
 
-/** Yields attempts' files without a row. */
 function* unnamedFiles(directory: string, named: ReadonlySet<string>): Generator<Difference> {
 	for (const folder of listDirectory(join(directory, "tests")))
 		for (const name of listDirectory(join(directory, "tests", folder))) {
@@ -308,36 +296,30 @@ function summaryDifferences(directory: string, summary: RunSummary, missing: rea
 	];
 }
 
-/** Summaries of earlier versions have no lower bounds: they equal the means. */
+/** Adds the lower bounds that summaries of earlier versions lack: they equal the means. */
 function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
 	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
 }
 
-/** Ignores rounding from the order in which fractions were added up. */
-function sameFigures(one: unknown, other: unknown): boolean {
-	if (typeof one === "number" && typeof other === "number")
-		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
-	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
-	const left: Readonly<Record<string, unknown>> = { ...one };
-	const right: Readonly<Record<string, unknown>> = { ...other };
+/** Ignores rounding errors, which depend on the order of additions. */
+function sameFigures(a: unknown, b: unknown): boolean {
+	if (typeof a === "number" && typeof b === "number")
+		return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+	const left: Readonly<Record<string, unknown>> = { ...a };
+	const right: Readonly<Record<string, unknown>> = { ...b };
 	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
 }
 
-/** The result of grading a recorded answer again. */
 interface RegradedAttempt {
 	readonly graders: readonly Regraded[];
-	/** Expected number of results, if the record has another one. */
 	readonly expectedScores?: number;
 	/** Absent if a grader neither runs again nor has a recorded result. */
 	readonly score?: number;
 	readonly status?: ExecutionStatus;
 }
 
-/**
- * Grades an attempt again by its file.
- * @param fileOf resolves a path in the file
- * @returns undefined if the file has no graders
- */
+/** @param fileOf resolves a path in the file @returns undefined if the file has no graders */
 async function regradeAttempt(
 	file: AttemptFile,
 	fileOf: (path: string) => string,
@@ -348,7 +330,10 @@ async function regradeAttempt(
 	const regrader = new Regrader(file, fileOf);
 	const turnScores: (number | undefined)[] = [];
 	for (const [index, turn] of (file.turns ?? []).entries()) {
-		const assertions = (turns?.[index] ?? []).map((one) => ({ ...one, name: `turn ${index + 1}: ${one.name}` }));
+		const assertions = (turns?.[index] ?? []).map((assertion) => ({
+			...assertion,
+			name: `turn ${index + 1}: ${assertion.name}`,
+		}));
 		const subject = regrader.turnSubject(turn);
 		if (assertions.length > 0) turnScores.push(await regrader.grade(assertions, subject));
 	}
@@ -365,12 +350,9 @@ async function regradeAttempt(
 	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
 }
 
-/** Visits the graders of an attempt in recorded order. */
 class Regrader {
 	readonly graders: Regraded[] = [];
-	/** Results of the graders that count. */
 	readonly results: GraderResult[] = [];
-	/** Number of graders that count. */
 	expected = 0;
 	readonly #file: AttemptFile;
 	readonly #fileOf: (path: string) => string;
@@ -385,17 +367,16 @@ class Regrader {
 		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
 	}
 
-	/** @returns the score; undefined if one of the graders has none */
 	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
 		const results: GraderResult[] = [];
 		for (const assertion of assertions) {
 			const recorded = this.#scores[this.expected];
 			this.expected += 1;
-			const one = await regrade(assertion, recorded, subject, {
+			const result = await regrade(assertion, recorded, subject, {
 				isRedacted: this.#file.masked === true,
 				seen: (regraded) => this.graders.push(regraded),
 			});
-			if (one) results.push(one);
+			if (result) results.push(result);
 		}
 		this.results.push(...results);
 		const graded = results.filter(isGraded);
@@ -409,7 +390,7 @@ class Regrader {
 		return this.#subject(this.#file, measures, this.#toolCalls.flat());
 	}
 
-	/** Returns the subject of the next turn, with the tool calls of the next messages. */
+	/** Advances by the turn's messages, whose tool calls belong to it. */
 	turnSubject(turn: AttemptTurn): Subject {
 		const from = this.#message;
 		this.#message += turn.messageCount;

@@ -12,9 +12,8 @@ import type { PlannedCase } from "./run-plan.ts";
 type FilePart = Exclude<AnswerPart, { type: "text" }>;
 
 /**
- * Adds the text of an answer's files to its text: by a preprocessor, or unchanged if they are text.
- * A binary file without a preprocessor stays `[file: path]`.
- * @throws AttemptError if a file is missing or its preprocessor fails: such an answer is not graded
+ * Adds the texts of an answer's files, with preprocessors.
+ * @throws AttemptError if a file is missing or its preprocessor fails: the answer is not graded
  */
 export async function withFileTexts(
 	answer: Answer,
@@ -34,7 +33,7 @@ export async function withFileTexts(
 		if (isLocal(part) && !known.has(key)) known.set(key, fileText(part, planned, workspacePath, context));
 		const text = (await known.get(key)) ?? partText(part);
 		size += Buffer.byteLength(text);
-		if (known.size > mostFiles) throw tooMuch(`refers to more than ${mostFiles} files`);
+		if (known.size > maxFiles) throw tooMuch(`refers to more than ${maxFiles} files`);
 		if (size > largestAnswer) throw tooMuch(`is larger than ${largestAnswer / 1024 / 1024} MB including its files`);
 		texts.push(text);
 		if (part.type !== "text") files.push(text);
@@ -70,31 +69,24 @@ async function fileText(
 	}
 }
 
-/** A preprocessor needs a process for each. */
-const mostFiles = 100;
+const maxFiles = 100;
 
 function tooMuch(what: string): AttemptError {
 	const { message, code } = tooLarge(what);
 	return new AttemptError({ stage: "target", code, message, causedBy: "agent" });
 }
 
-/** Returns the error for a missing or unreadable answer file. */
 function unreadable(message: string): AttemptError {
 	return new AttemptError({ stage: "target", code: "answer-file", message, causedBy: "agent" });
 }
 
-/** Without a workspace an agent works where the target's program runs. */
 function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunContext): string {
 	const { scope } = test.suite;
 	const cwd = target.cwd && resolvePath(target.cwd, scope, plan.view);
 	return cwd?.found === undefined ? scope.directory : cwd.path;
 }
 
-/**
- * Returns the real path of an answer's file: an agent must not make AgentV read files elsewhere.
- * @throws AgentvError if it is outside the directory, directly or through links, or not a regular
- * file
- */
+/** Keeps an agent from making AgentV read other files. @throws AgentvError */
 function locate(path: string, directory: string): string {
 	const named = `the answer refers to ${JSON.stringify(path)}, which is`;
 	const real = realPath(resolve(directory, path));

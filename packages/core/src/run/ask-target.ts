@@ -13,28 +13,23 @@ import { pause } from "./call-cache.ts";
 import type { LiveTarget } from "./live-targets.ts";
 import { isModel } from "./run-plan.ts";
 
-/** The result of a request, with all its calls. */
 export interface Asked {
 	readonly outcome: TargetOutcome;
-	/** The target that answered, or the fallback. */
 	readonly by: string;
-	/** Calls, including retries and fallbacks. */
+	/** Includes retries and calls of fallbacks. */
 	readonly tries: number;
-	/** Of the last call. */
 	readonly durationMs: number;
 	/** Reported costs of the calls before the last one. */
 	readonly failedCalls: Costs;
 }
 
 interface AskOptions {
-	/** Ctrl-C. */
 	readonly signal: AbortSignal;
-	/** For each call. */
 	readonly timeoutMs: number | undefined;
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
-	/** Called for each actual call, including failed ones, with US dollars if reported. */
+	/** Also called for failed calls; US dollars, if reported. */
 	readonly onCall?: (target: string, costUsd: number | undefined) => void;
-	/** Returns whether an answer may be cached. Default: every complete answer. */
+	/** Whether an answer may be cached. Default: every complete answer. */
 	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
@@ -57,7 +52,7 @@ export async function askTarget(
 		if (known && mayBeKept(known, options))
 			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0, failedCalls };
 		// Network calls have transient failures; programs are only retried if their target says so.
-		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
+		const max = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
 			await live.pace?.turn(options.signal);
 			tries += 1;
@@ -70,7 +65,7 @@ export async function askTarget(
 			if (place !== undefined && outcome.ok && mayBeKept(outcome.answer, options))
 				live.cache?.keep(place, { durationMs, ...outcome.answer });
 			if (outcome.ok || options.signal.aborted) return last;
-			if (retry >= most || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
+			if (retry >= max || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
 			const waitMs = pauseBefore(retry, outcome.failure, settings);
 			options.onRetry?.(outcome.failure, waitMs);
 			await pause(waitMs, options.signal);
@@ -81,10 +76,7 @@ export async function askTarget(
 	return last ?? { outcome: none, by: "", tries: 0, durationMs: 0, failedCalls };
 }
 
-/**
- * Adds who failed if the target doesn't. A program's behavior and reports are the tested agent's
- * doing, including other failures that it reports and timeouts.
- */
+/** A program's behavior, including failures and timeouts, belongs to the tested agent. */
 function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcome {
 	if (outcome.ok || outcome.failure.causedBy) return outcome;
 	const { failure } = outcome;
@@ -92,16 +84,15 @@ function withCause(outcome: TargetOutcome, provider: ProviderName): TargetOutcom
 	return isOfAgent ? { ok: false, failure: { ...failure, causedBy: "agent" } } : outcome;
 }
 
-/** Refusals, truncated and unusable answers are not cached. */
 function mayBeKept(answer: TargetAnswer, { isUsable }: AskOptions): boolean {
 	return answer.stopReason === undefined && (isUsable?.(answer) ?? true);
 }
 
-/** A longer `Retry-After` is not waited for. */
-const longestWaitMs = 5 * 60_000;
+/** With a longer `Retry-After` the call fails instead. */
+const maxWaitMs = 5 * 60_000;
 
 function canHelp(failure: TargetFailure, codes: readonly number[] | undefined): boolean {
-	if ((failure.retryAfterMs ?? 0) > longestWaitMs) return false;
+	if ((failure.retryAfterMs ?? 0) > maxWaitMs) return false;
 	if (failure.status !== undefined && codes) return codes.includes(failure.status);
 	return failure.retryable;
 }
@@ -112,10 +103,7 @@ interface Pauses {
 	readonly retryBackoffFactor?: number | undefined;
 }
 
-/**
- * Doubles from half a second to half a minute, with jitter so that many tests don't return
- * simultaneously; or as requested by the target.
- */
+/** Exponential, with jitter so that many tests don't retry simultaneously; `Retry-After` wins. */
 function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: Pauses): number {
 	const { retryInitialDelayMs = 500, retryMaxDelayMs = 30_000, retryBackoffFactor = 2 } = settings;
 	const grown = Math.min(retryInitialDelayMs * retryBackoffFactor ** retry, retryMaxDelayMs);
@@ -124,7 +112,6 @@ function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: P
 
 async function callOnce(instance: Target, question: Question, options: AskOptions): Promise<TargetOutcome> {
 	const { signal, timeoutMs } = options;
-	// Without a limit a call needs no extra signal.
 	if (timeoutMs === undefined) return guarded(instance, question, { signal });
 	const limit = new AbortController();
 	const timer = setTimeout(() => limit.abort(), Math.min(timeoutMs, 2 ** 31 - 1));

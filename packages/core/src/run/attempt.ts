@@ -13,34 +13,29 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 type RowFields = "score" | "executionStatus" | "error" | "durationMs" | "workspacePath" | "metadata" | "rerun";
 
-/** An attempt, filled from its preparation to its record, with the names of the record. */
+/** An attempt from its preparation to its record, with the record's field names. */
 export interface Attempt
 	extends Pick<ResultRow, RowFields | "fingerprint">,
 		Pick<AttemptFile, "files" | "repositories"> {
 	readonly planned: PlannedCase;
 	readonly name: AttemptName;
 	readonly input: readonly RequestMessage[];
-	/** A partial one if the target failed. */
 	answer?: Answer;
-	/** Turns of a conversation that were answered. */
 	readonly turns: AnsweredTurn[];
-	/** Those of turns first. */
+	/** Scores of turns come first. */
 	readonly scores: GraderResult[];
-	/** Of the workspace, since it was prepared. */
+	/** Since the workspace was prepared. */
 	fileChanges?: FileChanges | undefined;
 	readonly warnings: RowError[];
 	timingsMs: Timings;
 	logs: readonly StageLog[];
-	/** Whether the answer comes from a redacted record. */
 	isRedacted?: boolean;
 }
 
-/** A target's answer; of a conversation, all turns together. */
+/** A target's answer; for a conversation, all turns merged. */
 export interface Answer extends Omit<TargetAnswer, "session"> {
 	readonly durationMs: number;
-	/** The target that answered, or the fallback. */
 	readonly by: string;
-	/** Number of calls. */
 	readonly tries: number;
 }
 
@@ -53,7 +48,6 @@ export interface AnsweredTurn {
 	readonly fileChanges: FileChanges | undefined;
 }
 
-/** Returns an attempt that has not reached its target. */
 export function newAttempt(planned: PlannedCase, name: AttemptName, plan: RunPlan): Attempt {
 	const { input, metadata } = planned.test;
 	return {
@@ -67,8 +61,8 @@ export function newAttempt(planned: PlannedCase, name: AttemptName, plan: RunPla
 export function mergeAnswers(before: Answer | undefined, next: Answer): Answer {
 	if (!before) return next;
 	const warnings = [...new Set([...(before.warnings ?? []), ...(next.warnings ?? [])])];
-	const [one, other] = [before.cached ?? before, next.cached ?? next];
-	const cached = { durationMs: addAmounts(one.durationMs, other.durationMs), ...addCosts(one, other) };
+	const [a, b] = [before.cached ?? before, next.cached ?? next];
+	const cached = { durationMs: addAmounts(a.durationMs, b.durationMs), ...addCosts(a, b) };
 	return omitUndefined({
 		...next,
 		messages: [...before.messages, ...next.messages],
@@ -87,15 +81,14 @@ export function isGradedTurn(turn: Turn): boolean {
 	return turn.assertions.length > 0;
 }
 
-/** Returns how many turns with graders were skipped after `held` turns. */
+/** Counts the turns with graders among those after the first `held`. */
 export function skippedTurns({ turns }: TestCase, held: number): number {
 	return turns.slice(held).filter(isGradedTurn).length;
 }
 
-/** Why an attempt could not finish: it becomes an execution error. */
+/** Why an attempt could not finish; recorded as an execution error. */
 export class AttemptError extends AgentvError {
 	readonly row: RowError;
-	/** The target's partial answer: it is recorded, and its cost counts. */
 	readonly partial: Answer | undefined;
 
 	constructor(row: RowError, partial?: Answer) {
@@ -105,12 +98,12 @@ export class AttemptError extends AgentvError {
 	}
 }
 
-/** Ended by Ctrl-C: nothing is recorded, so that the attempt runs again. */
+/** The attempt was ended by Ctrl-C: nothing is recorded, so a resumed run starts it again. */
 export function interrupted(): AgentvError {
 	return new AgentvError("interrupted", "the run was interrupted");
 }
 
-/** Returns the row's error. @throws an interruption, and errors that don't belong to a test */
+/** @throws an interruption, and errors that don't belong to a test */
 export function rowError(error: unknown): RowError {
 	if (error instanceof AttemptError) return error.row;
 	if (error instanceof WorkspaceError) {
@@ -123,11 +116,10 @@ export function rowError(error: unknown): RowError {
 	throw error;
 }
 
-/** Measures how long an attempt spends in each stage. */
 export class StageTimer {
 	readonly #spent: Timings = { prepare: 0, hooks: 0, target: 0, grade: 0, judge: 0 };
 
-	/** Time that is added to other stages meanwhile only counts there. */
+	/** Time that `work` adds to other stages counts only there. */
 	async time<Value>(stage: keyof Timings, work: () => Promise<Value>): Promise<Value> {
 		const started = performance.now();
 		const before = this.#total;
@@ -139,7 +131,6 @@ export class StageTimer {
 		}
 	}
 
-	/** Adds time measured elsewhere. */
 	add(stage: keyof Timings, ms: number): void {
 		this.#spent[stage] += ms;
 	}
@@ -159,17 +150,16 @@ export class StageTimer {
 	}
 }
 
-/** Characters kept of one program's output in one stage: its start and its end. */
+/** Per program and stage, in characters; as many again are kept of the end. */
 const maxHead = 16 * 1024;
 const maxTail = 48 * 1024;
-/** Logs kept per attempt; later ones are only counted. */
 const maxLogs = 200;
 
-/** Output of programs during an attempt, for its record. */
+/** Collects the output of programs during an attempt, for its record. */
 export class StageLogs {
 	readonly #logs: { readonly stage: string; readonly name: string; head: string; tail: string; omitted: number }[] = [];
 
-	/** Adds output of the program `name` in `stage`; successive texts of one program are joined. */
+	/** Successive texts of one program are joined. */
 	add(stage: string, name: string, text: string): void {
 		if (text === "") return;
 		const last = this.#logs.at(-1);
@@ -181,7 +171,6 @@ export class StageLogs {
 		}
 	}
 
-	/** Returns the logs so far and clears them. */
 	take(): StageLog[] {
 		const records = this.records();
 		this.#logs.length = 0;
@@ -213,23 +202,20 @@ export type RunEvent =
 			readonly runDir: string;
 			/** Tests × targets. */
 			readonly planned: number;
-			/** Those that the resumed run had finished. */
+			/** Finished by the resumed run. */
 			readonly alreadyDone: number;
-			/** Their results and costs. */
 			readonly before: RunSummary;
-			/** A shard's part of the run's budgets; absent if there are none. */
+			/** Absent if the run is not a shard with budgets. */
 			readonly budgets?: readonly ShardBudget[];
 			readonly experiment: string;
 	  }
 	| ({ readonly type: "attempt-started" } & AttemptName)
 	| ({ readonly type: "retry"; readonly message: string; readonly waitMs: number } & AttemptName)
-	/** The row is on disk. */
 	| ({ readonly type: "attempt-finished"; readonly row: ResultRow } & AttemptName)
-	/** All attempts of a test against a target are done. */
 	| ({ readonly type: "case-finished"; readonly result: CaseResult } & Omit<AttemptName, "attempt">)
 	| { readonly type: "repositories"; readonly repositories: readonly RepositoryRecord[] }
 	| { readonly type: "warning"; readonly message: string }
-	/** Nothing more starts: Ctrl-C, `bail`, or (for the affected evals) an exhausted budget. */
+	/** No more tests start: Ctrl-C, `bail`, or (for the affected evals) an exhausted budget. */
 	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" | "budget" }
 	| { readonly type: "done"; readonly runDir: string; readonly summary: RunSummary; readonly outcome: RunOutcome };
 
@@ -243,10 +229,9 @@ export interface AttemptName {
 	readonly attempt: number;
 }
 
-/** How a run ended; `over-budget` if tests are left. */
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
 
-/** Rows are already redacted; directories are needed to find the run. */
+/** Directories are not redacted, since they are needed to find the run; rows already are. */
 export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
 	if (event.type === "started" || event.type === "done") return event;
 	if (event.type !== "attempt-finished") return redactDeep(event, redact);

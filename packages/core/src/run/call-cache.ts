@@ -21,18 +21,15 @@ const without: ReadonlySet<string> = new Set([
 type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
 
 /**
- * Caches model responses by everything that they depend on: provider, model, all settings, the
- * whole input with its files, the requested format, and the attempt's number. Other targets change
- * a workspace, which a cache can't restore.
+ * Caches responses of language models by everything that they depend on. Other targets change a
+ * workspace, which a cache can't restore.
  */
 export class CallCache {
-	/** @param directory absolute; created when something is stored */
 	constructor(
 		private readonly directory: string,
 		private readonly redact: Redactor,
 	) {}
 
-	/** Returns where a call's answer is cached; undefined for targets that are not cached. */
 	place({ provider, wire }: ResolvedTarget, { messages, attempt, answerSchema }: Question): string | undefined {
 		if (!isModel(provider)) return undefined;
 		const settings = Object.fromEntries(Object.entries(wire).filter(([key]) => !without.has(key)));
@@ -41,7 +38,7 @@ export class CallCache {
 		return join(this.directory, key.slice(0, 2), `${key}.json`);
 	}
 
-	/** Reads the cached answer. An unreadable one counts as missing. */
+	/** An unreadable answer counts as missing. */
 	read(place: string): TargetAnswer | undefined {
 		if (targetKind(place) !== "file") return undefined;
 		const read = readJson(readTextFile(place));
@@ -54,7 +51,7 @@ export class CallCache {
 		return asCached(answer as TargetAnswer);
 	}
 
-	/** Only readable by the user. Skips answers with a secret: redacting would change them. */
+	/** Skips answers that contain a secret, since redacting would change them. */
 	keep(place: string, answer: TargetAnswer): void {
 		if (answer.textFile !== undefined || redactDeep(answer, this.redact) !== answer) return;
 		makeDirectories(join(place, ".."));
@@ -62,7 +59,7 @@ export class CallCache {
 	}
 }
 
-/** Returns an answer without cost, with its original figures. */
+/** Keeps the original figures as metadata: a cached answer costs nothing. */
 function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: TargetAnswer): TargetAnswer {
 	return {
 		...answer,
@@ -74,36 +71,34 @@ function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: T
 	};
 }
 
-/** Identifies a piece by its content, wherever its file is. */
+/** Identifies a file by its content, so that it may move. */
 function print(piece: RequestPiece): unknown {
 	if (piece.type === "text") return piece;
 	const { path, ...rest } = piece;
 	return { ...rest, digest: digestText(readBytes(path)) };
 }
 
-/** A shard's part of a budget, proportional to its tests. */
 export interface ShardBudget {
 	/** The eval with this `budget_usd`; absent for the whole run's budget. */
 	readonly eval?: string;
 	readonly usd: number;
-	/** US dollars for all shards. */
 	readonly wholeUsd: number;
 	readonly tests: number;
-	/** Tests × targets of all shards. */
+	/** Tests × targets, over all shards. */
 	readonly wholeTests: number;
 }
 
 type Budgeted = Pick<RunPlan, "request" | "evals" | "cases" | "shard">;
 
-/** Returns a shard's part of each budget; empty for a run that is not a shard or has no budget. */
+/** Returns a shard's part of each budget; empty if the run is not a shard or has no budget. */
 export function shardBudgets({ request, evals, cases, shard }: Budgeted): ShardBudget[] {
 	if (!shard) return [];
 	const { budgetUsd } = request;
 	if (budgetUsd !== undefined) return [shareOf(budgetUsd, cases, shard.whole)];
-	return evals.flatMap((one) => {
-		const ofEval = (planned: PlannedCase) => planned.eval.label === one.label;
-		if (one.budgetUsd === undefined) return [];
-		return [{ eval: one.label, ...shareOf(one.budgetUsd, cases.filter(ofEval), shard.whole.filter(ofEval)) }];
+	return evals.flatMap((planned) => {
+		const ofEval = (testCase: PlannedCase) => testCase.eval.label === planned.label;
+		if (planned.budgetUsd === undefined) return [];
+		return [{ eval: planned.label, ...shareOf(planned.budgetUsd, cases.filter(ofEval), shard.whole.filter(ofEval)) }];
 	});
 }
 
@@ -113,8 +108,8 @@ function shareOf(wholeUsd: number, cases: readonly PlannedCase[], whole: readonl
 }
 
 /**
- * Limits spending on targets and grader models, in US dollars: by the request's budget, else per
- * eval by its `budget_usd`; a shard gets its part. A resumed run counts from zero.
+ * Limits spending on targets and grader models, in US dollars: by the request's budget, else by
+ * each eval's `budget_usd`. A resumed run counts from zero.
  */
 export class Budgets {
 	readonly #limits = new Map<string, number>();
@@ -132,7 +127,6 @@ export class Budgets {
 			if (own !== undefined) this.#limits.set(label, shareFor(label) ?? own);
 	}
 
-	/** Counts a call of a tested or grading target. Returns a warning if its cost is unknown. */
 	add(evalLabel: string, target: string, costUsd: number | undefined): string | undefined {
 		this.#spent.set(evalLabel, (this.#spent.get(evalLabel) ?? 0) + (costUsd ?? 0));
 		if (costUsd !== undefined || this.#silent.has(target) || this.#limitOf(evalLabel) === undefined) return undefined;
@@ -140,7 +134,6 @@ export class Budgets {
 		return `target ${JSON.stringify(target)} does not report its costs, so the budget ignores them (add \`pricing\`)`;
 	}
 
-	/** Returns whether no more tests of a case's eval may start. */
 	isSpent({ eval: { label } }: PlannedCase): boolean {
 		const limit = this.#limitOf(label);
 		if (limit === undefined) return false;
@@ -156,14 +149,13 @@ export class Budgets {
 	}
 }
 
-const longestTimer = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
-/** Waits until the time is over or the signal aborts, which the caller checks. */
+/** Also resolves when the signal aborts, which the caller checks. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
-	return setTimeout(Math.min(ms, longestTimer), undefined, { signal }).catch(() => undefined);
+	return setTimeout(Math.min(ms, maxTimerMs), undefined, { signal }).catch(() => undefined);
 }
 
-/** Spaces the calls of a target evenly: each waits for its turn. */
 export class Pace {
 	readonly #gapMs: number;
 	#next = 0;
@@ -172,7 +164,6 @@ export class Pace {
 		this.#gapMs = 60_000 / requestsPerMinute;
 	}
 
-	/** Resolves at this call's turn, or on abort. */
 	async turn(signal: AbortSignal): Promise<void> {
 		const now = performance.now();
 		const at = Math.max(now, this.#next);

@@ -19,14 +19,13 @@ import { keyOfRow, type PlannedCase, type RunPlan, targetRecord } from "./run-pl
 import { recordedCommits } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
-/** How a run's recorded results and tests differ from the plan. */
 interface Found {
 	readonly plan: PlanChanges;
 	readonly touched: readonly ResultRow[];
 	readonly changes: RowChanges;
 }
 
-/** @param recorded a run, in `directory`, and those of its rows that count */
+/** @param recorded a run, its directory, and those of its rows that count */
 export function changesOf(
 	recorded: { readonly run: RunFile; readonly directory: string; readonly rows: readonly ResultRow[] },
 	cases: readonly PlannedCase[],
@@ -41,7 +40,7 @@ export function changesOf(
 		const planned = byKey.get(keyOfRow(row));
 		return planned ? [{ row, planned }] : [];
 	});
-	// In planned order, since tests end in any order.
+	// Tests finish in any order; report them as planned.
 	known.sort((a, b) => a.planned.index - b.planned.index || a.row.attempt - b.row.attempt);
 	const touched = known.filter(({ row, planned }) => changes.touches(row, planned)).map(({ row }) => row);
 	return { plan: planDifference(run, cases, plan), touched, changes };
@@ -66,7 +65,7 @@ export function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChang
 	});
 }
 
-const mostLines = 20;
+const maxLines = 20;
 
 /** @param mayRerun whether --rerun-changed would help */
 export function refusal({ plan: planned, touched, changes }: Found, plan: RunPlan, mayRerun: boolean): AgentvError {
@@ -78,7 +77,7 @@ export function refusal({ plan: planned, touched, changes }: Found, plan: RunPla
 		),
 		...planned.texts,
 	];
-	const shown = lines.slice(0, mostLines);
+	const shown = lines.slice(0, maxLines);
 	if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
 	const message =
 		touched.length > 0
@@ -94,15 +93,14 @@ export function refusal({ plan: planned, touched, changes }: Found, plan: RunPla
 
 const regradeAdvice = " `agentv results regrade` grades the recorded answers of a run again.";
 
-const mostIds = 5;
+const maxIds = 5;
 
 function idsOf(rows: readonly ResultRow[], withTargets = false): string {
 	const ids = [...new Set(rows.map(({ testId, target }) => (withTargets ? `${testId} with ${target}` : testId)))];
-	const shown = ids.slice(0, mostIds).join(", ");
-	return ids.length > mostIds ? `${shown} and ${ids.length - mostIds} more` : shown;
+	const shown = ids.slice(0, maxIds).join(", ");
+	return ids.length > maxIds ? `${shown} and ${ids.length - maxIds} more` : shown;
 }
 
-/** Changes of a run's planned tests. */
 interface PlanChanges {
 	/** Sentences without a full stop. */
 	readonly texts: readonly string[];
@@ -110,7 +108,7 @@ interface PlanChanges {
 	readonly limits: ReadonlyMap<string, number>;
 }
 
-/** Refuses a plan for other evals than the run's. @throws AgentvError `config` */
+/** @throws AgentvError `config` if the plan is for other evals than the run */
 export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 	const before = new Set(run.evals.map(({ file }) => file));
 	const planned = new Set(plan.evals.map(({ label }) => label));
@@ -126,7 +124,6 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 		});
 }
 
-/** Compares the tests of a run with the current plan. */
 function planChanges(run: RunFile, cases: readonly PlannedCase[]): PlanChanges {
 	const before = recordedTests(run, run.planned);
 	const after = plannedTests(cases);
@@ -143,7 +140,6 @@ function planChanges(run: RunFile, cases: readonly PlannedCase[]): PlanChanges {
 	return { texts, limits };
 }
 
-/** Returns whether two lists of tests are equal, including their order. */
 function sameTests(run: RunFile, list: readonly PlannedTest[], cases: readonly PlannedCase[]): boolean {
 	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(cases)]);
 }
@@ -178,24 +174,22 @@ function repeatText(repeat: PlannedTest[3]): string {
 		: "1 attempt";
 }
 
-/** Returns what a target reports about itself, once it is ready. */
+/** Facts that a target reports about itself, once it is ready. */
 export type FactsOf = (target: ResolvedTarget) => Readonly<Record<string, string>> | undefined;
 
-/** Settings that affect a target's answers through the files that they refer to. */
+/** Settings whose text doesn't affect answers: only the files that they refer to do. */
 const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixtures"]);
 
 type Part = keyof Fingerprint;
 type FilesByName = Readonly<Record<string, string>>;
 
-/** Compares the inputs of a run's recorded results with the current ones, and names the changes. */
 class RowChanges {
-	/** Rows by what changed: a sentence without a full stop, such as `graders/check.mjs changed`. */
+	/** By change: a sentence without a full stop, such as `graders/check.mjs changed`. */
 	readonly found = new Map<string, ResultRow[]>();
 	readonly #parts = new Set<Part | "facts">();
 	readonly #before: ReadonlyMap<string, CoveredFile>;
 	#now: { readonly variables: FilesByName; readonly files: ReadonlyMap<string, CoveredFile> } | undefined;
 
-	/** @param directory of the run with the record `run` */
 	constructor(
 		private readonly plan: RunPlan,
 		private readonly fingerprints: Fingerprints,
@@ -206,12 +200,10 @@ class RowChanges {
 		this.#before = new Map((run.files ?? []).map((file) => [file.path, file]));
 	}
 
-	/** Whether only graders have changed: then the recorded answers could be graded again. */
 	get isAboutGraders(): boolean {
 		return this.#parts.size === 1 && this.#parts.has("graders");
 	}
 
-	/** Returns whether the inputs of a row have changed, and collects the changes. */
 	touches(row: ResultRow, planned: PlannedCase): boolean {
 		const { repositories = [] } = this.run;
 		const now = this.fingerprints.of(planned, recordedCommits(planned, repositories, this.plan.redact));
@@ -233,7 +225,7 @@ class RowChanges {
 	#differs(part: Part, row: ResultRow, planned: PlannedCase, now: Fingerprint): boolean {
 		const recorded = row.fingerprint?.[part];
 		if (recorded === now[part]) return false;
-		// An attempt whose workspace could not be prepared has no commits.
+		// Without a prepared workspace there are no commits.
 		const isUnprepared = part === "workspace" && row.executionStatus === "execution_error";
 		return !(isUnprepared && recorded === this.fingerprints.of(planned, []).fingerprint[part]);
 	}
@@ -259,8 +251,8 @@ class RowChanges {
 		const recorded = this.run.files ? this.#recordedFiles(row) : now.files;
 		const names = new Set<string>();
 		for (const part of parts) {
-			const found = [...this.#files(part, recorded, now.files), ...this.#settings(part, row, planned)];
-			for (const name of found.length > 0 ? found : this.#meanings(part)) names.add(name);
+			const changes = [...this.#files(part, recorded, now.files), ...this.#settings(part, row, planned)];
+			for (const name of changes.length > 0 ? changes : this.#meanings(part)) names.add(name);
 		}
 		return [...names];
 	}
@@ -273,7 +265,6 @@ class RowChanges {
 		return this.#now;
 	}
 
-	/** Returns versions from the attempt's own file, or from `run.json` if that is unreadable. */
 	#recordedFiles({ file }: ResultRow): FilesByName {
 		const path = file === undefined ? undefined : join(this.directory, file);
 		const read = path !== undefined && pathKind(path) === "file" ? readJson(readTextFile(path)) : undefined;
@@ -295,7 +286,6 @@ class RowChanges {
 		});
 	}
 
-	/** Returns a directory's changed files, if known. */
 	#members(name: string): string[] {
 		const [before, after] = [this.#before.get(name)?.members, this.#current.files.get(name)?.members];
 		if (!before || !after) return [`${name} changed`];
@@ -303,7 +293,7 @@ class RowChanges {
 			(member) => before[member] !== after[member],
 		);
 		if (changed.length === 0) return [`${name} changed`];
-		const shown = changed.slice(0, mostMembers).map((member) => {
+		const shown = changed.slice(0, maxMembers).map((member) => {
 			const verb = before[member] === undefined ? "is new" : after[member] === undefined ? "was removed" : "changed";
 			return `${name}/${member} ${verb}`;
 		});
@@ -313,8 +303,8 @@ class RowChanges {
 
 	#settings(part: string, row: ResultRow, { target, threshold, eval: of }: PlannedCase): string[] {
 		if (part === "target")
-			return [target.target, ...target.fallbacks].flatMap((one) =>
-				this.#targetChanges("target", one, this.run.targets),
+			return [target.target, ...target.fallbacks].flatMap((candidate) =>
+				this.#targetChanges("target", candidate, this.run.targets),
 			);
 		if (part !== "graders") return [];
 		const graders = this.plan.graderTargets.filter((grader) => grader.eval.label === of.label);
@@ -340,7 +330,7 @@ class RowChanges {
 		});
 	}
 
-	/** Explains a changed part whose files and settings are equal, by its other texts. */
+	/** Explains a changed part whose files and settings are equal. */
 	#meanings(part: string): string[] {
 		if (!this.run.files)
 			return [`${part} changed (AgentV ${this.run.agentvVersion}, which made the run, did not record its files)`];
@@ -354,13 +344,12 @@ class RowChanges {
 		const { variables } = this.#current;
 		const names = new Set([...Object.keys(before), ...Object.keys(variables)]);
 		const values = [...names].filter((name) => this.run.variables && before[name] !== variables[name]);
-		const found = [...texts, ...values.map((name) => `variable ${name} changed`)];
-		return found.length > 0 ? found : [`${part} changed`];
+		const changes = [...texts, ...values.map((name) => `variable ${name} changed`)];
+		return changes.length > 0 ? changes : [`${part} changed`];
 	}
 }
 
-/** Changed files of a directory that are listed individually. */
-const mostMembers = 5;
+const maxMembers = 5;
 
 function shown(value: unknown): string {
 	if (value === undefined) return "(none)";

@@ -24,12 +24,11 @@ import type { Observed, ObservedEval } from "./observe-run.ts";
 import { allGraders, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /**
- * Checks for obstacles of the chosen tests besides loading: variables without a value, missing
- * files, unavailable providers and graders.
- * @throws AgentvError `config` with all of them
+ * Reports all obstacles of the chosen tests that loading doesn't find.
+ * @throws AgentvError `config`
  */
 export function checkPlan(plan: RunPlan, observed: Observed): void {
-	const found: Diagnostic[] = [];
+	const diagnostics: Diagnostic[] = [];
 	const targets = new Set(plan.targets);
 	const chosen = new Set(plan.cases.map(({ test }) => test));
 	const trees = new Map<string, TreeFaults>();
@@ -38,25 +37,30 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 		trees.set(directory, faults);
 		return faults;
 	};
-	for (const one of observed.evals) {
-		found.push(...unsetVariables(one, chosen, targets));
-		found.push(...emptySecrets(one, chosen, targets));
-		const { files } = collectReferences(one.loaded, [...targets], observed.view);
-		found.push(...irregularReferences(files));
-		found.push(...irregularTemplates(files, faultsOf));
+	for (const observedEval of observed.evals) {
+		diagnostics.push(...unsetVariables(observedEval, chosen, targets));
+		diagnostics.push(...emptySecrets(observedEval, chosen, targets));
+		const { files } = collectReferences(observedEval.loaded, [...targets], observed.view);
+		diagnostics.push(...irregularReferences(files));
+		diagnostics.push(...irregularTemplates(files, faultsOf));
 	}
-	found.push(...plan.access.flatMap(({ refused }) => refused ?? []));
-	for (const test of chosen) found.push(...missingFiles(test, plan));
+	diagnostics.push(...plan.access.flatMap(({ refused }) => refused ?? []));
+	for (const test of chosen) diagnostics.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
-	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);
-	if (!plan.request.ungraded) for (const [assertion, one] of judged) found.push(...checkGrader(assertion, one, plan));
-	if (found.length === 0) return;
-	const unique = [...new Map(found.map((one) => [JSON.stringify([one.at, one.message]), one])).values()];
+	for (const planned of plan.cases) for (const grader of allGraders(planned)) judged.set(grader, planned);
+	if (!plan.request.ungraded)
+		for (const [assertion, planned] of judged) diagnostics.push(...checkGrader(assertion, planned, plan));
+	if (diagnostics.length === 0) return;
+	const unique = [
+		...new Map(
+			diagnostics.map((diagnostic) => [JSON.stringify([diagnostic.at, diagnostic.message]), diagnostic]),
+		).values(),
+	];
 	throw new AgentvError("config", "the run can't start", { diagnostics: unique, hint: "Nothing was run." });
 }
 
 /**
- * Checks the JSON Schemas of a plan's graders. Separate, because it loads a validator.
+ * Checks the JSON Schemas of a plan's graders; separate, because it loads a validator.
  * @throws AgentvError `config` if one is invalid
  */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
@@ -77,9 +81,9 @@ function checkGrader(
 	{ eval: { label }, target: { target } }: PlannedCase,
 	plan: RunPlan,
 ): Diagnostic[] {
-	const asked = modelOf(assertion);
-	if (!asked || plan.graderTarget(label, asked.target, target)) return [];
-	const name = asked.target ?? target.graderTarget;
+	const model = modelOf(assertion);
+	if (!model || plan.graderTarget(label, model.target, target)) return [];
+	const name = model.target ?? target.graderTarget;
 	const message =
 		name === undefined
 			? `${assertion.name} is graded by a model, but target ${JSON.stringify(target.name)} has no \`grader_target\``
@@ -111,7 +115,6 @@ function emptySecrets(
 	return [...own, ...[...targets].flatMap((target) => emptyCredentials(target, { sources }))];
 }
 
-/** Returns missing files of a test's input. */
 function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
 	const { scope } = test.suite;
 	const messages = [...test.input, ...test.turns.flatMap((turn) => turn.input)];

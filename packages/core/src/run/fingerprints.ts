@@ -16,7 +16,6 @@ import { isInside } from "../machine/files.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import { allGraders, type PlannedCase, type PlannedEval, type RunOrigin, type RunPlan } from "./run-plan.ts";
 
-/** The current inputs of a result. */
 export interface Versions {
 	readonly fingerprint: Fingerprint;
 	/** Digests of the files that the fingerprint covers, by their names in the run's records. */
@@ -26,18 +25,15 @@ export interface Versions {
 type Part = keyof Fingerprint;
 type Prints = Readonly<Record<Part, Print>>;
 
-/** The recipes that a case shares with no or few others. */
 interface CaseRecipes {
 	readonly test: Recipe;
 	readonly graders: Recipe;
-	/** By the commits of its workspace. */
 	readonly last: Map<string, { readonly prints: Prints; readonly versions: Versions }>;
 }
 
 /**
- * Computes fingerprints, which is done only here. Shared inputs are computed once, and files that
- * were written meanwhile are read again, so that each result has the versions at its time.
- *
+ * Computes all fingerprints of a run. Shared inputs are read once; a file that changes during the
+ * run is read again, so each result has the versions of its own time.
  * @example
  * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
  */
@@ -59,7 +55,6 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, createKnownRedactor(plan.secrets));
 	}
 
-	/** Returns the current parts of a case; a regraded answer has the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")
@@ -67,52 +62,47 @@ export class Fingerprints {
 	}
 
 	/** @param repositories checked-out commits of the case's workspace */
-	of(one: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
-		const recipes = this.#recipesOf(one);
-		const prints = this.#printsOf(one, recipes, repositories);
+	of(planned: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
+		const recipes = this.#recipesOf(planned);
+		const prints = this.#printsOf(planned, recipes, repositories);
 		const commits = commitsOf(repositories);
 		const last = recipes.last.get(commits);
 		if (last && fingerprintParts.every((part) => last.prints[part] === prints[part])) return last.versions;
-		const versions = this.#versionsOf(prints, one.eval);
+		const versions = this.#versionsOf(prints, planned.eval);
 		recipes.last.set(commits, { prints, versions });
 		return versions;
 	}
 
-	/** Returns the files of each part of a case's fingerprint. */
-	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
-		const prints = this.#printsOf(one, this.#recipesOf(one), []);
+	filesOf(planned: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
+		const prints = this.#printsOf(planned, this.#recipesOf(planned), []);
 		return perPart((part) => prints[part].files);
 	}
 
-	/**
-	 * Returns the inputs of a case when an attempt starts. Its workspace can be prepared now, so the
-	 * template's state is fixed from here on.
-	 */
-	begin(one: PlannedCase): Versions {
-		const template = this.#templateOf(one);
+	begin(planned: PlannedCase): Versions {
+		const template = this.#templateOf(planned);
 		if (typeof template === "object") template.freeze();
-		return this.of(one, []);
+		return this.of(planned, []);
 	}
 
-	#recipesOf(one: PlannedCase): CaseRecipes {
-		let recipes = this.#cases.get(one);
+	#recipesOf(planned: PlannedCase): CaseRecipes {
+		let recipes = this.#cases.get(planned);
 		if (!recipes) {
-			const test = this.#tests.get(one.test) ?? this.#fingerprinter.test(one.test);
-			this.#tests.set(one.test, test);
-			recipes = { test, graders: this.#gradersOf(one), last: new Map() };
-			this.#cases.set(one, recipes);
+			const test = this.#tests.get(planned.test) ?? this.#fingerprinter.test(planned.test);
+			this.#tests.set(planned.test, test);
+			recipes = { test, graders: this.#gradersOf(planned), last: new Map() };
+			this.#cases.set(planned, recipes);
 		}
 		return recipes;
 	}
 
-	#printsOf(one: PlannedCase, own: CaseRecipes, repositories: readonly PinnedRepository[]): Prints {
-		const { target, workspace, eval: of } = one;
-		const { scope } = one.test.suite;
+	#printsOf(planned: PlannedCase, own: CaseRecipes, repositories: readonly PinnedRepository[]): Prints {
+		const { target, workspace, eval: of } = planned;
+		const { scope } = planned.test.suite;
 		const key = workspace?.key ?? "";
 		const spec = workspace?.spec;
 		const make = this.#fingerprinter;
 		const around = this.#once(key, `workspace ${commitsOf(repositories)}`, () =>
-			make.workspace(spec?.workspace, this.#templateOf(one), repositories),
+			make.workspace(spec?.workspace, this.#templateOf(planned), repositories),
 		);
 		const hooks = this.#once(key, `hooks ${of.label}`, () => {
 			const both = [spec?.workspace?.hooks, spec?.targetHooks];
@@ -125,19 +115,19 @@ export class Fingerprints {
 		return perPart((part) => recipes[part].print());
 	}
 
-	#gradersOf(one: PlannedCase): Recipe {
-		const { test, assertions, threshold, eval: of } = one;
+	#gradersOf(planned: PlannedCase): Recipe {
+		const { test, assertions, threshold, eval: of } = planned;
 		const all = withTurns(assertions, test);
 		const rest = {
-			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
+			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(planned) },
 			declared: this.#declaredBy(of),
 		};
 		return this.#fingerprinter.graders(all, rest, test.suite.scope, (grader) => gradingOf(grader).version);
 	}
 
-	#models(one: PlannedCase): Recipe[] {
-		const { eval: of, target } = one;
-		const needed = allGraders(one).flatMap((grader) => modelOf(grader) ?? []);
+	#models(planned: PlannedCase): Recipe[] {
+		const { eval: of, target } = planned;
+		const needed = allGraders(planned).flatMap((grader) => modelOf(grader) ?? []);
 		return needed.flatMap((model) => {
 			const judge = this.#plan.graderTarget(of.label, model.target, target.target);
 			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], of.scope))] : [];
@@ -152,7 +142,6 @@ export class Fingerprints {
 		return this.#templates.get(key);
 	}
 
-	/** Returns files that an eval declares without a reference. */
 	#declaredBy(of: PlannedEval): Content | undefined {
 		if (of.bundle.include.length === 0) return undefined;
 		if (!this.#declared.has(of)) {
@@ -191,7 +180,7 @@ function commitsOf(repositories: readonly PinnedRepository[]): string {
 	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
 }
 
-/** Relative to the eval's root, or absolute if that is ambiguous or outside. */
+/** Relative to the eval's root; absolute if that is ambiguous or the file is outside. */
 class FileNames {
 	readonly #redact: Redactor;
 	readonly #names = new Map<string, string>();
@@ -206,7 +195,7 @@ class FileNames {
 		const known = this.#names.get(path);
 		if (known !== undefined) return known;
 		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
-		// Evals of one run can be in different repositories.
+		// Evals of a run can be in different repositories.
 		const name = this.#redact(this.#paths.has(short) ? path : short);
 		this.#names.set(path, name);
 		this.#paths.set(name, path);
@@ -214,24 +203,19 @@ class FileNames {
 	}
 }
 
-/** The inputs of an attempt, for its records. */
 interface MadeOf {
 	readonly fingerprint: Fingerprint;
 	readonly files?: Readonly<Record<string, string>>;
-	/** Commits by repository path. */
 	readonly repositories?: Readonly<Record<string, string>>;
 	/** One for each file that was written during the attempt. */
 	readonly warnings: readonly RowError[];
 }
 
 interface Begun {
-	/** The files when the attempt started; absent if it never ran. */
 	readonly files?: Versions["files"];
-	/** The attempt whose answer is graded again. */
 	readonly recorded?: Pick<RecordedAttempt, "fingerprint" | "files"> | undefined;
 }
 
-/** @param origin the run whose answers are graded again */
 export function madeOf(
 	versions: Versions,
 	repositories: readonly PinnedRepository[],
@@ -257,7 +241,6 @@ export function madeOf(
 	};
 }
 
-/** Returns the files of a recorded answer's target. */
 function targetFiles(files: Versions["files"] | undefined, origin: RunOrigin | undefined): Versions["files"] {
 	if (!files || !origin) return {};
 	const ofTarget = (origin.run.files ?? []).filter(({ parts }) => parts.includes("target"));

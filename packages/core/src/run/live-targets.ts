@@ -12,42 +12,36 @@ import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 export interface LiveTarget {
 	readonly target: ResolvedTarget;
 	readonly instance: Target;
-	/** Why it can't be used, if its fallbacks replace it. */
+	/** Why it is not usable; its fallbacks replace it. */
 	readonly problem?: TargetProblem;
-	/** Present if it has a limit of requests per minute. */
 	readonly pace?: Pace;
 	readonly cache?: CallCache;
 }
 
-/** The targets of a run, each created and checked once. */
 export class LiveTargets {
 	readonly #live = new Map<string, Promise<LiveTarget>>();
 	readonly #paces = new Map<string, Pace>();
 	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
 
-	/** @param cache answers that are kept beyond the run, if enabled */
 	constructor(
 		private readonly plan: RunPlan,
 		private readonly signal: AbortSignal,
 		private readonly cache?: CallCache,
 	) {}
 
-	/**
-	 * Creates and checks all targets of the plan.
-	 * @throws AgentvError `config`: one sentence for each unusable target; `interrupted`
-	 */
+	/** @throws AgentvError `config` with one sentence for each unusable target; `interrupted` */
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
 		// Recorded answers need no target.
-		for (const one of this.plan.request.regrade ? [] : this.plan.cases) {
-			const key = liveKey(one.target.target, one.eval);
-			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
+		for (const testCase of this.plan.request.regrade ? [] : this.plan.cases) {
+			const key = liveKey(testCase.target.target, testCase.eval);
+			if (!planned.has(key)) planned.set(key, { target: testCase.target, eval: testCase.eval });
 		}
 		const problems: string[] = [];
 		const hints: string[] = [];
 		for (const { target, eval: of } of planned.values()) {
 			const [first, ...others] = await Promise.all(
-				[target.target, ...target.fallbacks].map((one) => this.live(one, of)),
+				[target.target, ...target.fallbacks].map((candidate) => this.live(candidate, of)),
 			);
 			if (!first?.problem || others.some(({ problem }) => !problem)) continue;
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
@@ -59,7 +53,7 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(target.name)} can't be used to grade: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
-		// An aborted check says nothing about its target.
+		// An aborted check doesn't say anything about its target.
 		if (this.signal.aborted) throw interrupted();
 		const [only] = problems;
 		if (only === undefined) return;
@@ -78,9 +72,8 @@ export class LiveTargets {
 		return live;
 	}
 
-	/** Returns a target and its fallbacks, without those that failed their check. */
 	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
-		const all = await Promise.all([target, ...fallbacks].map((one) => this.live(one, of)));
+		const all = await Promise.all([target, ...fallbacks].map((candidate) => this.live(candidate, of)));
 		return all.filter(({ problem }) => !problem);
 	}
 
@@ -92,7 +85,6 @@ export class LiveTargets {
 		for (const live of this.#live.values()) await (await live).instance.close?.();
 	}
 
-	/** Returns keys of all targets except this one. */
 	#otherKeys(target: ResolvedTarget): string[] {
 		const own = new Set(secretsIn(target.wire));
 		return secretsIn(this.plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
@@ -112,7 +104,6 @@ export class LiveTargets {
 		return { target, instance, ...(pace ? { pace } : {}), ...(this.cache ? { cache: this.cache } : {}) };
 	}
 
-	/** Shared by all evals that use the target. */
 	#paceOf(target: ResolvedTarget): Pace | undefined {
 		const { requestsPerMinute } = target.settings;
 		if (requestsPerMinute === undefined) return undefined;
@@ -124,7 +115,6 @@ export class LiveTargets {
 }
 
 function liveKey(target: ResolvedTarget, { label, scope }: PlannedEval): string {
-	// Relative commands and default directories depend on the eval, so evals only share a target
-	// within one directory.
+	// Relative paths depend on the eval, so only evals in one directory share a target.
 	return `${targetKey(target)}\0${scope.directory}\0${label}`;
 }

@@ -5,7 +5,6 @@ import { omitUndefined } from "../lib/json.ts";
 import type { AnswerMessage, RequestMessage, RequestPiece } from "../targets/contract.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/** Returns a test's messages for a target: every file an absolute path. */
 export function requestMessages(messages: readonly Message[], test: TestCase, { view }: RunPlan): RequestMessage[] {
 	const pieceOf = (piece: Exclude<Message["content"], string>[number]): RequestPiece => {
 		if (piece.type === "text") return piece;
@@ -21,7 +20,6 @@ export function requestMessages(messages: readonly Message[], test: TestCase, { 
 	);
 }
 
-/** Returns a target's messages as part of the next request. */
 export function answerAsRequest(messages: readonly AnswerMessage[]): RequestMessage[] {
 	return messages.map(({ role, content, toolCalls }) =>
 		omitUndefined({ role, content: [{ type: "text" as const, text: content }], toolCalls }),
@@ -29,8 +27,7 @@ export function answerAsRequest(messages: readonly AnswerMessage[]): RequestMess
 }
 
 /**
- * Checks a test's files again when an attempt starts. @throws AgentvError `config` if one is not
- * allowed
+ * Checks the files again when an attempt starts. @throws AgentvError `config` if one is not allowed
  */
 export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
 	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {
@@ -39,7 +36,6 @@ export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view 
 	}
 }
 
-/** Returns a request's messages, as one text, and their files. */
 export function requestOf(messages: readonly RequestMessage[]) {
 	const files = messages.flatMap(({ content }) =>
 		content.flatMap((piece) => (piece.type === "text" ? [] : [piece.path])),
@@ -47,7 +43,6 @@ export function requestOf(messages: readonly RequestMessage[]) {
 	return { messages, prompt: promptText(messages), files };
 }
 
-/** A single user message is its bare text, several are marked by role. */
 export function promptText(messages: readonly RequestMessage[]): string {
 	const [only] = messages;
 	if (only && messages.length === 1 && only.role === "user") return piecesText(only.content);
@@ -58,7 +53,6 @@ function piecesText(pieces: readonly RequestPiece[]): string {
 	return pieces.map((piece) => (piece.type === "text" ? piece.text : `[${piece.type}: ${piece.path}]`)).join("\n\n");
 }
 
-/** A single plain message is its text; others are a list. */
 export function inputToWire(messages: readonly RequestMessage[]): unknown {
 	const [only] = messages;
 	const [piece] = only?.content ?? [];

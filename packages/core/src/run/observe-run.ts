@@ -28,14 +28,13 @@ export interface ObservedEval {
 export interface Observed {
 	readonly evals: readonly ObservedEval[];
 	readonly view: DiskView;
-	/** Values of `--env-file`, overridden by the process environment. */
 	readonly env: Environment;
 }
 
 /**
  * Loads the evals of a request and their targets.
- * @throws AgentvError `config` with all findings if one does not load completely: no test is
- * dropped; `usage` if a record names files that the user must name
+ * @throws AgentvError `config` with all findings if an eval does not load completely, so that no
+ * test is dropped; `usage` if a record names files that the user must name
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
@@ -56,14 +55,14 @@ export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMac
 	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
 	if (broken.length > 0) throw cannotLoad(broken);
 	const labels = labelsOf(loaded, cwd);
-	const evals = loaded.map((one, index): ObservedEval => {
-		const own = evalEnvironment(one.scope, env, view);
-		const targets = loadTargets(one.scope, {
+	const evals = loaded.map((loaded, index): ObservedEval => {
+		const own = evalEnvironment(loaded.scope, env, view);
+		const targets = loadTargets(loaded.scope, {
 			view,
 			env: own,
 			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
 		});
-		return { loaded: one, targets, planned: plannedEval(one, labels[index] ?? one.file, own) };
+		return { loaded, targets, planned: plannedEval(loaded, labels[index] ?? loaded.file, own) };
 	});
 	return { evals, view, env };
 }
@@ -107,12 +106,10 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	);
 }
 
-/** Covers the texts that loading read, in order. */
 function sourcesDigest({ sources }: LoadedEval): string {
 	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
 }
 
-/** Returns paths from the root, or from the working directory if not unique. */
 function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
 	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
 	return short.map((label, index) => {
@@ -132,15 +129,15 @@ export function accessOfRun(
 	request: RunRequest,
 	{ env }: RunMachine,
 ): RunAccess {
-	const used = evals.map((one) => usedOf(one, cases, graderTargets, request));
+	const used = evals.map((observed) => usedOf(observed, cases, graderTargets, request));
 	const ofEval = evals.map(({ loaded, targets: scope, planned }, index) =>
 		accessOf({ loaded, scope, ...(used[index] ?? nothing), env: planned.env, view }),
 	);
 	const access = ofEval.flat();
 	const received = receivedChoice(request, env);
 	if (request.trust === "any") return { access, newAccess: [], isReceived: received !== undefined };
-	const found = newAccess(access, { env, view });
-	if (!received) return { access, newAccess: found, isReceived: false };
+	const needed = newAccess(access, { env, view });
+	if (!received) return { access, newAccess: needed, isReceived: false };
 	const { isChosen, run, ownFiles } = received;
 	const items = evals.flatMap(({ loaded }, index) => {
 		if (!isChosen[index]) return [];
@@ -150,7 +147,7 @@ export function accessOfRun(
 		});
 		return [...(ofEval[index] ?? []), ...programs];
 	});
-	return { access, newAccess: [...found, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
+	return { access, newAccess: [...needed, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
 }
 
 type Used = Pick<Parameters<typeof accessOf>[0], "targets" | "tests">;
@@ -163,18 +160,18 @@ function usedOf(
 	graderTargets: readonly PlannedGraderTarget[],
 	{ regrade }: RunRequest,
 ): Used {
-	const own = cases.filter((one) => one.eval === planned);
+	const own = cases.filter((testCase) => testCase.eval === planned);
 	const targets = new Set<ResolvedTarget>();
 	// Recorded answers are graded without their targets.
-	if (!regrade) for (const { target } of own) for (const one of [target.target, ...target.fallbacks]) targets.add(one);
-	for (const one of graderTargets) if (one.eval === planned) targets.add(one.target);
+	if (!regrade)
+		for (const { target } of own) for (const candidate of [target.target, ...target.fallbacks]) targets.add(candidate);
+	for (const grader of graderTargets) if (grader.eval === planned) targets.add(grader.target);
 	return { targets: [...targets], tests: [...new Set(own.map(({ test }) => test))] };
 }
 
 /**
- * Refuses files that only a run's record names if they may have come with it: evals in the run's
- * own directory, and a targets or `.env` file there or outside an eval's root.
- * @throws AgentvError `usage`
+ * Refuses files that only a received run's record names, since they may have come with it. @throws
+ * AgentvError `usage`
  */
 function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: string, view: DiskView): void {
 	if (!recorded) return;
@@ -198,12 +195,12 @@ function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: s
 /** A received record's choices, which need consent like a bundle's accesses. */
 interface ReceivedChoice {
 	readonly run: TrustSubject;
-	/** For each eval of the request: whether the record selected it, or a file of its options. */
+	/** For each eval: whether the record, not the user, chose it or a file of its options. */
 	readonly isChosen: readonly boolean[];
 	readonly ownFiles: readonly string[];
 }
 
-/** Undefined if the user specified everything, or made the run here. */
+/** Returns undefined if the user specified everything, or made the run on this machine. */
 function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
 	const { recorded, evals, targetsFile } = request;
 	if (!recorded) return undefined;

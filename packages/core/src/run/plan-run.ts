@@ -46,8 +46,7 @@ import { WorkspaceChooser } from "./run-workspaces.ts";
 import { planShard, renumbered } from "./shards.ts";
 
 /**
- * Plans a run and checks for obstacles without running anything: loads evals, resolves targets, and
- * checks the variables and files of the chosen tests.
+ * Plans a run without running anything: loads evals, resolves targets, and checks the chosen tests.
  * @throws AgentvError `config` (with findings) or `usage`
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
@@ -58,8 +57,8 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const all = withRecordedNames(loaded, observed, createRedactor(secrets));
 	const whole = origin ? renumbered(originCases(all, origin)) : all;
 	const { cases, ...sharded } = planShard(whole, request);
-	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
-		graderTarget(resolvers.get(label), request.graderTarget ?? asked, tested);
+	const judging = (label: string, requested: string | undefined, tested: ResolvedTarget) =>
+		graderTarget(resolvers.get(label), request.graderTarget ?? requested, tested);
 	const graderTargets = request.ungraded ? [] : graderTargetsOf(cases, judging);
 	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
@@ -111,7 +110,7 @@ function knownSecrets({ evals }: Observed, cases: readonly UnnamedCase[]): strin
 	];
 }
 
-/** Adds the names in records; redacted ids of tests stay unique. Most plans have no secret in any. */
+/** Redacted test ids stay unique. Most plans have no secret in any name. */
 function withRecordedNames(cases: readonly UnnamedCase[], { evals }: Observed, redact: Redactor): PlannedCase[] {
 	const tests = new Map<TestCase, TestCase>();
 	for (const { loaded } of evals) {
@@ -161,10 +160,10 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 
 function graderTarget(
 	resolver: TargetResolver | undefined,
-	asked: string | undefined,
+	requested: string | undefined,
 	tested: ResolvedTarget,
 ): ResolvedTarget | undefined {
-	const name = graderTargetName(asked, tested);
+	const name = graderTargetName(requested, tested);
 	// A tested model grades itself as configured: an inline target has no definition to find.
 	if (name === undefined || name === tested.name) return name === undefined ? undefined : tested;
 	return resolver?.planned({ name, at: tested.at })?.target;
@@ -177,11 +176,10 @@ interface Cases {
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
 }
 
-/** Returns problems of targets files and of requested targets. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
-	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
+	const problems = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
 	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
-	const files = [...found].filter(({ rule, severity }) => unread(rule) && severity === "error");
+	const files = [...problems].filter(({ rule, severity }) => unread(rule) && severity === "error");
 	// An unreadable file might define the targets, so don't report them as missing.
 	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }
@@ -190,20 +188,19 @@ function planCases({ evals }: Observed, request: RunRequest): Cases {
 	const cases: UnnamedCase[] = [];
 	const resolvers = new Map<string, TargetResolver>();
 	const workspaces = new WorkspaceChooser();
-	for (const one of evals) {
-		const resolver = new TargetResolver(one.targets);
-		resolvers.set(one.planned.label, resolver);
-		for (const [target, tests] of testsByTarget(one.loaded, resolver, request)) {
+	for (const observed of evals) {
+		const resolver = new TargetResolver(observed.targets);
+		resolvers.set(observed.planned.label, resolver);
+		for (const [target, tests] of testsByTarget(observed.loaded, resolver, request)) {
 			const first = cases.length;
 			const positions = new Map(tests.map((test, index) => [test.id, first + index]));
 			for (const test of tests)
-				cases.push(plannedCase(one, test, target, cases.length, positions, request, workspaces));
+				cases.push(plannedCase(observed, test, target, cases.length, positions, request, workspaces));
 		}
 	}
 	return { cases, resolvers };
 }
 
-/** Returns an eval's chosen tests for each of its targets, in the order of first use. */
 function testsByTarget(loaded: LoadedEval, resolver: TargetResolver, request: RunRequest) {
 	const byTarget = new Map<PlannedTarget, TestCase[]>();
 	for (const test of selectTests(loaded.tests, request)) {
@@ -242,10 +239,7 @@ function plannedCase(
 	};
 }
 
-/**
- * Returns a test's targets: `--target` > its own > the eval's > `default`. A name that the eval
- * defines inline refers to that definition.
- */
+/** Prefers `--target`, then the test's own, the eval's, `default`; inline definitions win. */
 function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
 	const { suite } = test;
 	const at = { file: suite.file, path: [] };
@@ -264,14 +258,13 @@ function unique(choices: readonly TargetChoice[]): TargetChoice[] {
 	return choices.filter((choice, index) => choices.findIndex(({ name }) => name === choice.name) === index);
 }
 
-/** Resolves the targets of one eval, each once, and collects problems. */
 class TargetResolver {
 	readonly diagnostics: Diagnostic[] = [];
 	readonly #known = new Map<string, PlannedTarget | undefined>();
 
 	constructor(private readonly scope: TargetScope) {}
 
-	/** Returns a target with its fallbacks; undefined if it can't run (see `diagnostics`). */
+	/** Returns undefined if it can't run; `diagnostics` has the reason. */
 	planned(choice: TargetChoice): PlannedTarget | undefined {
 		const key = "inline" in choice ? canonicalJson([choice.inline, choice.base]) : choice.name;
 		if (!this.#known.has(key)) this.#known.set(key, this.#plan(choice));
@@ -298,12 +291,10 @@ class TargetResolver {
 	}
 }
 
-/** Equal for targets with the same settings and paths. */
 export function targetKey({ wire, command, cwd, fixtures, healthcheck }: ResolvedTarget): string {
 	return canonicalJson([wire, command?.base, cwd?.base, fixtures?.base, healthcheck?.base]);
 }
 
-/** Returns the requested tests in order, with their dependencies. */
 function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
 	const { tests: globs, tags, excludeTags, limit } = request;
 	const patterns = globs?.map(textGlob);
@@ -324,17 +315,14 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 	return tests.filter((test) => wanted.has(test));
 }
 
-/** A plan as plain data, for `--dry-run` and previews. */
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
 	readonly shard?: {
 		readonly index: number;
 		readonly count: number;
-		/** Its part of the run's budgets; empty if there are none. */
 		readonly budgets: readonly ShardBudget[];
 	};
-	/** Tests × targets in order. */
 	readonly cases: readonly {
 		readonly eval: string;
 		readonly testId: string;
@@ -343,23 +331,21 @@ export interface PlanDescription {
 		readonly attempts: number;
 		readonly graders: readonly string[];
 		readonly dependsOn: readonly string[];
-		/** Index in `workspaces`; absent: none. */
+		/** Index in `workspaces`; absent if it has none. */
 		readonly workspace?: number;
 	}[];
-	/** What workspaces would copy, clone and run; tests of the same one share its preparation. */
+	/** Tests with the same workspace share its preparation. */
 	readonly workspaces: readonly WorkspaceDescription[];
-	/** What it reads outside the evals' own files, and the hosts that it contacts. */
+	/** Excludes the evals' own files. */
 	readonly access: AccessDescription;
-	/** Inputs of the results that fingerprints can't cover. */
 	readonly opaque: readonly OpaqueUse[];
 }
 
-/** How a run would be resumed, without tests whose results count. */
 type ResumeChoices = Pick<ResumeOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
  * Describes a plan without running anything.
- * @throws AgentvError `config` like resuming, if inputs of recorded results have changed
+ * @throws AgentvError `config` if inputs of recorded results have changed, like resuming
  */
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
@@ -407,7 +393,6 @@ function ownStates(plan: RunPlan, resume: ResumeChoices): readonly CaseState[] {
 	}
 }
 
-/** Reads the run that a request is based on. @throws AgentvError `not-found`, `config` */
 function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
 	const directory = regrade?.origin ?? rerunFailed;
 	if (directory === undefined) return undefined;
@@ -421,10 +406,7 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }
 
-/**
- * Returns the cases of a run with an origin: for a regrade, those with a row there, with all
- * planned attempts; for a rerun, those that were planned there and did not pass.
- */
+/** Returns cases with a row (for a regrade) or planned ones that did not pass (for a rerun). */
 function originCases(cases: readonly PlannedCase[], origin: RunOrigin): PlannedCase[] {
 	return origin.kind === "regrade" ? recordedCases(cases, origin) : failedCases(cases, origin);
 }
@@ -445,15 +427,14 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin): Planne
 		if (made.length === 0 && !repeats.has(key)) return [];
 		// Planned attempts without a record are not graded: fewer could change the result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
-		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
-		// The answers exist regardless of other tests: only a skipped test waits, and can be skipped
-		// again.
+		const max = Math.max(count, ...made.map(({ attempt }) => attempt));
+		// Answers exist already, so only a skipped test waits for others.
 		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
 		return [
 			{
 				...planned,
 				dependsOn: isSkipped ? planned.dependsOn : [],
-				repeat: { ...planned.repeat, count: most, earlyExit },
+				repeat: { ...planned.repeat, count: max, earlyExit },
 			},
 		];
 	});
@@ -466,7 +447,7 @@ function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin): P
 		.map(({ planned }) => planned);
 }
 
-/** @throws AgentvError `usage` if no test has one of the graders to run again */
+/** @throws AgentvError `usage` if no test has one of the requested graders */
 function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOrigin): void {
 	if (!graders) return;
 	const known = new Set(cases.flatMap((planned) => allGraders(planned).map(({ name }) => name)));

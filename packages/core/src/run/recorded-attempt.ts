@@ -20,15 +20,13 @@ import { type Answer, type Attempt, AttemptError } from "./attempt.ts";
 import { inputToWire, requestMessages } from "./messages.ts";
 import { keyOfRow, originKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
-/** How recorded attempts are graded again. */
 interface Regrading {
-	/** Returns which recorded results to keep. */
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether new results replace old ones, so that the cost of earlier grading is added. */
+	/** Whether results of the same run are replaced: then the cost of earlier grading is added. */
 	readonly sameRun: boolean;
 }
 
-/** Longer texts stay in their files. */
+/** In bytes; longer texts stay in their files. */
 const maxInMemory = 10 * 1024 * 1024;
 
 const redacted = {
@@ -41,10 +39,7 @@ export class RecordedAttempt {
 	readonly #file: AttemptFile | undefined;
 	readonly #row: ResultRow | undefined;
 
-	/**
-	 * @param directory of the run with the attempt
-	 * @param row absent if the run lacks the attempt
-	 */
+	/** @param directory of the run with the attempt @param row absent if the run lacks the attempt */
 	constructor(
 		directory: string,
 		row: ResultRow | undefined,
@@ -55,7 +50,6 @@ export class RecordedAttempt {
 		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
-	/** Output before the answer. */
 	get logs(): readonly StageLog[] {
 		return (this.#file?.logs ?? []).filter(({ stage }) => stage !== "grade");
 	}
@@ -68,7 +62,6 @@ export class RecordedAttempt {
 		return this.#row?.fingerprint;
 	}
 
-	/** Versions of the attempt's inputs. */
 	get files(): AttemptFile["files"] {
 		return this.#file?.files;
 	}
@@ -77,15 +70,11 @@ export class RecordedAttempt {
 		return this.#file !== undefined;
 	}
 
-	/** Whether secrets were redacted from the answer. */
 	get isRedacted(): boolean {
 		return this.#file?.redacted === true;
 	}
 
-	/**
-	 * @throws AttemptError if the conversation ended before a turn that now exists, because its
-	 * graders or `on_turn_failure` changed
-	 */
+	/** @throws AttemptError if the conversation ended before a turn that now exists */
 	refuseTurn(turn: number): void {
 		const held = this.#file?.turns?.length ?? 0;
 		if (turn < held) return;
@@ -122,7 +111,6 @@ export class RecordedAttempt {
 		throw refusal("unreadable", "the recorded attempt is not readable");
 	}
 
-	/** Returns whether a grader that runs again can use the workspace. */
 	needsWorkspace({ assertions, test }: PlannedCase): boolean {
 		const again = [
 			...gradersToRun(assertions, this.earlier()),
@@ -131,7 +119,6 @@ export class RecordedAttempt {
 		return again.some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
-	/** Returns the recorded results of the whole answer, or of one turn. */
 	earlier(turn?: number): EarlierResults {
 		const { choose, sameRun } = this.regrading;
 		const turns = this.#file?.turns ?? [];
@@ -143,7 +130,7 @@ export class RecordedAttempt {
 		return { records, choose, countsUsage: sameRun, ...(this.isRedacted ? { refusal: redacted } : {}) };
 	}
 
-	/** Returns the recorded answer, or that to one turn. @throws AttemptError if it is unreadable */
+	/** For the whole conversation, or one turn. @throws AttemptError if it is unreadable */
 	answer(turn?: number): Answer {
 		const file = this.#fileOrRefuse();
 		const held = turn === undefined ? [] : (file.turns ?? []).slice(0, turn);
@@ -166,10 +153,7 @@ export class RecordedAttempt {
 		return this.regrading.sameRun ? answer : paidBefore(answer);
 	}
 
-	/**
-	 * Restores the target's workspace changes, after a turn or the last one. Returns what changed.
-	 * @throws WorkspaceError if the workspace differs from the original, or the record is incomplete
-	 */
+	/** Restores the target's workspace changes after a turn, or all. @throws WorkspaceError */
 	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<FileChanges | undefined> {
 		const turns = this.#file?.turns ?? [];
 		const recorded = turn === undefined || turn === turns.length - 1 ? this.#file : turns[turn];
@@ -185,7 +169,6 @@ export class RecordedAttempt {
 		return { shown, patch: fileChangesShownPath === undefined ? { text: shown } : { file } };
 	}
 
-	/** For a file that is too large for memory, returns its beginning and path. */
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);
@@ -198,7 +181,6 @@ function refusal(code: string, message: string, causedBy?: RowError["causedBy"])
 	return new AttemptError(omitUndefined({ stage: "record", code, message, causedBy }));
 }
 
-/** Returns whether the recorded questions are the test's, turn by turn. */
 function answersTest(file: AttemptFile, { test }: PlannedCase, input: readonly RequestMessage[], plan: RunPlan) {
 	const turns = file.turns ?? [];
 	if (turns.length > test.turns.length) return false;
@@ -207,7 +189,6 @@ function answersTest(file: AttemptFile, { test }: PlannedCase, input: readonly R
 	return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
 }
 
-/** Returns an answer without cost, with its original figures. */
 function paidBefore(answer: Answer): Answer {
 	const { tokenUsage, costUsd, durationMs } = answer;
 	return {
@@ -220,8 +201,7 @@ function paidBefore(answer: Answer): Answer {
 }
 
 /**
- * Finds attempts whose recorded answers are graded instead of calling the target: those of the
- * resumed run that only lack results of graders, else those of the regraded run.
+ * Finds attempts whose recorded answers are graded instead of calling the target.
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
@@ -234,7 +214,7 @@ export function recordedAttempts(
 	return (planned, attempt) => {
 		const row = findRetried(planned, attempt);
 		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true });
-		// Without its original answer, the target is called again, except in a regrade.
+		// If the original answer was redacted, the target is called again, except in a regrade.
 		if (own?.isReadable && (findOrigin || !own.isRedacted)) return own;
 		if (!origin || !findOrigin) return undefined;
 		const regrading = { choose: chooseNamed(origin.graders), sameRun: false };
@@ -247,13 +227,13 @@ function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => str
 	return (planned: PlannedCase, attempt: number) => byKey.get(`${attempt} ${keyOf(planned)}`);
 }
 
-/** Runs graders without a score again; for a composite only its parts without one. */
+/** Runs graders without a score again; in a composite, only such parts. */
 function chooseMissing(_: Assertion, { score, parts }: GradedRecord): RegradeChoice {
 	if (score !== null) return "keep";
 	return parts ? "parts" : "regrade";
 }
 
-/** Runs graders of these names again, and their composites; by default all. */
+/** Runs the named graders again, and composites that contain them; by default all. */
 function chooseNamed(names: readonly string[] | undefined): (assertion: Assertion) => RegradeChoice {
 	if (!names) return () => "regrade";
 	const isNamed = (name: string) => names.includes(name);

@@ -14,45 +14,41 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { keyOfRow, type PlannedCase, plannedByKey, plannedList, type RunPlan } from "./run-plan.ts";
 
 export interface ResumeState {
-	/** Of all cases of the plan, in order. */
 	readonly states: readonly CaseState[];
-	/** Those that this run must settle, without another run's. */
+	/** Cases that this run must settle, excluding those of another run. */
 	readonly own: readonly CaseState[];
-	/** What this run had recorded, without what runs again. */
+	/** Excludes rows that run again. */
 	readonly before: readonly ResultRow[];
-	/** Its rows with a recorded answer that only lack results of graders: those graders run again. */
+	/** Rows that keep their answer and only lack results of graders, which run again. */
 	readonly regraded: readonly ResultRow[];
-	/** Its record, if it is resumed. */
+	/** Present if the run is resumed. */
 	readonly run?: RunFile;
-	/** For missing tests of another run: that run, and these tests. */
+	/** Present if the run completes another one; its missing tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
 export interface ResumeOptions {
-	/** Of the resumed run; absent: a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
 	/** Rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged: boolean;
 	readonly fingerprints: Fingerprints;
-	/** What targets report about themselves, once they are ready. */
 	readonly facts?: FactsOf;
-	/** Leaves the run's files unchanged. */
 	readonly isPreview?: boolean;
 	readonly warn: (message: string) => void;
 }
 
 /**
  * Combines earlier results of this run and of the one that it completes.
- * @throws AgentvError `config` if inputs of recorded results have changed: different versions are
- * not mixed
+ * @throws AgentvError `config` if inputs of recorded results have changed: versions are not mixed
  */
 export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState {
 	const { directory } = options;
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
-	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
-	const states = caseStates(plan.cases, other?.rows ?? []);
+	const completed =
+		plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
+	const states = caseStates(plan.cases, completed?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
 	const cases = own.map(({ planned }) => planned);
 	const nothing = { kept: [], rerun: [], regraded: [] };
@@ -62,11 +58,11 @@ export function resumeState(plan: RunPlan, options: ResumeOptions): ResumeState 
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
 		...(run ? { run } : {}),
-		...(other ? { completes: { run: other.run, planned: plannedList(plan.evals, cases) } } : {}),
+		...(completed ? { completes: { run: completed.run, planned: plannedList(plan.evals, cases) } } : {}),
 	};
 }
 
-/** The run to complete. Its results stay there, so none may have another version. */
+/** Reads the run to complete. Its results stay there, so all must have the current versions. */
 function otherRun(
 	directory: string,
 	plan: RunPlan,
@@ -79,20 +75,17 @@ function otherRun(
 		});
 	refuseOtherEvals(run, plan);
 	const { rows } = readIndex(directory);
-	const found = changesOf({ run, directory, rows }, plan.cases, plan, fingerprints, facts);
-	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, plan, false);
+	const changes = changesOf({ run, directory, rows }, plan.cases, plan, fingerprints, facts);
+	if (changes.plan.texts.length > 0 || changes.touched.length > 0) throw refusal(changes, plan, false);
 	return { run, rows };
 }
 
 interface Before {
 	readonly kept: readonly ResultRow[];
-	/** Results that run again because their inputs changed. */
 	readonly rerun: readonly ResultRow[];
-	/** Errors whose answers are kept: only graders run again. */
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Returns rows of the resumed run; removes those that can't be trusted. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -106,14 +99,14 @@ function rowsBefore(
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
 	// A result that only lacks graders keeps its answer and the other scores.
 	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
-	const found = changesOf({ run, directory, rows }, cases, plan, fingerprints, facts);
+	const changes = changesOf({ run, directory, rows }, cases, plan, fingerprints, facts);
 	const isWhole = run.whole === undefined && run.shard === undefined;
-	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, plan, isWhole);
-	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, plan, true);
-	refuseLostRows(reading.rows, found.plan);
+	if (changes.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(changes, plan, isWhole);
+	if (changes.touched.length > 0 && !rerunChanged) throw refusal(changes, plan, true);
+	refuseLostRows(reading.rows, changes.plan);
 	if (!isPreview) reading.putRight();
 	for (const problem of shortened(reading.problems)) warn(problem);
-	const rerun = new Set(found.touched);
+	const rerun = new Set(changes.touched);
 	if (rerun.size > 0) for (const row of rows) if (isSkipped(row)) rerun.add(row);
 	const left = rows.filter((row) => !rerun.has(row));
 	return {
@@ -123,11 +116,11 @@ function rowsBefore(
 	};
 }
 
-const mostProblems = 20;
+const maxProblems = 20;
 
 function shortened(problems: readonly string[]): readonly string[] {
-	if (problems.length <= mostProblems) return problems;
-	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are omitted`];
+	if (problems.length <= maxProblems) return problems;
+	return [...problems.slice(0, maxProblems), `${problems.length - maxProblems} more rows are omitted`];
 }
 
 function markReruns(states: readonly CaseState[], rows: readonly ResultRow[]): void {
@@ -146,9 +139,7 @@ function isSkipped({ error }: ResultRow): boolean {
 
 export class CaseState {
 	readonly #attempts = new Map<number, AttemptResult>();
-	/** Graded attempts that run again because their inputs changed. */
 	readonly reruns = new Set<number>();
-	/** Attempts that were started and have not ended. */
 	running = 0;
 	result: CaseResult | undefined;
 
@@ -159,7 +150,7 @@ export class CaseState {
 		this.#attempts.set(attempt, { attempt, score, executionStatus, ...(error ? { error } : {}) });
 	}
 
-	/** Sets the result if nothing more must run. Returns whether it did so now. */
+	/** Sets the result if nothing more must run, and returns whether it did. */
 	settle(): boolean {
 		const attempts = [...this.#attempts.values()];
 		if (this.result || this.running > 0 || !isDecided(attempts, this.planned.repeat)) return false;
@@ -171,15 +162,13 @@ export class CaseState {
 		return missingAttempts(new Set(this.#attempts.keys()), this.planned.repeat.count);
 	}
 
-	/** Returns attempts to start: all missing ones, or with `early_exit` the next one. */
 	nextAttempts(): number[] {
 		return this.planned.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
-/** Returns the states of all cases of a plan, with results of an earlier run. */
 export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
-	const states = cases.map((one) => new CaseState(one));
+	const states = cases.map((planned) => new CaseState(planned));
 	addRows(states, before);
 	return states;
 }
@@ -197,18 +186,14 @@ interface Line {
 	readonly row: ResultRow;
 }
 
-/**
- * The trusted rows of a resumed run: without invalid lines, unplanned tests, duplicates, and rows
- * that do not match their attempt's file. Dropped results run again.
- */
+/** Drops invalid, unplanned, duplicate and mismatching rows; their results run again. */
 class SoundIndex {
-	/** In writing order; for an attempt that was run again only the last one. */
+	/** In the order of writing; only the last one of a repeated attempt. */
 	readonly rows: readonly ResultRow[];
-	/** What was dropped and why, as sentences without a full stop. */
+	/** Sentences without a full stop: what was dropped, and why. */
 	readonly problems: readonly string[];
 	readonly #kept: readonly Line[];
 	readonly #isWhole: boolean;
-	/** Names of the directories of tests with a row. */
 	readonly #folders: ReadonlySet<string | undefined>;
 
 	constructor(
@@ -235,7 +220,7 @@ class SoundIndex {
 		this.#isWhole = problems.length === 0 && tail === "";
 	}
 
-	/** Removes dropped rows, files without a row, and what replaced a test's directory. */
+	/** Removes dropped rows, files without a row, and anything that replaced a test's directory. */
 	putRight(): void {
 		const index = join(this.directory, "index.jsonl");
 		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""), { noFollow: true });
@@ -250,7 +235,7 @@ class SoundIndex {
 	}
 }
 
-/** Recognizes names of test directories by form: their rows can be lost, too. */
+/** Their rows can be lost, so the names are recognized by their form. */
 function isTestFolder(name: string): boolean {
 	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
 }
@@ -279,8 +264,8 @@ function readLines(directory: string, planned: ReturnType<typeof plannedByKey>, 
 			continue;
 		}
 		const key = keyOfRow(row);
-		const most = planned.has(key) ? (planned.get(key)?.count ?? 1) : 0;
-		if (row.attempt < 1 || row.attempt > most) {
+		const max = planned.has(key) ? (planned.get(key)?.count ?? 1) : 0;
+		if (row.attempt < 1 || row.attempt > max) {
 			problems.push(`${index}:${number} is a row of an unplanned attempt (${nameOf(row)}) and was skipped`);
 			continue;
 		}
@@ -328,7 +313,6 @@ function nameOf({ testId, target, attempt }: ResultRow): string {
 	return `${JSON.stringify(testId)} with ${target}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
 }
 
-/** Removes files of attempts without a row. */
 function removeUnnamed(folder: string, name: string, named: ReadonlySet<string | undefined>): void {
 	for (const file of listDirectory(folder)) {
 		const attempt = /^(\d+)\./.exec(file)?.[1];

@@ -55,10 +55,9 @@ import { countCall, type LiveAttempt, type RunContext } from "./run-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
 /**
- * Runs one attempt of a test against its target: prepares the workspace, asks the target, freezes
- * what it changed, grades, and records. An answer that is graded again is read instead of asked for.
+ * Runs an attempt: prepares the workspace, asks the target or reads its recorded answer, grades and
+ * records.
  * @param isRerun whether it ran before, with other inputs
- * @returns its row
  * @throws an interruption; errors that don't belong to the test
  */
 export async function runAttempt(
@@ -118,7 +117,6 @@ async function fill(live: LiveAttempt): Promise<void> {
 	attempt.logs = [...(recorded?.logs ?? []), ...prepared, ...live.logs.records()];
 }
 
-/** Checks that the attempt can run, and opens its workspace. */
 async function prepare(live: LiveAttempt): Promise<void> {
 	const { attempt, context, recorded, scratch, timer } = live;
 	const { planned, name, input } = attempt;
@@ -144,7 +142,7 @@ async function prepare(live: LiveAttempt): Promise<void> {
 function metadataOf({ attempt, workspace, recorded }: LiveAttempt): Attempt["metadata"] {
 	const { metadata } = attempt.planned.test;
 	if (workspace) return { ...metadata, ...workspace.metadata };
-	// Keeps what extensions added to the recorded answer, since they don't run again.
+	// Extensions don't run again, so keep what they added to the recorded answer.
 	return recorded ? { ...recorded.metadata, ...metadata } : { ...metadata };
 }
 
@@ -166,7 +164,6 @@ async function askOnce(live: LiveAttempt): Promise<Grades> {
 	});
 }
 
-/** Asks and grades turn by turn, then grades the whole conversation if it has graders of its own. */
 async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> {
 	const { attempt, context, recorded } = live;
 	const { test, threshold, assertions } = attempt.planned;
@@ -174,10 +171,10 @@ async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> 
 		recorded?.refuseTurn(index);
 		const input = requestMessages(turn.input, test, context.plan);
 		const before = attempt.answer;
-		const asked = await ask(live, index === 0 ? [...attempt.input, ...input] : input, index);
-		attempt.answer = mergeAnswers(before, asked);
-		await freeze(live, asked, index);
-		const answer = await withFiles(live, asked);
+		const reply = await ask(live, index === 0 ? [...attempt.input, ...input] : input, index);
+		attempt.answer = mergeAnswers(before, reply);
+		await freeze(live, reply, index);
+		const answer = await withFiles(live, reply);
 		attempt.answer = mergeAnswers(before, answer);
 		const { expectedOutput } = turn;
 		const task = { assertions: turn.assertions, input, answer, parts: [answer], expectedOutput };
@@ -197,7 +194,6 @@ async function holdConversation(live: LiveAttempt): Promise<Grades | undefined> 
 	return grade(live, { assertions, input: live.messages, answer, parts, expectedOutput, earlier: recorded?.earlier() });
 }
 
-/** Sends messages to the target, or reads the recorded answer to them. */
 async function ask(live: LiveAttempt, messages: readonly RequestMessage[], turn?: number): Promise<Answer> {
 	const { recorded, timer } = live;
 	live.messages.push(...messages);
@@ -207,7 +203,7 @@ async function ask(live: LiveAttempt, messages: readonly RequestMessage[], turn?
 	return answer;
 }
 
-/** Keeps what the target changed so far. @throws AttemptError if its answer is truncated */
+/** @throws AttemptError if the answer is truncated */
 async function freeze({ attempt, recorded, workspace }: LiveAttempt, answer: Answer, turn?: number): Promise<void> {
 	if (recorded) attempt.fileChanges = await recorded.fileChanges(workspace, turn);
 	else {
@@ -221,7 +217,7 @@ async function freeze({ attempt, recorded, workspace }: LiveAttempt, answer: Ans
 	refuseCut(answer);
 }
 
-/** Adds files as text, for graders and records; a recorded answer already has them. */
+/** A recorded answer already contains its files. */
 async function withFiles({ attempt, context, recorded, workspace }: LiveAttempt, answer: Answer): Promise<Answer> {
 	return recorded ? answer : withFileTexts(answer, attempt.planned, workspace?.path, context);
 }
@@ -231,7 +227,7 @@ function grade(live: LiveAttempt, task: Parameters<typeof gradeAttempt>[0]): Pro
 	return alone(live, "grader", () => gradeAttempt(task, live));
 }
 
-/** Afterwards ends all its processes, which could change what is compared and graded. */
+/** Ends all processes of the stage afterwards: they could change what is compared and graded. */
 async function alone<Value>(
 	{ attempt, scratch, workspace }: LiveAttempt,
 	stage: "target" | "grader",
@@ -262,18 +258,16 @@ function settle(attempt: Attempt, whole: Grades | undefined): void {
 	if (verdict.status === "execution_error") attempt.error = graderError(scores, attempt.answer);
 }
 
-/** Returns why an attempt with an answer is not graded: the graders that could not run. */
 function graderError(scores: readonly GraderResult[], answer: Answer | undefined): RowError {
 	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
 	const [first] = broken;
 	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
 	const { code, message } = first?.error ?? { code: "unknown", message: "a grader could not run" };
-	// Graders fail on an answer that is too large for memory.
 	const causedBy = answer?.textFile === undefined ? "grader" : "agent";
 	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}`, causedBy };
 }
 
-/** Makes the attempt an execution error. @throws an interruption; errors that don't belong to a test */
+/** @throws an interruption; errors that don't belong to the test */
 function fail(attempt: Attempt, error: unknown): void {
 	if (error instanceof AttemptError && error.partial) attempt.answer = mergeAnswers(attempt.answer, error.partial);
 	attempt.error = rowError(error);
@@ -281,7 +275,6 @@ function fail(attempt: Attempt, error: unknown): void {
 	attempt.score = 0;
 }
 
-/** Adds the versions of everything that the attempt depends on, and records it. */
 export async function recordAttempt(
 	attempt: Attempt,
 	{ workspaces, fingerprints, plan, records, emit }: RunContext,
@@ -297,10 +290,7 @@ export async function recordAttempt(
 	return row;
 }
 
-/**
- * Sends the conversation so far to the attempt's target.
- * @throws AttemptError if the target fails; an interruption
- */
+/** @throws AttemptError if the target fails; an interruption */
 async function askTested(live: LiveAttempt): Promise<Answer> {
 	const { attempt, context, workspace, timer, logs, scratch } = live;
 	const { planned, name } = attempt;
@@ -312,27 +302,27 @@ async function askTested(live: LiveAttempt): Promise<Answer> {
 		...{ providerContext: workspace?.providerContext ?? {}, session: live.session, scratch },
 		log: (text: string) => logs.add("target", planned.target.target.name, text),
 	};
-	const asked = await timer.time("target", () =>
+	const result = await timer.time("target", () =>
 		askTarget(candidates, question, {
 			...{ signal, timeoutMs: planned.timeoutMs },
 			onCall: (target, costUsd) => countCall(context, planned, target, costUsd),
 			onRetry: ({ message }, waitMs) => emit({ type: "retry", ...name, message, waitMs: Math.round(waitMs) }),
 		}),
 	);
-	const { outcome, by, tries } = asked;
+	const { outcome, by, tries } = result;
 	if (!outcome.ok) {
 		if (signal.aborted) throw interrupted();
 		const { code, message, partial, causedBy } = outcome.failure;
 		const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
 		const row = omitUndefined({ stage: "target", code, message: message + after, causedBy });
-		throw new AttemptError(row, partial && answerOf({ text: "", messages: [], ...partial }, asked));
+		throw new AttemptError(row, partial && answerOf({ text: "", messages: [], ...partial }, result));
 	}
 	const { answer } = outcome;
 	onAnswer?.(name, answer);
 	live.session = answer.session;
 	const messages =
 		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
-	return answerOf({ ...answer, messages }, asked);
+	return answerOf({ ...answer, messages }, result);
 }
 
 /** Rounds to whole milliseconds, since graders use the recorded values. */
@@ -341,10 +331,7 @@ function answerOf({ session: _, ...answer }: TargetAnswer, { by, tries, duration
 	return { ...answer, by, tries, durationMs: took, ...addCosts(failedCalls, answer) };
 }
 
-/**
- * @throws AttemptError if an answer is truncated, so that it can't be graded. A refusal is an
- * answer
- */
+/** @throws AttemptError if the answer is truncated; a refusal can be graded */
 function refuseCut({ stopReason }: Answer): void {
 	if (stopReason === undefined || stopReason === "refusal") return;
 	const message = `the answer ${cutShort[stopReason]}`;
@@ -355,23 +342,17 @@ interface GradingTask {
 	readonly assertions: readonly Assertion[];
 	readonly input: readonly RequestMessage[];
 	readonly answer: Answer;
-	/** The answers whose figures are graded; several for a whole conversation. */
 	readonly parts: readonly Answer[];
 	readonly expectedOutput: string | undefined;
-	/** Results of an earlier grading of the same answer. */
 	readonly earlier: EarlierResults | undefined;
 }
 
 interface Grades {
-	/** Undefined if one of the graders could not run. */
 	readonly score: number | undefined;
 	readonly scores: readonly GraderResult[];
 }
 
-/**
- * Grades an answer by all its assertions. @throws an interruption; never because a grader could not
- * run
- */
+/** @throws an interruption, but never because a grader could not run */
 function gradeAttempt(task: GradingTask, live: LiveAttempt): Promise<Grades> {
 	return live.timer.time("grade", async () => {
 		const services = servicesFor(live);
@@ -401,7 +382,7 @@ function servicesFor(live: LiveAttempt): GradingServices {
 	};
 }
 
-/** Records the output of grader programs: stdout is their reply, and shown if it is unreadable. */
+/** A grader's stdout is its reply, so it is only logged if it is unreadable. */
 function logged(runCommand: CommandRunner, logs: LiveAttempt["logs"]): CommandRunner {
 	return async (command, run) => {
 		const result = await runCommand(command, run);

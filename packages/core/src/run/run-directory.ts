@@ -35,19 +35,18 @@ import {
 import { type RunMachine, requestFlags } from "./run-request.ts";
 import type { Coverage } from "./shards.ts";
 
-/** A link points elsewhere, a pipe blocks, and a file has no entries. */
+/** Only the expected kinds may be at these paths: a link points elsewhere, and a pipe blocks. */
 const written = [
 	["tests", "directory"],
 	...["run.json", "index.jsonl", "summary.json", "logs.json", digestName, signatureName].map(
 		(name) => [name, "file"] as const,
 	),
 ] as const;
-/** Without these a run can't be resumed, or would run again. */
+/** Without these a run can't be resumed. */
 const needed = ["run.json", "tests"];
 
 /**
- * Creates the run directory that the user specified. One with a run is only accepted to resume it,
- * one with anything else never; leftovers of a run that was killed at its start don't count.
+ * Accepts an empty directory, leftovers of a killed run, or the run to resume.
  * @throws AgentvError `config`
  */
 export function claimNamed(path: string, resume: boolean): string {
@@ -83,9 +82,7 @@ function misplaced(directory: string) {
 }
 
 /**
- * Clears the paths of a resumed run's records: entries without content (links, pipes, empty
- * directories) are removed, others are moved next to the run's directory. An index that is a link
- * is replaced with its target.
+ * Moves or removes what is at the paths of a resumed run's records.
  * @returns what was done, as sentences without a full stop
  */
 export function makeWay(directory: string): string[] {
@@ -114,7 +111,7 @@ function freeName(path: string): string {
 	return free;
 }
 
-/** Leftovers of a run that was killed at its start don't count. */
+/** Returns true for leftovers of a run that was killed at its start. */
 export function isUnbegun(directory: string): boolean {
 	return (
 		["missing", "directory"].includes(targetKind(directory)) &&
@@ -137,7 +134,6 @@ function isOfBeginning(path: string, name: string): boolean {
 	}
 }
 
-/** Creates a new directory `<root>/<experiment>/<time>`; a number is added to a used time. */
 function claimNew(root: string, experiment: string, time: Date, results: string): string {
 	makeDirectories(results);
 	ignoreAll(results);
@@ -154,31 +150,29 @@ function claimNew(root: string, experiment: string, time: Date, results: string)
 	}
 }
 
-/** Returns the experiment's directory name: the plain name, or one derived from it. */
 function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
-/** Removes leftovers of runs that were killed at their start, but not starting ones. */
 function removeUnbegun(parent: string): void {
 	for (const name of listDirectory(parent)) {
 		const path = join(parent, name);
 		if (!/^\d{4}-\d\d-\d\dT/.test(name) || pathKind(path) !== "directory" || !isUnbegun(path)) continue;
 		const inner = listDirectory(path);
-		const hasOwner = inner.some((one) => isLockName(one) || stagedState(join(path, one)) === "left");
+		const hasOwner = inner.some((name) => isLockName(name) || stagedState(join(path, name)) === "left");
 		if (inner.length === 0 && Date.now() - listEntry(path).mtimeMs > beginningMs) removeEmptyDirectory(path);
 		if (!hasOwner || isLocked(path, { lockDirectory: path })) continue;
-		for (const one of inner) if (pathKind(join(path, one)) === "file") removeFile(join(path, one));
+		for (const name of inner) if (pathKind(join(path, name)) === "file") removeFile(join(path, name));
 		removeEmptyDirectory(join(path, "tests"));
 		removeEmptyDirectory(path);
 	}
 }
 
-/** A process locks a directory a moment after creating it. */
+/** A process locks a directory shortly after creating it. */
 const beginningMs = 60_000;
 const ignoresAll = "*\n";
 
-/** Results never make a repository dirty. */
+/** Keeps results from making a repository dirty. */
 function ignoreAll(directory: string): void {
 	const file = join(directory, ".gitignore");
 	// A killed process can have left it empty.
@@ -187,18 +181,13 @@ function ignoreAll(directory: string): void {
 }
 
 interface ResultsPlace {
-	/** Contains the experiments' directories. */
 	readonly root: string;
-	/** The directory whose content git ignores. */
 	readonly ignored: string;
 }
 
-/**
- * Returns where records go: the project's results directory, or below `$AGENTV_HOME` for bundles
- * and synced benchmarks, which a run must not change.
- */
+/** Bundles and synced benchmarks must not change, so their results are in `$AGENTV_HOME`. */
 function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
-	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
+	const names = evals.flatMap((planned) => untouchable(planned, env) ?? []);
 	const own = findScope(cwd, cwd, view);
 	const here = names[0] ?? (own.rootKind === "bundle" ? bundleName(own.root) : undefined);
 	if (here !== undefined) {
@@ -214,7 +203,6 @@ export function newDirectory(plan: RunPlan, machine: RunMachine): string {
 	return claimNew(root, plan.experiment, new Date(), ignored);
 }
 
-/** Returns the name of an eval's benchmark or bundle, in which a run must not write. */
 function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): string | undefined {
 	const benchmark = benchmarkOfFile(file, env);
 	if (benchmark?.isGitBacked) return benchmark.id;
@@ -229,11 +217,10 @@ interface NewRunFileOptions {
 	readonly signal: AbortSignal;
 	readonly targets: LiveTargets;
 	readonly coverage: Coverage;
-	/** For missing tests of another run: that run, and these tests. */
+	/** Present if the run completes another one; its missing tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
-/** Returns the record of a run before it starts. */
 export async function newRunFile(plan: RunPlan, machine: RunMachine, options: NewRunFileOptions): Promise<RunFile> {
 	const git = await ifKnown(() => gitState(plan, machine, options.signal));
 	const [first] = plan.evals;
@@ -249,12 +236,11 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		...{ origin: plan.origin && originRecord(plan.origin), git, benchmark, bundle },
 		...{ flags: requestFlags(plan.request), planned: plannedList(plan.evals, plan.cases) },
 		...partOf(plan, options),
-		// Missing tests and regraded answers use the commits of the other run: a branch can have moved.
+		// Use the commits of the other run: a branch can have moved.
 		repositories: from?.repositories,
 	});
 }
 
-/** Returns the record of a resumed run, with its current inputs. */
 export function resumedRunFile(
 	run: RunFile,
 	plan: RunPlan,
@@ -264,7 +250,7 @@ export function resumedRunFile(
 	const now = madeOfNow(plan, options);
 	// The lists of tests refer to evals by position.
 	const order = new Map(run.evals.map(({ file }, position) => [file, position]));
-	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (one: Eval) => string) =>
+	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (item: Eval) => string) =>
 		[...evals].sort((a, b) => (order.get(labelOf(a)) ?? 0) - (order.get(labelOf(b)) ?? 0));
 	const evals = inOrder(now.evals, ({ file }) => file);
 	const planned = plannedList(
@@ -274,7 +260,7 @@ export function resumedRunFile(
 	return { ...run, ...now, evals, planned };
 }
 
-/** Returns the inputs of results, which can change until a run is resumed. */
+/** These inputs can change until a run is resumed. */
 function madeOfNow(
 	plan: RunPlan,
 	{ targets, coverage }: Pick<NewRunFileOptions, "targets" | "coverage">,
@@ -283,7 +269,7 @@ function madeOfNow(
 	const judges = new Map(plan.graderTargets.map(({ target }) => [target.name, target]));
 	return {
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
-		// Includes those of other shards, which share the plan.
+		// Includes the targets of other shards, which share the plan.
 		targets:
 			plan.origin?.kind === "regrade"
 				? plan.origin.run.targets
@@ -296,7 +282,6 @@ function madeOfNow(
 	};
 }
 
-/** Returns the larger run that the run is part of. */
 function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Partial<RunFile> {
 	if (completes) {
 		const { run, planned } = completes;
@@ -315,7 +300,6 @@ function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Pa
 	};
 }
 
-/** Returns the commit of the evals' repository, and whether it has changes. */
 async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSignal): Promise<RunFile["git"]> {
 	const root = evals[0] && repositoryRoot(evals[0].scope.directory);
 	if (root === undefined) return undefined;
@@ -328,7 +312,6 @@ async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSi
 	return commit === undefined ? undefined : omitUndefined({ commit, dirty, branch });
 }
 
-/** Returns the registered benchmark that contains an eval, and its commit. */
 async function benchmarkState(
 	{ file }: PlannedEval,
 	{ env }: RunMachine,
@@ -341,7 +324,6 @@ async function benchmarkState(
 	return omitUndefined({ id: benchmark.id, revision });
 }
 
-/** Returns an eval's bundle, by its manifest's digest. */
 function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
 	if (scope.rootKind !== "bundle") return undefined;
 	const read = readJson(readTextFile(join(scope.root, "manifest.json"), { maxBytes: 2 ** 29 }));
@@ -349,7 +331,7 @@ function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
 	return typeof digest === "string" ? { name: basename(scope.root), digest } : undefined;
 }
 
-/** Without git, or in an unreadable repository, a run has less information. */
+/** Without git, or in an unreadable repository, the record has less information. */
 async function ifKnown<Value>(look: () => Promise<Value>): Promise<Value | undefined> {
 	try {
 		return await look();

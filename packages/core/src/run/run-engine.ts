@@ -13,7 +13,6 @@ interface Job {
 	readonly attempt: number;
 }
 
-/** Runs unfinished cases in order, dependencies first, within all limits. */
 export class RunEngine {
 	readonly #context: RunContext;
 	readonly #schedule: Schedule<Job>;
@@ -60,7 +59,6 @@ export class RunEngine {
 		this.#schedule.stop();
 	}
 
-	/** Queues a case once all its dependencies are done. */
 	async #ready(state: CaseState): Promise<void> {
 		const { planned } = state;
 		// Can be called for each of several dependencies.
@@ -69,8 +67,7 @@ export class RunEngine {
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
 		if (broken && planned.test.onDependencyFailure !== "run") {
-			// Skipped tests would be the hard ones: they count as broken by the agent that failed their
-			// dependency.
+			// Skipped tests would be the hard ones, so the agent that failed their dependency is blamed.
 			const isOfAgent = broken.result?.status === "failed" || broken.result?.lowest !== undefined;
 			await this.#skip(state, broken.planned.test.id, isOfAgent ? "agent" : undefined);
 			return;
@@ -85,7 +82,7 @@ export class RunEngine {
 		const { request } = this.#context.plan;
 		const { workers } = target.settings;
 		return [
-			// A target with its own limit is only bound by that, unless the user sets a global limit.
+			// A target with its own limit is only subject to the global one if the user sets that.
 			...(workers === undefined || request.workers !== undefined ? [this.#global] : []),
 			...(workers === undefined ? [] : [this.#slot(`target ${key}`, workers)]),
 			...(workspace && workspace.spec.workspace?.isolation !== "per_test"
@@ -94,8 +91,8 @@ export class RunEngine {
 		];
 	}
 
-	#slot(name: string, most: number): Slot {
-		const known = this.#slots.get(name) ?? slot(most);
+	#slot(name: string, max: number): Slot {
+		const known = this.#slots.get(name) ?? slot(max);
 		this.#slots.set(name, known);
 		return known;
 	}
@@ -122,7 +119,7 @@ export class RunEngine {
 		this.summary.addRow(row);
 	}
 
-	/** Leaves a case for a resumed run: the budget is exhausted. */
+	/** Leaves a case for a resumed run when the budget is exhausted. */
 	#leave(state: CaseState): void {
 		state.running -= 1;
 		if (this.#outcome !== "complete") return;
@@ -130,7 +127,6 @@ export class RunEngine {
 		this.#context.emit({ type: "stopping", reason: "budget" });
 	}
 
-	/** Handles a case's result. */
 	async #finish(state: CaseState): Promise<void> {
 		const { result, planned } = state;
 		if (!result) return;
@@ -144,7 +140,6 @@ export class RunEngine {
 			if (!dependent.result) await this.#ready(dependent);
 	}
 
-	/** Records a case whose dependency did not pass, without running it. */
 	async #skip(state: CaseState, dependency: string, causedBy: ErrorCause | undefined): Promise<void> {
 		const { planned } = state;
 		const fails = planned.test.onDependencyFailure === "fail";
@@ -167,31 +162,27 @@ function laneOf({ target: { key }, workspace }: PlannedCase): string {
 	return `${key}\0${workspace?.key ?? ""}`;
 }
 
-/** A limit of concurrent jobs; several lanes can share one. */
 interface Slot {
 	readonly most: number;
 	taken: number;
 }
 
-function slot(most: number): Slot {
-	return { most, taken: 0 };
+function slot(max: number): Slot {
+	return { most: max, taken: 0 };
 }
 
-/** Jobs that need the same slots, in order. */
 class Lane<Job> {
 	readonly #jobs: { readonly order: number; readonly job: Job }[] = [];
 	#next = 0;
 
 	constructor(readonly slots: readonly Slot[]) {}
 
-	/** Inserts a job after those of a lower order. */
 	push(order: number, job: Job): void {
 		let at = this.#jobs.length;
 		while (at > this.#next && (this.#jobs[at - 1]?.order ?? -1) > order) at -= 1;
 		this.#jobs.splice(at, 0, { order, job });
 	}
 
-	/** The order of the first job, if it could start now. */
 	get head(): number | undefined {
 		const first = this.#jobs[this.#next];
 		return first && this.slots.every(({ most, taken }) => taken < most) ? first.order : undefined;
@@ -200,7 +191,7 @@ class Lane<Job> {
 	take(): Job | undefined {
 		const first = this.#jobs[this.#next];
 		this.#next += 1;
-		// Drop taken jobs now and then: removing each from the front would move all others.
+		// Drop taken jobs occasionally: removing each from the front would move all others.
 		if (this.#next > 1000) {
 			this.#jobs.splice(0, this.#next);
 			this.#next = 0;
@@ -209,7 +200,6 @@ class Lane<Job> {
 	}
 }
 
-/** Starts jobs in order when their slots are free. */
 class Schedule<Job> {
 	readonly #lanes = new Map<string, Lane<Job>>();
 	readonly #run: (job: Job) => Promise<void>;
@@ -224,14 +214,13 @@ class Schedule<Job> {
 		this.#run = run;
 	}
 
-	/** Adds a ready job. Jobs of one `lane` need the same slots. */
 	add(job: Job, order: number, lane: string, slots: readonly Slot[]): void {
-		let found = this.#lanes.get(lane);
-		if (!found) {
-			found = new Lane(slots);
-			this.#lanes.set(lane, found);
+		let existing = this.#lanes.get(lane);
+		if (!existing) {
+			existing = new Lane(slots);
+			this.#lanes.set(lane, existing);
 		}
-		found.push(order, job);
+		existing.push(order, job);
 		this.#waiting += 1;
 	}
 
@@ -242,19 +231,18 @@ class Schedule<Job> {
 			if (!lane || job === undefined) break;
 			this.#waiting -= 1;
 			this.#running += 1;
-			for (const one of lane.slots) one.taken += 1;
+			for (const slot of lane.slots) slot.taken += 1;
 			void this.#start(job, lane.slots);
 		}
 		if (this.#running === 0 && (this.#stopped || this.#waiting === 0)) this.#idle?.();
 	}
 
-	/** Starts nothing more; running jobs continue. */
 	stop(): void {
 		this.#stopped = true;
 		this.pump();
 	}
 
-	/** Resolves when nothing runs or can start. @throws what a job rejected with */
+	/** Resolves when no job runs or can start. @throws what a job rejected with */
 	async finished(): Promise<void> {
 		await new Promise<void>((resolve) => {
 			this.#idle = resolve;
@@ -283,7 +271,7 @@ class Schedule<Job> {
 			this.#failure ??= { error };
 			this.#stopped = true;
 		}
-		for (const one of slots) one.taken -= 1;
+		for (const slot of slots) slot.taken -= 1;
 		this.#running -= 1;
 		this.pump();
 	}

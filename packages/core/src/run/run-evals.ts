@@ -42,7 +42,6 @@ import type { RunMachine } from "./run-request.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
-/** Creates directories for attempts below one in the system's temporary directory. */
 function runScratch(): ScratchSpace & { close(): Promise<void> } {
 	const roots: string[] = [];
 	let count = 0;
@@ -78,17 +77,15 @@ function runScratch(): ScratchSpace & { close(): Promise<void> } {
 }
 
 export interface RunOptions {
-	/** Absolute directory for the records. Default: a new one below the results directory. */
+	/** Absolute. Default: a new directory below the results directory. */
 	readonly output?: string;
-	/** Resume the run in `output`: run what has no row yet. */
 	readonly resume?: boolean;
 	/** With `resume`: also rerun execution errors. */
 	readonly retryErrors?: boolean;
 	/** With `resume`: also rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged?: boolean;
-	/** Aborted by Ctrl-C: starts nothing more and ends what is running. */
 	readonly signal: AbortSignal;
-	/** Called for each answer of a tested target, in a conversation for each turn. */
+	/** Called for each turn of a conversation. */
 	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 }
 
@@ -103,7 +100,7 @@ export async function* runEvals(
 ): AsyncGenerator<RunEvent, void> {
 	const left = new AbortController();
 	const signal = AbortSignal.any([options.signal, left.signal]);
-	// Everything that runs concurrently listens to it: many listeners are not a leak.
+	// Many concurrent listeners are not a leak here.
 	setMaxListeners(0, signal);
 	const events = new AsyncQueue<RunEvent>();
 	const emit = (event: RunEvent) => events.put(redactEvent(event, plan.redact));
@@ -121,7 +118,6 @@ export async function* runEvals(
 
 type Emit = (event: RunEvent) => void;
 
-/** A run without its directory. */
 interface Services {
 	readonly plan: RunPlan;
 	readonly machine: RunMachine;
@@ -166,10 +162,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 
 const manyCases = 500;
 
-/**
- * Compares recorded inputs with the current ones before anything runs. Targets only report facts
- * about themselves once they are ready: if those differ, it compares again.
- */
+/** Compares inputs before anything runs, and again if targets then report other facts. */
 async function stateAtStart(
 	{ plan, options, targets, fingerprints, emit }: Services,
 	directory?: string,
@@ -180,7 +173,7 @@ async function stateAtStart(
 	const choices = omitUndefined({ retryErrors, rerunChanged, fingerprints, directory, warn });
 	const state = resumeState(plan, choices);
 	await targets.start();
-	// Free what loading a large eval leaves (its whole syntax tree) before starting programs.
+	// Loading a large eval leaves its whole syntax tree; free it before starting programs.
 	if (plan.cases.length >= manyCases) freeMemory();
 	const facts: FactsOf = (target) => targets.facts(target);
 	const haveChanged = [state.run, state.completes?.run].some((run) => {
@@ -207,7 +200,6 @@ async function locked(directory: string, work: () => Promise<void>): Promise<voi
 	}
 }
 
-/** Runs what is left in a directory, and completes its record. */
 async function runIn(directory: string, state: ResumeState, services: Services): Promise<void> {
 	const { plan, emit } = services;
 	const { own, before } = state;
@@ -254,7 +246,7 @@ async function runFileOf({ run, own, completes }: ResumeState, services: Service
 	return newRunFile(plan, machine, omitUndefined({ signal: options.signal, ...inputs, completes }));
 }
 
-/** Returns whether a resumed run is complete and matches its digest: then it stays unchanged. */
+/** A resumed run that is complete and matches its digest stays unchanged. */
 function isComplete(directory: string, run: RunFile, { run: before, states }: ResumeState, emit: Emit): boolean {
 	if (!before) return false;
 	const { digest, problems } = checkRunDigest(directory);
@@ -264,13 +256,13 @@ function isComplete(directory: string, run: RunFile, { run: before, states }: Re
 	return digest !== undefined && problems.length === 0 && isDone && canonicalJson(run) === canonicalJson(before);
 }
 
-/** Lets the record's choices run again without consent, since the user made it. */
+/** Lets the user's own run repeat its record's choices without consent. */
 async function noteMade(run: RunFile, { plan, machine }: Services): Promise<void> {
 	if (plan.isReceived) return;
 	try {
 		await noteMadeRun(run, plan.redact, machine.env);
 	} catch (error) {
-		// Not required: resuming the run then needs consent like a received one.
+		// Not required: without it, resuming needs consent like a received run.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -316,7 +308,6 @@ async function runRest(
 	}
 }
 
-/** Returns the command runner of each suite and environment. */
 function commandsOf({ view }: RunPlan): RunContext["commands"] {
 	const known = new Map<PlannedCase["test"]["suite"], ReturnType<typeof commandRunner>>();
 	return ({ test: { suite, workspace }, eval: { env } }) => {
@@ -329,23 +320,20 @@ function commandsOf({ view }: RunPlan): RunContext["commands"] {
 }
 
 interface RecordOptions {
-	/** Absolute, replaced atomically. Nothing is written if no test has an answer. */
+	/** Absolute, replaced atomically; not written if no test has an answer. */
 	readonly file: string;
 	readonly signal: AbortSignal;
 }
 
 interface RecordedAnswers {
-	/** Tests with an answer. */
 	readonly recorded: number;
-	/** Tests without one, and why. */
 	readonly missing: readonly { readonly testId: string; readonly message: string }[];
 	readonly outcome: RunOutcome;
 }
 
 /**
- * Calls the plan's target (an `ungraded` plan of one eval and one target) and writes its answers
- * for `replay`, secrets redacted.
- * @throws AgentvError `usage` if the plan has several evals or targets; as `runEvals`
+ * Calls the target of an `ungraded` plan and writes its answers for `replay`, secrets redacted.
+ * @throws AgentvError `usage` if the plan has several evals or targets; see also `runEvals`
  */
 export async function recordAnswers(
 	plan: RunPlan,
@@ -376,9 +364,7 @@ export async function recordAnswers(
 		}
 	});
 	const repeats = plan.cases.some(({ repeat }) => repeat.count > 1);
-	const inOrder = [...answers.values()].sort(
-		({ name: one }, { name: other }) => one.index - other.index || one.attempt - other.attempt,
-	);
+	const inOrder = [...answers.values()].sort(({ name: a }, { name: b }) => a.index - b.index || a.attempt - b.attempt);
 	const lines = inOrder.flatMap(({ name, turns }) =>
 		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
 	);

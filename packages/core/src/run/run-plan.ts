@@ -27,7 +27,7 @@ import type { RepositoryRecord, WorkspaceSpec } from "../workspace/contract.ts";
 import type { RunRequest } from "./run-request.ts";
 
 export interface PlannedEval {
-	/** Relative to its root, unique in the run: its name in rows. */
+	/** Relative to its root, unique in the run; identifies the eval in rows. */
 	readonly label: string;
 	/** Absolute. */
 	readonly file: string;
@@ -35,13 +35,11 @@ export interface PlannedEval {
 	readonly scope: EvalScope;
 	/** Process environment merged over `.env` files. */
 	readonly env: Environment;
-	/** SHA-256 over the eval file and everything read while loading it. */
+	/** SHA-256 of the eval file and everything read while loading it. */
 	readonly digest: string;
-	/** Everything read while loading: absolute paths with the digests of their texts. */
 	readonly sources: readonly { readonly path: string; readonly sha256: string }[];
-	/** Digests of its variables, by name; without secrets and unset ones. */
+	/** By name; excludes secrets and unset variables. */
 	readonly variables: Readonly<Record<string, string>>;
-	/** Files that it declares that its programs read. */
 	readonly bundle: LoadedEval["bundle"];
 	readonly workers: number | undefined;
 	readonly budgetUsd: number | undefined;
@@ -51,7 +49,7 @@ export interface PlannedEval {
 export interface PlannedTarget {
 	readonly target: ResolvedTarget;
 	readonly fallbacks: readonly ResolvedTarget[];
-	/** Equal for targets with the same settings: they share one instance. */
+	/** Targets with the same settings share a key and one instance. */
 	readonly key: string;
 }
 
@@ -66,40 +64,36 @@ interface CaseNames {
 	readonly target: string;
 }
 
-/** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
 	readonly index: number;
-	/** Its names in records, secrets redacted. */
 	readonly names: CaseNames;
-	/** Identifies it in this plan and in records. */
 	readonly key: string;
 	readonly eval: PlannedEval;
 	readonly test: TestCase;
 	readonly target: PlannedTarget;
-	/** Its graders; the default one if it has none of its own. */
+	/** The default grader if it has none of its own. */
 	readonly assertions: readonly Assertion[];
 	readonly threshold: number;
 	readonly repeat: Repeat;
 	readonly timeoutMs: number | undefined;
 	readonly dependsOn: readonly number[];
-	/** Absent: it needs no separate directory. */
+	/** Absent if it doesn't need a separate directory. */
 	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
 }
 
-/** Keeps dependent tests together, and a test with all its targets and attempts. */
+/** A shard keeps dependent tests together, and a test with all its targets and attempts. */
 export interface PlannedShard {
 	/** 1-based. */
 	readonly index: number;
 	readonly count: number;
-	/** Every test × target of all shards in order. */
+	/** Tests × targets of all shards, in order. */
 	readonly whole: readonly PlannedCase[];
-	/** The shard of each of them. */
+	/** For each of `whole`, its shard. */
 	readonly assigned: readonly number[];
-	/** Id of the run whose durations balanced them. */
+	/** The id of the run with the durations. */
 	readonly balancedBy?: string;
 }
 
-/** For grading its answers again, or rerunning its tests that did not pass. */
 export interface RunOrigin {
 	readonly kind: RunOriginRecord["kind"];
 	/** Absolute. */
@@ -112,13 +106,11 @@ export interface RunOrigin {
 
 export interface RunAccess {
 	readonly access: readonly AccessItem[];
-	/** The part that needs the user's consent, and programs that a received record selected. */
+	/** Needs the user's consent; includes programs that a received record selected. */
 	readonly newAccess: readonly NewAccess[];
-	/** Whether a received run's record, not the user, selected what runs. */
 	readonly isReceived: boolean;
 }
 
-/** What a run will do. Created by `planRun`. */
 export interface RunPlan extends RunAccess {
 	readonly request: RunRequest;
 	readonly evals: readonly PlannedEval[];
@@ -127,19 +119,17 @@ export interface RunPlan extends RunAccess {
 	readonly shard?: PlannedShard;
 	readonly origin?: RunOrigin;
 	readonly experiment: string;
-	/** Concurrent tests over all targets without their own `workers`. */
+	/** Over all targets without `workers` of their own. */
 	readonly workers: number;
-	/** Returns the grading target from the requested and the tested one. */
 	readonly graderTarget: (
 		evalLabel: string,
-		asked: string | undefined,
+		requested: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
 	readonly graderTargets: readonly PlannedGraderTarget[];
-	/** All targets that may be called, each once: tested ones, their fallbacks, and grading ones. */
+	/** Includes fallbacks and grading targets, each once. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
-	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
 	readonly secrets: readonly string[];
 }
@@ -152,14 +142,14 @@ export function plannedByKey({ planned, evals }: Pick<RunFile, "planned" | "eval
 	return new Map(planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat]));
 }
 
-/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
+/** Recognizes a moved eval if both runs have only one. */
 export function originKey({ names, key }: PlannedCase, { run }: RunOrigin): string {
 	const [only, ...others] = run.evals;
 	const known = run.evals.some(({ file }) => file === names.eval);
 	return known || !only || others.length > 0 ? key : caseKey(only.file, names.testId, names.target);
 }
 
-/** Default: a model-based grader from the test's criteria or expected output. */
+/** Returns by default a model-based grader of the test's criteria or expected output. */
 export function assertionsOf(test: TestCase): readonly Assertion[] {
 	const turns = test.turns.some((turn) => turn.assertions.length > 0);
 	return test.assertions.length > 0 || turns ? test.assertions : [criteriaGrader(test)];
@@ -179,7 +169,6 @@ function criteriaGrader(test: TestCase): Assertion {
 	};
 }
 
-/** Returns all graders of a case, including those of turns and parts of composites. */
 export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
 	return [...withParts(withTurns(assertions, test))];
 }
@@ -189,27 +178,26 @@ export function isModel(name: ProviderName): boolean {
 	return providers[name].kind === "model";
 }
 
-/** Returns the requested target, else `grader_target`, else the tested model. */
-export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
-	return asked ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
+export function graderTargetName(requested: string | undefined, tested: ResolvedTarget): string | undefined {
+	return requested ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
 }
 
-/** Returns the grading targets of the cases, each once per eval. */
+/** Lists each target once per eval. */
 export function graderTargetsOf(
 	cases: readonly PlannedCase[],
 	graderTarget: RunPlan["graderTarget"],
 ): PlannedGraderTarget[] {
-	const found = new Map<ResolvedTarget, PlannedGraderTarget>();
-	for (const one of cases)
-		for (const grader of allGraders(one)) {
-			const asked = modelOf(grader);
-			const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
-			if (target) found.set(target, { target, eval: one.eval });
+	const graders = new Map<ResolvedTarget, PlannedGraderTarget>();
+	for (const planned of cases)
+		for (const grader of allGraders(planned)) {
+			const model = modelOf(grader);
+			const target = model && graderTarget(planned.eval.label, model.target, planned.target.target);
+			if (target) graders.set(target, { target, eval: planned.eval });
 		}
-	return [...found.values()];
+	return [...graders.values()];
 }
 
-/** Finds inputs of a plan's results that fingerprints can't cover. Runs nothing. */
+/** Finds inputs of results that fingerprints can't cover. Runs no commands. */
 export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 	const uses = new OpaqueUses(plan.view);
 	/** Most tests share their suite, targets and graders. */
@@ -220,7 +208,7 @@ export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 		for (const visited of visits) addOpaque(visited, plan.view, uses);
 	};
 	for (const { test, target, assertions, eval: of } of plan.cases) {
-		for (const one of [target.target, ...target.fallbacks]) add(one, targetVisits(one, of.scope));
+		for (const candidate of [target.target, ...target.fallbacks]) add(candidate, targetVisits(candidate, of.scope));
 		add(test, visitTest({ ...test, expectedMessages: [] }));
 		add(test.suite, visitSuite(test.suite));
 		for (const grader of withParts(withTurns(assertions, test))) add(grader, visitGrader(grader, test.suite.scope));
@@ -229,7 +217,6 @@ export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 	return uses.all;
 }
 
-/** Yields an agent's own program first, as the command that starts it. */
 function* targetVisits(target: ResolvedTarget, scope: EvalScope): Generator<Visit> {
 	const own = agentProgram(target.provider);
 	const from = { owner: target, scope, name: target.name };
@@ -250,7 +237,7 @@ function addOpaque({ path, command, program, scope }: Visit, view: DiskView, use
 	if (program) uses.program(program.name);
 	if (command && command.kind !== "healthcheck") uses.command(command, scope);
 	if (path?.kind === "input-file" && isAddress(path.raw)) uses.address(path.raw);
-	// A script without a command: it runs in AgentV's Node, whose version is in `run.json`.
+	// A script without a command runs in AgentV's Node, whose version is in `run.json`.
 	if (path?.kind !== "custom-grader" && path?.kind !== "extension") return;
 	const file = path.kind === "extension" ? resolvePath(path, scope, view).path : path.raw;
 	if (view.kind(file) !== "file") return;
@@ -261,7 +248,7 @@ function addOpaque({ path, command, program, scope }: Visit, view: DiskView, use
 
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh", ".ts": typeScriptRunners };
 
-/** Returns a target for `run.json`: its settings, secrets redacted. */
+/** Redacted, for `run.json`. */
 export function targetRecord(
 	target: ResolvedTarget,
 	facts: Readonly<Record<string, string>> | undefined,
@@ -276,26 +263,26 @@ export function targetRecord(
 	};
 }
 
-/** Returns the targets of a plan, including fallbacks, each once. */
 export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return [
 		...new Map(
-			cases.flatMap(({ target }) => [target.target, ...target.fallbacks]).map((one) => [one.name, one]),
+			cases
+				.flatMap(({ target }) => [target.target, ...target.fallbacks])
+				.map((candidate) => [candidate.name, candidate]),
 		).values(),
 	];
 }
 
-/** Returns the `planned` list: every test × target in order. */
 export function plannedList(evals: readonly PlannedEval[], cases: readonly PlannedCase[]): PlannedTest[] {
-	const positions = new Map(evals.map((one, index) => [one, index]));
+	const positions = new Map(evals.map((planned, index) => [planned, index]));
 	return cases.map(({ eval: of, test, target, repeat }): PlannedTest => {
 		const named = [positions.get(of) ?? 0, test.id, target.target.name] as const;
 		return repeat.count === 1 ? [...named] : [...named, { ...repeat }];
 	});
 }
 
-/** Returns `run` with a workspace's commits; those of a resumed run can differ. */
-export function withRepositories(run: RunFile, found: readonly RepositoryRecord[]): RunFile {
-	const known = [...(run.repositories ?? []), ...found].map((one) => [canonicalJson(one), one] as const);
+/** The commits of a resumed run can differ. */
+export function withRepositories(run: RunFile, records: readonly RepositoryRecord[]): RunFile {
+	const known = [...(run.repositories ?? []), ...records].map((record) => [canonicalJson(record), record] as const);
 	return { ...run, repositories: [...new Map(known).values()] };
 }

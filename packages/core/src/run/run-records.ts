@@ -30,32 +30,22 @@ import { type Answer, type AnsweredTurn, type Attempt, skippedTurns } from "./at
 import { inputToWire } from "./messages.ts";
 import type { RunPlan } from "./run-plan.ts";
 
-/**
- * Writes a run's directory. Each row is appended immediately, not batched per turn of the event
- * loop: a test that waits for other records would start the next one late, and tests that finished
- * together would stay together.
- */
+/** Appends each row immediately: batching would delay tests that wait for other records. */
 export class RunRecords {
 	#index: AppendFile | undefined;
-	/** The digest of `index.jsonl` as written by this process. */
 	#indexDigest = createDigest();
-	/** The SHA-256 of every written file, by path. */
 	readonly #written = new Map<string, string>();
 	#run: RunFile | undefined;
 	readonly #turns = new LoopTurns();
-	/** After a failed write nothing more is written: a partial row must be the last one. */
+	/** After a failed write the records stay unchanged: a partial row must be the last one. */
 	#failure: AgentvError | undefined;
 
-	/** @param directory existing run directory */
 	constructor(
 		readonly directory: string,
 		private readonly plan: RunPlan,
 	) {}
 
-	/**
-	 * Opens the files for recording attempts, which invalidates an earlier digest. `run.json` must
-	 * exist: a directory without it does not contain a run.
-	 */
+	/** Invalidates an earlier digest. `run.json` must exist: it makes the directory a run. */
 	open(run: RunFile): void {
 		this.#run = run;
 		removeFile(join(this.directory, digestName));
@@ -65,7 +55,7 @@ export class RunRecords {
 		this.#indexDigest = createDigest(index);
 	}
 
-	/** Recreates records' files that a program removed, so that no result is lost. */
+	/** Recreates files that a program removed, so that no result is lost. */
 	#makeAgain(): void {
 		if (!this.#index || !this.#run || this.#index.isInPlace()) return;
 		makeDirectories(this.directory);
@@ -77,7 +67,7 @@ export class RunRecords {
 		this.#index = openAppendFile(index);
 	}
 
-	/** Returns a relative path without extension, derived from the test, never its raw text. */
+	/** The path has no extension and never contains the test's raw text. */
 	#stem({
 		planned: {
 			eval: { label },
@@ -89,7 +79,7 @@ export class RunRecords {
 		return `tests/${safeName(test.id, digestText(caseKey(label, test.id, target.target.name)).slice(0, 16))}/${name.attempt}`;
 	}
 
-	/** Resolves to the row, with its file's digest, once the operating system has it. */
+	/** Resolves once the operating system has the row, which contains the digest of its file. */
 	async add(attempt: Attempt): Promise<ResultRow> {
 		if (this.#failure) throw this.#failure;
 		const row = this.#record(attempt);
@@ -107,7 +97,7 @@ export class RunRecords {
 			return row;
 		} catch (error) {
 			const failure = notRecorded(written.testId, error);
-			// Its row at least records the failure and the cost; nothing may follow a partial row.
+			// The row at least records the failure and the cost.
 			if (!this.#failure) this.#append(notJudged(written, failure.message));
 			this.#failure ??= failure;
 			throw this.#failure;
@@ -127,7 +117,7 @@ export class RunRecords {
 	}
 
 	#writeFile(attempt: Attempt, row: ResultRow, shortStem: string): string {
-		// Each time, because a program can have removed it.
+		// Repeated for each attempt, because a program can remove them.
 		for (const directory of ["tests", dirname(shortStem)]) makeOwnDirectory(join(this.directory, directory));
 		const { redact, secrets } = this.plan;
 		return writeAttemptFile(attempt, row, {
@@ -142,9 +132,8 @@ export class RunRecords {
 	}
 
 	/**
-	 * Completes the record: everything that the summary counts is on disk before it is written, and
-	 * the digest covers all.
-	 * @returns the failure if a file was changed: then there is no digest, which would confirm it
+	 * Writes the summary after everything that it counts, then the digest.
+	 * @returns the failure if a file was changed; a digest would confirm the change
 	 */
 	async seal(summary: RunSummary): Promise<AgentvError | undefined> {
 		this.#makeAgain();
@@ -152,14 +141,13 @@ export class RunRecords {
 		this.#write("summary.json", `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
 		if (this.#index) this.#written.set("index.jsonl", this.#indexDigest.hex());
 		const changed = this.#changedOrSealed();
-		// Restore it, since resuming needs it and its content is known.
+		// Resuming needs this file, and its content is known.
 		if (changed.includes("run.json") && this.#run) this.writeRunFile(this.#run);
 		return changed.length > 0 ? changedMeanwhile(this.directory, changed) : undefined;
 	}
 
-	/** Writes the digest unless files were changed; returns their paths. */
 	#changedOrSealed(): readonly string[] {
-		// Reading a sparse file would take hours, and it is not what was written.
+		// Reading a sparse file could take hours, and it is not what was written.
 		const large = [...this.#written.keys()].filter((path) => fileSize(join(this.directory, path)) > largestDigested);
 		return large.length > 0 ? large : writeRunDigest(this.directory, this.#written);
 	}
@@ -169,7 +157,6 @@ export class RunRecords {
 		this.#written.set(name, digestText(text));
 	}
 
-	/** Writes the output of hooks and extensions after the last attempt, if any. */
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
 		this.#makeAgain();
@@ -182,7 +169,6 @@ export class RunRecords {
 	}
 }
 
-/** Returns the row of an attempt whose own file could not be written. */
 function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultRow {
 	const error = { stage: "record", code: "not-recorded", message };
 	return { ...attempt, score: 0, executionStatus: "execution_error", error };
@@ -207,16 +193,15 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 	);
 }
 
-const longestMs = 10;
+const maxBlockingMs = 10;
 
-/** Without turns of the loop, synchronous work would block Ctrl-C, timers and the screen. */
+/** Keeps synchronous work from blocking Ctrl-C, timers and the screen. */
 class LoopTurns {
 	#last = performance.now();
 	#turn: Promise<void> | undefined;
 
-	/** Resolves immediately, or after a turn of the loop if the last one was a while ago. */
 	taken(): Promise<void> | undefined {
-		if (performance.now() - this.#last < longestMs) return undefined;
+		if (performance.now() - this.#last < maxBlockingMs) return undefined;
 		this.#turn ??= setImmediate().then(() => {
 			this.#last = performance.now();
 			this.#turn = undefined;
@@ -225,21 +210,20 @@ class LoopTurns {
 	}
 }
 
-/** Longer texts go to separate files. */
-const longestInline = 64 * 1024;
+/** In characters; longer texts go to separate files. */
+const maxInlineLength = 64 * 1024;
 
 interface AttemptFileOptions {
-	/** Absolute path without extension: `…/tests/<safe>/<attempt>`. */
+	/** Absolute, without extension: `…/tests/<safe>/<attempt>`. */
 	readonly stem: string;
-	/** The stem relative to the run's directory. */
 	readonly shortStem: string;
 	readonly redact: Redactor;
 	readonly secrets: readonly string[];
-	/** Called for each written file, with its path relative to the run's directory. */
+	/** The path is relative to the run's directory. */
 	readonly onWritten: (path: string, sha256: string) => void;
 }
 
-/** Returns an attempt's row. @param file its own file, relative to the run's directory */
+/** @param file relative to the run's directory */
 function attemptRow(attempt: Attempt, file: string): ResultRow {
 	const { planned, name, answer, executionStatus, error, workspacePath, timingsMs, metadata } = attempt;
 	return omitUndefined({
@@ -270,10 +254,7 @@ function round(score: number): number {
 	return Math.round(score * 1e9) / 1e9;
 }
 
-/**
- * Writes an attempt's record: its JSON file, and next to it the diff and long texts.
- * @returns the JSON file's SHA-256
- */
+/** @returns the JSON file's SHA-256 */
 function writeAttemptFile(attempt: Attempt, row: ResultRow, options: AttemptFileOptions): string {
 	const side = new SideFiles(options);
 	const content = encode(attemptFileSchema, attemptContent(attempt, row, side));
@@ -343,7 +324,6 @@ function turnRecord(
 	};
 }
 
-/** Parts and usage come last. */
 function scoreRecord({ parts, usage, ...score }: GraderResult): GradedRecord {
 	return { ...score, parts: parts?.map(scoreRecord), usage };
 }
@@ -356,25 +336,21 @@ function messageRecords({ messages, text: output }: Answer, outputPath: string |
 	});
 }
 
-/** Files next to an attempt's own. */
 class SideFiles {
 	readonly files: { readonly path: string; readonly sha256: string }[] = [];
-	/** Whether a secret was redacted from one of them. */
 	isRedacted = false;
 
 	constructor(private readonly options: AttemptFileOptions) {}
 
-	/** Returns a short text itself, or the path of its file. */
 	output(name: string, { text, textFile }: Answer): { readonly text?: string; readonly path?: string } {
 		return textFile === undefined ? this.text(name, text) : { path: this.#copy(name, textFile) };
 	}
 
-	/** Like `output`, for any text. */
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
-		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
+		return text.length <= maxInlineLength ? { text } : { path: this.put(name, text) };
 	}
 
-	/** Writes workspace changes for `git apply`, and as graders saw them; returns their paths. */
+	/** Writes changes twice if they differ: for `git apply`, and as graders saw them. */
 	changes(name: string, { patch, shown }: FileChanges) {
 		const isSame = "text" in patch && patch.text === shown;
 		return {
@@ -383,14 +359,14 @@ class SideFiles {
 		};
 	}
 
-	/** Writes a file and returns its path relative to the run's directory. */
+	/** The path is relative to the run's directory. */
 	put(name: string, text: string): string {
 		const shown = this.#redact(text);
 		writeOwnFile(`${this.options.stem}.${name}`, shown);
 		return this.#wrote(name, digestText(shown));
 	}
 
-	/** Writes a file that is too large for memory in chunks, which a secret can span. */
+	/** Copies in chunks, since the file is too large for memory; a secret can span two. */
 	#copy(name: string, from: string): string {
 		const path = `${this.options.stem}.${name}`;
 		// An answer that is graded again already has its redacted file.

@@ -9,65 +9,57 @@ import { targetKind } from "../machine/files.ts";
 export interface RunRequest {
 	/** Absolute. */
 	readonly evals: readonly string[];
-	/** Target names, in order: each eval runs against each. */
+	/** Each eval runs against each, in this order. */
 	readonly targets?: readonly string[];
-	/** Absolute path of a targets file that overrides all others. */
+	/** Absolute; overrides all other targets files. */
 	readonly targetsFile?: string;
-	/** Globs over test ids; any match selects a test. */
+	/** Globs over ids; a test that matches any is selected. */
 	readonly tests?: readonly string[];
-	/** Any of these tags selects a test. */
 	readonly tags?: readonly string[];
-	/** Any of these tags excludes a test, overriding other options. */
+	/** A test with any of these is excluded, overriding other options. */
 	readonly excludeTags?: readonly string[];
-	/** Maximum number of tests per eval. */
 	readonly limit?: number;
-	/** Shards of one request are disjoint, and complete together. */
+	/** Shards of a request are disjoint, and together complete. */
 	readonly shard?: { readonly index: number; readonly count: number };
-	/** Absolute directory of an earlier run, whose durations balance the shards. */
+	/** Absolute path of an earlier run, whose durations balance the shards. */
 	readonly durationsFrom?: string;
-	/** How the resumed run divided its tests. */
 	readonly recordedShards?: Pick<ShardRecord, "assigned" | "balancedBy">;
-	/** Absolute directory of a run: only what has no result there. */
+	/** Absolute path of a run: only tests without a result there. */
 	readonly onlyMissing?: string;
-	/** Absolute directory of a run: only its tests that did not pass, in a new run. */
+	/** Absolute path of a run: only its tests that did not pass, in a new run. */
 	readonly rerunFailed?: string;
-	/** Grades the answers of the run in `origin` (absolute) again; default: all graders. */
+	/** `origin` is absolute; by default all graders run. */
 	readonly regrade?: { readonly origin: string; readonly graders?: readonly string[] };
-	/** The grading target, overriding evals and targets. */
 	readonly graderTarget?: string;
-	/** Concurrent tests in total. Default: the eval's `workers`, else the number of cores. */
+	/** Concurrent tests. Default: the eval's `workers`, else the number of cores. */
 	readonly workers?: number;
 	readonly threshold?: number;
 	readonly repeat?: number;
-	/** For each answer of a target. */
+	/** Per answer of a target. */
 	readonly timeoutSeconds?: number;
 	readonly experiment?: string;
 	readonly keepWorkspaces?: boolean;
-	/** Stop starting tests after the first that does not pass. */
 	readonly bail?: boolean;
 	/** US dollars: once spent, no more tests start. Overrides the evals' own `budget_usd`. */
 	readonly budgetUsd?: number;
-	/** Call targets without grading: every answer passes. */
 	readonly ungraded?: boolean;
-	/** Reuse cached model responses for identical requests, and cache new ones. */
 	readonly cache?: boolean;
-	/** Absolute path of a `.env` file that overrides those of the evals' directories. */
+	/** Absolute; overrides the `.env` files of the evals' directories. */
 	readonly envFile?: string;
 	/** Absolute paths outside the evals' roots that they may read. */
 	readonly allowOutside?: readonly string[];
-	/** Evals that the user specified directly, absolute: a link among them may point anywhere. */
+	/** Absolute paths that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[];
-	/** Tracks the record's choices: a received record must not choose what runs here. */
+	/** A received record must not choose what runs here, so its choices are known. */
 	readonly recorded?: {
-		/** Absolute directory of that run. */
+		/** Absolute. */
 		readonly directory: string;
 		readonly run: RunFile;
-		/** Options whose file the record names. */
 		readonly options: readonly ("targetsFile" | "envFile")[];
-		/** The evals that the user specified, absolute. */
+		/** Specified by the user; absolute. */
 		readonly namedEvals: readonly string[];
 	};
-	/** Skips consent to variables, hosts and outside files: for CI. */
+	/** Skips consent to variables, hosts and outside files, for CI. */
 	readonly trust?: "any";
 }
 
@@ -75,20 +67,18 @@ export interface RunMachine {
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
-	/** Of AgentV, for records. */
 	readonly version: string;
 }
 
-/** Options that determine which tests run and how they are graded: a resumed run keeps them. */
-const kept = [...planFlags, "targetsFile", "envFile", "shard"] as const;
+/** Determine which tests run and how they are graded, so a resumed run keeps them. */
+const keptOptions = [...planFlags, "targetsFile", "envFile", "shard"] as const;
 
-/** Files that can be elsewhere on this machine: the current option replaces a missing one. */
+/** May be elsewhere on this machine: the current option replaces a missing file. */
 const paths = ["targetsFile", "envFile"] as const;
 
-/** Returns what `run.json` keeps of a request, to resume it. */
 export function requestFlags(request: RunRequest): Record<string, unknown> {
 	return Object.fromEntries(
-		[...kept, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
+		[...keptOptions, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
 			const value = request[key as keyof RunRequest];
 			return value === undefined ? [] : [[key, value]];
 		}),
@@ -96,17 +86,16 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 }
 
 /**
- * Returns the request that resumes the run in `directory`: its original options, and current ones
- * that don't affect results.
+ * Returns the request that resumes a run: its options, and current ones that don't affect results.
  * @throws AgentvError `usage` if an option differs from the original
  */
-export function resumedRequest(directory: string, given: RunRequest): RunRequest {
+export function resumedRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
-	const moved = paths.filter((key) => given[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
-	const keys = kept.filter((key) => !moved.some((path) => path === key));
+	const moved = paths.filter((key) => requested[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
+	const keys = keptOptions.filter((key) => !moved.some((path) => path === key));
 	for (const key of keys) {
 		const before = run.flags[key];
-		if (given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before))
+		if (requested[key] !== undefined && JSON.stringify(requested[key]) !== JSON.stringify(before))
 			throw new AgentvError("usage", `the run was started with a different ${optionOf(key)}`, {
 				hint: "A resumed run keeps its original tests, targets and limits: omit the option, or start a new run.",
 			});
@@ -115,10 +104,10 @@ export function resumedRequest(directory: string, given: RunRequest): RunRequest
 		[...keys, "onlyMissing"].flatMap((key) => (run.flags[key] === undefined ? [] : [[key, run.flags[key]]])),
 	);
 	return {
-		...given,
+		...requested,
 		...(before as Partial<RunRequest>),
-		evals: evalsOf(run, given),
-		recorded: recordedFiles({ directory, run }, before, given),
+		evals: evalsOf(run, requested),
+		recorded: recordedFiles({ directory, run }, before, requested),
 		...(run.shard ? { recordedShards: run.shard } : {}),
 		...(run.origin ? originOf(run.origin) : {}),
 	};
@@ -129,8 +118,8 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
-/** Returns the options of the run in `directory`, overridden by `given`. */
-export function originRequest(directory: string, given: RunRequest): RunRequest {
+/** Returns the options of the run in `directory`, overridden by `requested`. */
+export function originRequest(directory: string, requested: RunRequest): RunRequest {
 	const run = readRunFile(directory);
 	const before = Object.fromEntries(
 		[...planFlags, "targetsFile", "envFile"].flatMap((key) => {
@@ -142,24 +131,23 @@ export function originRequest(directory: string, given: RunRequest): RunRequest 
 	);
 	return {
 		...(before as Partial<RunRequest>),
-		...given,
-		evals: given.evals.length > 0 ? given.evals : evalsOf(run, given),
-		recorded: recordedFiles({ directory, run }, before, given),
+		...requested,
+		evals: requested.evals.length > 0 ? requested.evals : evalsOf(run, requested),
+		recorded: recordedFiles({ directory, run }, before, requested),
 	};
 }
 
 function recordedFiles(
 	recorded: { readonly directory: string; readonly run: RunFile },
 	before: Readonly<Record<string, unknown>>,
-	given: RunRequest,
+	requested: RunRequest,
 ): NonNullable<RunRequest["recorded"]> {
-	const options = paths.filter((key) => given[key] === undefined && before[key] !== undefined);
-	return { ...recorded, options, namedEvals: given.evals };
+	const options = paths.filter((key) => requested[key] === undefined && before[key] !== undefined);
+	return { ...recorded, options, namedEvals: requested.evals };
 }
 
-/** Returns recorded paths, or the current ones on another machine. */
-function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
+function evalsOf(run: RunFile, requested: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);
 	const areThere = recorded.every((path) => targetKind(path) === "file");
-	return areThere || given.evals.length === 0 ? recorded : given.evals;
+	return areThere || requested.evals.length === 0 ? recorded : requested.evals;
 }

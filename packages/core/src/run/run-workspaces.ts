@@ -22,14 +22,13 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 interface WorkspaceOptions {
 	readonly runId: string;
 	readonly startedAt: string;
-	/** Of AgentV itself, without `.env` files. */
+	/** Excludes `.env` files. */
 	readonly processEnv: Readonly<Record<string, string | undefined>>;
 	readonly agentvHome: string;
 	readonly directory: string;
 	readonly signal: AbortSignal;
-	/** The commits that the run has recorded so far, to use them again. */
+	/** Checked out again, so that all attempts use the same commits. */
 	readonly recorded: () => NonNullable<RunFile["repositories"]>;
-	/** Receives output after the last attempt. */
 	readonly logs: StageLogs;
 	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
 }
@@ -37,13 +36,10 @@ interface WorkspaceOptions {
 interface Prepared {
 	/** Replaced if an agent removed the source of its workspaces. */
 	base: Promise<PreparedBase>;
-	/** Output of its preparation, until an attempt takes it. */
 	readonly logs: StageLogs;
-	/** Cases that still need it. */
 	waiting: number;
 }
 
-/** The prepared bases of a run: each created on first use, closed after its last test. */
 export class RunWorkspaces {
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
@@ -58,26 +54,22 @@ export class RunWorkspaces {
 			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
 	}
 
-	/**
-	 * Returns the base of a case, if it needs one. @throws WorkspaceError; the same one for all that
-	 * share the base
-	 */
-	base(one: PlannedCase): Promise<PreparedBase> | undefined {
-		const { workspace } = one;
+	/** @throws WorkspaceError, the same one for all that share the base */
+	base(planned: PlannedCase): Promise<PreparedBase> | undefined {
+		const { workspace } = planned;
 		if (!workspace) return undefined;
 		let prepared = this.#prepared.get(workspace.key);
 		if (!prepared) {
 			const logs = new StageLogs();
 			const waiting = this.#users.get(workspace.key) ?? 1;
-			prepared = { base: this.#prepare(one, workspace.spec, logs), logs, waiting };
+			prepared = { base: this.#prepare(planned, workspace.spec, logs), logs, waiting };
 			this.#prepared.set(workspace.key, prepared);
-		} else prepared.base = this.#standing(one, workspace.spec, prepared.base, prepared.logs);
+		} else prepared.base = this.#standing(planned, workspace.spec, prepared.base, prepared.logs);
 		return prepared.base;
 	}
 
-	/** Returns the base, prepared again if an agent removed the source of its workspaces. */
 	async #standing(
-		one: PlannedCase,
+		planned: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		before: Promise<PreparedBase>,
 		logs: StageLogs,
@@ -87,7 +79,7 @@ export class RunWorkspaces {
 		await base.idle();
 		for (const { message } of await base.close()) logs.add("clean_up", "agentv", message);
 		try {
-			return await this.#prepare(one, spec, logs);
+			return await this.#prepare(planned, spec, logs);
 		} catch (error) {
 			// It was possible to prepare it before the agent ran.
 			const failure = atStage("workspace", error);
@@ -95,19 +87,16 @@ export class RunWorkspaces {
 		}
 	}
 
-	/** Returns the output of preparing a case's base, once. */
 	takeLogs({ workspace }: PlannedCase): readonly StageLog[] {
 		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
-	/** Returns the commits of a case's repositories: from its base, else from the run's record. */
-	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
-		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
+	async repositories(planned: PlannedCase): Promise<readonly PinnedRepository[]> {
+		const prepared = planned.workspace && this.#prepared.get(planned.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
-		return base?.repositories ?? recordedCommits(one, this.options.recorded(), this.plan.redact);
+		return base?.repositories ?? recordedCommits(planned, this.options.recorded(), this.plan.redact);
 	}
 
-	/** Records that a case is done; closes its base after the last one. */
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
 		const prepared = workspace && this.#prepared.get(workspace.key);
 		if (!prepared) return [];
@@ -120,14 +109,13 @@ export class RunWorkspaces {
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
 		if (!this.#isClaimed) return warnings;
 		const released = await warned("clean_up", () => {
-			// What is left now is kept on purpose.
+			// What is left now is kept intentionally.
 			removeOwnerNote(this.options.directory);
 			removeEmptyDirectory(this.options.directory);
 		});
 		return [...warnings, ...released];
 	}
 
-	/** Records the directory's owner, for cleaning up after a killed run. */
 	#claim(): void {
 		if (this.#isClaimed && directoryOwner(this.options.directory)) return;
 		makeDirectories(this.options.directory);
@@ -142,14 +130,14 @@ export class RunWorkspaces {
 	}
 
 	async #prepare(
-		one: PlannedCase,
+		planned: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
 		logs: StageLogs,
 	): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.options;
 		const { view, experiment, redact } = this.plan;
 		this.#claim();
-		const env = { ...one.eval.env, ...spec.workspace?.env };
+		const env = { ...planned.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
 			view,
 			env,
@@ -169,7 +157,7 @@ export class RunWorkspaces {
 	}
 }
 
-/** Caches specs, since most tests share one. Tests with one key share a prepared base. */
+/** Caches specs, since most tests share one; tests with the same key share a prepared base. */
 export class WorkspaceChooser {
 	readonly #known = new Map<unknown, Map<unknown, PlannedCase["workspace"]>>();
 
@@ -190,7 +178,6 @@ export class WorkspaceChooser {
 	}
 }
 
-/** Returns the commits that a run recorded for a case's repositories. */
 export function recordedCommits(
 	{ workspace }: PlannedCase,
 	records: NonNullable<RunFile["repositories"]>,
@@ -203,7 +190,6 @@ export function recordedCommits(
 	});
 }
 
-/** Returns a repository's recorded commit: the last of several. */
 function recordedCommit(
 	{ path, repo, commit, ancestor }: WorkspaceRepo,
 	records: NonNullable<RunFile["repositories"]>,

@@ -11,18 +11,15 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** Tests of one eval, connected by `depends_on`, with all their targets and attempts. */
 interface Unit {
-	/** The eval and the first of the tests' ids: independent of other tests. */
+	/** The eval and the first test id, so that it doesn't depend on other tests. */
 	readonly key: string;
-	/** Positions of its cases. */
 	readonly cases: readonly number[];
 }
 
 /**
- * Returns the 1-based shard of each case. Without durations it depends only on the ids of a test
- * and its connected ones, so that it is stable when other tests change. With durations the shards
- * are balanced by them.
+ * Returns the 1-based shard of each case. Without durations, it only depends on the ids of
+ * connected tests, so it is stable when others change.
  */
 export function assignShards(cases: readonly PlannedCase[], count: number, durations?: Durations): number[] {
 	const units = unitsOf(cases);
@@ -33,7 +30,7 @@ export function assignShards(cases: readonly PlannedCase[], count: number, durat
 	return assigned;
 }
 
-/** Uses 48 bits of a digest, so that shards are uniform. */
+/** Uses 48 bits of a digest for a uniform distribution. */
 function hashed(key: string, count: number): number {
 	return (Number.parseInt(digestText(key).slice(0, 12), 16) % count) + 1;
 }
@@ -53,7 +50,7 @@ function unitsOf(cases: readonly PlannedCase[]): Unit[] {
 	return [...units].map(([key, members]) => ({ key, cases: members }));
 }
 
-/** Groups of names; each is represented by its first name in sort order. */
+/** Union-find over names; a group's representative is its first name in sort order. */
 class Groups {
 	readonly #above = new Map<string, string>();
 
@@ -65,18 +62,18 @@ class Groups {
 		let first = name;
 		for (let above = this.#above.get(first); above !== undefined && above !== first; above = this.#above.get(first))
 			first = above;
-		// Path compression for later lookups.
+		// Compress the path for later lookups.
 		this.#above.set(name, first);
 		return first;
 	}
 
-	join(one: string, other: string): void {
-		const [low, high] = [this.firstOf(one), this.firstOf(other)].sort();
+	join(a: string, b: string): void {
+		const [low, high] = [this.firstOf(a), this.firstOf(b)].sort();
 		if (low !== undefined && high !== undefined) this.#above.set(high, low);
 	}
 }
 
-/** The longest unit goes first, to the shard with the least work, then the fewest tests. */
+/** Assigns the longest unit first, to the shard with the least work, then the fewest tests. */
 function balanced(
 	units: readonly Unit[],
 	cases: readonly PlannedCase[],
@@ -89,7 +86,7 @@ function balanced(
 		size: unit.cases.length,
 		weight: unit.cases.reduce((sum, index) => sum + weightOf(cases[index], durations), 0),
 	}));
-	weighed.sort((one, other) => other.weight - one.weight || (one.key < other.key ? -1 : 1));
+	weighed.sort((a, b) => b.weight - a.weight || (a.key < b.key ? -1 : 1));
 	const loads = Array.from({ length: count }, () => ({ weight: 0, size: 0 }));
 	const shards: number[] = [];
 	for (const { position, weight, size } of weighed) {
@@ -108,21 +105,17 @@ function balanced(
 	return shards;
 }
 
-function weightOf(one: PlannedCase | undefined, durations: Durations): number {
-	return one ? caseDuration(durations, one.key) * one.repeat.count : 0;
+function weightOf(planned: PlannedCase | undefined, durations: Durations): number {
+	return planned ? caseDuration(durations, planned.key) * planned.repeat.count : 0;
 }
 
-/** The inputs of a run's results, for `run.json`. */
 export interface Coverage {
 	readonly files: readonly CoveredFile[];
 	readonly opaque: readonly OpaqueUse[];
-	/** Digests of the values of variables in evals, by name; without secrets. */
 	readonly variables: Readonly<Record<string, string>>;
-	/** In the order of the cases. */
 	readonly fingerprints: readonly string[];
 }
 
-/** Reads all inputs of a plan's results. @param cases the planned ones */
 export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: readonly PlannedCase[]): Coverage {
 	const files = new Map<string, { file: CoveredFile; parts: Set<string> }>();
 	const add = (path: string, root: string, part: string, sha256: string, members?: ReadonlyMap<string, string>) => {
@@ -130,25 +123,24 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 		const known = files.get(name);
 		if (known) known.parts.add(part);
 		else {
-			const listed = members && members.size <= mostMembers ? { members: Object.fromEntries(members) } : {};
+			const listed = members && members.size <= maxMembers ? { members: Object.fromEntries(members) } : {};
 			files.set(name, { file: { path: name, sha256, parts: [], ...listed }, parts: new Set([part]) });
 		}
 	};
-	const planned = cases.map((one) => plannedFingerprint(fingerprints, one));
+	const planned = cases.map((testCase) => plannedFingerprint(fingerprints, testCase));
 	for (const { scope, sources } of plan.evals)
 		for (const { path, sha256 } of sources) add(path, scope.root, "eval", sha256);
 	const digests = new FileDigests();
 	for (const { root, path } of targetsFiles(plan)) add(path, root, "targets", digests.of(path));
 	const seen = new Set<unknown>();
-	for (const one of cases) {
-		const parts = fingerprints.filesOf(one);
+	for (const planned of cases) {
+		const parts = fingerprints.filesOf(planned);
 		for (const part of fingerprints.parts) {
 			if (seen.has(parts[part])) continue;
 			seen.add(parts[part]);
-			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
+			for (const { path, sha256, members } of parts[part]) add(path, planned.eval.scope.root, part, sha256, members);
 		}
 	}
-	// The target of answers that are graded again is in their record.
 	if (plan.origin?.kind === "regrade")
 		for (const file of plan.origin.run.files ?? [])
 			if (file.parts.includes("target") && !files.has(file.path))
@@ -164,42 +156,40 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 }
 
 /** For larger directories only the total digest is recorded. */
-const mostMembers = 10_000;
+const maxMembers = 10_000;
 
-/** Returns the files that define the targets of a plan. */
 function targetsFiles({
 	cases,
 	graderTargets,
 	origin,
 }: RunPlan): Iterable<{ readonly root: string; readonly path: string }> {
-	const found = new Map<string, { readonly root: string; readonly path: string }>();
+	const files = new Map<string, { readonly root: string; readonly path: string }>();
 	const isRegrade = origin?.kind === "regrade";
 	const used = [
 		...(isRegrade ? [] : cases).flatMap(({ target, eval: of }) =>
-			[target.target, ...target.fallbacks].map((one) => ({ one, of })),
+			[target.target, ...target.fallbacks].map((candidate) => ({ candidate, of })),
 		),
-		...graderTargets.map(({ target, eval: of }) => ({ one: target, of })),
+		...graderTargets.map(({ target, eval: of }) => ({ candidate: target, of })),
 	];
-	for (const { one, of } of used)
-		for (const { definition } of one.via) found.set(definition.file, { root: of.scope.root, path: definition.file });
-	return found.values();
+	for (const { candidate, of } of used)
+		for (const { definition } of candidate.via)
+			files.set(definition.file, { root: of.scope.root, path: definition.file });
+	return files.values();
 }
 
-/** Omits the workspace's part if its commits are only known later. */
-function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): string {
-	const { fingerprint } = fingerprints.of(one, []);
-	const hasUnknownCommits = (one.workspace?.spec.workspace?.repos.length ?? 0) > 0;
+function plannedFingerprint(fingerprints: Fingerprints, planned: PlannedCase): string {
+	const { fingerprint } = fingerprints.of(planned, []);
+	const hasUnknownCommits = (planned.workspace?.spec.workspace?.repos.length ?? 0) > 0;
 	const known = fingerprints.parts.filter((part) => part !== "workspace" || !hasUnknownCommits);
 	return fingerprintParts.map((part) => (known.includes(part) ? fingerprint[part].slice(0, 8) : "")).join(".");
 }
 
 interface Sharded {
-	/** Only those of the shard, renumbered; all without a shard. */
+	/** Renumbered; all if the request has no shard. */
 	readonly cases: readonly PlannedCase[];
 	readonly shard?: PlannedShard;
 }
 
-/** Returns the cases of the requested shard, possibly none. */
 export function planShard(whole: readonly PlannedCase[], request: RunRequest): Sharded {
 	if (!request.shard) return { cases: whole };
 	const { index, count } = request.shard;
@@ -215,7 +205,7 @@ export function planShard(whole: readonly PlannedCase[], request: RunRequest): S
 	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };
 }
 
-/** Renumbers some cases of a plan. Dependencies on other cases are dropped. */
+/** Drops dependencies on cases that were not chosen. */
 export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
 	const positions = new Map(chosen.map(({ index }, position) => [index, position]));
 	return chosen.map((planned, index) => ({
@@ -235,9 +225,9 @@ export function shardSizes(cases: readonly PlannedCase[], count: number, duratio
 
 interface Durations {
 	readonly runId: string;
-	/** Mean milliseconds per attempt, by case. */
+	/** Milliseconds. */
 	readonly byCase: ReadonlyMap<string, number>;
-	/** Default for unknown tests: the median of the known ones. */
+	/** For unknown tests: the median of the known ones. */
 	readonly usual: number;
 }
 
@@ -245,12 +235,7 @@ function caseDuration({ byCase, usual }: Durations, key: string): number {
 	return byCase.get(key) ?? usual;
 }
 
-/**
- * Reads the durations of a run. A repeated attempt counts with its last duration, a skipped one not
- * at all.
- * @throws AgentvError `not-found` if `directory` does not contain a run, `config` if it is
- * unreadable
- */
+/** A repeated attempt counts with its last duration. @throws AgentvError `not-found`, `config` */
 function readDurations(directory: string): Durations {
 	const { runId } = readRunFile(directory);
 	const attempts = new Map<string, Map<number, number>>();
@@ -289,7 +274,7 @@ function mean(numbers: readonly number[]): number {
 }
 
 function median(numbers: readonly number[]): number {
-	const sorted = [...numbers].sort((one, other) => one - other);
+	const sorted = [...numbers].sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
 	const upper = sorted[middle] ?? 0;
 	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;

@@ -16,7 +16,6 @@ import type { CloneGit } from "./observation.ts";
 import type { Seen } from "./observe.ts";
 import type { TreeChange } from "./recover.ts";
 
-/** The paths of a change, to check whether a path is, contains or is inside one of them. */
 class ChangedPaths {
 	/** Absolute path → whether it is new. */
 	readonly #files = new Map<string, boolean>();
@@ -31,12 +30,11 @@ class ChangedPaths {
 		}
 	}
 
-	/** Returns whether `path`, or something in it, changes. */
+	/** Also true for a directory that contains changes. */
 	touches(path: string): boolean {
 		return this.#files.has(path) || this.#above.has(path);
 	}
 
-	/** Returns `added` or `changed` for a changed file. */
 	changeOf(path: string): "added" | "changed" | undefined {
 		const isNew = this.#files.get(path);
 		return isNew === undefined ? undefined : isNew ? "added" : "changed";
@@ -48,7 +46,6 @@ interface EvalChanges {
 	readonly executes: readonly ExecutableChange[];
 }
 
-/** Returns how the change affects one eval file, which can be added or removed. */
 function evalChanges(file: string, before: Side, after: Side, changed: ChangedPaths): EvalChanges {
 	const was = evalSide(file, before);
 	if (was && !watchedOf(was, before).some((path) => changed.touches(path))) return { touched: undefined, executes: [] };
@@ -71,25 +68,22 @@ function evalChanges(file: string, before: Side, after: Side, changed: ChangedPa
 	return { touched: isTouched ? { file: name, change: "changed", tests } : undefined, executes };
 }
 
-/** Includes imports of referenced scripts. */
 function watchedOf(side: EvalSide, at: Side): string[] {
 	return [...watchedPaths(side), ...executedBy(side, at).scripts.keys()];
 }
 
-/** Returns ids of tests that are new or differ, or that use a changed file. */
 function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): string[] {
-	const former = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
+	const previous = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
 	const isShared = sharedText(was) !== sharedText(will);
 	const users = usersOf(will, changed);
 	return will.loaded.tests
-		.filter((test) => isShared || users === "all" || users.has(test) || former.get(test.id) !== testText(test))
+		.filter((test) => isShared || users === "all" || users.has(test) || previous.get(test.id) !== testText(test))
 		.map(({ id }) => id);
 }
 
-/** Kinds of references that loading reads: their content is compared as part of the tests. */
+/** Loading reads these: their content is compared as part of the tests. */
 const readByLoading = new Set<Reference["kind"]>(["tests", "suite", "workspace-file", "include", "prompt-file"]);
 
-/** Returns the tests that refer to a changed file; all of them if a shared part does. */
 function usersOf({ loaded, references }: EvalSide, changed: ChangedPaths): "all" | ReadonlySet<TestCase> {
 	const byPlace = new Map(loaded.tests.map((test) => [placeKey(test.at, test.at.path?.length ?? 0), test]));
 	const users = new Set<TestCase>();
@@ -137,7 +131,6 @@ function suiteText({
 	return text({ workspace, extensions, preprocessors, targets, threshold, timeoutSeconds, repeat });
 }
 
-/** Returns what all tests of an eval share: its suite and targets. */
 function sharedText({ loaded, targets }: EvalSide): string {
 	const used = targets.map(({ name, wire }) => [name, wire]);
 	return suiteText(loaded.suite) + text({ used, ...runControls(loaded) });
@@ -155,12 +148,17 @@ function executableChanges(
 	changed: ChangedPaths,
 ): ExecutableChange[] {
 	const keyOf = ({ kind, name }: Executed["commands"][number]) => `${kind} ${name}`;
-	const former = new Set(was?.commands.map((one) => `${keyOf(one)} ${one.text}`));
-	const formerKeys = new Set(was?.commands.map(keyOf));
+	const previous = new Set(was?.commands.map((command) => `${keyOf(command)} ${command.text}`));
+	const previousKeys = new Set(was?.commands.map(keyOf));
 	const commands = will.commands
-		.filter((one) => !former.has(`${keyOf(one)} ${one.text}`))
-		.map((one): ExecutableChange => {
-			return { kind: one.kind, what: one.text, eval: file, change: formerKeys.has(keyOf(one)) ? "changed" : "added" };
+		.filter((command) => !previous.has(`${keyOf(command)} ${command.text}`))
+		.map((command): ExecutableChange => {
+			return {
+				kind: command.kind,
+				what: command.text,
+				eval: file,
+				change: previousKeys.has(keyOf(command)) ? "changed" : "added",
+			};
 		});
 	const scripts = [...will.scripts].flatMap(([path, kind]): ExecutableChange[] => {
 		const change = changed.changeOf(path);
@@ -169,23 +167,20 @@ function executableChanges(
 	return [...commands, ...scripts];
 }
 
-/** How to load evals: from the work tree as it is, or as it will be. */
 interface Side {
 	readonly view: DiskView;
 	readonly env: Environment;
-	/** The benchmark's directory. */
 	readonly root: string;
 	readonly targetCache: TargetCache;
 }
 
-/** An eval on one side, with all its references. */
 interface EvalSide {
 	readonly loaded: LoadedEval;
 	readonly targets: readonly ResolvedTarget[];
 	readonly references: readonly Reference[];
 }
 
-/** Loads an eval; undefined if it does not exist. Its problems are not reported here. */
+/** Returns undefined if the eval doesn't exist. Its problems are not reported here. */
 function evalSide(file: string, { view, env, root, targetCache: cache }: Side): EvalSide | undefined {
 	if (view.kind(file) !== "file") return undefined;
 	try {
@@ -198,7 +193,6 @@ function evalSide(file: string, { view, env, root, targetCache: cache }: Side): 
 	}
 }
 
-/** Returns an eval's sources, references, and searched locations. */
 function watchedPaths({ loaded, references }: EvalSide): string[] {
 	const { directory, root } = loaded.scope;
 	const around = [...withParents(directory, root)].flatMap((at) => [
@@ -247,19 +241,18 @@ function executedBy({ loaded, targets, references }: EvalSide, { view }: Side): 
 	return { commands, scripts };
 }
 
-/** Larger files are not evals; their content is not read. */
-const mostBytes = 10 * 1024 * 1024;
+/** Larger files are not evals, so their content is not read. */
+const maxBytes = 10 * 1024 * 1024;
 
 /**
- * Returns the work tree after `changes`: changed files come from git's objects, the rest from
- * `view`. Local edits of other files are visible, since they stay.
+ * Reads changed files from git's objects. Local edits of other files are visible, since they stay.
  */
 async function futureView(git: CloneGit, changes: readonly TreeChange[], view: DiskView): Promise<DiskView> {
 	const wanted = changes.filter(({ path, after }) => after?.mode.startsWith("100") && mayBeRead(path));
 	const contents = await objectContents(git, [...new Set(wanted.flatMap(({ after }) => (after ? [after.oid] : [])))]);
 	const read = (file: string, oid: string) => {
 		const content = contents.get(oid);
-		if (content && content.length <= mostBytes) return content.toString("utf8");
+		if (content && content.length <= maxBytes) return content.toString("utf8");
 		throw new AgentvError("config", `${file} is not a text file that a sync reads`);
 	};
 	const files = changes.map(({ path, after }) => {
@@ -270,7 +263,6 @@ async function futureView(git: CloneGit, changes: readonly TreeChange[], view: D
 	return overlayDiskView(view, new Map(files));
 }
 
-/** Returns whether loading an eval, or following a script's imports, may read the file. */
 function mayBeRead(path: string): boolean {
 	const name = basename(path);
 	return (
@@ -280,7 +272,7 @@ function mayBeRead(path: string): boolean {
 	);
 }
 
-/** Returns the contents of available git objects by name, with one command. Offline. */
+/** Reads contents with one git command, by name; omits missing objects. Offline. */
 async function objectContents(git: CloneGit, oids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
 	const contents = new Map<string, Buffer>();
 	if (oids.length === 0) return contents;
@@ -299,9 +291,8 @@ async function objectContents(git: CloneGit, oids: readonly string[]): Promise<R
 }
 
 /**
- * Describes what moving the clone to the wanted commit changes; null if no file changes. The wanted
- * commit's contents must be available. Loads evals as they are and as they will be, without
- * checkout. Files of opaque shell texts are unknown and not included.
+ * Describes what a move to the wanted commit changes; null if no file does. Loads evals as they are
+ * and as they will be, without checkout. Files in opaque shell texts are unknown.
  */
 export async function describeChanges(seen: Seen, env: Environment): Promise<SyncChanges | null> {
 	const { incoming, observation, clone } = seen;
@@ -343,7 +334,7 @@ async function changedEvals(
 	return { evals, executes: distinctFirst(executes) };
 }
 
-/** Moves repetitions to the end: a truncated list still has every change. */
+/** Moves repetitions to the end, so that a truncated list still has every change. */
 function distinctFirst(changes: readonly ExecutableChange[]): ExecutableChange[] {
 	const seen = new Set<string>();
 	const first: ExecutableChange[] = [];

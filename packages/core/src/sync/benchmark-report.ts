@@ -14,20 +14,15 @@ import { writeNote } from "../machine/write-file.ts";
 /** `local`: no source. `unknown`: the remote was unreachable. */
 type RevisionState = "local" | "missing" | "synced" | "behind" | "ahead" | "diverged" | "rewritten" | "unknown";
 
-/** The wanted and the present commit. */
 export interface Revision {
 	readonly state: RevisionState;
-	/** Null: the remote's HEAD branch, if that is not known yet. */
+	/** Null if it is the remote's HEAD branch and that is unknown. */
 	readonly wantedRef: string | null;
-	/** The commit of `wantedRef`, if known. */
 	readonly wantedSha: string | null;
-	/** The checked-out commit. */
 	readonly sha: string | null;
-	/** First line of its message. */
 	readonly subject: string | null;
 	/** Commit time, ISO 8601. */
 	readonly committedAt: string | null;
-	/** Explains the state if necessary. */
 	readonly reason: string | null;
 }
 
@@ -40,7 +35,7 @@ export interface WorkTree {
 	readonly files: readonly string[];
 }
 
-/** The last sync of a benchmark, stored in `$AGENTV_HOME/state/`. */
+/** Stored in `$AGENTV_HOME/state/`. */
 export interface LastSync {
 	/** `running` only while its process is alive. */
 	readonly status: "running" | "succeeded" | "failed";
@@ -52,7 +47,7 @@ export interface LastSync {
 	readonly message: string;
 }
 
-/** A benchmark's source as in the registry: variables unresolved, passwords never shown. */
+/** As in the registry: variables are unresolved, passwords are never shown. */
 interface ShownSource {
 	readonly url: string;
 	readonly ref: string | null;
@@ -71,14 +66,12 @@ export interface BenchmarkReport {
 	readonly message: string;
 }
 
-/** Result of `list` and `status`. */
 export interface BenchmarkReports {
 	readonly benchmarks: readonly BenchmarkReport[];
-	/** Problems of single registry entries; an entry without a usable id is only here. */
+	/** Problems with single registry entries; an entry without a usable id is only here. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Builds a report; what is not given of the revision is unknown. */
 export function reportOf(
 	{ id, name, path, source }: RegistryEntry,
 	env: Environment,
@@ -98,7 +91,6 @@ export function localReport(entry: RegistryEntry, env: Environment): BenchmarkRe
 	return reportOf(entry, env, { state: "local", reason }, reason ?? "local, used in place");
 }
 
-/** Reports a benchmark that can't be compared. */
 export function problemReport(
 	entry: RegistryEntry,
 	problem: string,
@@ -110,7 +102,6 @@ export function problemReport(
 	return reportOf(entry, env, revision, problem, workTree);
 }
 
-/** Directory of locks for benchmark directories. */
 export function lockDirectory(env: Environment): string {
 	return join(agentvHome(env), "state", "locks");
 }
@@ -123,7 +114,7 @@ function stateFile(id: string, env: Environment): string {
 interface StateOnDisk extends Omit<LastSync, "startedAt" | "finishedAt"> {
 	readonly started_at: string;
 	readonly finished_at: string | null;
-	/** The process of a running sync. */
+	/** Present while a sync runs. */
 	readonly owner?: LockOwner;
 }
 
@@ -136,7 +127,9 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	writeNote(file, `${JSON.stringify(redactDeep(note, createRedactor(secretsOf(env))))}\n`);
 }
 
-/** A sync that ended without finishing failed. Null if there is no readable one. */
+/**
+ * Reads the last sync; one that ended without finishing has failed. Null without a readable state.
+ */
 export function readState(id: string, env: Environment): LastSync | null {
 	const file = stateFile(id, env);
 	if (targetKind(file) !== "file") return null;
@@ -149,7 +142,6 @@ export function readState(id: string, env: Environment): LastSync | null {
 	return died ? { ...last, status: "failed", message: "interrupted" } : last;
 }
 
-/** Returns the entries of `ids`, each once, or all of them. */
 export function chosenEntries(registry: Registry, ids: readonly string[] | undefined): readonly RegistryEntry[] {
 	if (ids === undefined || ids.length === 0) return registry.entries;
 	return [...new Set(ids)].map((id) => findEntry(registry, id));

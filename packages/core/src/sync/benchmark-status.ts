@@ -11,7 +11,7 @@ import {
 import type { StatusOptions } from "./make-plan.ts";
 
 /**
- * Returns every registered benchmark with its state on disk; offline.
+ * Reports every benchmark's state on disk; offline.
  * @throws AgentvError `config` for an unreadable registry
  */
 export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signal">): Promise<BenchmarkReports> {

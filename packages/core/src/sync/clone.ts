@@ -29,9 +29,9 @@ import {
 } from "./recover.ts";
 
 /**
- * Clones the wanted commit, shallow and blob-filtered, next to `path` and renames it: readers see
- * nothing or all of it. Only in a mount point, which can't be replaced, files are written one by
- * one. Returns the cloned commit.
+ * Clones next to `path`, shallow and blob-filtered, and renames, so that readers see nothing or all
+ * of it. Only in a mount point, which can't be replaced, files are written individually.
+ * @returns the cloned commit
  * @throws GitError, AgentvError
  */
 export async function makeClone(path: string, wanted: Wanted, remote: Remote): Promise<string> {
@@ -78,7 +78,7 @@ async function cloneCommit(goal: string, wanted: Wanted, remote: Remote, flags: 
 	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", remote.url], { env });
 	await localGit(goal, ["config", "agentv.ref", wanted.ref], { env });
 	const fetch = ["fetch", "--progress", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"];
-	// The directory in the arguments lets a later sync find this git if it outlives us.
+	// The directory in the arguments lets a later sync find this git process if AgentV is killed.
 	const marked = ["-c", `agentv.token=${goal}`];
 	await remoteGit(goal, [...marked, ...fetch, "--", "origin", `+${wanted.ref}:${remoteRef}`], remote);
 	const commit = `${remoteRef}^{commit}`;
@@ -86,7 +86,6 @@ async function cloneCommit(goal: string, wanted: Wanted, remote: Remote, flags: 
 	else await remoteGit(goal, [...marked, "checkout", "--progress", "--detach", "--no-guess", commit, "--"], remote);
 }
 
-/** Records in a new clone what was synced, and returns its commit. */
 async function mark(root: string, env: Environment): Promise<string> {
 	const gitDir = join(root, ".git");
 	const head = readPlainHead(gitDir);
@@ -98,7 +97,7 @@ async function mark(root: string, env: Environment): Promise<string> {
 	return sha;
 }
 
-/** Returns whether the commit is in the clone's own store. Offline. */
+/** Only searches the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
 	if (sha === head.sha || [...refs.values()].includes(sha)) return true;
 	// With --missing, git does not fetch it.
@@ -106,27 +105,18 @@ export async function isHere({ git, head, refs }: LocalClone, sha: string): Prom
 	return (await git.local(args, { okExitCodes: [0, 128] })).stdout.trim() === sha;
 }
 
-/** Returns whether the history ends at a commit whose parents were not fetched. */
 export function isShallow({ git }: LocalClone): boolean {
 	return targetKind(`${git.gitDir}/shallow`) === "file";
 }
 
-/**
- * Fetches the wanted commit into `refs/agentv/remote` only, and returns its current SHA (it can
- * have moved).
- * @throws GitError
- */
+/** Fetches into `refs/agentv/remote` only, and returns the current SHA. @throws GitError */
 export async function fetchTip(clone: LocalClone, wanted: Wanted, remote: Remote): Promise<string> {
 	// Never fetch a branch with --depth: its history would not reach the checked-out commit.
 	await fetchRef(clone.git, wanted, remote, wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : []);
 	return (await clone.git.local(["rev-parse", "--verify", `${remoteRef}^{commit}`])).stdout.trim();
 }
 
-/**
- * Fetches the history of a branch that a shallow clone lacks. Fetching a tag or commit can have cut
- * it off between HEAD and the tip.
- * @throws GitError
- */
+/** Fetching a tag or commit can have cut off the history of a branch. @throws GitError */
 export async function fetchHistory({ git }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
 	await fetchRef(git, wanted, remote, ["--unshallow"]);
 }
@@ -135,7 +125,7 @@ async function fetchRef(git: CloneGit, wanted: Wanted, remote: Remote, depth: re
 	await fetch(git, remote, [...depth, "--refmap=", "--", "origin", `+${wanted.ref}:${remoteRef}`]);
 }
 
-/** Fetches into the clone under a journal, so that a later sync can end a git that outlives us. */
+/** Writes a journal, so that a later sync can end this git process if AgentV is killed. */
 async function fetch(
 	git: CloneGit,
 	remote: Remote,
@@ -156,11 +146,7 @@ async function fetch(
 	);
 }
 
-/**
- * Fetches file contents of `commit` that a blob-filtered clone lacks, in one request, so that
- * checking it out works offline. One local command if nothing is missing.
- * @throws GitError
- */
+/** Fetches missing contents in one request, so that checking out works offline. @throws GitError */
 async function fetchContents(git: CloneGit, commit: string, remote: Remote): Promise<void> {
 	const { stdout } = await git.local(["rev-list", "--objects", "--missing=print", "--no-walk", commit, "--"]);
 	const missing = stdout.split("\n").flatMap((line) => (line.startsWith("?") ? [line.slice(1)] : []));
@@ -171,7 +157,7 @@ async function fetchContents(git: CloneGit, commit: string, remote: Remote): Pro
 	});
 }
 
-/** Asks the remote directly. With `commit` it has the same history. */
+/** A remote with `commit` has the same history. */
 export async function remoteHolds(commit: string, remote: Remote): Promise<boolean> {
 	return withTempDir("agentv-probe-", async (directory) => {
 		await localGit(directory, ["init", "--quiet", "--bare"], { env: remote.env });
@@ -186,7 +172,7 @@ export async function remoteHolds(commit: string, remote: Remote): Promise<boole
 	});
 }
 
-/** Fetches missing file contents of the wanted commit: after that everything works offline. */
+/** Afterwards, the wanted commit is available offline. */
 export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
 	if (head.sha === wanted.sha) return;
 	await fetchContents(git, wanted.sha, remote);
@@ -194,10 +180,10 @@ export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remo
 }
 
 /**
- * Moves the clone's work tree to the wanted commit (whose files are available) by the plan, keeping
- * local edits and ignored files. Returns why git itself refused: then nothing has changed.
- * Offline; protected by a journal.
+ * Moves a clone to the wanted commit, keeping local edits and ignored files. Offline; protected by
+ * a journal.
  * @param edits paths of local edits
+ * @returns why git itself refused; then nothing has changed
  * @throws GitError
  */
 export async function updateClone(
@@ -230,10 +216,10 @@ export async function updateClone(
 /** Removes conflicting branches; the plan has checked that their commits are the remote's. */
 async function clearNames(clone: LocalClone, name: string): Promise<void> {
 	const { git, head } = clone;
-	const found = await namesInTheWay(clone, name);
-	if (found.size === 0 || head.sha === undefined) return;
-	if (found.has(`refs/heads/${head.branch}`)) await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
-	const input = [...found].map(([ref, sha]) => `delete ${ref}\0${sha}\0`).join("");
+	const conflicts = await namesInTheWay(clone, name);
+	if (conflicts.size === 0 || head.sha === undefined) return;
+	if (conflicts.has(`refs/heads/${head.branch}`)) await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
+	const input = [...conflicts].map(([ref, sha]) => `delete ${ref}\0${sha}\0`).join("");
 	await git.shielded(["update-ref", "-z", "--stdin"], { input });
 }
 
@@ -248,7 +234,6 @@ function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
-/** Git's messages about another process's lock, or files that it would overwrite. */
 function refusalOf({ stderr }: GitError): { readonly message: string; readonly isHalfDone: boolean } | undefined {
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
 	if (lock !== undefined) {
@@ -261,10 +246,7 @@ function refusalOf({ stderr }: GitError): { readonly message: string; readonly i
 	return { message, isHalfDone: false };
 }
 
-/**
- * Records the clone's state in it: our refs, its ref, its URL, and the configuration for a plain
- * `git pull`. Only writes what differs; for a current clone that is nothing, without a git command.
- */
+/** Only writes what differs, so a current clone needs no git command. */
 export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted, url: string): Promise<void> {
 	const tracking = wanted.kind === "branch" ? [`refs/remotes/origin/${wanted.name}`] : [];
 	const updates = [baseRef, remoteRef, ...tracking].filter((ref) => refs.get(ref) !== wanted.sha);
@@ -281,13 +263,13 @@ export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted
 
 /** If the remote deleted the previous branch, every plain `git pull` would fail. */
 async function follow(git: CloneGit, branch: string): Promise<void> {
-	const former = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
+	const previous = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
 	const answer = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
 	const known = answer.stdout.split("\n");
 	const refspec = refspecOf(branch);
 	const isFollowed = known.includes(refspec) || known.includes("+refs/heads/*:refs/remotes/origin/*");
-	const set = ["config", "--fixed-value", "--replace-all", "remote.origin.fetch", refspec, former];
-	if (!isFollowed && known.includes(former)) await git.shielded(set);
+	const set = ["config", "--fixed-value", "--replace-all", "remote.origin.fetch", refspec, previous];
+	if (!isFollowed && known.includes(previous)) await git.shielded(set);
 	else if (!isFollowed) await git.shielded(["config", "--add", "remote.origin.fetch", refspec]);
 	await git.shielded(["config", `branch.${branch}.remote`, "origin"]);
 	await git.shielded(["config", `branch.${branch}.merge`, `refs/heads/${branch}`]);
@@ -297,7 +279,7 @@ function refspecOf(branch: string): string {
 	return `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
 }
 
-/** Runs `work` with a place for a clone inside `parent`, which is always removed afterwards. */
+/** The place for a clone is inside `parent`, and always removed afterwards. */
 async function withWorkshop<T>(goal: string, parent: string, work: (clone: string) => Promise<T>): Promise<T> {
 	const workshop = makeOwnedDir(join(parent, `${workshopPrefix}${basename(goal)}-`));
 	try {

@@ -2,7 +2,6 @@ import type { Environment } from "../machine/environment.ts";
 import type { GitProgress } from "../machine/git.ts";
 import type { CloneState, Observation, Wanted } from "./observation.ts";
 
-/** What to do with one benchmark, based on the observation. */
 export interface Decision extends Pick<SyncPlan, "from" | "to" | "message"> {
 	readonly action: Exclude<SyncAction, "skip">;
 }
@@ -10,8 +9,8 @@ export interface Decision extends Pick<SyncPlan, "from" | "to" | "message"> {
 type Choice = Pick<Decision, "action" | "message">;
 
 /**
- * A pure function of the observation. The first obstacle is reported.
- * @param reset adopt a rewritten upstream if no local work would be lost
+ * Reports the first obstacle. @param reset adopt a rewritten upstream if no local work would be
+ * lost
  */
 export function makePlan(observation: Observation, reset: boolean): Decision {
 	const { action, message } = choose(observation, reset);
@@ -41,7 +40,6 @@ function choose({ disk, foreign, path, clone, remote }: Observation, reset: bool
 	return refuse(`local edits would be overwritten (${listed(inTheWay)}); commit, stash or remove them`);
 }
 
-/** Returns an obstacle that is independent of the remote. */
 function standingObstacle({ underWay, refusedKey, sha }: CloneState, path: string): string | undefined {
 	if (underWay === "lock")
 		return `${path}/.git/index.lock exists: another git process is running there, or was interrupted; if none is running, remove the file`;
@@ -57,7 +55,6 @@ function givingUp(operation: string): string {
 	return `${operation.replace(/ or .*/, "")} --abort`;
 }
 
-/** On its branch, or detached at what was synced. */
 export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
 	if (wanted.kind === "branch") return clone.branch === wanted.name;
 	if (clone.branch !== undefined) return false;
@@ -102,8 +99,8 @@ function toAnotherRef(clone: CloneState, wanted: Wanted): Choice {
 	const { branch, sha, relation } = clone;
 	const specified = `the registry specifies ${wanted.name}`;
 	if (!isWhereWeLeftIt(clone)) {
-		const found = branch === undefined ? `commit ${short(sha)}` : `branch ${branch}`;
-		return refuse(`${found} was checked out manually, but ${specified}; ${wayBack(clone, wanted)}`);
+		const current = branch === undefined ? `commit ${short(sha)}` : `branch ${branch}`;
+		return refuse(`${current} was checked out manually, but ${specified}; ${wayBack(clone, wanted)}`);
 	}
 	if (relation?.hasLocalCommits)
 		return refuse(`the clone has local commits on ${branch ?? "no branch"}, but ${specified}; push or move them away`);
@@ -119,7 +116,6 @@ function wayBack(clone: CloneState, wanted: Wanted): string {
 
 type CloneRevision = "synced" | "behind" | "ahead" | "diverged" | "rewritten";
 
-/** Compares HEAD with the wanted commit. */
 export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	if (clone.sha === wanted.sha) return "synced";
 	const { relation } = clone;
@@ -129,7 +125,6 @@ export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	return relation.behind === 0 ? "ahead" : "diverged";
 }
 
-/** Returns edits at, above or below a path that would change. */
 function editsInTheWay({ edits, incoming }: CloneState): string[] {
 	if (edits.length === 0) return [];
 	const whole = new Set(incoming);
@@ -146,7 +141,6 @@ function withParents(path: string): string[] {
 	return paths;
 }
 
-/** Returns an abbreviated SHA. */
 export function short(sha: string | null | undefined): string {
 	return sha ? sha.slice(0, 12) : "nothing";
 }
@@ -155,13 +149,11 @@ export function commits(count: number): string {
 	return count === 1 ? "1 commit" : `${count} commits`;
 }
 
-/** Returns up to three of `paths`, and the number of others. */
 export function listed(paths: readonly string[]): string {
 	const shown = paths.slice(0, 3).join(", ");
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
 }
 
-/** Joins a message and its hint into one sentence. */
 export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;
@@ -170,29 +162,26 @@ export function sentence(message: string, hint: string | undefined): string {
 /** `current`: nothing to do. `skipped`: a local one that was not specified. */
 export type SyncOutcome = "synced" | "current" | "skipped" | "refused" | "failed";
 
-/** A program that the next run executes and that this sync changed or added. */
+/** Changed or added by this sync, and executed by the next run. */
 export interface ExecutableChange {
 	readonly kind: "hook" | "grader" | "extension" | "target" | "command";
 	/** The command line, or the path relative to the benchmark. */
 	readonly what: string;
-	/** The eval that runs it, relative to the benchmark. */
+	/** Relative to the benchmark. */
 	readonly eval: string;
-	/** `added`: it is new; `changed`: its file or text differs. */
 	readonly change: "added" | "changed";
 }
 
-/** An affected eval. */
 export interface TouchedEval {
 	/** Relative to the benchmark. */
 	readonly file: string;
 	readonly change: "added" | "changed" | "removed";
-	/** Ids of its tests that differ, or that use a changed file. */
+	/** Ids of tests that differ, or that use a changed file. */
 	readonly tests: readonly string[];
 }
 
-/** The changes of a sync or its preview. */
 export interface SyncChanges {
-	/** Number of commits in between; null if the history is unknown (pinned tags and SHAs). */
+	/** Between the two; null if the history is unknown (pinned tags and SHAs). */
 	readonly commits: number | null;
 	readonly added: readonly string[];
 	readonly changed: readonly string[];
@@ -203,14 +192,14 @@ export interface SyncChanges {
 
 type SyncAction = "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
 
-/** What would be done, and why. The dry run and Studio's preview print it; the sync applies it. */
+/** The dry run and Studio's preview print it; the sync applies it. */
 export interface SyncPlan {
 	readonly id: string;
 	/** `adopt`: a rewritten upstream, by `reset`. */
 	readonly action: SyncAction;
 	readonly from: string | null;
 	readonly to: string | null;
-	/** One sentence: what is done, or why not and what the user can do. */
+	/** What is done, or why not and what the user can do, in one sentence. */
 	readonly message: string;
 	/** Null if nothing would change, and for a missing clone, of which only the revision is known. */
 	readonly changes: SyncChanges | null;
@@ -218,18 +207,16 @@ export interface SyncPlan {
 
 export interface SyncResult extends Pick<SyncPlan, "id" | "from" | "to" | "message"> {
 	readonly outcome: SyncOutcome;
-	/** Relative to the benchmark. If there are any, the revision is not clean. */
+	/** Relative to the benchmark; empty if the work tree is clean. */
 	readonly edits: readonly string[];
 	/** Null if no file changed, and for a first clone. */
 	readonly changes: SyncChanges | null;
 }
 
-/** Events of a sync, in order for each benchmark; `outcome` comes once, last. */
+/** In order for each benchmark; `outcome` comes once, last. */
 export type SyncEvent =
 	| { readonly type: "started"; readonly id: string }
-	/** Another process syncs the same directory; this one waits. */
 	| { readonly type: "waiting"; readonly id: string; readonly pid: number }
-	/** An interrupted sync was recovered. */
 	| { readonly type: "recovered"; readonly id: string; readonly message: string }
 	/** `phase` as git names it: `Receiving objects`; percent 0 to 100. */
 	| ({ readonly type: "progress"; readonly id: string } & Omit<GitProgress, "remote">)
@@ -239,21 +226,21 @@ export type SyncEvent =
 
 export interface SyncOptions {
 	readonly env: Environment;
-	/** Default: every git-backed one. */
+	/** Default: every git-backed benchmark. */
 	readonly ids?: readonly string[] | undefined;
-	/** Adopt a rewritten upstream if no local work would be lost. */
+	/** Adopts a rewritten upstream if no local work would be lost. */
 	readonly reset?: boolean | undefined;
 	/** Concurrent benchmarks. Default 3. */
 	readonly concurrency?: number | undefined;
 	/** Per remote command. Default 600,000. */
 	readonly timeoutMs?: number | undefined;
-	/** How long to wait for another sync of the same directory. Default: `timeoutMs`. */
+	/** Milliseconds to wait for another sync of the same directory. Default: `timeoutMs`. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /** Defaults: all benchmarks, 60,000 ms, 4 concurrent ones. */
 export interface StatusOptions extends Omit<SyncOptions, "reset" | "waitMs"> {
-	/** Compare with the last known state of the remote, offline. */
+	/** Compares with the last known state of the remote, offline. */
 	readonly offline?: boolean | undefined;
 }

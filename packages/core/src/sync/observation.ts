@@ -30,10 +30,9 @@ export interface Observation {
 	/** As the user knows it; for messages. */
 	readonly path: string;
 	readonly disk: "missing" | "empty" | "foreign" | "clone";
-	/** For `foreign`: what is there, a sentence without a full stop. */
+	/** Describes what is at the path instead: a sentence without a full stop. */
 	readonly foreign: string | undefined;
 	readonly remote: RemoteLook;
-	/** Present for a clone. */
 	readonly clone: CloneState | undefined;
 }
 
@@ -50,13 +49,11 @@ export interface CloneState {
 	readonly underWay: string | undefined;
 	/** A configuration key that would run a program on remote access. */
 	readonly refusedKey: string | undefined;
-	/** HEAD against the wanted commit; undefined if that is not available. */
+	/** Undefined if the wanted commit is not available. */
 	readonly relation: Relation | undefined;
 	/** Whether the wanted branch exists here, is not checked out, and has its own commits. */
 	readonly targetHasLocalCommits: boolean;
-	/** Paths that differ from HEAD; only checked if files would change. */
 	readonly edits: readonly Edit[];
-	/** Paths that differ between HEAD and the wanted commit. */
 	readonly incoming: readonly string[];
 }
 
@@ -65,23 +62,21 @@ export interface Edit {
 	readonly isTracked: boolean;
 }
 
-/** The relation of the checked-out commit to the wanted one. */
 export interface Relation {
-	/** Commits that only the checked-out one has, or only the wanted one. */
+	/** Commits that only one of the two has. */
 	readonly ahead: number;
 	readonly behind: number;
 	/** Whether a checked-out commit was made here: nothing from the remote contains it. */
 	readonly hasLocalCommits: boolean;
 }
 
-/** A benchmark's remote, and how to access it. */
 export interface Remote extends SourceAccess, Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "onProgress"> {}
 
-/** A clone on disk, inspected without starting git if its configuration is plain. */
+/** Inspected without starting git if its configuration is plain. */
 export interface LocalClone {
 	readonly git: CloneGit;
 	readonly head: Head;
-	/** Full ref → SHA: `refs/agentv/*`, what is known of origin, and the checked-out branch. */
+	/** Full ref → SHA: `refs/agentv/*`, known refs of origin, and the checked-out branch. */
 	readonly refs: ReadonlyMap<string, string>;
 	readonly isOrigin: boolean;
 	/** An unfinished operation (`merge`, `rebase`, …), or git's lock (`lock`). */
@@ -89,13 +84,11 @@ export interface LocalClone {
 }
 
 interface Head {
-	/** Undefined if detached. */
 	readonly branch: string | undefined;
 	/** Undefined before the first commit. */
 	readonly sha: string | undefined;
 }
 
-/** What is at a benchmark's path. */
 type LocalLook =
 	| { readonly kind: "missing" | "empty" }
 	/** `message`: a sentence without a full stop. */
@@ -106,7 +99,7 @@ type LocalLook =
 export const baseRef = "refs/agentv/base";
 export const remoteRef = "refs/agentv/remote";
 
-/** Inspects `path` (real or not), which should be a clone of `url`. Offline and read-only. */
+/** Expects a clone of `url` at `path` (real or not). Offline and read-only. */
 export async function lookLocal(path: string, url: string, env: Environment): Promise<LocalLook> {
 	const foreign = (what: string): LocalLook => ({ kind: "foreign", message: `${path} ${what}` });
 	const kind = targetKind(path);
@@ -141,7 +134,7 @@ const operations: readonly (readonly [file: string, operation: string])[] = [
 	["index.lock", "lock"],
 ];
 
-/** Reads HEAD and the refs from their files, or with git commands for other ref formats. */
+/** Reads the files, or uses git commands for other ref formats. */
 async function readRefs(git: CloneGit): Promise<Pick<LocalClone, "head" | "refs">> {
 	const { branch, sha } = (git.isPlain && readPlainHead(git.gitDir)) || (await askHead(git));
 	const own = branch === undefined ? undefined : `refs/heads/${branch}`;
@@ -157,14 +150,13 @@ async function askHead(git: CloneGit): Promise<Head> {
 	return { branch, sha: stdout.trim() || undefined };
 }
 
-/** Returns refs that match the prefixes or names: full ref → SHA. One git command. */
+/** Full ref → SHA, by prefixes or names. One git command. */
 export async function listRefs(git: CloneGit, prefixes: readonly string[]): Promise<Map<string, string>> {
 	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]);
 	const lines = stdout.split("\n").filter((line) => line !== "");
 	return new Map(lines.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))]));
 }
 
-/** Prefixes of known branches. */
 const places = ["refs/heads/", "refs/remotes/origin/"];
 
 /** Branches `a` and `a/b` exclude each other: returns those that exclude `name`. Offline. */
@@ -177,7 +169,6 @@ export async function namesInTheWay({ git }: LocalClone, name: string): Promise<
 	return new Map([...refs].filter(([ref]) => standing.includes(ref) || below.some((start) => ref.startsWith(start))));
 }
 
-/** The commit of the registry's ref at the remote. */
 export interface Wanted {
 	readonly kind: "branch" | "tag" | "commit";
 	/** Full name (`refs/heads/main`), or the SHA of a pinned commit. */
@@ -187,7 +178,7 @@ export interface Wanted {
 	readonly sha: string;
 }
 
-/** Why the remote could not resolve the ref; `message` is a sentence without a full stop. */
+/** `message` is a sentence without a full stop. */
 interface RemoteProblem {
 	readonly reason: string;
 	readonly message: string;
@@ -198,20 +189,17 @@ export type RemoteLook =
 	| { readonly wanted: Wanted; readonly problem?: undefined }
 	| { readonly problem: RemoteProblem; readonly wanted?: undefined };
 
-/** Returns the wanted commit of a full ref of the remote. */
 function wantedRef(ref: string, sha: string): Wanted {
 	const name = ref.replace(/^refs\/(heads|tags)\//, "");
 	if (ref.startsWith("refs/heads/")) return { kind: "branch", ref, name, sha };
 	return { kind: ref.startsWith("refs/tags/") ? "tag" : "commit", ref, name, sha };
 }
 
-/** Returns the wanted commit for a full SHA, which needs no request. */
 function wantedCommit(ref: string): Wanted {
 	const sha = ref.toLowerCase();
 	return { kind: "commit", ref: sha, name: sha.slice(0, 12), sha };
 }
 
-/** Resolves the ref at the remote. A full SHA needs no request. */
 export async function lookRemote(remote: Remote): Promise<RemoteLook> {
 	const { ref } = remote;
 	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
@@ -224,7 +212,7 @@ export async function lookRemote(remote: Remote): Promise<RemoteLook> {
 	}
 }
 
-/** Converts a failed remote command; rethrows interruptions and internal errors. */
+/** Rethrows interruptions and internal errors. */
 export function remoteProblem(error: unknown): RemoteProblem {
 	if (!(error instanceof GitError) || error.code !== "failed") throw error;
 	const said = error.message.replace(/^git [\w-]+ failed: /, "");
@@ -293,7 +281,6 @@ function namedRef(refs: ReadonlyMap<string, readonly string[]>, ref: string): Wa
 	return undefined;
 }
 
-/** Returns the last known state of the remote for the registry's current ref; offline. */
 export function lastSeen({ ref }: Remote, clone: LocalClone | undefined): RemoteLook {
 	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
 	const full = clone && knownRef(ref, clone);
@@ -312,17 +299,16 @@ function knownRef(ref: string | undefined, { git, refs }: LocalClone): string | 
 
 type LocalSettings = Pick<LocalGitOptions, "input" | "okExitCodes">;
 
-/** Never another repository, nor programs from the clone's own configuration. */
+/** Never uses another repository, nor programs from the clone's own configuration. */
 export interface CloneGit {
 	readonly root: string;
 	readonly gitDir: string;
-	/** Whether its configuration is git's own, so that its files can be read without git. */
+	/** Whether the configuration is git's own, so that the files can be read without git. */
 	readonly isPlain: boolean;
-	/** `remote.origin.url` as in the configuration. */
 	readonly originUrl: string | undefined;
 	/** The full ref (`refs/heads/main`) or SHA of the last sync, from the clone's configuration. */
 	readonly syncedRef: string | undefined;
-	/** A configuration key of the clone that would run a program on remote access. */
+	/** A configuration key that would run a program on remote access. */
 	readonly refusedKey: string | undefined;
 	/** Offline. */
 	local(
@@ -331,13 +317,12 @@ export interface CloneGit {
 	): Promise<GitAnswer>;
 	/** Offline, and not interrupted by Ctrl-C. */
 	shielded(args: readonly string[], settings?: LocalSettings): Promise<RemoteGitAnswer>;
-	/** Online. */
 	remote(args: readonly string[], options: RemoteGitOptions): Promise<RemoteGitAnswer>;
 }
 
 const runsPrograms = /^remote\..*\.(uploadpack|vcs)$|^core\.(gitproxy|askpass)$/i;
 
-/** Opens the clone at `root` (a real path whose `.git` is a directory). */
+/** @param root a real path whose `.git` is a directory */
 export async function openClone(root: string, env: Environment): Promise<CloneGit> {
 	const gitDir = join(root, ".git");
 	const plain = readPlainConfig(join(gitDir, "config"));

@@ -25,44 +25,40 @@ import {
 import { type Journal, readJournal, type TreeChange, treeDiff } from "./recover.ts";
 
 export interface ObserveOptions {
-	/** Compare with the last known state of the remote, offline. */
+	/** Compares with the last known state of the remote, offline. */
 	readonly offline?: boolean;
-	/** Whether to fetch an unknown tip, which otherwise stays unknown. */
 	readonly fetch: boolean;
 	/** Whether to check local edits and incoming files if files would change. */
 	readonly files: boolean;
 }
 
-/** Plain data for the plan, and the clone for carrying it out. */
 export interface Seen {
 	readonly observation: Observation;
 	readonly clone: LocalClone | undefined;
-	/** The differences between HEAD and the wanted commit. */
 	readonly incoming: readonly TreeChange[];
-	/** Left by a killed sync, not recovered yet. */
+	/** Left by a killed sync, and not recovered yet. */
 	readonly journal: Journal | undefined;
 }
 
-/** Inspects a benchmark's disk and remote concurrently, fetches an unknown tip, and compares. */
 export async function observe(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
-	const [local, asked] = await Promise.all([
+	const [local, remoteLook] = await Promise.all([
 		lookLocal(entry.path, remote.url, remote.env),
 		options.offline ? undefined : lookRemote(remote),
 	]);
 	const clone = local.kind === "clone" ? local.clone : undefined;
-	const look = asked ?? lastSeen(remote, clone);
+	const look = remoteLook ?? lastSeen(remote, clone);
 	const foreign = local.kind === "foreign" ? local.message : undefined;
 	const observation = { id: entry.id, path: entry.path, disk: local.kind, foreign, remote: look, clone: undefined };
 	if (!clone) return { observation, clone, incoming: [], journal: undefined };
 	const journal = readJournal(clone.git.gitDir);
 	const compared = await compare(clone, look, remote, options, journal);
-	const found = { ...observation, remote: compared.look, clone: compared.state };
-	return { observation: found, clone, incoming: compared.incoming, journal };
+	const complete = { ...observation, remote: compared.look, clone: compared.state };
+	return { observation: complete, clone, incoming: compared.incoming, journal };
 }
 
 async function compare(
 	clone: LocalClone,
-	asked: RemoteLook,
+	remoteLook: RemoteLook,
 	remote: Remote,
 	options: ObserveOptions,
 	journal: Journal | undefined,
@@ -75,11 +71,11 @@ async function compare(
 		refusedKey: git.refusedKey,
 		...{ sameHistory: true, relation: undefined, targetHasLocalCommits: false, edits: [], incoming: [] },
 	};
-	if (head.sha === undefined || !asked.wanted) return { state, look: asked, incoming: [] };
+	if (head.sha === undefined || !remoteLook.wanted) return { state, look: remoteLook, incoming: [] };
 	const isStuck = state.underWay !== undefined || state.refusedKey !== undefined;
 	const mayFetch = options.fetch && !options.offline && !isStuck;
-	const isTipHere = await isHere(clone, asked.wanted.sha);
-	const look = isTipHere || !mayFetch ? asked : await fetchWanted(clone, asked.wanted, remote);
+	const isTipHere = await isHere(clone, remoteLook.wanted.sha);
+	const look = isTipHere || !mayFetch ? remoteLook : await fetchWanted(clone, remoteLook.wanted, remote);
 	const { wanted } = look;
 	if (!wanted || (!isTipHere && !mayFetch)) return { state, look, incoming: [] };
 	const asks = state.urlChanged && !isStuck && !options.offline;
@@ -104,7 +100,7 @@ async function fetchWanted(clone: LocalClone, wanted: Wanted, remote: Remote): P
 	}
 }
 
-/** Undefined if the comparison needs a fetch that is not allowed now. */
+/** Returns undefined if the comparison needs a fetch that is not allowed now. */
 async function relateFully(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -129,14 +125,13 @@ async function relate({ git, head }: LocalClone, tip: string): Promise<Relation>
 	return { ahead, behind, hasLocalCommits: ahead > 0 && (await hasLocalCommits(git, head.sha, tip)) };
 }
 
-/** Returns whether the history of `commit` has a commit that nothing from the remote contains. */
 async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Promise<boolean> {
 	const known = ["--not", "--remotes=origin", "--glob=refs/agentv/", tip];
 	const { stdout } = await git.local(["rev-list", "--max-count=1", commit, ...known, "--"]);
 	return stdout.trim() !== "";
 }
 
-/** False if a shallow history ends before a common ancestor. */
+/** Returns false if a shallow history ends before a common ancestor. */
 async function shareHistory(git: CloneGit, commit: string, other: string): Promise<boolean> {
 	return (await git.local(["merge-base", commit, other], { okExitCodes: [0, 1] })).exitCode === 0;
 }
@@ -157,7 +152,7 @@ async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wante
 	return false;
 }
 
-/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
+/** Excludes leftovers of an interrupted sync. */
 export async function localEdits(
 	git: CloneGit,
 	signal: AbortSignal | undefined,
@@ -175,7 +170,7 @@ export async function localEdits(
 	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
 }
 
-/** Like `localEdits`, with ignored files that `incoming` would replace. */
+/** Adds ignored files that `incoming` would replace. */
 async function editsAgainst(
 	incoming: readonly TreeChange[],
 	git: CloneGit,
@@ -199,17 +194,16 @@ function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): Reado
 		kinds.set(path, kind);
 		return kind;
 	};
-	const found = new Set<string>();
+	const paths = new Set<string>();
 	for (const { path, before, after } of incoming) {
 		if (before || !after || after.mode === "160000") continue;
-		// `a`, `a/b`, `a/b/c` of `a/b/c`.
 		const parts = path.split("/").map((_, index, names) => names.slice(0, index + 1).join("/"));
 		const standing = parts.find((part) => kindOf(part) !== "directory") ?? path;
 		const kind = kindOf(standing);
 		if (kind === "directory") {
 			for (const inner of walkTree(join(root, path)))
-				if (inner.kind !== "directory" && !tracked.has(`${path}/${inner.path}`)) found.add(`${path}/${inner.path}`);
-		} else if (kind !== "missing" && !tracked.has(standing)) found.add(standing);
+				if (inner.kind !== "directory" && !tracked.has(`${path}/${inner.path}`)) paths.add(`${path}/${inner.path}`);
+		} else if (kind !== "missing" && !tracked.has(standing)) paths.add(standing);
 	}
-	return found;
+	return paths;
 }

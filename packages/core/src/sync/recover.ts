@@ -13,15 +13,15 @@ import { readTextFile } from "../machine/read-file.ts";
 import { removeFile, writeNote } from "../machine/write-file.ts";
 import { type CloneGit, openClone } from "./observation.ts";
 
-/** Returns git's name for the empty tree in a repository with `sha`'s format (SHA-1 or SHA-256). */
+/** Returns the name in the format of `sha` (SHA-1 or SHA-256). */
 export function emptyTree(sha: string): string {
 	if (sha.length === 64) return "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 	return "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 }
 
 /**
- * Recovers from a killed sync in the clone at `root`: ends its git, removes its locks, and resets
- * paths that it was changing and that were clean. Returns what was done; undefined if nothing was.
+ * Ends the killed sync's git process, removes its locks, and resets paths that were clean.
+ * @returns what was done; undefined if nothing was
  */
 export async function recover(root: string, env: Environment): Promise<string | undefined> {
 	const gitDir = join(root, ".git");
@@ -33,7 +33,7 @@ export async function recover(root: string, env: Environment): Promise<string | 
 	return putRight(root, gitDir, journal, env);
 }
 
-/** For a git that exited, removing its own locks: others' locks stay. Best effort. */
+/** Expects that git exited and removed its own locks: others' locks stay. Best effort. */
 export async function undo(root: string, env: Environment): Promise<void> {
 	const gitDir = join(root, ".git");
 	const journal = readJournal(gitDir);
@@ -52,12 +52,11 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 		: `an interrupted sync was recovered (${restored} ${restored === 1 ? "file" : "files"})`;
 }
 
-/** Resets the journal's paths to HEAD; returns their number. */
 export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<number> {
 	const { from, to } = journal;
 	if (from === undefined || to === undefined) throw new AgentvError("internal", "the journal has no commits");
 	const head = (await git.local(["rev-parse", "--verify", "HEAD"])).stdout.trim();
-	// The user has moved on from there: keep that.
+	// The user has moved HEAD since: keep that.
 	if (head !== from && head !== to) return 0;
 	const edits = new Set(journal.edits ?? []);
 	const changes = (await treeDiff(git, from, to)).filter(({ path }) => !edits.has(path));
@@ -74,7 +73,7 @@ export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<
 	return changes.length;
 }
 
-/** Removes a file of the work tree and emptied directories; nothing through a link to elsewhere. */
+/** Also removes emptied directories; never follows a link to elsewhere. */
 function removeBelow(root: string, path: string): void {
 	const file = join(root, path);
 	const directory = dirname(file);
@@ -87,13 +86,12 @@ function removeBelow(root: string, path: string): void {
 /** Written before a sync changes a clone, so that the next one can recover. */
 export interface Journal {
 	readonly version: 1;
-	/** In git's arguments, to find its process if it outlives us. */
+	/** Part of git's arguments, to find its process if AgentV is killed. */
 	readonly token: string;
 	/** Milliseconds since 1970. */
 	readonly startedAt: number;
 	/** `fetch` leaves at most locks and partial objects; `work-tree` also partially changed files. */
 	readonly phase: "fetch" | "work-tree";
-	/** Commits of a work tree change; `from` is empty for an initial one. */
 	readonly from?: string;
 	readonly to?: string;
 	/** Paths that already differed from `from`. */
@@ -104,7 +102,7 @@ function journalFile(gitDir: string): string {
 	return join(gitDir, "agentv-journal.json");
 }
 
-/** Reads the journal that a sync left in a clone. An unreadable one counts as a fetch's. */
+/** An unreadable journal counts as a fetch's. */
 export function readJournal(gitDir: string): Journal | undefined {
 	const file = journalFile(gitDir);
 	if (targetKind(file) !== "file") return undefined;
@@ -116,17 +114,13 @@ export function readJournal(gitDir: string): Journal | undefined {
 
 type JournalEntry = Omit<Journal, "version" | "token" | "startedAt">;
 
-/** Writes a journal before a change, and returns it. */
 export function startJournal(gitDir: string, entry: JournalEntry): Journal {
 	const journal: Journal = { version: 1, token: randomBytes(12).toString("hex"), startedAt: Date.now(), ...entry };
 	writeNote(journalFile(gitDir), `${JSON.stringify(journal)}\n`);
 	return journal;
 }
 
-/**
- * Writes the journal, runs `work` with git arguments that contain its mark, and removes the journal
- * on success or after a failed fetch. After a failed work tree change it stays for recovery.
- */
+/** After a failed fetch the journal is removed; after a failed work tree change it stays. */
 export async function withJournal<T>(
 	gitDir: string,
 	entry: JournalEntry,
@@ -151,7 +145,6 @@ export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
 }
 
-/** Ends the git that a killed sync left running, and removes its locks and partial objects. */
 async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
 	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
 	// An older lock existed before: its owner can still be running.
@@ -177,7 +170,7 @@ export interface TreeChange {
 	readonly after: TreeSide | undefined;
 }
 
-/** By path, without rename detection. Offline, one git command. */
+/** Compares by path, without rename detection. Offline, one git command. */
 export async function treeDiff(git: CloneGit, from: string, to: string): Promise<TreeChange[]> {
 	const { stdout } = await git.local(["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", from, to, "--"]);
 	const parts = stdout.split("\0");

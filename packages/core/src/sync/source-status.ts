@@ -24,7 +24,6 @@ import { type Edit, type LocalClone, lookLocal, type Remote, type Wanted } from 
 import { localEdits, type ObserveOptions, observe, type Seen } from "./observe.ts";
 import { readJournal } from "./recover.ts";
 
-/** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
 	access: SourceAccess,
@@ -44,7 +43,6 @@ export async function sourceStatus(
 	}
 }
 
-/** Includes the state on disk, for example if a variable of the source is unset. */
 export async function problemStatus(
 	entry: RegistryEntry,
 	problem: string,
@@ -62,11 +60,11 @@ export async function problemStatus(
 	}
 }
 
-/** Takes the lock only to fetch the tip; does not wait for a running sync. */
+/** Only takes the lock to fetch the tip, and doesn't wait for a running sync. */
 async function look(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
 	const seen = await observe(entry, remote, options);
-	const { clone, remote: found } = seen.observation;
-	if (options.offline || !clone || found.problem || clone.relation || clone.underWay) return seen;
+	const { clone, remote: remoteLook } = seen.observation;
+	if (options.offline || !clone || remoteLook.problem || clone.relation || clone.underWay) return seen;
 	try {
 		return await withLock(entry.path, () => observe(entry, remote, { ...options, fetch: true }), {
 			...{ lockDirectory: lockDirectory(remote.env), waitMs: 0, signal: remote.signal },
@@ -77,10 +75,10 @@ async function look(entry: RegistryEntry, remote: Remote, options: ObserveOption
 	}
 }
 
-const mostFiles = 1000;
+const maxFiles = 1000;
 
 function workTreeOf(edits: readonly Edit[]): WorkTree {
-	const files = edits.slice(0, mostFiles).map(({ path }) => path);
+	const files = edits.slice(0, maxFiles).map(({ path }) => path);
 	return { state: files.length === 0 ? "clean" : "modified", files };
 }
 
@@ -124,7 +122,6 @@ interface Compared extends Pick<Revision, "state" | "reason"> {
 	readonly message: string;
 }
 
-/** Returns state and message of a clone whose wanted commit is known. */
 function compare({ id }: RegistryEntry, { observation, journal }: Seen, wanted: Wanted): Compared {
 	const { clone } = observation;
 	if (!clone) return { state: "missing", reason: null, message: "not cloned yet" };

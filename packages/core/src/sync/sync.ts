@@ -31,16 +31,14 @@ const defaultTimeoutMs = 600_000;
 /** A sync with nothing to do finishes before its state matters. */
 const noteAfterMs = 100;
 
-/** Options of all benchmarks of a sync. */
 interface Opened extends SyncOptions {
 	readonly entries: readonly RegistryEntry[];
-	/** Directory of the registry, for relative paths. */
+	/** Relative paths start at this directory of the registry. */
 	readonly base: string;
-	/** Whether the user specified the benchmarks. */
 	readonly isNamed: boolean;
 }
 
-/** No entry with a source can be synced without git: reported once, not for each. */
+/** Without git, no entry with a source can be synced: this is reported once, not for each. */
 async function open(options: SyncOptions): Promise<Opened> {
 	const registry = readRegistry(options.env);
 	const base = dirname(registry.file);
@@ -50,7 +48,7 @@ async function open(options: SyncOptions): Promise<Opened> {
 }
 
 /**
- * Updates benchmarks concurrently; a failure stops none of the others. Yields events and ends with
+ * Updates benchmarks concurrently; a failure stops none of the others. Yields events, and ends with
  * one `outcome` each, also when interrupted.
  * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry or a
  * missing or old git: before the first event
@@ -87,20 +85,19 @@ async function syncAll(opened: Opened, events: EventQueue): Promise<SyncResult[]
 	return opened.entries.flatMap(({ id }) => results.get(id) ?? []);
 }
 
-/** An entry inside another's directory comes later, since that one must start empty. */
+/** An entry inside another's directory comes later, since the outer directory must start empty. */
 function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
 	const clones = entries.filter(({ source }) => source);
 	const depth = ({ path }: RegistryEntry) =>
 		clones.filter((other) => other.path !== path && isInside(other.path, path)).length;
-	const found: RegistryEntry[][] = [];
+	const result: RegistryEntry[][] = [];
 	for (const entry of entries) {
 		const at = depth(entry);
-		found[at] = [...(found[at] ?? []), entry];
+		result[at] = [...(result[at] ?? []), entry];
 	}
-	return found.filter((round) => round !== undefined);
+	return result.filter((round) => round !== undefined);
 }
 
-/** Passes events from the syncs to the one consumer. */
 class EventQueue {
 	readonly #events: SyncEvent[] = [];
 	#isClosed = false;
@@ -129,7 +126,6 @@ class EventQueue {
 	}
 }
 
-/** Runs `work` under the benchmark's lock. */
 function locked<T>(entry: RegistryEntry, options: SyncOptions, onWait: (pid: number) => void, work: () => Promise<T>) {
 	const { env, signal, timeoutMs = defaultTimeoutMs, waitMs = timeoutMs } = options;
 	return withLock(entry.path, work, { lockDirectory: lockDirectory(env), waitMs, signal, onWait });
@@ -139,7 +135,7 @@ function remoteOf(access: SourceAccess, { env, signal, timeoutMs = defaultTimeou
 	return { ...access, env, signal, timeoutMs };
 }
 
-/** Syncs one benchmark under its lock; never throws for problems of that benchmark. */
+/** Never throws for problems of that benchmark. */
 async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: SyncEvent) => void): Promise<SyncResult> {
 	const { env, signal } = options;
 	const { id, source, access, problem } = entry;
@@ -147,7 +143,7 @@ async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: Sync
 	if (problem !== undefined || !access) return result(id, "refused", problem ?? "its source has a problem");
 	emit({ type: "started", id });
 	const startedAt = new Date().toISOString();
-	/** Writes the state; returns why that failed, which doesn't fail the sync. */
+	/** Returns why writing the state failed, which doesn't fail the sync. */
 	const note = (status: LastSync["status"], { from, to, message }: SyncResult): string => {
 		const finishedAt = status === "running" ? null : new Date().toISOString();
 		try {
@@ -168,7 +164,7 @@ async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: Sync
 			const soon = setTimeout(() => note("running", result(id, "failed", "running")), noteAfterMs);
 			const done = await syncLocked(entry, remote, options, emit)
 				.catch(async (error: unknown) => {
-					// A Ctrl-C reaches git a moment before it reaches us.
+					// Ctrl-C reaches git a moment before it reaches AgentV.
 					if (error instanceof GitError && error.exitCode === null && !signal?.aborted)
 						await new Promise((resolve) => setTimeout(resolve, 50));
 					return failure(id, error, signal);
@@ -186,7 +182,7 @@ function result(id: string, outcome: SyncOutcome, message: string, decision?: De
 	return { id, outcome, from: decision?.from ?? null, to: decision?.to ?? null, message, edits: [], changes: null };
 }
 
-/** Converts an error of one benchmark; rethrows internal errors. */
+/** Rethrows internal errors. */
 function failure(id: string, error: unknown, signal: AbortSignal | undefined): SyncResult {
 	if (signal?.aborted) return result(id, "failed", "interrupted; nothing was changed");
 	if (error instanceof GitError && error.code === "failed" && error.reason !== "other") {
@@ -235,8 +231,8 @@ async function syncLocked(
 }
 
 /**
- * Returns what `sync` would do, with the files, evals, tests and executed programs that would
- * change. Can fetch objects into a clone's own store; changes no HEAD, file, registry or state.
+ * Returns what `sync` would do. May fetch objects into a clone's own store; changes no HEAD, file,
+ * registry or state.
  * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
  * `interrupted`
  */
@@ -254,7 +250,7 @@ async function planOne(entry: RegistryEntry, options: Opened): Promise<SyncPlan>
 	if (!source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
 	if (problem !== undefined || !access) return simple("refuse", problem ?? "its source has a problem");
 	try {
-		// The lock keeps our fetch from interfering with a running sync.
+		// The lock keeps this fetch from interfering with a running sync.
 		return await locked(
 			entry,
 			options,

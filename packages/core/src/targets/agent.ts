@@ -29,25 +29,23 @@ import {
 
 const elsewhere = "remove it, or pass it to the agent in `args` or `env`";
 
-/** Returns the settings of agents, with those of `names` as errors. */
+/** Makes the settings of `names` errors. */
 export function settingsWithout(...names: readonly (keyof typeof agentSettings)[]) {
 	return { ...commonSettings, ...lacking(agentSettings, elsewhere, names) };
 }
 
-/** How to run one agent's command line. */
 interface AgentDefinition<Name extends string, Settings extends z.ZodType<AgentSettings>>
 	extends Definition<Name, Settings> {
-	/** Its report always has the cost, so that `pricing` is not used. */
+	/** Its report always has the cost, so `pricing` is not used. */
 	readonly reportsCost?: true;
 	readonly executable: string;
 	readonly keys: readonly string[];
-	/** Returns those that depend on its settings; `all` if it supports any vendor. */
 	keysFor?(settings: AgentSettings): readonly string[] | "all";
 	/** Never includes the prompt, which can be too long and begin with `-`. */
 	args(settings: AgentSettings, request: TargetRequest): readonly string[];
 	/** Whether stdin begins with `system_prompt`; else `args` contains it. */
 	readonly readsSystemPrompt?: true;
-	/** Includes the key: on the command line, `ps` would show it. */
+	/** Includes the key, because `ps` shows command lines. */
 	env(settings: AgentSettings): Readonly<Record<string, string>>;
 	reader(): AgentReader;
 }
@@ -64,11 +62,7 @@ export function agentProvider<const Name extends string, Settings extends z.ZodT
 	};
 }
 
-/**
- * Returns what to remove from the environment of an agent's program (each name with `undefined`):
- * keys of other vendors, and variables with the key of another target, such as the grader's. The
- * program executes a model's output.
- */
+/** Removes keys of other vendors and targets, since the program executes a model's output. */
 function withheldVariables(
 	{ env, vendorKeys, otherKeys = [] }: TargetServices,
 	ownKeys: readonly string[] | "all",
@@ -83,7 +77,7 @@ function withheldVariables(
 }
 
 const versionTimeoutMs = 15_000;
-/** Events are parsed as they arrive; this output is only for error messages. */
+/** For error messages only: events are parsed as they arrive. */
 const keptOutput = 64 * 1024;
 
 type AnyAgent = AgentDefinition<string, z.ZodType<AgentSettings>>;

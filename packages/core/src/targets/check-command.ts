@@ -5,7 +5,7 @@ import { targetKind } from "../machine/files.ts";
 import { findExecutable } from "../machine/run-process.ts";
 import { asProblem, type TargetProblem, type TargetServices } from "./contract.ts";
 
-/** Checks program and variables of a command. A shell's text is not analyzed. */
+/** Checks program and variables, but not a shell's text. */
 export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
 	try {
 		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });

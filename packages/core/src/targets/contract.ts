@@ -13,45 +13,42 @@ import type { Environment } from "../machine/environment.ts";
 import { listEntry } from "../machine/find-files.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
 
-/** What the runner passes to every target. */
 export interface TargetServices {
-	/** The eval's environment: the process's merged over `.env` files. Programs inherit it. */
+	/** The process's environment, merged over the eval's `.env` files; programs inherit it. */
 	readonly env: Environment;
 	/** Without a workspace, its directory is the working directory. */
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
-	/** Variables with keys of model vendors: an agent's program gets its own only. */
+	/** Names of variables with keys of model vendors: an agent's program only gets its own. */
 	readonly vendorKeys: readonly string[];
-	/** Keys of the run's other targets: an agent's program gets no variable with one of them. */
+	/** Of the run's other targets: an agent's program gets no variable with one of them. */
 	readonly otherKeys?: readonly string[];
 }
 
 /** A system under test, created once per run and used by several tests concurrently. */
 export interface Target {
-	/** Checks before any test for a missing program, key or file. Undefined: ready. */
+	/** Runs before any test. Undefined if no program, key or file is missing. */
 	check(signal: AbortSignal): Promise<TargetProblem | undefined>;
-	/** Never rejects because of the target: that is a `TargetFailure`. The runner retries. */
+	/** Returns a `TargetFailure` instead of rejecting if the target fails; the runner retries. */
 	invoke(request: TargetRequest): Promise<TargetOutcome>;
 	/** Called once, after `check`: `{version: "1.2.3"}`. Must not contain secrets. */
 	describe?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-	/** Closes what it keeps open. Called once, at the end of the run. */
+	/** Called once, at the end of the run. */
 	close?(): Promise<void>;
 }
 
-/** Why no test can use a target: a sentence without a full stop, and what to do about it. */
 export interface TargetProblem {
 	readonly message: string;
 	readonly hint?: string;
 }
 
-/** Returns an expected error as a problem, and throws any other. */
 export function asProblem(error: unknown): TargetProblem {
 	if (!(error instanceof AgentvError)) throw error;
 	return { message: error.message, ...known({ hint: error.hint }) };
 }
 
-/** Returns why a program did not end by itself. `said` is what it printed, for the message. */
+/** Returns undefined if the program ended by itself. @param said its output, for the message */
 export function abnormalEnd(
 	what: string,
 	{ startError, timedOut, aborted, signal }: ProcessResult,
@@ -63,20 +60,18 @@ export function abnormalEnd(
 	return signal === null ? undefined : { code: "signal", message: `${what} was ended by ${signal}${said}` };
 }
 
-/** A piece of a message for a target. Files are absolute paths that exist, not read yet. */
 export type RequestPiece =
 	| { readonly type: "text"; readonly text: string }
 	| {
 			readonly type: "file" | "image";
 			readonly path: string;
-			/** The path as written in the eval, for prompts. */
+			/** As written in the eval, for prompts. */
 			readonly name: string;
 			readonly mediaType?: string;
 	  };
 
 export interface RequestMessage {
 	readonly role: Role;
-	/** The speaker, for graders and records. */
 	readonly name?: string;
 	readonly content: readonly RequestPiece[];
 	readonly toolCalls?: readonly ToolCall[];
@@ -86,27 +81,26 @@ export interface TargetRequest {
 	readonly testId: string;
 	/** 1-based repeat of a test; retries of one attempt share it. */
 	readonly attempt: number;
-	/** Including earlier turns; in `mode: conversation` with their answers. */
+	/** Includes earlier turns; in `mode: conversation` with their answers. */
 	readonly messages: readonly RequestMessage[];
-	/** A single user message is its bare text, several are marked by role. */
+	/** A single user message is its bare text; several are marked by role. */
 	readonly prompt: string;
 	/** Absolute paths of all file and image pieces, in order. */
 	readonly files: readonly string[];
 	/** Absolute; absent if the eval has no workspace. */
 	readonly workspacePath?: string;
-	/** What extensions returned as `provider_context`, including `agent_rules_paths`. */
+	/** Returned by extensions as `provider_context`; includes `agent_rules_paths`. */
 	readonly providerContext: Readonly<Record<string, unknown>>;
-	/** `session` of this conversation's previous answer; undefined in the first turn. */
+	/** From the conversation's previous answer; undefined in the first turn. */
 	readonly session?: unknown;
-	/** For temporary files of this attempt; created on first use, removed once recorded. */
+	/** Created on first use, and removed once the attempt is recorded. */
 	readonly scratch: Scratch;
-	/** Aborted by Ctrl-C and the time limit: ends everything, including grandchildren. */
+	/** Aborted by Ctrl-C and the time limit; must end everything, including grandchildren. */
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that need it. */
 	readonly timeoutMs?: number;
-	/** Receives additional output of the target, for the attempt's record. */
 	readonly log?: (text: string) => void;
-	/** Only set by LLM graders; targets that can't enforce it may ignore it. */
+	/** Only set by LLM graders; a target that can't enforce it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
 }
 
@@ -129,52 +123,46 @@ export type AnswerPart =
 
 export interface AnswerMessage {
 	readonly role: Role;
-	/** Its text, with `[file: path]` for a file or image. */
 	readonly content: string;
-	/** Its pieces, if any are files or images. */
 	readonly parts?: readonly AnswerPart[];
 	readonly toolCalls?: readonly ToolCall[];
 	readonly durationMs?: number;
 }
 
 export interface TargetAnswer {
-	/** The last assistant message's text. With `textFile`, its first 10 MB. */
+	/** The last assistant message's text; if there is a `textFile`, its first 10 MB. */
 	readonly text: string;
 	/** File in `scratch` with the whole answer, if it is too large for memory. */
 	readonly textFile?: string;
-	/** In order, tool calls on their messages. Empty: one assistant message of `text`. */
+	/** In order, with tool calls on their messages. Empty for one assistant message with `text`. */
 	readonly messages: readonly AnswerMessage[];
 	readonly tokenUsage?: TokenUsage;
-	/** US dollars, as the target reports it or from its `pricing`. */
+	/** US dollars, reported by the target or computed from its `pricing`. */
 	readonly costUsd?: number;
-	/** As the target reports it; otherwise the runner measures it. */
+	/** Reported by the target; otherwise the runner measures it. */
 	readonly durationMs?: number;
-	/** Calls of a language model for this answer, if known. */
 	readonly llmCalls?: number;
 	/** Set if the answer ended early: a refusal is an answer, a truncated one is not graded. */
 	readonly stopReason?: StopReason;
-	/** The original figures of a cached answer. The other figures are those of this run. */
+	/** The original figures of a cached answer; the others are those of this run. */
 	readonly cached?: CachedFigures;
-	/** Problems of the target's report, for the record: sentences without a full stop. */
+	/** Problems with the target's report: sentences without a full stop. */
 	readonly warnings?: readonly string[];
-	/** Passed back as `session` in the next turn of the same conversation. */
 	readonly session?: unknown;
 	/** For the record, redacted: model version, finish reason, request id. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** Returns variables for a target's program. */
 export function requestVariables({ providerContext, workspacePath }: TargetRequest): Readonly<Record<string, string>> {
 	const context = JSON.stringify(providerContext);
 	return { AGENTV_PROVIDER_CONTEXT: context, ...known({ AGENTV_WORKSPACE_PATH: workspacePath }) };
 }
 
 export interface TargetFailure {
-	/** Who failed, if the target knows; otherwise the runner decides. */
 	readonly causedBy?: ErrorCause;
-	/** Short and stable: `timeout`, `not-found`, `exit-code`, `signal`, `http-429`, `bad-answer`, … */
+	/** Stable: `timeout`, `not-found`, `exit-code`, `signal`, `http-429`, `bad-answer`, … */
 	readonly code: string;
-	/** A sentence without a full stop; can quote the program's output. */
+	/** A sentence without a full stop; may quote the program's output. */
 	readonly message: string;
 	/** Whether the same call can succeed later: 429, 5xx, reset connections, timeouts. */
 	readonly retryable: boolean;
@@ -182,7 +170,6 @@ export interface TargetFailure {
 	readonly retryAfterMs?: number;
 	/** An HTTP status, for `retry_status_codes`. */
 	readonly status?: number;
-	/** What was received before the failure, for the record. */
 	readonly partial?: Partial<TargetAnswer>;
 }
 
@@ -194,12 +181,10 @@ type Known<Fields> = { [Key in keyof Fields as undefined extends Fields[Key] ? n
 	[Key in keyof Fields as undefined extends Fields[Key] ? Key : never]?: Exclude<Fields[Key], undefined>;
 };
 
-/** Returns the fields that have a value. */
 export function known<Fields extends object>(fields: Fields): Known<Fields> {
 	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Known<Fields>;
 }
 
-/** Stop reasons of vendors, agents and programs. */
 const words: Readonly<Record<string, StopReason>> = {
 	refusal: "refusal",
 	refused: "refusal",
@@ -220,14 +205,14 @@ const words: Readonly<Record<string, StopReason>> = {
 	max_turn_requests: "max_turns",
 };
 
-/** Returns why an answer ended early; undefined for `stop`, `end_turn` and unknown words. */
+/** Returns undefined for `stop`, `end_turn` and unknown words. */
 export function stopReasonOf(word: unknown): StopReason | undefined {
 	if (typeof word !== "string") return undefined;
 	const key = word.trim().toLowerCase().replaceAll("-", "_");
 	return Object.hasOwn(words, key) ? words[key] : undefined;
 }
 
-/** Why an answer is not graded: completes "the answer …". */
+/** Completes "the answer …". */
 export const cutShort: Readonly<Record<Exclude<StopReason, "refusal">, string>> = {
 	length: "was truncated at the length limit",
 	content_filter: "was stopped by a content filter",
@@ -236,15 +221,13 @@ export const cutShort: Readonly<Record<Exclude<StopReason, "refusal">, string>> 
 
 /** Bytes of one answer: its text, and its messages with their tool calls as JSON. */
 export const largestAnswer = 64 * 1024 * 1024;
-/** Messages and tool calls of one answer. */
+/** Includes tool calls. */
 export const mostMessages = 20_000;
 
-/** Returns the failure for an answer that is too large to be graded and recorded. */
 export function tooLarge(what: string): TargetFailure {
 	return { code: "answer-too-large", message: `the answer ${what}`, retryable: false, causedBy: "agent" };
 }
 
-/** Returns the outcome, or a failure if the answer is too large. Its cost is kept. */
 export function withinLimits(outcome: TargetOutcome): TargetOutcome {
 	const { text = "", messages = [], textFile, ...figures } = answerOf(outcome);
 	const problem = problemOf(text, messages, textFile);
@@ -269,10 +252,7 @@ function problemOf(text: string, messages: readonly AnswerMessage[], textFile: s
 	return size > largestAnswer ? `is larger than ${largestAnswer / 1024 / 1024} MB` : undefined;
 }
 
-/**
- * Removes impossible figures (negative ones, fractions of tokens, absurd ones) and tool call data
- * that is too deep to be recorded, with a warning for each.
- */
+/** Removes impossible figures, and tool call data that is too deep, with a warning for each. */
 export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 	if (outcome.ok) {
 		const { text, messages } = outcome.answer;
@@ -284,22 +264,22 @@ export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 
 function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 	const { tokenUsage, costUsd, durationMs, llmCalls, messages, warnings = [], ...rest } = answer;
-	const found: string[] = [...warnings];
+	const problems: string[] = [...warnings];
 	const kept: Kept = (key, value, isPossible) => {
 		if (value === undefined || isPossible(value)) return value;
-		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
+		problems.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
 		return undefined;
 	};
 	return {
 		...rest,
 		...known({
 			tokenUsage: tokenUsage && checkedTokens(tokenUsage, kept),
-			messages: messages && checkedMessages(messages, found),
+			messages: messages && checkedMessages(messages, problems),
 			costUsd: kept("costUsd", costUsd, isCost),
 			durationMs: kept("durationMs", durationMs, isDuration),
 			llmCalls: kept("llmCalls", llmCalls, isCount),
 		}),
-		...(found.length > 0 ? { warnings: found } : {}),
+		...(problems.length > 0 ? { warnings: problems } : {}),
 	};
 }
 
@@ -313,28 +293,30 @@ const names: Readonly<Record<string, string>> = {
 	reasoning: "its reasoning tokens",
 };
 
-/** Larger figures can't be right: the unit is different or the target is wrong. */
-const most = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
+/** Larger figures must be in another unit, or wrong. */
+const maxFigures = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
 
 function isCount(value: number): boolean {
-	return Number.isSafeInteger(value) && value >= 0 && value <= most.count;
+	return Number.isSafeInteger(value) && value >= 0 && value <= maxFigures.count;
 }
 
 function isCost(value: number): boolean {
-	return typeof value === "number" && value >= 0 && value <= most.dollars;
+	return typeof value === "number" && value >= 0 && value <= maxFigures.dollars;
 }
 
 function isDuration(value: number): boolean {
-	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
+	return typeof value === "number" && value >= 0 && value <= maxFigures.milliseconds;
 }
 
-function checkedMessages(messages: readonly AnswerMessage[], found: string[]): readonly AnswerMessage[] {
+function checkedMessages(messages: readonly AnswerMessage[], problems: string[]): readonly AnswerMessage[] {
 	const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls);
 	const areTimesWrong = calls.some(({ durationMs }) => durationMs !== undefined && !isDuration(durationMs));
 	const areTooDeep = calls.some(({ input, output }) => nestsDeeper(input) || nestsDeeper(output));
-	if (areTimesWrong) found.push("the target reports impossible durations of tool calls: they are ignored");
+	if (areTimesWrong) problems.push("the target reports impossible durations of tool calls: they are ignored");
 	if (areTooDeep)
-		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
+		problems.push(
+			`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`,
+		);
 	if (!areTimesWrong && !areTooDeep) return messages;
 	const checkedCall = ({ durationMs, input, output, ...call }: ToolCall): ToolCall => ({
 		...call,
@@ -352,7 +334,7 @@ function checkedMessages(messages: readonly AnswerMessage[], found: string[]): r
 
 type Kept = (key: string, value: number | undefined, isPossible: (value: number) => boolean) => number | undefined;
 
-/** Input and output are only counted together: one alone would make the sum too small. */
+/** Input and output only count together: one alone would make the sum too small. */
 function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: Kept): TokenUsage | undefined {
 	const whole = [kept("input", input, isCount), kept("output", output, isCount)];
 	if (whole.includes(undefined)) return undefined;
@@ -360,14 +342,14 @@ function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: K
 	return { input, output, ...known(parts) };
 }
 
-/** US dollars per million tokens. `cached` defaults to the price of `input`. */
+/** US dollars per million tokens; `cached` defaults to `input`. */
 export interface Pricing {
 	readonly input?: number | undefined;
 	readonly output?: number | undefined;
 	readonly cached?: number | undefined;
 }
 
-/** From the server (`usage.cost`), else by the target's `pricing`. */
+/** Prefers the server's `usage.cost` to the target's `pricing`. */
 export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pricing | undefined): number | undefined {
 	const told = (body as { usage?: { cost?: unknown } } | undefined)?.usage?.cost;
 	if (typeof told === "number") return told;
@@ -379,22 +361,20 @@ export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pr
 }
 
 export interface ProviderFacts<Name extends string, Settings extends z.ZodType> {
-	/** `provider` in targets files. */
+	/** The `provider` in targets files. */
 	readonly name: Name;
 	readonly aliases?: readonly string[];
-	/** Cells of the table in docs/targets.md. */
+	/** For the table in docs/targets.md. */
 	readonly runs: string;
 	readonly needs: string;
 	readonly cost: string;
-	/** Includes the settings of every target. */
 	readonly settings: Settings;
 	/** Returns a setting that other settings exclude, as spelled in files. */
 	misuse?(wire: Readonly<Record<string, unknown>>): { readonly key: string; readonly hint: string } | undefined;
-	/** Cheap and without I/O: connections and processes start in `check` or `invoke`. */
+	/** Must be cheap and without I/O: connections and processes start in `check` or `invoke`. */
 	create(target: TargetWith<Name, z.output<Settings>>, services: TargetServices): Target;
 }
 
-/** What a provider states of itself to a frame that completes it. */
 export type Definition<Name extends string, Settings extends z.ZodType> = Omit<
 	ProviderFacts<Name, Settings>,
 	"create" | "needs" | "cost"
@@ -406,27 +386,22 @@ export interface ModelFacts {
 	readonly kind: "model";
 	/** The vendor's own base URL. */
 	readonly address: string;
-	/**
-	 * A variable with the name of the customer's own host below that of `address`, for vendors
-	 * without a common one; `resource_name` overrides it.
-	 */
+	/** Names a variable with the customer's part of the host; `resource_name` overrides it. */
 	readonly resourceVariable?: string;
-	/** Variables with the vendor's key; the first one that is set counts. */
+	/** Variables with the vendor's key; the first that is set counts. */
 	readonly keys: readonly [string, ...string[]];
-	/** The one to recommend, if not the first. */
 	readonly recommendedKey?: string;
 }
 
 /** Agents work in the workspace, and are programs that inherit the environment. */
 export interface AgentFacts {
 	readonly kind: "agent";
-	/** The default program; undefined if its `command` is required. */
 	readonly executable: string | undefined;
 	/** Variables with keys that it may read. */
 	readonly keys: readonly string[];
 }
 
-/** A kind of system under test. One file each in `providers/`, one line in their list. */
+/** A kind of system under test: one file each in `providers/`, one line in their list. */
 export type Provider<
 	Name extends string = string,
 	Settings extends z.ZodType = z.ZodType<CommonSettings>,

@@ -40,43 +40,35 @@ import { count, record, text as textOf } from "./read-answer.ts";
 
 const noSuchSetting = "remove it: this provider has no such setting";
 
-/** Returns the settings of models, with those of `names` as errors. */
+/** Makes the settings of `names` errors. */
 export function settingsWithout(...names: readonly (keyof typeof modelSettings)[]) {
 	return { ...commonSettings, ...lacking(modelSettings, noSuchSetting, names) };
 }
 
-/** Settings of models with one API and one address. */
+/** For models with one API and one address. */
 export const plainModelSettings = wireObject(
 	settingsWithout("resourceName", "deployment", "version", "apiVersion", "apiFormat"),
 );
 
-/** What a provider creates its model from. */
 interface ModelDoor {
 	readonly settings: ModelSettings;
 	/** Its `deployment` or `model`. */
 	readonly model: string;
 	/** Its `base_url`, else the vendor's own. */
 	readonly address: string;
-	/** Whether the address is from the settings. */
 	readonly isOwnServer: boolean;
-	/** Options that every part of the SDK takes. */
 	readonly sdk: { apiKey: string; fetch: typeof globalThis.fetch; headers?: Record<string, string> };
 }
 
 interface ModelDefinition<Name extends string, Settings extends z.ZodType<ModelSettings>>
 	extends Definition<Name, Settings>,
 		Omit<ModelFacts, "kind"> {
-	/** Returns the form of `reasoning_effort` in the SDK's own options. */
+	/** Maps `reasoning_effort` to the SDK's options. */
 	reasoning(effort: string): SharedV3ProviderOptions;
-	/** Imports the provider's part of the SDK. */
 	open(door: ModelDoor): Promise<LanguageModelV3>;
 }
 
-/**
- * A target that is one call of a language model. Text files are passed as text, images and other
- * files as content parts. A failure says whether to retry, and the runner does: the SDK's own
- * retries are off.
- */
+/** Passes text files as text, other files as content parts. The runner retries, not the SDK. */
 export function modelProvider<const Name extends string, Settings extends z.ZodType<ModelSettings>>(
 	definition: ModelDefinition<Name, Settings>,
 ): Provider<Name, Settings> & ModelFacts {
@@ -124,36 +116,32 @@ function modelTarget(
 }
 
 interface ModelAddress {
-	/** Undefined if the vendor has no common address, and the target names none. */
 	readonly address: string | undefined;
 	readonly isOwnServer: boolean;
 	readonly apiKey: string | undefined;
 }
 
-/**
- * Returns the address and key. The vendor's variable is only used for the vendor's own addresses: a
- * key must not go to a server that an eval names.
- */
+/** A key must not go to a server that an eval names, only to the vendor's own addresses. */
 function modelAddress(
 	{ address, keys, resourceVariable }: Omit<ModelFacts, "kind">,
 	settings: ModelSettings,
 	env: Environment,
 ): ModelAddress {
-	// `${{ URL:-}}` can be empty, which selects the vendor's own.
-	const given = settings.baseUrl || settings.endpoint || undefined;
+	// `${{ URL:-}}` can be empty, which selects the vendor's own address.
+	const configured = settings.baseUrl || settings.endpoint || undefined;
 	const resource = resourceVariable && (settings.resourceName ?? env[resourceVariable]);
 	const own = resource ? address.replace("//", `//${resource}.`) : address;
 	const hasOwn = resourceVariable === undefined || Boolean(resource);
 	const vendorKey = keys.map((key) => env[key]).find((value) => value !== undefined);
-	const getsVendorKey = given === undefined || resourceVariable !== undefined;
+	const getsVendorKey = configured === undefined || resourceVariable !== undefined;
 	return {
-		address: given ?? (hasOwn ? own : undefined),
-		isOwnServer: given !== undefined,
+		address: configured ?? (hasOwn ? own : undefined),
+		isOwnServer: configured !== undefined,
 		apiKey: settings.apiKey ?? (getsVendorKey ? vendorKey : undefined),
 	};
 }
 
-/** Returns what would fail every test; the message completes a sentence about the target. */
+/** Reports what would fail every test; the message completes a sentence about the target. */
 function problemOf(
 	{ keys, recommendedKey: key = keys[0], resourceVariable }: Omit<ModelFacts, "kind">,
 	{ model, address, apiKey, isOwnServer }: ModelAddress & { readonly model: string },
@@ -170,7 +158,7 @@ function problemOf(
 	return { message: "has no api_key", hint: `set ${key}, or add to the target \`api_key: \${{ ${key} }}\`` };
 }
 
-/** Whether the server rejected structured output; the rest of the run then does without. */
+/** Whether the server rejected structured output, so that the rest of the run omits it. */
 interface AnswerForm {
 	refused: boolean;
 }
@@ -221,8 +209,7 @@ function answerOf(
 		request_id: response?.id || undefined,
 		ignored_settings: ignored.length > 0 ? ignored : undefined,
 	});
-	// A refusal or truncated answer has a finish reason; an empty one without a known reason is not
-	// an answer.
+	// An empty answer without a finish reason or with an unknown one is not an answer.
 	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
 	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
 }
@@ -254,7 +241,6 @@ interface CallError {
 	readonly cause?: unknown;
 }
 
-/** Codes of broken or failed connections, which can succeed later. */
 const passingCodes = new Set([
 	"ECONNRESET",
 	"ECONNREFUSED",
@@ -270,7 +256,7 @@ const passingCodes = new Set([
 	"UND_ERR_CONNECT_TIMEOUT",
 	"UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
 ]);
-const longestMessage = 2000;
+const maxMessageLength = 2000;
 const ofServer = { causedBy: "provider", retryable: true } as const;
 
 /** Retries can help for 429, 5xx, resets and stalls, but not for a rejected request. */
@@ -278,7 +264,7 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 	if (signal.aborted) return stopped(signal);
 	const error = thrown as CallError;
 	const status = error.statusCode;
-	// A truncated body is an SDK error with its original status: the actual problem is its cause.
+	// A truncated body is an SDK error with its original status; the actual problem is its cause.
 	if (status !== undefined && (status < 200 || status > 299)) return httpFailure(error, status);
 	const code = systemCode(error);
 	if (code !== undefined && passingCodes.has(code))
@@ -288,7 +274,7 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 		return { ...ofServer, code: "bad-answer", message: `the server's response could not be parsed: ${deepest(error)}` };
 	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
 	if (network) return { ...ofServer, code: "network", message: `the connection failed: ${deepest(error)}` };
-	// The SDK throws its own TypeError for responses of the right shape with wrong content.
+	// The SDK throws a TypeError of its own for valid responses with unexpected content.
 	const stumbled = thrown instanceof TypeError && code === undefined;
 	if (
 		stumbled ||
@@ -323,16 +309,15 @@ function httpFailure(error: CallError, status: number): TargetFailure {
 
 function said({ message }: CallError): string {
 	const text = message.trim() || "(no message)";
-	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
+	return text.length > maxMessageLength ? `${text.slice(0, maxMessageLength)}…` : text;
 }
 
-/** Returns the first code in an error and its causes. */
 function systemCode(error: CallError): string | undefined {
 	for (const { code } of causes(error)) if (typeof code === "string") return code;
 	return undefined;
 }
 
-/** Returns the message of the innermost cause: "fetch failed" alone is useless. */
+/** The outer messages, such as "fetch failed", are useless. */
 function deepest(error: CallError): string {
 	return said(causes(error).findLast(({ message }) => message) ?? error);
 }
@@ -344,7 +329,7 @@ function causes(error: CallError): (CallError & { readonly code?: unknown })[] {
 	return chain;
 }
 
-/** The parts of OpenAI's responses that report a refusal separately from the text. */
+/** OpenAI reports a refusal separately from the text. */
 interface OpenAiBody {
 	readonly choices?: readonly { readonly message?: { readonly refusal?: unknown } }[];
 	readonly output?: readonly {
@@ -431,7 +416,7 @@ const bySignature: readonly (readonly [signature: string, mediaType: string])[] 
 
 type FilePiece = Exclude<RequestPiece, { readonly type: "text" }>;
 
-/** Returns a file's media type: from the eval, its first bytes, or its extension. */
+/** Prefers the eval's type, then the first bytes, then the extension. */
 function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer): string {
 	if (mediaType !== undefined) return mediaType;
 	const head = bytes.subarray(0, 12).toString("latin1");
@@ -442,18 +427,15 @@ function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer): strin
 	return lookUp(byEnding, ending) ?? (type === "image" ? "image/*" : "application/octet-stream");
 }
 
-/** Returns the bytes as UTF-8 without a byte order mark; undefined if they are not text. */
+/** Decodes UTF-8 without a byte order mark; undefined if the bytes are not text. */
 function decodeText(bytes: Buffer): string | undefined {
 	if (bytes.includes(0) || !isUtf8(bytes)) return undefined;
 	return bytes.toString("utf8").replace(/^\ufeff/, "");
 }
 
-const largestFile = 20 * 1024 * 1024;
+const maxFileBytes = 20 * 1024 * 1024;
 
-/**
- * Converts a conversation for the SDK, after the target's `system_prompt`.
- * @throws AgentvError if a file is unreadable
- */
+/** Puts the target's `system_prompt` first. @throws AgentvError if a file is unreadable */
 function toModelPrompt(messages: readonly RequestMessage[], systemPrompt?: string): LanguageModelV3Message[] {
 	const converted = messages.flatMap(toModelMessage);
 	return systemPrompt === undefined ? converted : [{ role: "system", content: systemPrompt }, ...converted];
@@ -477,7 +459,6 @@ function textPart(text: string): LanguageModelV3TextPart {
 	return { type: "text", text };
 }
 
-/** Returns what the assistant said, followed by the results of the tools that it called. */
 function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: number): LanguageModelV3Message[] {
 	const text = plainText(content);
 	const calls = toolCalls.map(({ tool, id, input, output }, position) => ({
@@ -510,19 +491,18 @@ function asText(value: unknown): string {
 
 function userPart(piece: RequestPiece): LanguageModelV3TextPart | LanguageModelV3FilePart {
 	if (piece.type === "text") return textPart(piece.text);
-	const bytes = readBytes(piece.path, { maxBytes: largestFile });
+	const bytes = readBytes(piece.path, { maxBytes: maxFileBytes });
 	const mediaType = mediaTypeOf(piece, bytes);
 	const text = mediaType.startsWith("image/") ? undefined : decodeText(bytes);
 	if (text !== undefined) return textPart(fileText(piece.name, text));
 	return { type: "file", data: new Uint8Array(bytes), mediaType, filename: piece.name };
 }
 
-/** Returns the text of a message's pieces, with files as text. */
 function plainText(pieces: readonly RequestPiece[]): string {
 	return pieces
 		.map((piece) => {
 			if (piece.type === "text") return piece.text;
-			const text = decodeText(readBytes(piece.path, { maxBytes: largestFile }));
+			const text = decodeText(readBytes(piece.path, { maxBytes: maxFileBytes }));
 			return fileText(piece.name, text ?? "(a binary file)");
 		})
 		.join("\n\n");
@@ -532,7 +512,7 @@ function fileText(name: string, text: string): string {
 	return `<file path="${name.replaceAll('"', "'")}">\n${text}\n</file>`;
 }
 
-/** Adds the vendor's version path, which gateways are often configured without. */
+/** Adds the vendor's version path, which configured gateways often lack. */
 export function versioned(address: string, version: string): string {
 	const trimmed = address.replace(/(?<!\/)\/+$/, "");
 	return /\/v\d[a-z0-9]*$/.test(trimmed) ? trimmed : `${trimmed}/${version}`;

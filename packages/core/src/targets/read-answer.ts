@@ -19,10 +19,8 @@ import {
 } from "./contract.ts";
 
 /**
- * Parses a program's output: plain text, or a JSON object with `text` or `output_messages`
- * (`output` is read as either), `token_usage`,
- * `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text. Figures are not checked
- * here.
+ * Parses plain text, or a JSON object with `text` or `output_messages` (`output` is read as
+ * either), `token_usage`, `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text.
  */
 export function readAnswer(said: string): TargetAnswer {
 	const trimmed = said.trim();
@@ -34,7 +32,7 @@ export function readAnswer(said: string): TargetAnswer {
 	return { text: withoutLastBreak(said), messages: [] };
 }
 
-/** Returns the answer in a JSON object of the form above; undefined if it is not an answer. */
+/** Returns undefined if the value doesn't have the form above. */
 export function answerOf(value: unknown): TargetAnswer | undefined {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
 	const fields = value as Readonly<Record<string, unknown>>;
@@ -62,11 +60,10 @@ function amount(value: unknown): number | undefined {
 	return typeof value === "number" ? value : undefined;
 }
 
-/** Returns the messages of a list if every entry is one; else undefined. */
 function readMessages(value: unknown): AnswerMessage[] | undefined {
 	if (!Array.isArray(value) || value.length === 0) return undefined;
 	const messages: AnswerMessage[] = [];
-	// One more than allowed is enough to reject it.
+	// One more than allowed is enough to reject the list.
 	for (const entry of value.slice(0, mostMessages + 1)) {
 		const { parts, content } = readContent((entry as { content?: unknown } | null)?.content);
 		const read = messageSchema.safeParse(parts ? { ...(entry as object), content } : entry);
@@ -76,7 +73,7 @@ function readMessages(value: unknown): AnswerMessage[] | undefined {
 	return messages;
 }
 
-/** A piece as programs print it: its content is in `value`, or under the name of its kind. */
+/** As programs print it: the content is in `value`, or under the name of its kind. */
 const partsSchema = z
 	.array(
 		wireObject({
@@ -90,9 +87,8 @@ const partsSchema = z
 	)
 	.min(1);
 
-/** Returns a list of pieces with the text that represents it; anything else has no parts. */
 function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
-	// Plain text is by far the most common: a failed parse costs more than the rest of the message.
+	// Plain text is by far the most common, and a failed parse is more expensive than the rest.
 	if (!Array.isArray(content)) return {};
 	const read = partsSchema.safeParse(content);
 	if (!read.success) return {};
@@ -106,7 +102,6 @@ function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]
 	return { parts, content: parts.map(partText).join("\n\n") };
 }
 
-/** Returns a piece as it appears in a message's text. */
 export function partText(part: AnswerPart): string {
 	return part.type === "text" ? part.text : `[${part.type}: ${part.path}]`;
 }
@@ -120,7 +115,7 @@ function plainContent(content: MessageEntry["content"]): string {
 	return JSON.stringify(content);
 }
 
-/** Returns token counts; incomplete ones don't determine the sum. */
+/** Incomplete counts are dropped, since they don't determine the sum. */
 function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"> {
 	if (typeof value !== "object" || value === null) return {};
 	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
@@ -131,16 +126,16 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
 }
 
-const longestSaid = 2000;
+const maxOutputLength = 2000;
 
-/** Undefined if the program succeeded. `what` is the subject of the message. */
+/** Returns undefined if the program succeeded. @param what the subject of the message */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
-	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
+	const said = (result.stderr.trim() || result.stdout.trim()).slice(-maxOutputLength);
 	const saying = said === "" ? "" : `: ${said}`;
 	const end = abnormalEnd(what, result, saying);
 	if (end) {
 		const failure = { ...end, retryable: end.code === "timeout" || end.code === "signal" };
-		// Programs are checked before a run: a missing one was removed later.
+		// Programs are checked before a run, so a missing one was removed later.
 		return isResourceCode(result.startError?.code ?? "") ? { ...failure, causedBy: "machine" } : failure;
 	}
 	if (result.exitCode === 0) return undefined;
@@ -170,7 +165,7 @@ export function count(value: unknown): number | undefined {
 	return Number.isFinite(value) && value >= 0 ? value : Number.NaN;
 }
 
-/** Returns content given as text or as a list of `{type: "text", text}` blocks; else undefined. */
+/** Accepts text or a list of `{type: "text", text}` blocks. */
 export function contentText(value: unknown): string | undefined {
 	if (typeof value === "string") return value;
 	if (!Array.isArray(value)) return undefined;
@@ -179,18 +174,18 @@ export function contentText(value: unknown): string | undefined {
 		.join("\n");
 }
 
-/** Longer lines arrive in chunks of at least this many characters. */
+/** In characters; a longer line arrives in several chunks. */
 const pieceLength = 1024 * 1024;
-const longestEvent = 64 * 1024 * 1024;
+const maxEventLength = 64 * 1024 * 1024;
 
-/** Parses JSON objects, one per line, from a program's output. Other lines are ignored. */
+/** Parses JSON objects, one per line; other lines are ignored. */
 export function objectLines(onObject: (object: Fields) => void): (line: string) => void {
 	let begun = "";
 	return (line) => {
 		if (begun === "" && !line.trimStart().startsWith("{")) return;
 		const text = begun + line;
 		const object = parseObject(text);
-		const isPiece = object === undefined && line.length > pieceLength && text.length < longestEvent;
+		const isPiece = object === undefined && line.length > pieceLength && text.length < maxEventLength;
 		begun = isPiece ? text : "";
 		if (object) onObject(object);
 	};
@@ -206,7 +201,7 @@ function parseObject(text: string): Fields | undefined {
 	}
 }
 
-/** Returns everything, or what follows the last answer of a resumed session. */
+/** Returns everything, or in a resumed session only what follows the last answer. */
 export function newWords({ session, prompt, messages }: TargetRequest): string {
 	if (session === undefined) return prompt;
 	const last = messages.findLastIndex(({ role }) => role === "assistant");
@@ -216,7 +211,6 @@ export function newWords({ session, prompt, messages }: TargetRequest): string {
 		.join("\n\n");
 }
 
-/** Agents open files themselves. */
 function pieceText(piece: RequestPiece): string {
 	return piece.type === "text" ? piece.text : `[${piece.type}: ${piece.path}]`;
 }
@@ -225,7 +219,6 @@ class TokenSum {
 	#sum: TokenUsage | undefined;
 	#isKnown = true;
 
-	/** Adds a call. A call without input or output tokens makes the sum unknown. */
 	add({ input, output, cached, reasoning }: { readonly [Key in keyof TokenUsage]: number | undefined }): void {
 		if (input === undefined || output === undefined) {
 			this.#isKnown = false;
@@ -242,7 +235,6 @@ class TokenSum {
 		};
 	}
 
-	/** Undefined if no call was counted, or the usage of one is unknown. */
 	get usage(): TokenUsage | undefined {
 		return this.#isKnown ? this.#sum : undefined;
 	}
@@ -250,7 +242,6 @@ class TokenSum {
 
 type Open = { -readonly [Key in keyof ToolCall]: ToolCall[Key] } & { startedAt: number };
 
-/** Collects an agent's messages and tool calls in order, and joins results to their calls. */
 export class Transcript {
 	readonly #messages: { content: string; toolCalls: Open[] }[] = [];
 	readonly #calls = new Map<string, Open>();
@@ -259,7 +250,7 @@ export class Transcript {
 		if (text.trim() !== "") this.#messages.push({ content: text, toolCalls: [] });
 	}
 
-	/** Records a tool call. A second start of the same call only completes its input. */
+	/** A second start of the same call only completes its input. */
 	call(id: string, tool: string, input: unknown, at: number): void {
 		const known = this.#calls.get(id);
 		if (known && id !== "") {
@@ -273,7 +264,7 @@ export class Transcript {
 		else this.#messages.push({ content: "", toolCalls: [call] });
 	}
 
-	/** Records when the tool really started: the time before was the model's. */
+	/** Records when the tool actually started: the time before was the model's. */
 	begin(id: string, at: number): void {
 		const call = this.#calls.get(id);
 		if (call) call.startedAt = at;
@@ -299,7 +290,6 @@ export type AgentEvent = Readonly<Record<string, unknown>> & { readonly type: st
 
 type Figures = Pick<TargetAnswer, "tokenUsage" | "costUsd" | "durationMs" | "llmCalls" | "metadata">;
 
-/** What an agent did in one run. */
 export interface AgentReport extends Readonly<{ [Key in keyof Figures]?: Figures[Key] | undefined }> {
 	readonly messages: readonly AnswerMessage[];
 	/** Default: the last assistant message's text. */
@@ -308,11 +298,10 @@ export interface AgentReport extends Readonly<{ [Key in keyof Figures]?: Figures
 	readonly model?: string | undefined;
 	/** In the agent's or its vendor's words. */
 	readonly stopReason?: unknown;
-	/** The failure that the agent itself reported. */
 	readonly failure?: string | undefined;
 	/** Default: true. */
 	readonly retryable?: boolean;
-	/** The event that ends every run is missing. */
+	/** Whether the event that ends every run is missing. */
 	readonly isIncomplete?: boolean;
 }
 
@@ -323,10 +312,9 @@ export abstract class AgentReader {
 	protected session: string | undefined;
 	protected model: string | undefined;
 	protected failure: string | undefined;
-	/** Of a model, if the agent reports each. */
 	protected calls = 0;
 
-	/** `at` is the arrival time in milliseconds, for the duration of calls. */
+	/** @param at arrival time in milliseconds, for the duration of calls */
 	abstract event(event: AgentEvent, at: number): void;
 
 	finish(): AgentReport {

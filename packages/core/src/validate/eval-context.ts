@@ -33,7 +33,6 @@ import { GitError, localGitSync } from "../machine/git.ts";
 import { foreignRepository, repositoryRoot, trackedFilesSync } from "../machine/git-repository.ts";
 import { isGitsOwn } from "../workspace/snapshot.ts";
 
-/** An eval for the rules: loaded, its targets resolved, its references collected. */
 export interface EvalContext {
 	readonly run: ValidationRun;
 	readonly loaded: LoadedEval;
@@ -42,15 +41,12 @@ export interface EvalContext {
 	readonly references: References;
 	/** The smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
-	/** Findings of loading the eval and its targets, in this order and each once. */
+	/** Of loading the eval and its targets, in this order and each once. */
 	readonly findings: readonly Diagnostic[];
-	/** Shared results of several rules, computed on first use. */
 	readonly memo: Map<string, unknown>;
 }
 
-/**
- * Loads `file` and everything that the rules check. @throws AgentvError only if it is unreadable
- */
+/** @throws AgentvError only if `file` is unreadable */
 export function evalContext(file: string, run: ValidationRun): EvalContext {
 	const { view, env, cwd } = run;
 	const loaded = loadEval(file, { view, env, cwd, reach: { allowed: run.ownLinks, ownFiles: [] } });
@@ -79,7 +75,7 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 	};
 }
 
-/** Returns the eval's repository, looked up on first use; undefined for bundles and others. */
+/** Looked up on first use; undefined for bundles and others. */
 export function repositoryOf({ loaded, run }: EvalContext): RepositoryFacts | undefined {
 	const { rootKind, root } = loaded.scope;
 	return rootKind === "repository" ? repositoryFacts(root, run) : undefined;
@@ -97,20 +93,17 @@ function targetFiles(uses: readonly TargetUse[]): string[] {
 	return uses.flatMap((use) => hopsOf(use).map(({ definition }) => definition.file));
 }
 
-/** Returns the chain of a target as far as it was resolved. */
 export function hopsOf({ resolution }: TargetUse): readonly TargetHop[] {
 	return resolution.ok ? resolution.target.via : resolution.via;
 }
 
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	const seen = new Set<string>();
-	return diagnostics.filter((found) => seen.size < seen.add(findingKey(found)).size);
+	return diagnostics.filter((diagnostic) => seen.size < seen.add(findingKey(diagnostic)).size);
 }
 
-/** A file or directory of an eval, and where it is referenced. */
 interface EvalFile {
 	readonly path: string;
-	/** Noun in messages. */
 	readonly kind: string;
 	readonly at: Place;
 	/** Whether everything in the directory is needed. */
@@ -120,7 +113,6 @@ interface EvalFile {
 /** Directories of these kinds are searched or worked in: not all their files are needed. */
 const notWhole: ReadonlySet<ReferenceKind> = new Set(["tests", "working-directory"]);
 
-/** Returns the eval, its target files, and everything on disk that it refers to, each once. */
 export function evalFiles(context: EvalContext): EvalFile[] {
 	const { loaded, uses } = context;
 	const files = new Map<string, EvalFile>();
@@ -148,7 +140,7 @@ export function neededPaths(context: EvalContext): readonly Reference[] {
 	return context.references.files.filter((reference) => reference.kind !== "repository" && !isSystemPath(reference));
 }
 
-/** Returns the needed paths that are unusual: most path rules ignore the others. */
+/** Most path rules ignore ordinary paths. */
 export function oddReferences(context: EvalContext): readonly Reference[] {
 	return remembered(context.memo, "odd paths", () =>
 		pathReferences(context).filter(
@@ -157,7 +149,7 @@ export function oddReferences(context: EvalContext): readonly Reference[] {
 	);
 }
 
-/** Returns `path` with `./` or `../`, and `/` between components. */
+/** Begins with `./` or `../`, and has `/` between components. */
 export function relativePath(directory: string, path: string): string {
 	const way = relative(directory, path).split(sep).join("/");
 	if (way === "") return "./";
@@ -172,7 +164,6 @@ function sourceOf(file: string, { loaded, targets }: EvalContext): Source | unde
 	return loaded.sources.get(file) ?? targets.sources.get(file);
 }
 
-/** Returns the variables in the value at a place. */
 export function variablesAt(place: Place, context: EvalContext): PlacedVariable[] {
 	return (sourceOf(place.file, context)?.variables ?? []).filter(({ at }) => samePlace(at, place));
 }
@@ -181,13 +172,12 @@ export function samePlace(a: Place, b: Place): boolean {
 	return a.file === b.file && a.line === b.line && (a.path ?? []).join("\0") === (b.path ?? []).join("\0");
 }
 
-/** Returns the text at a place as written, including `${{ }}`; undefined if it is not text. */
+/** Includes `${{ }}`; undefined if the value is not text. */
 export function writtenText(place: Place, context: EvalContext): string | undefined {
 	const value = writtenValue(place, context);
 	return typeof value === "string" ? value : undefined;
 }
 
-/** Returns the value at a place before `${{ }}`. */
 export function writtenValue(place: Place, context: EvalContext): unknown {
 	return valueBelow(sourceOf(place.file, context)?.raw(place.line), place.path ?? []);
 }
@@ -196,7 +186,6 @@ export function usedDefinitions({ uses }: EvalContext): TargetDefinition[] {
 	return [...new Set(uses.flatMap((use) => hopsOf(use).map(({ definition }) => definition)))];
 }
 
-/** Returns the variables of the eval's own files, and of its target definitions. */
 export function usedVariables(context: EvalContext): PlacedVariable[] {
 	const { loaded, targets } = context;
 	const inTargets = usedDefinitions(context).flatMap(({ file, part }) =>
@@ -209,7 +198,6 @@ export function isBelow(path: DocumentPath = [], above: DocumentPath = []): bool
 	return above.every((key, index) => path[index] === key);
 }
 
-/** Returns every workspace of an eval: its suites' and its tests' own, each once. */
 export function workspacesOf(loaded: LoadedEval): Workspace[] {
 	const all = [loaded.suite, ...loaded.tests.map((test) => test.suite), ...loaded.tests];
 	return [...new Set(all.flatMap(({ workspace }) => (workspace ? [workspace] : [])))];
@@ -220,14 +208,13 @@ interface PlacedRepo extends WorkspaceRepo {
 	readonly shown: string;
 }
 
-/** Returns the repositories of an eval's workspaces, each path once. */
 export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
 	const repos = workspacesOf(loaded).flatMap((workspace) => workspace.repos);
 	const keyOf = ({ at: { file, line, path = [] } }: WorkspaceRepo) => [file, line ?? "", ...path].join("\0");
 	return [...new Map(repos.map((repo) => [keyOf(repo), { ...repo, shown: redactUrl(repo.repo) }])).values()];
 }
 
-/** Returns a file's text; undefined for a binary or unreadable file, which is not searched. */
+/** Returns undefined for a binary or unreadable file, which is not searched. */
 export function textOf(file: string, { view }: Pick<ValidationRun, "view">): string | undefined {
 	try {
 		return view.readText(file);
@@ -237,18 +224,15 @@ export function textOf(file: string, { view }: Pick<ValidationRun, "view">): str
 	}
 }
 
-/** Returns what a run would refuse to copy of a directory. */
 export function rememberedFaults(directory: string, run: ValidationRun): TreeFaults {
 	return remembered(run.memo, `faults\0${directory}`, () => treeFaults(directory, isGitsOwn));
 }
 
-/** Shared state of one validation: everything is read once for all evals. */
 export interface ValidationRun {
 	readonly view: DiskView;
-	/** The process environment. */
 	readonly env: Environment;
 	readonly cwd: string;
-	/** `--targets FILE`, absolute. */
+	/** The value of `--targets`, absolute. */
 	readonly targetsFile: string | undefined;
 	/** Real paths of evals that the user specified by a link. */
 	readonly ownLinks: readonly string[];
@@ -279,21 +263,18 @@ export function remembered<Answer>(memo: Map<string, unknown>, key: string, look
 	return answer;
 }
 
-/** Facts about a repository for all evals in it. */
 export interface RepositoryFacts {
 	readonly root: string;
-	/** The commit of HEAD; undefined before the first one. */
+	/** Undefined before the first commit. */
 	readonly head: string | undefined;
-	/** Returns the git state of a file or directory of the work tree. */
 	state(path: string): FileState;
-	/** Returns files at or below `path` that differ from HEAD or are untracked; absolute. */
+	/** Absolute; at or below `path`. Includes untracked files. */
 	changed(path: string): readonly string[];
 }
 
 /** `outside`: not in this repository, or in a nested one. */
 type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
-/** Returns facts about the repository of a directory; undefined without one, or without git. */
 function repositoryFacts(
 	directory: string,
 	{ env, repositories }: { env: Environment; repositories: Map<string, RepositoryFacts | undefined> },
@@ -304,13 +285,12 @@ function repositoryFacts(
 	return repositories.get(root);
 }
 
-/** Two git calls for any number of evals. */
 function inspect(root: string, env: Environment): RepositoryFacts | undefined {
 	try {
 		const options = { env, ...foreignRepository(root, env) };
 		return facts(root, trackedFilesSync(root, options), localGitSync(root, status, options).stdout);
 	} catch (error) {
-		// Without git, or if git refuses the repository (another owner), continue without these facts.
+		// Without git, or if git refuses the repository (another owner), these facts are unknown.
 		if (error instanceof GitError) return undefined;
 		throw error;
 	}
@@ -352,7 +332,6 @@ function facts(root: string, trackedFiles: readonly string[], output: string): R
 	};
 }
 
-/** Sorted file names of a repository, for queries about directories. */
 class Tree {
 	readonly #names: readonly string[];
 	readonly #set: ReadonlySet<string>;
@@ -362,7 +341,6 @@ class Tree {
 		this.#set = new Set(names);
 	}
 
-	/** Returns whether it has the file, or a file below the directory. */
 	has(name: string): boolean {
 		if (this.#set.has(name)) return true;
 		return this.#names[this.#first(`${name}/`)]?.startsWith(`${name}/`) ?? false;
@@ -375,13 +353,12 @@ class Tree {
 		return false;
 	}
 
-	/** Returns the entry `name`, and those below it. */
 	below(name: string): string[] {
 		if (name === "") return [...this.#names];
-		const found = this.#set.has(name) ? [name] : [];
+		const names = this.#set.has(name) ? [name] : [];
 		for (let index = this.#first(`${name}/`); this.#names[index]?.startsWith(`${name}/`); index++)
-			found.push(this.#names[index] as string);
-		return found;
+			names.push(this.#names[index] as string);
+		return names;
 	}
 
 	#first(name: string): number {
@@ -396,10 +373,7 @@ class Tree {
 	}
 }
 
-/**
- * Yields the settings with a secret, and their paths, in a value as written, including `${{ }}`.
- * Never yields the secrets themselves.
- */
+/** Yields places only, never the secrets themselves; text is as written, including `${{ }}`. */
 export function* literalSecrets(
 	value: unknown,
 	path: DocumentPath = [],

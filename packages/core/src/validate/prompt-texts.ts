@@ -13,7 +13,7 @@ interface TestPrompts {
 	readonly prompts: readonly PromptText[];
 }
 
-/** Returns the tests with their own texts. Shared texts come with the first. */
+/** Shared texts belong to the first test. */
 export function promptTexts(context: EvalContext): readonly TestPrompts[] {
 	return remembered(context.memo, "prompts", () => {
 		const { sources, tests } = context.loaded;
@@ -25,7 +25,6 @@ export function promptTexts(context: EvalContext): readonly TestPrompts[] {
 	});
 }
 
-/** Returns the eval's own `input`, and PROMPT.md. */
 function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 	const source = loaded.sources.get(loaded.file);
 	const root = source?.document && source.parts[0];
@@ -50,14 +49,13 @@ function ownTexts({ at }: TestCase, source: Source): PromptText[] {
 
 const byLine = new WeakMap<Source, ReadonlyMap<number | undefined, Part>>();
 
-/** Indexes the rows of JSON Lines, which can be very many. */
 function partsByLine(source: Source): ReadonlyMap<number | undefined, Part> {
 	const known = byLine.get(source) ?? new Map(source.parts.map((part) => [part.at.line, part]));
 	byLine.set(source, known);
 	return known;
 }
 
-/** Returns the texts of an `input` value, except an assistant's. */
+/** Excludes an assistant's texts. */
 function textsIn(value: unknown, at: Place): PromptText[] {
 	if (typeof value === "string") return [{ text: value, at }];
 	if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, placeBelow(at, index)));
@@ -68,13 +66,13 @@ function textsIn(value: unknown, at: Place): PromptText[] {
 	return content === undefined ? [] : textsIn(content, placeBelow(at, "content"));
 }
 
-/** Returns whether a text contains a unified diff; of `file` if given. */
+/** @param file the diff must be about it */
 export function holdsDiff(text: string, file?: string): boolean {
 	const isDiff = /^(diff --git |@@ -\d|\+\+\+ |--- a\/)/m.test(text) || /```(diff|patch)\b/.test(text);
 	return isDiff && (file === undefined || text.includes(file.replace(/^.*\//, "")));
 }
 
-/** Fields with text for people or models. Others are paths, names, URLs or commands. */
+/** Other fields are paths, names, URLs or commands. */
 const prose = new Set([
 	...["input", "expected_output", "criteria", "expected_outcome", "description", "content", "prompt", "outcome"],
 	...["vars", "metadata", "value", "text", "system_prompt", "response", "responses", "author", "license"],
@@ -85,7 +83,7 @@ const notProse = new Set([
 	...["command", "script", "cwd", "path", "target", "include", "type", "name", "id", "skill", "repo", "url", "commit"],
 ]);
 
-/** Decides by the innermost known field name. */
+/** The innermost known field name decides. */
 export function isProse(path: DocumentPath, inTarget: boolean): boolean {
 	const names = path.filter((key): key is string => typeof key === "string");
 	for (const name of names.reverse()) {
@@ -129,25 +127,24 @@ const listed = new RegExp(
 );
 const fileName = new RegExp(file, "gi");
 
-/** Most texts mention no change: this check skips the others. */
+/** Most texts mention no change; this check skips them. */
 const speaks = new RegExp(`\\b${noun}\\b|\\b(?:uncommitted|unstaged|staged|pending)\\b`, "i");
 /** Names with a dot that are not files. */
 const noFile = /^(?:(?:node|vue|next|nuxt|react|three|d3|express|ember|backbone|alpine|solid)\.(?:js|ts)|e\.g|i\.e)$/i;
-/** What is to be done, or only possible, is not a claim. */
+/** Orders and possibilities are not claims. */
 const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|please|not|n't|if)\s+(?:\w+\s+){0,2}$/i;
 
-/** Returns the claimed changes of a text: each file once, with the matching words. */
 export function claimedChanges(text: string): { readonly file: string; readonly words: string }[] {
 	if (!speaks.test(text)) return [];
-	const found = new Map<string, string>();
+	const wordsByFile = new Map<string, string>();
 	const add = (path: string | undefined, words: string) => {
-		if (path !== undefined && !noFile.test(path) && !found.has(path)) found.set(path, words);
+		if (path !== undefined && !noFile.test(path) && !wordsByFile.has(path)) wordsByFile.set(path, words);
 	};
 	for (const pattern of claims)
 		for (const match of text.matchAll(pattern)) if (!isNotYet(text, match)) add(match[1], match[0]);
 	for (const match of text.matchAll(listed))
 		for (const [words, inner] of (match[1] ?? "").matchAll(fileName)) add(inner, words);
-	return [...found].map(([path, words]) => ({ file: path, words }));
+	return [...wordsByFile].map(([path, words]) => ({ file: path, words }));
 }
 
 /** Detects orders and conditions: "your PR should change", "the file must be edited". */
@@ -156,13 +153,12 @@ function isNotYet(text: string, { index, 0: words }: RegExpExecArray): boolean {
 	return /\b(?:must|should|shall|could|would|may|might|cannot|can't|do not|don't|doesn't|does not)\b/i.test(words);
 }
 
-/** Words before the object: an article, possessive, or adjective. */
+/** Before the object: an article, possessive, or adjective. */
 const some = "(?:(?:an?|the|this|that|my|your|our|any|each|every|new|draft|open|corresponding|follow-?up)\\s+){0,4}";
 const change = `${some}(?:PRs?|pull[ -]requests?|merge[ -]requests?|MRs?)\\b`;
 const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+){0,3}(?:issues?|tickets?)\\b`;
 const host = "(?:github|gitlab|bitbucket|jira|the (?:issue )?tracker)\\b";
 const remote = "(?:branch(?:es)?|remote|origin|upstream|commits?|changes|fix|main|master|github|gitlab)\\b";
-/** Up to this many characters of the same sentence. */
 const withinRequest = (count: number) => `[^.?!\\n]{0,${count}}?`;
 
 const requests = [
@@ -182,10 +178,9 @@ const requests = [
 	`\\b(?:gh|glab)\\s+(?:pr|mr|issue)\\s+(?:create|merge|comment|note|close|reopen|review|edit)\\b`,
 ].map((source) => new RegExp(source, "gi"));
 
-/** Most prompts contain no such request: this check skips the others. */
+/** Most prompts contain no such request; this check skips them. */
 const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|tickets?|bug report|gh|glab|#\d)\b/i;
 
-/** Returns the words that request something from a remote, if any. */
 export function remoteRequest(text: string): string | undefined {
 	if (!hosting.test(text)) return undefined;
 	for (const pattern of requests)
@@ -203,7 +198,7 @@ const spokenOf = [
 ];
 const polite = /^\W*(?:please|(?:can|could|will|would) you\b)/i;
 
-/** Returns whether the words are an instruction: not negated, discussed, or a question. */
+/** Returns false for negated or discussed words, and for questions. */
 function isInstruction(text: string, start: number, length: number): boolean {
 	const before = sentenceEnd(text.slice(Math.max(0, start - farthest), start));
 	if (denied.test(before) || spokenOf.some((pattern) => pattern.test(before))) return false;
@@ -214,7 +209,7 @@ function isInstruction(text: string, start: number, length: number): boolean {
 /** Maximum distance of words that affect the meaning. */
 const farthest = 300;
 
-/** Returns the last, possibly partial, sentence of `text`. */
+/** The last sentence can be partial. */
 function sentenceEnd(text: string): string {
 	return text.slice(Math.max(...[". ", "? ", "! ", "\n"].map((stop) => text.lastIndexOf(stop) + 1)));
 }

@@ -4,17 +4,16 @@ import { type Diagnostic, finding, type Place, type Severity } from "../lib/erro
 import type { EvalContext } from "./eval-context.ts";
 import type { Change } from "./fix/edits.ts";
 
-/** When a fix applies: with `--fix`, or only with the explicit option. */
+/** Whether a fix applies with `--fix`, or only with its own option. */
 export type FixWhen = "fix" | "migrate" | "pin";
 
 export interface RuleDocs {
-	/** The consequences of ignoring it. */
+	/** The consequences of ignoring the rule. */
 	readonly why: string;
 	/** YAML (or a file tree) that the rule reports. */
 	readonly bad: string;
-	/** The same after the fix. */
 	readonly good: string;
-	/** What to do, in one or two sentences. */
+	/** One or two sentences. */
 	readonly mend: string;
 }
 
@@ -26,16 +25,13 @@ export interface Rule {
 	/** One line without a full stop. */
 	readonly summary: string;
 	readonly docs: RuleDocs;
-	/** Present if the rule has a `fix`. */
 	readonly fixedBy?: FixWhen | undefined;
-	/** Returns whether the rule applies to an eval. Default: to all of them. */
 	readonly applies?: (context: EvalContext) => boolean;
 	readonly check: (context: EvalContext) => Iterable<Diagnostic>;
-	/** Returns the changes that fix a finding; none if this one can't be fixed. Read-only. */
-	readonly fix?: (found: Diagnostic, context: EvalContext) => readonly Change[];
+	/** Returns the changes; none if this finding can't be fixed. Read-only. */
+	readonly fix?: (diagnostic: Diagnostic, context: EvalContext) => readonly Change[];
 }
 
-/** A finding before its message. `severity` overrides the rule's own. */
 interface Found<Data extends object> {
 	readonly data: Data;
 	readonly at: Place;
@@ -47,9 +43,8 @@ interface RuleSpec<Data extends object> extends Omit<Rule, "check" | "fix"> {
 	/** One sentence without a full stop: a pure function of the data. */
 	readonly message: (data: Data) => string;
 	readonly hint?: (data: Data) => string | undefined;
-	/** Findings of the rule that others create. */
 	readonly more?: Rule["check"];
-	readonly fix?: (found: Found<Data>, context: EvalContext) => readonly Change[];
+	readonly fix?: (finding: Found<Data>, context: EvalContext) => readonly Change[];
 }
 
 export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
@@ -59,8 +54,8 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 		...base,
 		*check(context) {
 			for (const { data, at, severity } of check(context)) {
-				const found = finding(kind, data, at);
-				yield severity === undefined ? found : { ...found, severity };
+				const diagnostic = finding(kind, data, at);
+				yield severity === undefined ? diagnostic : { ...diagnostic, severity };
 			}
 			if (more) yield* more(context);
 		},
@@ -70,16 +65,14 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 
 /** Documents a rule whose findings the loader creates, and makes it configurable. */
 export function loadingRule(spec: Omit<Rule, "check">): Rule {
-	return { ...spec, check: ({ findings }) => findings.filter((found) => found.rule === spec.id) };
+	return { ...spec, check: ({ findings }) => findings.filter((diagnostic) => diagnostic.rule === spec.id) };
 }
 
-/** Data of every finding about a reference. */
 export interface AboutReference {
 	/** As written, after `${{ }}`. */
 	readonly raw: string;
 	/** Noun: "test data", "hook script". */
 	readonly kind: string;
-	/** The relevant part of a command that is one text. */
 	readonly mark?: string;
 }
 

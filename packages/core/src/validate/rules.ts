@@ -18,7 +18,6 @@ import { documentRules } from "./rules/schema.ts";
 import { targetRules } from "./rules/targets.ts";
 import { testRules } from "./rules/tests.ts";
 
-/** In the order of the docs. */
 const groups = {
 	document: documentRules,
 	paths: pathRules,
@@ -42,7 +41,7 @@ export function findRule(id: string): Rule | undefined {
 
 export type RuleLevels = ReadonlyMap<string, RuleLevel>;
 
-/** Parses `--rule id=level` options. @throws AgentvError `usage` for an unknown rule or level */
+/** Parses `--rule id=level`. @throws AgentvError `usage` for an unknown rule or level */
 export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	return new Map(
 		options.map((option) => {
@@ -70,13 +69,12 @@ function nearestRule(id: string): string | undefined {
 interface Configured {
 	readonly levels: RuleLevels;
 	readonly diagnostics: readonly Diagnostic[];
-	/** The configuration file, for locations in it. */
 	readonly source?: Source;
 }
 
 const unconfigured: Configured = { levels: new Map(), diagnostics: [] };
 
-/** Reads the levels from the nearest `.agentv/config.yaml`. */
+/** Reads the nearest `.agentv/config.yaml`. */
 export function configuredLevels(scope: EvalScope, run: ValidationRun): Configured {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
@@ -98,9 +96,9 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 		return { ...unconfigured, diagnostics: [finding(unreadable, { file, reason: error.message }, { file })] };
 	}
 	const diagnostics = [...source.diagnostics];
-	// Other parts of the file are not checked here: unknown fields pass.
-	const report = (found: Diagnostic) => {
-		if (found.rule !== unknownInConfig.rule) diagnostics.push(found);
+	// Unknown fields are allowed, because other code checks the rest of the file.
+	const report = (diagnostic: Diagnostic) => {
+		if (diagnostic.rule !== unknownInConfig.rule) diagnostics.push(diagnostic);
 	};
 	const [part] = source.parts;
 	const config =
@@ -162,7 +160,10 @@ export function ruleDocs(): readonly RuleDoc[] {
 	);
 }
 
-/** @throws AgentvError `usage` for an unknown rule, with the nearest id */
+/**
+ * Returns a rule's documentation.
+ * @throws AgentvError `usage` for an unknown rule, with the nearest id
+ */
 export function ruleDoc(id: string): RuleDoc {
 	const doc = ruleDocs().find((rule) => rule.id === id);
 	if (!doc) throw unknownRule(id);

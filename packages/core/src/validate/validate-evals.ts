@@ -21,17 +21,15 @@ import { configuredLevels, findRule, type RuleLevels, rules } from "./rules.ts";
 
 export interface ValidateOptions {
 	readonly view: DiskView;
-	/** The process environment. */
 	readonly env: Environment;
 	/** Absolute; without a repository, bounds the search through parent directories. */
 	readonly cwd: string;
-	/** `--targets FILE`, absolute. */
+	/** The value of `--targets`, absolute. */
 	readonly targetsFile?: string | undefined;
-	/** Absolute evals that the user specified directly: a link among them may point anywhere. */
+	/** Absolute paths that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[] | undefined;
-	/** Override those of `.agentv/config.yaml`. */
 	readonly levels?: RuleLevels | undefined;
-	/** Ends the validation with an `interrupted` error. */
+	/** An abort throws an `interrupted` error. */
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,8 +37,7 @@ export interface ValidateOptions {
 const turnMs = 50;
 
 /**
- * Validates eval files one by one. Releases each eval after its result; shared inputs
- * (repositories, target files, directories) are read once. Offline and read-only.
+ * Validates evals sequentially, and releases each after its result. Offline and read-only.
  * @param files absolute paths from `discoverEvals`
  */
 export async function* validateEvals(
@@ -65,19 +62,16 @@ export async function* validateEvals(
 	}
 }
 
-/** A finding for output: located in its file, without references to the loaded eval. */
 export interface ValidationFinding extends Diagnostic {
 	/** For an unreadable file, its first character. */
 	readonly range: SourceRange;
-	/** The surrounding lines with a marker (see `codeFrame`). */
+	/** The surrounding lines with a marker; see `codeFrame`. */
 	readonly frame: readonly string[];
-	/** Whether `--fix`, `--migrate` or `--pin` can fix it. */
 	readonly fixable: boolean;
-	/** Whether it was fixed. */
 	readonly fixed: boolean;
 }
 
-/** Returns a finding as `--json` and Studio show it. */
+/** Returns a finding for `--json` and Studio. */
 export function findingRecord(
 	{ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding,
 	{ shown, redact = (text) => text }: { readonly shown: (path: string) => string; readonly redact?: Redactor },
@@ -97,13 +91,12 @@ export function findingRecord(
 	};
 }
 
-/** The result of a rule, or of one topic of it. */
 interface ValidationCheck {
 	readonly rule: string;
-	/** `skip`: switched off, or not applicable. */
+	/** With `skip`, the rule is disabled or not applicable. */
 	readonly state: "pass" | "fail" | "skip";
 	readonly message: string;
-	/** Worth a separate line in a short report. */
+	/** Whether a short report has a separate line for it. */
 	readonly notable: boolean;
 }
 
@@ -111,23 +104,19 @@ export interface EvalValidation {
 	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
-	/** The portable root: the smallest directory with everything that the eval needs; absolute. */
+	/** The smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
 	readonly tests: number;
-	/** Names of its tests' targets, in order. */
 	readonly targets: readonly string[];
 	readonly checks: readonly ValidationCheck[];
 	readonly diagnostics: readonly ValidationFinding[];
 }
 
-/**
- * Runs every enabled rule, and returns the findings by file and position, and the rules that are
- * switched off; `levels` from the command line override the configuration.
- */
+/** @param levels from the command line; override the configuration */
 export function findAll(context: EvalContext, levels: RuleLevels) {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
-	const found: Diagnostic[] = [];
+	const findings: Diagnostic[] = [];
 	for (const rule of rules) {
 		const level = levels.get(rule.id) ?? config.levels.get(rule.id);
 		if (level === "off") {
@@ -137,15 +126,19 @@ export function findAll(context: EvalContext, levels: RuleLevels) {
 		const configured = config.diagnostics.filter((diagnostic) => diagnostic.rule === rule.id);
 		for (const diagnostics of [rule.check(context), configured])
 			for (const diagnostic of diagnostics)
-				found.push(
+				findings.push(
 					level === undefined ? diagnostic : { ...diagnostic, severity: level === "error" ? level : "warning" },
 				);
 	}
-	return { findings: located(found, context, config.source), off };
+	return { findings: located(findings, context, config.source), off };
 }
 
-function located(found: readonly Diagnostic[], context: EvalContext, config: Source | undefined): ValidationFinding[] {
-	const places = found.map((diagnostic) => ({ diagnostic, ...placed(diagnostic, context, config) }));
+function located(
+	diagnostics: readonly Diagnostic[],
+	context: EvalContext,
+	config: Source | undefined,
+): ValidationFinding[] {
+	const places = diagnostics.map((diagnostic) => ({ diagnostic, ...placed(diagnostic, context, config) }));
 	// A code frame goes to terminals and logs, so redact the secrets that were found.
 	const secrets = places.flatMap(({ diagnostic, range, text }) =>
 		diagnostic.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
@@ -159,7 +152,6 @@ function located(found: readonly Diagnostic[], context: EvalContext, config: Sou
 	return findings.sort((a, b) => compare(a, b, context.loaded.file));
 }
 
-/** Returns the result of one eval, without references to what was loaded. */
 function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
 	const { findings, off } = findAll(context, levels);
@@ -174,7 +166,7 @@ function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	};
 }
 
-/** Removes repetitions, which aliases and merge keys cause. */
+/** Aliases and merge keys cause repetitions. */
 export function distinctFindings(findings: readonly ValidationFinding[]): ValidationFinding[] {
 	const seen = new Set<string>();
 	return findings.filter(({ rule, message, at, range }) => {
@@ -188,7 +180,7 @@ function owned(text: string): string {
 	return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
-/** Returns the range of a finding and the content of its file; "" if it must not be quoted. */
+/** The text is empty if it must not be quoted. */
 function placed(
 	{ at, data }: Diagnostic,
 	{ loaded, targets, run }: EvalContext,
@@ -216,10 +208,7 @@ function placed(
 	return { range: narrowed(shown, data.mark, source, at), text: isOutside ? "" : source.text };
 }
 
-/**
- * Narrows a range to the part that a finding is about (a word of a command, a variable in a text):
- * its first occurrence in the source. Falls back to the whole range.
- */
+/** Uses the first occurrence in the source, or the whole range if there is none. */
 function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
 	if (typeof mark !== "string" || mark === "") return range;
 	const { offset } = range.start;
@@ -247,10 +236,7 @@ function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/**
- * Returns the result of every rule. A rule can have its own text for a pass ("Workspace template
- * exists"); the default is the rule's summary.
- */
+/** A rule can have its own text for a pass; the default is its summary. */
 function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: ReadonlySet<string>): ValidationCheck[] {
 	const topics = [...topicsOf(context)];
 	return rules.flatMap((rule): ValidationCheck[] => {
@@ -268,7 +254,6 @@ function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: Readon
 
 const plain = new Map<Rule, Readonly<Record<ValidationCheck["state"], ValidationCheck>>>();
 
-/** Returns the checks with default texts, which all results share. */
 function plainChecks(rule: Rule) {
 	const { id, summary } = rule;
 	const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
@@ -284,7 +269,6 @@ function plainChecks(rule: Rule) {
 interface Topic {
 	readonly rule: string;
 	readonly message: string;
-	/** Whether this topic failed; default: whether its rule found anything. */
 	readonly failed?: boolean;
 }
 

@@ -41,34 +41,28 @@ import {
 
 export interface BaseParts {
 	readonly runner: StageRunner;
-	/** Directory of everything that belongs to this base. */
 	readonly home: string;
 	/** The prepared directory; for a shared workspace the one that tests work in. */
 	readonly path: string;
 	readonly repositories: readonly RepositoryRecord[];
 	readonly state: ExtensionState;
-	/** The scope of what ran before all tests. */
 	readonly processes: ProcessScope;
 	readonly pristine: Pristine;
 	readonly store: ChangeStore;
 	readonly rules: IgnoreRules;
 }
 
-/** A directory that tests work in, with its known state. */
 export interface WorkDirectory {
 	readonly path: string;
-	/** Notes from when it was equal to the pristine tree. */
+	/** Taken when the directory was equal to the pristine tree. */
 	clean: TreeNotes;
-	/** Whether it still is; false if hooks requested no reset. */
+	/** False if hooks requested no reset. */
 	isClean: boolean;
-	/** While a test works in it. */
 	held?: HeldDirectory | undefined;
-	/** Whether its test removed or replaced it. */
 	isLost?: boolean;
 	snapshot?: Snapshot | undefined;
 }
 
-/** Returns how a test's directory was lost; undefined if it still exists. */
 function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
 	const kind = pathKind(path);
 	if (kind === "missing") return "the directory is gone";
@@ -76,7 +70,7 @@ function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): strin
 	return !held || held.isAt(path) ? undefined : "another directory replaced it";
 }
 
-/** Resets a workspace's files. @throws WorkspaceError for a large file that hooks created */
+/** @throws WorkspaceError for a large file that hooks created */
 async function restoreSnapshot(snapshot: Snapshot, root: string, services: ChangeServices): Promise<void> {
 	const openings = new Openings();
 	try {
@@ -111,7 +105,7 @@ async function contentOf(
 	);
 }
 
-/** One attempt's use of a directory. Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
+/** Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
 export class TestWorkspace {
 	/** Absolute real path. */
 	readonly path: string;
@@ -141,12 +135,10 @@ export class TestWorkspace {
 		this.#release = release;
 	}
 
-	/** Returns what extensions returned as `provider_context` so far, including `agent_rules_paths`. */
 	get providerContext(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.providerContext, this.#state);
 	}
 
-	/** Returns what extensions add to the result's `metadata`, including `agent_rules_paths`. */
 	get metadata(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.metadata, this.#state);
 	}
@@ -166,9 +158,8 @@ export class TestWorkspace {
 	}
 
 	/**
-	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
-	 * changed and removed file, and those of nested repositories under their paths; does not touch
-	 * HEAD or the agent's index.
+	 * Returns undefined without changes. Includes nested repositories; doesn't touch HEAD or the
+	 * agent's index.
 	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
 	 */
 	async fileChanges(): Promise<FileChanges | undefined> {
@@ -178,15 +169,14 @@ export class TestWorkspace {
 		try {
 			return await staged("file_changes", () => changesSince(snapshot, this.path, this.#changes()));
 		} catch (error) {
-			// It, or its baseline, can have vanished meanwhile.
+			// The directory, or its baseline, can have vanished meanwhile.
 			this.#refuseIfGone();
 			throw error;
 		}
 	}
 
 	/**
-	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
-	 * after `before`; another call replaces the changes.
+	 * Applies an earlier attempt's changes after `before`; another call replaces them.
 	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
 	 * @throws WorkspaceError if they don't apply exactly
 	 */
@@ -199,7 +189,7 @@ export class TestWorkspace {
 		});
 	}
 
-	/** @throws WorkspaceError if the target removed the directory, or our files next to it */
+	/** @throws WorkspaceError if the target removed the directory, or AgentV's files next to it */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =
@@ -212,14 +202,14 @@ export class TestWorkspace {
 
 	/** Runs extensions, then hooks; also after a failed `before`. Never rejects. */
 	async after(): Promise<readonly WorkspaceWarning[]> {
-		// Also while the run is being stopped: after-hooks must undo what before-hooks set up.
+		// Also while the run stops: after-hooks must undo what before-hooks set up.
 		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
 		return warnings;
 	}
 
-	/** Ends leftover processes. Returns the path of a kept workspace. */
+	/** Ends leftover processes. Returns the path if the workspace is kept. */
 	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
 		if (this.#closed) return undefined;
 		this.#closed = true;
@@ -232,8 +222,7 @@ export class TestWorkspace {
 		try {
 			await this.#release(keep);
 		} catch (error) {
-			// An agent can remove the surroundings of its workspace at any moment: that ends its own
-			// attempt, not the run.
+			// An agent can remove its workspace's surroundings; that must end only its own attempt.
 			const message = `the workspace ${this.path} could not be closed: ${String(error)}`;
 			this.#base.runner.services.log?.("clean_up", "agentv", message);
 		}
@@ -267,10 +256,9 @@ export class TestWorkspace {
 /** Suffix of the note next to a workspace that is kept for the user. */
 export const keptMark = ".kept";
 
-/** Object stores that kept workspaces borrow from. */
 const sharedStores = "objects";
 
-/** Removes the workspaces of killed runs, except kept ones. Best effort. */
+/** Removes the workspaces of killed runs, except kept ones. Best effort: errors are ignored. */
 export async function sweepWorkspaces(agentvHome: string): Promise<void> {
 	const place = workspacesPlace(agentvHome);
 	for (const [name, kind] of directoryEntries(place) ?? []) {
@@ -279,7 +267,7 @@ export async function sweepWorkspaces(agentvHome: string): Promise<void> {
 		try {
 			for (const [home, homeKind] of directoryEntries(directory) ?? [])
 				if (homeKind === "directory") await sweepHome(join(directory, home));
-			// Last: without it the directory counts as kept.
+			// Remove it last: without it the directory counts as kept.
 			removeOwnerNote(directory);
 			removeEmptyDirectory(directory);
 		} catch (error) {

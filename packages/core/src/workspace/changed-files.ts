@@ -33,10 +33,9 @@ import {
 	type StoredChange,
 } from "./snapshot.ts";
 
-/** Bytes of changed files that are kept in memory during the comparison. */
-const mostRemembered = 16 * 1024 * 1024;
+/** Bytes of changed files to keep in memory during the comparison. */
+const maxRemembered = 16 * 1024 * 1024;
 
-/** Returns changes of content or mode since the snapshot, in display order. */
 export async function changedFiles(
 	snapshot: Snapshot,
 	notes: TreeNotes,
@@ -45,7 +44,7 @@ export async function changedFiles(
 	openings: Openings,
 ): Promise<FileChange[]> {
 	const changes: FileChange[] = [];
-	const memory: ContentMemory = { left: mostRemembered };
+	const memory: ContentMemory = { left: maxRemembered };
 	const nextTurn = yielding("comparing the workspace", services.signal);
 	const look = async (path: string, old: TreeNote | undefined, now: TreeNote | undefined) => {
 		if (now) openings.open(join(root, path), now);
@@ -74,13 +73,13 @@ export async function changedFiles(
 	return inOrder(changes);
 }
 
-/** Total bytes of new and changed files: bounded, since files can be sparse. */
-const mostChanged = 1024 ** 3;
+/** Total bytes of new and changed files, which can be sparse. */
+const maxChanged = 1024 ** 3;
 
 /** @throws WorkspaceError `too-large` */
 function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 	try {
-		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
+		refuseTooLarge(`the workspace ${root}`, files, maxChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		throw new WorkspaceError("file_changes", "too-large", error.message, { cause: error, hint: error.hint });
@@ -106,29 +105,28 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 	return target === undefined ? { file } : { link: target };
 }
 
-/**
- * Orders existing files by name, which the target did not choose; then new ones by size, with names
- * only deciding between equal files. So a choice of names can't hide a file behind others.
- */
+/** Existing files by name, new ones by size: a choice of names can't hide a file behind others. */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
-	old.sort((one, other) => compareByBytes(one.path, other.path));
+	old.sort((a, b) => compareByBytes(a.path, b.path));
 	const key = ({ path, after }: FileChange) => `${String(after?.size ?? 0).padStart(16, "0")} ${after?.blob} ${path}`;
 	const keyed = added.map((change) => [key(change), change] as const);
-	keyed.sort(([one], [other]) => compareByBytes(one, other));
+	keyed.sort(([a], [b]) => compareByBytes(a, b));
 	return [...old, ...keyed.map(([, change]) => change)];
 }
 
-/** Up to this number of ignored new files are shown; more are counted. */
-const mostIgnored = 100;
-const mostIgnoredBytes = 1024 * 1024;
+/** More ignored new files are counted instead of shown. */
+const maxIgnored = 100;
+const maxIgnoredBytes = 1024 * 1024;
 
-/** Returns the ignored new files if they are too many to be shown, such as installed packages. */
+/**
+ * Returns undefined if the ignored new files are few enough to be shown, unlike installed packages.
+ */
 async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
 ): Promise<ReadonlySet<FileChange>> {
-	const isMany = (some: readonly FileChange[]) => some.length > mostIgnored || bytesOf(some) > mostIgnoredBytes;
+	const isMany = (some: readonly FileChange[]) => some.length > maxIgnored || bytesOf(some) > maxIgnoredBytes;
 	const added = changes.filter(({ before }) => !before);
 	if (!isMany(added)) return new Set();
 	const ignored = await rules.ignored(added.map(({ path }) => path));
@@ -140,7 +138,6 @@ function bytesOf(changes: readonly FileChange[]): number {
 	return changes.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
 }
 
-/** Summarizes changes by top directory: number of files, bytes and a digest. */
 function byDirectory(changes: readonly FileChange[]): string {
 	const groups = new Map<string, FileChange[]>();
 	for (const change of changes) {
@@ -157,22 +154,22 @@ function byDirectory(changes: readonly FileChange[]): string {
 /** The digest covers a line `sha256  path` per file, sorted by path. */
 function describeGroup(name: string, group: readonly FileChange[]): string {
 	const lines = group.map(({ path, after }) => ({ path, line: `${after?.sha256}  ${path}\n` }));
-	lines.sort((one, other) => compareByBytes(one.path, other.path));
+	lines.sort((a, b) => compareByBytes(a.path, b.path));
 	const digest = createHash("sha256");
 	for (const { line } of lines) digest.update(line);
 	return `${name} (${group.length} files, ${bytesOf(group)} bytes, sha256 ${digest.digest("hex")})`;
 }
 
-/** Total size of the files that are shown whole. */
-const mostShown = 16 * 1024 * 1024;
+/** Total bytes of the files that are shown whole. */
+const maxShown = 16 * 1024 * 1024;
 /** More files that are not shown whole are counted by directory. */
-const mostLines = 10_000;
-/** Ignored new files are kept in the patch up to this total size. */
-const mostIgnoredKept = 64 * 1024 * 1024;
+const maxLines = 10_000;
+/** Total bytes of ignored new files that the patch contains. */
+const maxIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/** Returns the changes since the snapshot; undefined if there are none. @throws AgentvError */
+/** Returns undefined if there are no changes. @throws AgentvError */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,
@@ -246,23 +243,21 @@ function canBeWhole(change: FileChange): boolean {
 	);
 }
 
-/** Excludes the largest until the rest fits. */
 function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	const sizeOf = (change: FileChange) =>
 		changesContent(change) ? Math.max(change.before?.size ?? 0, change.after?.size ?? 0) : 0;
 	let total = changes.reduce((sum, change) => sum + sizeOf(change), 0);
-	if (total <= mostShown) return new Set(changes);
-	const bySize = [...changes].sort((one, other) => sizeOf(other) - sizeOf(one));
+	if (total <= maxShown) return new Set(changes);
+	const bySize = [...changes].sort((a, b) => sizeOf(b) - sizeOf(a));
 	const whole = new Set(changes);
 	for (const change of bySize) {
-		if (total <= mostShown) break;
+		if (total <= maxShown) break;
 		whole.delete(change);
 		total -= sizeOf(change);
 	}
 	return whole;
 }
 
-/** Returns everything for `git apply`: text as it is, all else compressed. */
 async function patchOf(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -291,7 +286,7 @@ async function patchOf(
 	return text.result();
 }
 
-/** Returns the changes that a patch can't or must not contain, each with the reason. */
+/** Returns changes that a patch can't or must not contain, with the reasons. */
 async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -299,7 +294,7 @@ async function refusedChanges(
 	{ redact, signal }: ChangeServices,
 ): Promise<ReadonlyMap<FileChange, string>> {
 	const refused = new Map<FileChange, string>();
-	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
+	const tooMany = bytesOf([...ignored]) > maxIgnoredKept;
 	for (const change of changes) {
 		if (tooMany && ignored.has(change)) refused.set(change, "");
 		else if (!gitAccepts(change)) refused.set(change, "git does not accept this name: ");
@@ -317,7 +312,7 @@ async function writeContent({ after }: FileChange, text: PatchText, signal: Abor
 	await writeBinaryHunk(after?.size ?? 0, read, (piece) => text.write(piece));
 }
 
-/** Files that are not shown whole come first. `git apply` ignores their lines. */
+/** Files that are not shown whole come first; `git apply` ignores their lines. */
 function shownText(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -325,8 +320,8 @@ function shownText(
 	lines: readonly string[],
 ): string {
 	const condensed = changes.filter((change) => !hunks.has(change) && !ignored.has(change));
-	const listed = condensed.slice(0, mostLines).map((change) => changeLine(change, formName(change)));
-	const counted = condensed.slice(mostLines);
+	const listed = condensed.slice(0, maxLines).map((change) => changeLine(change, formName(change)));
+	const counted = condensed.slice(maxLines);
 	const whole = changes.flatMap((change) => {
 		const hunk = hunks.get(change);
 		if (hunk === undefined) return [];

@@ -10,71 +10,65 @@ import type { Environment } from "../machine/environment.ts";
 import { errnoCode } from "../machine/files.ts";
 import { GitError } from "../machine/git.ts";
 
-/** Secrets are not redacted. `name`: the command line, or the extension's path. */
+/** Secrets are not redacted. @param name the command line, or the extension's path */
 export type PrintedLog = (stage: WorkspaceStage, name: string, text: string) => void;
 
-/** What tests with the same workspace definition share, as compared by `workspaceKey`. */
+/** Tests share a workspace if their definitions have the same `workspaceKey`. */
 export interface WorkspaceSpec {
-	/** Absent if an eval only has extensions or target hooks: then the directory starts empty. */
+	/** Absent if an eval only has extensions or target hooks: the directory starts empty. */
 	readonly workspace?: Workspace | undefined;
 	readonly extensions: readonly Extension[];
-	/** The target's own hooks: before-hooks run after the workspace's, after-hooks before them. */
+	/** Before-hooks run after the workspace's, after-hooks before them. */
 	readonly targetHooks?: Hooks | undefined;
-	/** Scope of the tests' eval; its directory is the extensions' `eval_dir`. */
+	/** Of the tests' eval; its directory is the extensions' `eval_dir`. */
 	readonly scope: EvalScope;
 }
 
 export interface WorkspaceServices {
 	readonly view: DiskView;
-	/** The eval's environment, for hooks and extensions. */
 	readonly env: Environment;
-	/** AgentV's own environment, without `.env` files, for git. */
+	/** For git: excludes `.env` files. */
 	readonly processEnv: Environment;
-	/** Runs hooks: `commandRunner({view, scope, env})`. */
 	readonly runCommand: CommandRunner;
 	/** `$AGENTV_HOME`, absolute; contains the repository cache. */
 	readonly agentvHome: string;
-	/** Created if missing, used by this run only. Not inside the eval's own directories. */
+	/** Created if missing, used by this run only. Must not be inside the eval's directories. */
 	readonly directory: string;
-	/** `eval_run_id` of hooks and extensions. */
+	/** The `eval_run_id` of hooks and extensions. */
 	readonly runId: string;
 	/** `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP`; `AGENTV_WORKSPACE_PATH` is added. */
 	readonly programEnv: Readonly<Record<string, string>>;
 	/** Aborted by Ctrl-C. After-hooks still run on `close`, unless it has its own abort. */
 	readonly signal: AbortSignal;
-	/** Redacts secrets: files with one are not recorded in a form that hides it. */
+	/** Files with a secret are not recorded in a form that hides it. */
 	readonly redact?: Redactor | undefined;
-	/** Returns the commit that a resumed run previously checked out, to use it again. */
+	/** Returns the commit that a resumed run must check out again. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 	/** For output outside attempts: `beforeAll`, `afterAll`, cleanup. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** A repository as checked out, for the run's record. */
 export interface RepositoryRecord {
-	/** Relative to the workspace. */
 	readonly path: string;
 	/** As written, without credentials. */
 	readonly repo: string;
-	/** Branch, tag or SHA as written; absent: the remote's HEAD. */
+	/** Branch, tag or SHA as written; absent for the remote's HEAD. */
 	readonly requested?: string;
-	/** Number of commits before it; absent: none. */
+	/** Number of commits before it; absent for 0. */
 	readonly ancestor?: number;
 	/** The full SHA that was checked out. */
 	readonly sha: string;
 }
 
 export interface WorkspaceTest {
-	/** Receives the output of this attempt's hooks and extensions. */
 	readonly log?: PrintedLog;
 	readonly id: string;
 	/** 1-based. */
 	readonly attempt: number;
-	/** Distinguishes attempts against different targets. */
 	readonly target: string;
-	/** `case_input` of hooks and extensions: the test's input in file spelling. */
+	/** The `case_input` of hooks and extensions: the test's input in file spelling. */
 	readonly input: unknown;
-	/** `case_metadata` and `metadata`. */
+	/** The `case_metadata` and `metadata` of hooks and extensions. */
 	readonly metadata: Readonly<Record<string, unknown>>;
 	/** For changes that are too large for memory. Default: a directory of the base. */
 	readonly scratch?: Scratch | undefined;
@@ -82,21 +76,19 @@ export interface WorkspaceTest {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A target's changes to the files of its workspace. */
 export interface FileChanges {
 	/**
-	 * For graders, in an order that file names can't influence. Files are shown whole as in a unified
-	 * diff, but a binary or large one by a line that begins with `#`, with its size and SHA-256.
+	 * For graders, in an order that file names can't influence. Binary and large files are lines that
+	 * begin with `#`, with size and SHA-256.
 	 */
 	readonly shown: string;
 	/** For `git apply`: the text or, if too large for memory, an absolute path. */
 	readonly patch: { readonly text: string } | { readonly file: string };
 }
 
-/** A failed after-hook or cleanup. */
 export interface WorkspaceWarning {
 	readonly stage: WorkspaceStage;
-	/** Short and stable, as `WorkspaceError.reason`. */
+	/** Stable, like `WorkspaceError.reason`. */
 	readonly code: string;
 	/** A sentence without a full stop. */
 	readonly message: string;
@@ -124,7 +116,7 @@ export class WorkspaceError extends AgentvError {
 	/** Present if the tested agent or the machine is the cause. */
 	readonly causedBy?: ErrorCause;
 	readonly stage: WorkspaceStage;
-	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `git`, … */
+	/** Stable: `path.symlink-escape`, `exit-code`, `timeout`, `git`, … */
 	readonly reason: string;
 
 	constructor(
@@ -159,13 +151,13 @@ export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 	throw error;
 }
 
-/** Returns the error for an aborted `who`: by Ctrl-C, or else by the test's time limit. */
+/** @param run its abort means Ctrl-C; otherwise the test's time limit ended `who` */
 export function stoppedError(stage: WorkspaceStage, who: string, run: AbortSignal | undefined): AgentvError {
 	if (run === undefined || run.aborted) return new AgentvError("interrupted", `${who} was interrupted`);
 	return new WorkspaceError(stage, "timeout", `${who} was ended at the test's time limit`);
 }
 
-/** Runs `work`; what it throws gets the stage. */
+/** Adds the stage to what `work` throws. */
 export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T>): Promise<T> {
 	try {
 		return await work();
@@ -174,7 +166,7 @@ export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T
 	}
 }
 
-/** Runs `work` and returns what it threw as warnings. */
+/** Returns what `work` throws as warnings. */
 export async function warned(stage: WorkspaceStage, work: () => unknown): Promise<WorkspaceWarning[]> {
 	try {
 		await work();

@@ -29,7 +29,6 @@ import {
 } from "./contract.ts";
 import { pathWithin } from "./patch.ts";
 
-/** Runs extensions, then hooks; after-hooks in reverse. */
 export interface StageRunner {
 	readonly spec: WorkspaceSpec;
 	readonly services: WorkspaceServices;
@@ -38,14 +37,12 @@ export interface StageRunner {
 
 export interface StageRun {
 	readonly subject: HookSubject;
-	/** Owns processes that hooks and extensions leave running. */
 	readonly scope: ProcessScope;
 	readonly signal?: AbortSignal | undefined;
-	/** The attempt's log; without it the output belongs to the run. */
+	/** Of the attempt; without it the output belongs to the run. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** Returns the hooks with a command at `name`, in run order. */
 export function hooksAt(spec: WorkspaceSpec, name: HookName): Hook[] {
 	const hooks = [spec.workspace?.hooks[name], spec.targetHooks?.[name]];
 	if (name === "afterEach" || name === "afterAll") hooks.reverse();
@@ -56,7 +53,7 @@ export function hasStage(spec: WorkspaceSpec, name: HookName): boolean {
 	return hooksAt(spec, name).length > 0 || extensionsAt(spec.extensions, name).length > 0;
 }
 
-/** Runs a before-stage; the first failure ends it. Returns the new state. @throws WorkspaceError */
+/** The first failure ends the stage. Returns the new state. @throws WorkspaceError */
 export async function runBefore(
 	runner: StageRunner,
 	name: "beforeAll" | "beforeEach",
@@ -97,17 +94,16 @@ export async function runAfter(
 	return { state: current, warnings };
 }
 
-/** Ends the processes of a scope. @param who started them, for messages */
+/** @param who started them, for messages */
 export async function endScope(scope: ProcessScope, who: string): Promise<WorkspaceWarning[]> {
 	// Hooks belong to the user: a process that only started during them is not attributed to them.
 	const left = (await scope.end()).filter(({ isCertain }) => isCertain);
-	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
+	return left.map((left) => ({ stage: "clean_up", code: "process-left", message: describeLeft(left, who) }));
 }
 
-/** The input of a hook, of a test or the whole run. */
 export interface HookSubject {
 	readonly workspacePath: string;
-	/** `__before_all__` and `__after_all__` for hooks of the run. */
+	/** For hooks of the run: `__before_all__` and `__after_all__`. */
 	readonly testId: string;
 	readonly runId: string;
 	readonly input?: unknown;
@@ -118,7 +114,7 @@ const defaultTimeoutMs = 60_000;
 /** Bytes of each output stream that are kept for the message. */
 const maxBuffer = 64 * 1024;
 
-/** Runs one hook. @throws WorkspaceError if it fails */
+/** @throws WorkspaceError if the hook fails */
 async function runHook(
 	name: HookName,
 	hook: Hook,
@@ -160,16 +156,16 @@ function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; 
 
 const errnoReasons: Readonly<Record<string, string>> = { ENOENT: "not-found", EACCES: "not-executable" };
 
-/** Returns the last few lines of a program's output. */
 function lastWords(text: string): string {
 	return text.trim().split("\n").slice(-5).join("\n").slice(-1000);
 }
 
 export function extensionsAt(extensions: readonly Extension[], name: HookName): Extension[] {
-	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
+	return extensions.filter(
+		(extension) => (extension.kind === "module" ? extension.exportName : extension.hook) === name,
+	);
 }
 
-/** Runs one extension at the hook `name` and returns the new state. @throws WorkspaceError */
 async function runExtension(
 	extension: Extension,
 	name: HookName,
@@ -199,7 +195,6 @@ async function runExtension(
 	});
 }
 
-/** Returns the first argument of an extension's function. */
 function contextOf(
 	name: HookName,
 	subject: HookSubject,
@@ -221,7 +216,6 @@ function contextOf(
 
 type AgentRules = Extract<Extension, { kind: "agent-rules" }>;
 
-/** Where agents search rules in a workspace. */
 const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 	skills: [".claude/skills", ".agents/skills", ".codex/skills", ".pi/skills", "skills"],
 	hooks: [".claude/hooks", ".agents/hooks", ".codex/hooks", ".pi/hooks", "hooks"],
@@ -230,9 +224,8 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 };
 
 /**
- * The built-in extension `agentv:agent-rules`: stages its files under `.agentv/agent-rules/<kind>/`
- * of the workspace or, if it has none, finds existing rules. Returns absolute paths by kind.
- * @throws AgentvError for missing files, or a path outside the workspace
+ * Stages its files under `.agentv/agent-rules/<kind>/` of the workspace or, if it has none, finds
+ * existing rules. Returns absolute paths by kind. @throws AgentvError
  */
 async function agentRules(
 	extension: AgentRules,
@@ -339,17 +332,15 @@ interface ExtensionCall {
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly runSignal?: AbortSignal | undefined;
-	/** Receives the module's output until the next call. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** Time limit of a call without its own, as for hooks. */
+/** Applies to calls without their own limit; the same as for hooks. */
 const defaultCallTimeoutMs = 60_000;
 
 /**
- * Processes of extension modules: one per module from its first call to the end of the run, so that
- * module state is kept; restarted after a crash. Calls of a module run one by one, so a crash
- * belongs to exactly one.
+ * Runs one process per module for the whole run, so that module state is kept; restarts it after a
+ * crash. Calls are sequential, so a crash belongs to exactly one.
  */
 export class ExtensionHosts {
 	readonly #hosts = new Map<string, ExtensionHost>();
@@ -359,7 +350,7 @@ export class ExtensionHosts {
 		this.#env = env;
 	}
 
-	/** Calls the module's function and returns its result. @throws WorkspaceError with the module */
+	/** @throws WorkspaceError with the module */
 	call(call: ExtensionCall): Promise<unknown> {
 		let host = this.#hosts.get(call.module);
 		if (!host) {
@@ -416,7 +407,6 @@ class ExtensionHost {
 			return answer.result;
 		} catch (error) {
 			if (error instanceof WorkspaceError) throw error;
-			// The process ended or was ended: the next call starts another.
 			this.#child = undefined;
 			await child.end();
 			const said = this.#said.join("\n").trim();
@@ -461,7 +451,7 @@ class ExtensionHost {
 
 type AgentRulesPaths = { readonly [Kind in AgentRuleKind]?: readonly string[] };
 
-/** What extensions have returned so far; each test continues from the run-level state. */
+/** Results of extensions so far; each test continues from the run-level state. */
 export interface ExtensionState {
 	readonly providerContext: Readonly<Record<string, unknown>>;
 	readonly metadata: Readonly<Record<string, unknown>>;
@@ -470,11 +460,7 @@ export interface ExtensionState {
 
 export const emptyState: ExtensionState = { providerContext: {}, metadata: {}, agentRulesPaths: undefined };
 
-/**
- * Returns the state after an extension returned `value`:
- * `{provider_context, metadata, agent_rules_paths}`, or nothing.
- * @throws Error with what is wrong with it
- */
+/** @param value `{provider_context, metadata, agent_rules_paths}`, or nothing */
 function withReturned(state: ExtensionState, value: unknown): ExtensionState {
 	if (value === null || value === undefined) return state;
 	const { provider_context, metadata, agent_rules_paths } = objectOf(value, "what it returned");
@@ -488,7 +474,6 @@ function withReturned(state: ExtensionState, value: unknown): ExtensionState {
 	};
 }
 
-/** Joins both lists of each kind, without repeats. */
 function joinPaths(first: AgentRulesPaths | undefined, second: AgentRulesPaths): AgentRulesPaths {
 	const kinds = new Set([...Object.keys(first ?? {}), ...Object.keys(second)]) as Set<AgentRuleKind>;
 	return Object.fromEntries(
@@ -496,7 +481,6 @@ function joinPaths(first: AgentRulesPaths | undefined, second: AgentRulesPaths):
 	);
 }
 
-/** Returns the state with every path below `from` moved below `to`. */
 export function relocated(state: ExtensionState, from: string, to: string): ExtensionState {
 	if (from === to) return state;
 	const move = (value: unknown) =>
@@ -506,7 +490,6 @@ export function relocated(state: ExtensionState, from: string, to: string): Exte
 	return mapLeaves(state, move) as ExtensionState;
 }
 
-/** Returns `providerContext` or `metadata` as passed to the target and the record. */
 export function withRules(
 	values: Readonly<Record<string, unknown>>,
 	{ agentRulesPaths }: ExtensionState,

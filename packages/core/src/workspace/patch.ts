@@ -11,7 +11,7 @@ import { notePath, type TreeNotes } from "../machine/tree-notes.ts";
 import { type FileChanges, WorkspaceError } from "./contract.ts";
 import { type ChangeServices, type FileVersion, isGitsOwn } from "./snapshot.ts";
 
-/** Applies a recorded patch in a workspace. @throws WorkspaceError if it can't be applied whole */
+/** @throws WorkspaceError if the patch can't be applied whole */
 export async function applyChanges(
 	patchFile: string,
 	root: string,
@@ -33,8 +33,7 @@ export async function applyChanges(
 			`${patchFile} does not contain all changes of the workspace: missing ${first}${more}`,
 		);
 	}
-	// First, so that a file can replace directories that were empty; again later, when those around
-	// them are empty.
+	// First, so that a file can replace empty directories; later again, for those around them.
 	const removable = removes.filter((path) => notePath(`${root}/${path}`)?.kind === "directory");
 	for (const path of removable) removeEmptyDirectory(placeWithin(root, path));
 	if (hasFiles) await applyPatch(patchFile, root, () => store.apply(patchFile, root, signal));
@@ -60,7 +59,6 @@ async function applyPatch(patchFile: string, root: string, apply: () => Promise<
 	}
 }
 
-/** Reads the lines before the first file of a patch, and whether there is a file. */
 function readHeadLines(patchFile: string): { readonly lines: readonly string[]; readonly hasFiles: boolean } {
 	const lines: string[] = [];
 	for (const line of readLines(patchFile)) {
@@ -87,14 +85,13 @@ function placeWithin(root: string, path: string): string {
 	return place;
 }
 
-/** The alphabet of git's base 85. */
+/** git's base 85. */
 const letters = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
-/** Bytes of compressed content per line. */
+/** Of compressed content. */
 const lineBytes = 52;
-/** Content up to this size is compressed synchronously. */
+/** In bytes; larger content is compressed asynchronously. */
 const smallSize = 1024 * 1024;
 
-/** Encodes compressed bytes as lines of a `GIT binary patch`; all but the last contain 52 bytes. */
 function encodeLines(bytes: Buffer): string {
 	const result = Buffer.allocUnsafe(Math.ceil(bytes.length / lineBytes) * (2 + Math.ceil(lineBytes / 4) * 5));
 	let to = 0;
@@ -164,7 +161,7 @@ async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: str
 	write(encodeLines(rest));
 }
 
-const mostInMemory = 8 * 1024 * 1024;
+const maxInMemory = 8 * 1024 * 1024;
 
 /** A text written in chunks: in memory while it is small, then in a file. */
 export class PatchText {
@@ -174,7 +171,7 @@ export class PatchText {
 	#path = "";
 	#file: ReturnType<typeof openOwnFile> | undefined;
 
-	/** @param place returns the file's path, called on first use */
+	/** @param place returns the file's path; called on first use */
 	constructor(place: () => string) {
 		this.#place = place;
 	}
@@ -182,7 +179,7 @@ export class PatchText {
 	/** @throws AgentvError if the disk is full */
 	write(text: string): void {
 		this.#length += text.length;
-		if (!this.#file && this.#length > mostInMemory) {
+		if (!this.#file && this.#length > maxInMemory) {
 			this.#path = this.#place();
 			this.#file = openOwnFile(this.#path);
 			for (const piece of this.#pieces.splice(0)) this.#file.write(piece);
@@ -191,7 +188,7 @@ export class PatchText {
 		else this.#pieces.push(text);
 	}
 
-	/** Closes the file. Call it also after a failure. */
+	/** Must also be called after a failure. */
 	close(): void {
 		this.#file?.close();
 	}
@@ -201,14 +198,13 @@ export class PatchText {
 	}
 }
 
-// What git can't represent, as lines that it ignores: empty directories and special files.
+// git can't represent empty directories and special files: they become lines that it ignores.
 
 /** Begins a line about something that the patch does not restore. */
 export const notInPatch = "# not in this patch, because ";
 const emptyDirectory = "# new empty directory ";
 const removedDirectory = "# deleted empty directory ";
 
-/** Returns lines about every difference between two notes of a tree except files and links. */
 export function treeLines(before: TreeNotes, after: TreeNotes): string[] {
 	const lines: string[] = [];
 	const [emptyBefore, emptyAfter] = [emptyDirectories(before), emptyDirectories(after)];
@@ -232,16 +228,15 @@ function emptyDirectories(notes: TreeNotes): Set<string> {
 	return empty;
 }
 
-/** Finds removed directories with an empty subdirectory, deepest first. */
 function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: ReadonlySet<string>): string[] {
 	const gone = new Set<string>();
 	const isGone = (path: string) => before.has(path) && after.get(path)?.kind !== "directory";
 	for (const empty of emptyBefore)
 		for (let path = empty; path !== "." && isGone(path); path = dirname(path)) gone.add(path);
-	return [...gone].sort((one, other) => other.split("/").length - one.split("/").length);
+	return [...gone].sort((a, b) => b.split("/").length - a.split("/").length);
 }
 
-/** Parses the output of `shownPath` to a path for system calls. */
+/** Reverses `shownPath`, for system calls. */
 function pathOf(shown: string): string {
 	if (!shown.startsWith('"')) return shown;
 	const bytes = shown
@@ -250,7 +245,9 @@ function pathOf(shown: string): string {
 	return rawPath(Buffer.from(bytes, "latin1"));
 }
 
-/** Returns `path` within `root`, a real path, if no link leaves it. @throws AgentvError `refused` */
+/**
+ * Returns `path` within `root`, a real path, if no link leaves it. @throws AgentvError `refused`
+ */
 export function pathWithin(root: string, path: string, what: string): string {
 	const lexical = resolve(root, path);
 	const real = isInside(root, lexical) ? realPath(lexical) : lexical;
@@ -267,7 +264,6 @@ export interface FileChange {
 
 const noBlob = "0".repeat(40);
 
-/** Returns the lines above a change's hunks. @param hasHunks whether text hunks follow */
 export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
 	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
 	const lines = [`diff --git ${from} ${to}`];
@@ -284,7 +280,6 @@ export function patchHeading({ path, before, after }: FileChange, hasHunks: bool
 	return `${lines.join("\n")}\n`;
 }
 
-/** Returns whether the content differs, not only the mode. */
 export function changesContent({ before, after }: FileChange): boolean {
 	return before?.blob !== after?.blob;
 }
@@ -301,7 +296,6 @@ export function changeLine({ path, before, after }: FileChange, what: string): s
 	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}${form}\n`;
 }
 
-/** Returns the noun for a change that is not shown whole. */
 export function formName({ before, after }: FileChange): string {
 	const forms = [before?.form, after?.form];
 	if ([before?.mode, after?.mode].includes("120000")) return "link";
@@ -309,13 +303,12 @@ export function formName({ before, after }: FileChange): string {
 	return forms.includes("large") ? "large file" : "file";
 }
 
-/** Returns a text as lines that git ignores. */
 export function commented(text: string): string {
 	const lines = text.replace(/\n$/, "").split("\n");
 	return lines.map((line) => `# ${line}\n`).join("");
 }
 
-/** Returns a path on one line, quoted if git would quote it. */
+/** Quotes a path as git would, so that it is on one line. */
 function shownPath(path: string): string {
 	return quoted(path, "");
 }
@@ -326,7 +319,7 @@ function quoted(path: string, prefix: string): string {
 	return needsQuotes ? `"${prefix}${quotedRawPath(path)}"` : prefix + path;
 }
 
-/** Names that git on some file system treats as its own directory. */
+/** Names that git on some file systems treats as its own directory. */
 const gitsName = /^(\.git|git~1)[ .]*(:.*)?$/i;
 /** Like `gitsName`, for links in place of `.gitmodules`. */
 const modulesName = /^(\.gitmodules|gitmod~\d|gi7eba~\d)[ .]*(:.*)?$/i;

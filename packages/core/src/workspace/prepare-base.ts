@@ -44,9 +44,8 @@ import { ChangeStore, IgnoreRules, isGitsOwn, makeBaseline, Pristine } from "./s
 import { placeWithSubmodules } from "./submodules.ts";
 
 /**
- * Prepares what the tests of a spec share, once: template, repositories, extensions' `beforeAll`,
- * `before_all`, baseline commit.
- * @throws WorkspaceError if one of these fails (every test of the spec is then an execution error);
+ * Prepares once what the tests of a spec share.
+ * @throws WorkspaceError if a step fails (every test of the spec is then an execution error);
  * AgentvError `interrupted`
  */
 export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
@@ -73,7 +72,6 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 	}
 }
 
-/** Adds template and repositories. */
 async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
 	const { view, signal, agentvHome, processEnv, recordedCommit } = services;
 	const { workspace, scope } = spec;
@@ -87,7 +85,7 @@ async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServic
 	return staged("repositories", () => placeRepositories(workspace?.repos ?? [], path, repositoryServices));
 }
 
-/** Creates the baseline commit, and for a shared workspace the copy to reset it from. */
+/** Also copies a shared workspace, to reset it later. */
 async function finish(
 	home: string,
 	path: string,
@@ -122,17 +120,13 @@ async function afterFailure(
 	}
 }
 
-/** Prepared once for all tests of a spec. */
 export class PreparedBase {
 	readonly #parts: BaseParts;
 	readonly #isShared: boolean;
-	/** Directories that tests have finished with. */
 	readonly #free: WorkDirectory[] = [];
 	#shared: WorkDirectory | undefined;
-	/** Resolves when the shared directory is free. */
 	#turn: Promise<void> = Promise.resolve();
 	#kept = false;
-	/** Open workspaces; each resolves when it is closed. */
 	readonly #open = new Set<Promise<void>>();
 
 	constructor(parts: BaseParts) {
@@ -144,12 +138,14 @@ export class PreparedBase {
 		return this.#parts.repositories;
 	}
 
-	/** How many tests it can serve concurrently: 1 for a shared workspace. `open` also waits. */
+	/** The maximum number of concurrent tests: 1 for a shared workspace. `open` also waits. */
 	get concurrency(): number {
 		return this.#isShared ? 1 : Number.POSITIVE_INFINITY;
 	}
 
-	/** Opens a copy of the base, or the reset shared directory, for one attempt. @throws AgentvError */
+	/**
+	 * Opens a copy of the base, or the reset shared directory, for one attempt. @throws AgentvError
+	 */
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
 		const { runner, pristine } = this.#parts;
 		const { signal } = runner.services;
@@ -179,18 +175,15 @@ export class PreparedBase {
 		}
 	}
 
-	/** Returns whether the source and baseline of workspaces were removed. */
 	isLost(): boolean {
 		const { pristine, store } = this.#parts;
 		return !pristine.exists() || !store.exists();
 	}
 
-	/** Resolves when none of its workspaces is open. */
 	async idle(): Promise<void> {
 		await Promise.all(this.#open);
 	}
 
-	/** Counts a workspace as open until the returned function is called. */
 	#opened(): () => void {
 		let close: (() => void) | undefined;
 		const open = new Promise<void>((resolve) => {
@@ -203,7 +196,6 @@ export class PreparedBase {
 		};
 	}
 
-	/** Waits until the shared directory is free; the returned function releases it. */
 	async #waitTurn(): Promise<() => void> {
 		const before = this.#turn;
 		let done: (() => void) | undefined;
@@ -214,7 +206,7 @@ export class PreparedBase {
 		return () => done?.();
 	}
 
-	/** Returns a directory for one test: a reset one, which costs a tenth, else a new copy. */
+	/** Prefers resetting a used directory, which takes a tenth of the time of a new copy. */
 	async #ownDirectory(test: WorkspaceTest): Promise<WorkDirectory> {
 		const { home, pristine, rules, runner } = this.#parts;
 		const { signal } = runner.services;
@@ -222,14 +214,12 @@ export class PreparedBase {
 		const used = this.#free.pop();
 		if (used) {
 			try {
-				// A unique name: leftover processes of an earlier test that write to its paths don't reach
-				// this one.
+				// Leftover processes of an earlier test write to its paths: a unique name keeps them out.
 				renamePath(used.path, path);
 				return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
 			} catch (error) {
 				if (signal.aborted) throw error;
-				// A test can leave what can't be cleaned up, such as a mounted file system: use another
-				// directory.
+				// A test can leave what can't be removed, such as a mount: use another directory.
 				runner.services.log?.("reset", "agentv", `a used workspace could not be reset: ${String(error)}`);
 			}
 		}
@@ -262,9 +252,8 @@ export class PreparedBase {
 		else this.#free.push(directory);
 	}
 
-	/** Also noted next to the directory, so that it stays after a crash. */
+	/** Also writes a note next to the directory, so that it stays after a crash. */
 	#keep({ path }: WorkDirectory): void {
-		// What the agent removed can't be kept.
 		if (pathKind(path) === "missing") return;
 		this.#kept = true;
 		writeNote(`${path}${keptMark}`, "");
@@ -282,7 +271,6 @@ export class PreparedBase {
 		return [...warnings, ...tidied];
 	}
 
-	/** Keeps kept workspaces, and the object stores that they borrow from. */
 	async #remove(home: string): Promise<void> {
 		if (!this.#kept) return removeTree(home);
 		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
@@ -294,7 +282,6 @@ export class PreparedBase {
 	}
 }
 
-/** Returns how to reset a shared workspace before each test: from the first hook that sets it. */
 function resetMode({ spec }: StageRunner): ResetMode {
 	const all = [spec.workspace?.hooks, spec.targetHooks];
 	const resets = (["afterEach", "beforeEach", "beforeAll"] as const).flatMap((name) =>
@@ -312,17 +299,17 @@ function freePath(home: string, test: WorkspaceTest): string {
 	}
 }
 
-/** Equal for specs with the same content, wherever it is written. */
+/** Returns equal texts for specs with the same content, wherever it is written. */
 export function workspaceKey(spec: WorkspaceSpec): string {
 	const { workspace, extensions, targetHooks, scope } = spec;
 	const text = JSON.stringify([workspace ?? null, extensions, targetHooks ?? null, scope], (key, value: unknown) =>
-		// The directory of relative paths (`base`) counts, the location does not.
+		// The directory of relative paths (`base`) counts, the location doesn't.
 		key === "at" ? undefined : value,
 	);
 	return digestText(text).slice(0, 32);
 }
 
-/** Copies a template, without `.git`, into the empty directory `to`. @throws AgentvError */
+/** Omits `.git`. @param to an empty directory @throws AgentvError */
 async function placeTemplate(
 	template: PathText,
 	to: string,
@@ -344,7 +331,6 @@ async function placeTemplate(
 	await copyPreparedTree(tree, to, { signal: at.signal });
 }
 
-/** What preparing and opening a workspace would do, in order. */
 export interface WorkspaceDescription {
 	readonly isolation: "shared" | "per_test";
 	readonly template?: { readonly path: string; readonly exists: boolean };
@@ -359,7 +345,7 @@ export interface WorkspaceDescription {
 	readonly calls: readonly { readonly when: string; readonly what: string }[];
 }
 
-/** Describes a workspace for `--dry-run`. Only checks whether the template exists. */
+/** Describes the workspace for `--dry-run`; only checks whether the template exists. */
 export function describeWorkspace(spec: WorkspaceSpec, view: DiskView): WorkspaceDescription {
 	const { workspace, scope } = spec;
 	const template = workspace?.template && resolvePath(workspace.template, scope, view);
@@ -392,19 +378,18 @@ function callsAt(spec: WorkspaceSpec, name: HookName): { when: string; what: str
 const atOnce = 3;
 
 interface PlacedRepositories {
-	/** One for each repository of the workspace, in order. */
 	readonly records: readonly RepositoryRecord[];
-	/** Locations of all repositories, including submodules, relative to the workspace. */
+	/** Relative to the workspace; includes submodules. */
 	readonly paths: readonly string[];
 }
 
-/** Creates a workspace's repositories below `root`, a real path. @throws AgentvError */
+/** @param root a real path @throws AgentvError */
 async function placeRepositories(
 	repos: readonly WorkspaceRepo[],
 	root: string,
 	services: RepositoryServices,
 ): Promise<PlacedRepositories> {
-	// Checked before anything is fetched; and again below, after the preceding ones are in place.
+	// Checked before fetching anything, and again below, when the preceding ones are in place.
 	for (const repo of repos) pathWithin(root, repo.path, "the path of a repository");
 	const limit = pLimit(atOnce);
 	const commits = await Promise.allSettled(
@@ -426,7 +411,7 @@ async function placeRepositories(
 			const fetched = outcome.value;
 			const { path, sparse } = repo;
 			const placed = await placeWithSubmodules({ ...fetched, path, sparse }, root, services);
-			paths.push(...placed.map((one) => one || "."));
+			paths.push(...placed.map((path) => path || "."));
 			records.push({
 				path: repo.path === "" ? "." : repo.path,
 				repo: fetched.source.shown,

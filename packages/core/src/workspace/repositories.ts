@@ -28,20 +28,19 @@ import { digestText } from "../machine/tree-notes.ts";
 import { removeFile, touch, writeNote } from "../machine/write-file.ts";
 
 interface CheckoutOptions {
-	/** Paths (or patterns) to check out; default everything. */
+	/** Paths or patterns; default: everything. */
 	readonly sparse?: readonly string[] | undefined;
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Creates a repository at `directory` with a commit and its history only: no later commit, not even
- * as an object; one branch; no remote, reflog, hook, or external setting. Existing files are
- * replaced by the commit's.
+ * Creates a repository with a commit and its history: no later commit, not even as an object; one
+ * branch; no remote, reflog, hook or external setting. The commit's files replace existing ones.
  */
 export async function materialise(commit: MirroredCommit, directory: string, options: CheckoutOptions): Promise<void> {
 	const { signal } = options;
-	// Filters and line-ending settings of the user must not change the commit's content.
+	// The user's filters and line-ending settings must not change the commit's content.
 	const env = plainGitEnvironment(options.env);
 	const config = [["core.logAllRefUpdates", "false"] as const];
 	const git = (args: readonly string[]): Promise<GitAnswer> => localGit(directory, args, { env, signal, config });
@@ -49,7 +48,7 @@ export async function materialise(commit: MirroredCommit, directory: string, opt
 	makeDirectory(directory);
 	initRepository(directory, { env, sha256: commit.sha.length === 64 });
 	const fetch = ["--quiet", "--no-tags", "--update-shallow", "--no-write-fetch-head"];
-	// Fetch by the commit alone: the packs then only contain what it reaches.
+	// Fetch by the commit alone, so that the packs only contain what it reaches.
 	await remoteGit(directory, ["fetch", ...fetch, "--", commit.mirror, commit.sha], {
 		...{ env, signal },
 		config: [["fetch.unpackLimit", "1"]],
@@ -65,17 +64,15 @@ export async function materialise(commit: MirroredCommit, directory: string, opt
 	for (const leftover of ["ORIG_HEAD", "FETCH_HEAD", "logs"]) await removeTree(`${directory}/.git/${leftover}`);
 }
 
-/** An entry of a repository's index that `sparse` includes. */
 export interface CheckedOutFile {
 	/** In git's format: `160000` is a submodule. */
 	readonly mode: string;
-	/** For a submodule its commit. */
 	readonly sha: string;
 	/** Relative to the repository. */
 	readonly path: string;
 }
 
-/** Lists what is checked out in a repository created by `materialise`. */
+/** @param directory of a repository that `materialise` created */
 export async function checkedOutFiles(
 	directory: string,
 	{ env, signal }: Pick<CheckoutOptions, "env" | "signal">,
@@ -89,9 +86,9 @@ export async function checkedOutFiles(
 	});
 }
 
-// Notes inside a mirror about it. Call these while its lock is held.
+// Call the following functions while the mirror's lock is held.
 
-/** A directory in the mirror: exists once it is set up, and its time is the last use. */
+/** Exists in a mirror that is set up; its modification time is the last use. */
 export const usedMark = "agentv-complete";
 const usersFolder = "agentv-users";
 
@@ -105,23 +102,20 @@ function markSetUp(mirror: string, shown: string): void {
 	makeDirectory(join(mirror, usedMark));
 }
 
-/** Returns the repository of a mirror; undefined for one of an older version. */
 export function mirrorSource(mirror: string): string | undefined {
 	const note = join(mirror, "agentv-source");
 	return pathKind(note) === "file" ? readTextFile(note) : undefined;
 }
 
-/** Records that this process reads the mirror, until the returned function is called. */
+/** The mirror counts as in use until the returned function is called. */
 function useMirror(mirror: string): () => void {
 	touch(join(mirror, usedMark));
 	const users = join(mirror, usersFolder);
 	makeDirectories(users);
-	// Notes of killed processes.
 	for (const note of notesIn(users)) if (readOwner(note)?.state === "dead") removeFile(note);
 	return noteUser(users);
 }
 
-/** Returns the process that reads the mirror, if it is alive (or unknown). */
 export function mirrorUser(mirror: string): number | undefined {
 	const owners = notesIn(join(mirror, usersFolder)).map((note) => readOwner(note));
 	return owners.find((owner) => owner && owner.state !== "dead")?.pid;
@@ -134,7 +128,6 @@ function notesIn(directory: string): string[] {
 export interface RepositoryServices extends MirrorServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
-	/** Returns the commit that a resumed run previously checked out. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
 
@@ -148,8 +141,7 @@ export interface RepositorySource {
 }
 
 /**
- * Resolves a workspace's `repo`: a local path (also of a git bundle file), `org/name` on GitHub, or
- * a URL.
+ * Accepts a local path (also of a git bundle file), `org/name` on GitHub, or a URL.
  * @throws AgentvError for what is missing or must not be passed to git
  */
 export function repositorySource(
@@ -159,10 +151,10 @@ export function repositorySource(
 	const shown = redactUrl(repo.repo);
 	if (repo.local) {
 		const text = { ...repo.local, raw: expandHome(repo.local.raw, places.env) };
-		const found = resolveWithinReach(text, places.scope, places.view);
-		if (found.kind === "missing")
-			throw new AgentvError("not-found", `repository ${shown}: ${found.path} does not exist`);
-		return { url: realPath(found.path), kind: found.kind === "directory" ? "directory" : "bundle", shown };
+		const resolved = resolveWithinReach(text, places.scope, places.view);
+		if (resolved.kind === "missing")
+			throw new AgentvError("not-found", `repository ${shown}: ${resolved.path} does not exist`);
+		return { url: realPath(resolved.path), kind: resolved.kind === "directory" ? "directory" : "bundle", shown };
 	}
 	const { url, credentials } = splitCredentials(expandRepoShorthand(repo.repo) ?? repo.repo);
 	checkGitOperand(url);
@@ -182,13 +174,11 @@ interface MirrorServices {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A commit that is in the cache with all its history. */
 export interface MirroredCommit {
-	/** Bare repository in the cache. */
+	/** Bare repository with the commit and its history. */
 	readonly mirror: string;
 	readonly sha: string;
 	readonly branch?: string;
-	/** Releases the mirror, which can be pruned afterwards. */
 	release(): void;
 }
 
@@ -197,9 +187,8 @@ export const remoteTimeoutMs = 30 * 60_000;
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";
 
 /**
- * Fetches a commit into the shared cache `$AGENTV_HOME/cache/git`. A cached full SHA needs no
- * remote access. Runs that need the same repository wait for each other. Call `release` once the
- * result is no longer read.
+ * Fetches a commit into the shared cache `$AGENTV_HOME/cache/git`; a cached full SHA needs no
+ * remote access. Call `release` once the result is no longer read.
  * @param requested branch, tag or SHA; the remote's HEAD if absent
  * @param ancestor number of first parents to go back
  * @throws GitError, AgentvError `not-found` for a missing commit
@@ -221,7 +210,6 @@ export async function mirrorCommit(
 
 interface Wanted {
 	readonly sha: string;
-	/** The ref; absent if only the SHA is known. */
 	readonly ref?: string;
 	readonly branch?: string;
 }
@@ -271,8 +259,8 @@ class Mirror {
 		}
 		const tag = shaOf(`refs/tags/${requested}^{}`) ?? shaOf(`refs/tags/${requested}`);
 		if (tag !== undefined) return { sha: tag, ref: `refs/tags/${requested}` };
-		const other = shaOf(requested ?? "HEAD");
-		if (other !== undefined) return { sha: other, ref: requested ?? "HEAD" };
+		const sha = shaOf(requested ?? "HEAD");
+		if (sha !== undefined) return { sha, ref: requested ?? "HEAD" };
 		return this.#abbreviated(requested);
 	}
 
@@ -289,10 +277,9 @@ class Mirror {
 		return { sha };
 	}
 
-	/** Creates the bare repository if it is missing or incomplete. */
 	async #open(sha256: boolean): Promise<void> {
 		if (isSetUp(this.#path)) {
-			// We hold the lock: leftovers of a killed fetch are unused.
+			// The lock is held, so leftovers of a killed fetch are unused.
 			removeUnfinishedObjects(this.#path);
 			return;
 		}
@@ -304,7 +291,7 @@ class Mirror {
 	}
 
 	async #fetch(wanted: Wanted): Promise<void> {
-		// Our own refs tell the server the next time what is already here.
+		// The refs tell the server the next time what is already here.
 		const to = `refs/agentv/${wanted.ref ?? wanted.sha}`;
 		if (wanted.ref !== undefined) return this.#remoteFetch([`+${wanted.ref}:${to}`]);
 		if (this.#source.kind !== "bundle") {
@@ -323,7 +310,7 @@ class Mirror {
 		await this.#remoteFetch(["+refs/heads/*:refs/agentv/refs/heads/*", "+refs/tags/*:refs/agentv/refs/tags/*"]);
 	}
 
-	/** Fetches HEAD, which can be a bundle's only ref. */
+	/** HEAD can be a bundle's only ref. */
 	async #fetchHead(): Promise<void> {
 		try {
 			await this.#remoteFetch(["+HEAD:refs/agentv/HEAD"]);
@@ -338,7 +325,6 @@ class Mirror {
 		await remoteGit(this.#path, ["fetch", ...options, "--", this.#source.url, ...refspecs], this.#remote());
 	}
 
-	/** Returns the full SHA of a commit that is here. */
 	async #commit(name: string): Promise<string | undefined> {
 		const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`];
 		const { stdout } = await this.#local(args, [0, 1, 128]);
@@ -356,18 +342,18 @@ class Mirror {
 	}
 }
 
-/** Configuration of our repositories in a workspace: a copied index stays valid. */
+/** A copied index stays valid with this configuration. */
 export const workspaceGitConfig: GitConfig = [
 	["core.trustctime", "false"],
 	["core.checkStat", "minimal"],
 ];
 
-/** User configuration doesn't affect the result. */
+/** Excludes the user's configuration, which must not affect the result. */
 export function plainGitEnvironment(env: Environment): Environment {
 	return { ...env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
 }
 
-/** Fixed author and time: the same files give the same commit. */
+/** Author and time are fixed, so that the same files give the same commit. */
 export const baselineIdentity: Readonly<Record<string, string>> = Object.fromEntries(
 	["AUTHOR", "COMMITTER"].flatMap((role) => [
 		[`GIT_${role}_NAME`, "AgentV"],

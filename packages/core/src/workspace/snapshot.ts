@@ -28,7 +28,7 @@ import { baselineIdentity, plainGitEnvironment, workspaceGitConfig } from "./rep
 /** The workspace's state when the target started. */
 export interface Snapshot {
 	readonly notes: TreeNotes;
-	/** Files that differ from the pristine tree. Contents that are not `large` are in the store. */
+	/** Files that differ from the pristine tree; contents that are not `large` are in the store. */
 	readonly saved: ReadonlyMap<string, Content>;
 }
 
@@ -44,15 +44,13 @@ export interface ChangeServices {
 }
 
 interface SnapshotInput {
-	/** Notes of the workspace after its reset or copy. */
 	readonly clean: TreeNotes;
 	/** Whether anything ran in it since. */
 	readonly touched: boolean;
-	/** The previous snapshot of the same directory: unchanged contents need not be stored again. */
+	/** Of the same directory: unchanged contents need not be stored again. */
 	readonly previous?: Snapshot | undefined;
 }
 
-/** Takes the snapshot of a workspace that hooks and extensions may have changed. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
 	const openings = new Openings();
 	try {
@@ -63,7 +61,6 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 	}
 }
 
-/** Returns the files that differ from the pristine tree, with their contents stored. */
 async function savedContents(
 	root: string,
 	notes: TreeNotes,
@@ -105,7 +102,7 @@ async function save(file: string, note: TreeNote, { store, signal }: ChangeServi
 	return describeBytes(bytes);
 }
 
-/** A change in the same tick as a hook's, of the same length, would be undetectable. */
+/** A change in the same clock tick as a hook's, of the same length, would be undetectable. */
 async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
 	const wait = youngest + 20 - Date.now();
@@ -115,19 +112,19 @@ async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 interface BaselineOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
-	/** Locations of repositories, relative to the root (`.`: the root itself). */
+	/** Relative to the root (`.` is the root itself). */
 	readonly repositories: readonly string[];
-	/** Directory for object stores that copies borrow from; created if missing. */
+	/** For object stores that copies borrow from; created if missing. */
 	readonly stores: string;
 }
 
-/** Larger object stores are not copied with every workspace. */
-const largestCopiedStore = 1024 * 1024;
-const mostCopiedObjects = 20;
+/** In bytes; larger object stores are not copied with every workspace. */
+const maxCopiedStoreBytes = 1024 * 1024;
+const maxCopiedObjects = 20;
 
 /**
- * Makes the prepared directory the baseline: commits it, unless it is a repository, and makes
- * copies of it and git in them cheap. Repositories inside it keep their requested commit.
+ * Commits the directory, unless it is a repository, and makes copies of it cheap. Repositories
+ * inside it keep their requested commit.
  */
 export async function makeBaseline(root: string, options: BaselineOptions): Promise<void> {
 	const git = { env: plainGitEnvironment(options.env), signal: options.signal };
@@ -167,11 +164,11 @@ async function commitAll(root: string, repositories: readonly string[], options:
 	});
 }
 
-/** Moves a large object store out of the copied tree; the repository then borrows from it. */
+/** Moves a large object store out of the copied tree; the repository borrows from it. */
 function shareObjects(objects: string, store: string): void {
 	const files = listTree(objects).filter(({ kind }) => kind === "file");
 	const bytes = files.reduce((sum, { size }) => sum + size, 0);
-	if (bytes <= largestCopiedStore && files.length <= mostCopiedObjects) return;
+	if (bytes <= maxCopiedStoreBytes && files.length <= maxCopiedObjects) return;
 	makeDirectory(dirname(store));
 	renamePath(objects, store);
 	makeDirectory(join(objects, "info"));
@@ -179,13 +176,11 @@ function shareObjects(objects: string, store: string): void {
 	writeNewFile(join(objects, "info/alternates"), `${store}\n`);
 }
 
-/** Larger files are not shown whole. */
+/** In bytes; larger files are not shown whole. */
 export const largestWhole = 2 * 1024 * 1024;
 
-/** What is known of a file's content for showing and storing a change. */
 interface Content {
 	readonly size: number;
-	/** Its object name in git. */
 	readonly blob: string;
 	readonly sha256: string;
 	/** `text` is valid UTF-8, `other-text` has no NUL either; `large` content is not read. */
@@ -194,12 +189,10 @@ interface Content {
 
 type Source = { readonly file: string } | { readonly link: string } | { readonly bytes: Buffer };
 
-/** Caches read contents, so that most are read once. */
 export interface ContentMemory {
 	left: number;
 }
 
-/** A file or link at one side of a change. */
 export interface FileVersion extends Content {
 	/** In git's format. */
 	readonly mode: "100644" | "100755" | "120000";
@@ -234,13 +227,12 @@ function describeBytes(bytes: Buffer): Content {
 	return { size: bytes.length, ...digests.result(), form: bytes.length > largestWhole ? "large" : form };
 }
 
-/** Returns the bytes of content that is not `large`. */
+/** The content must not be `large`. */
 export function readSource(source: Source): Buffer {
 	if ("bytes" in source) return source.bytes;
 	return "link" in source ? rawBytes(source.link) : readRegularFile(source.file);
 }
 
-/** Passes content in chunks. @throws AgentvError `not-found` if it changed since */
 export async function readVersion(
 	{ source, size, blob }: FileVersion,
 	take: (chunk: Buffer) => void | Promise<void>,
@@ -256,7 +248,6 @@ export async function readVersion(
 	if (digests.result().blob !== blob) throw changedMeanwhile(source);
 }
 
-/** Returns a version's whole content. @throws AgentvError `not-found` if it changed since */
 export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
 	const bytes = source ? readSource(source) : Buffer.alloc(0);
 	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);
@@ -268,10 +259,10 @@ function changedMeanwhile(source: Source | undefined): AgentvError {
 	return new AgentvError("not-found", `${name} was changed while it was read`);
 }
 
-/** Chunks overlap by this many characters, so that a secret across two of them is found. */
+/** In characters, so that a secret across two chunks is found. */
 const overlap = 16 * 1024;
 
-/** Returns whether content contains a secret unencoded. */
+/** Only finds unencoded secrets. */
 export async function holdsSecret(version: FileVersion, redact: Redactor, signal?: AbortSignal): Promise<boolean> {
 	let [found, end] = [false, ""];
 	await readVersion(
@@ -279,8 +270,7 @@ export async function holdsSecret(version: FileVersion, redact: Redactor, signal
 		(chunk) => {
 			if (found) return;
 			const text = end + chunk.toString("latin1");
-			// Secrets can have any letters; decoding most content wrongly in one of the two ways is
-			// harmless.
+			// Secrets can have any letters; wrongly decoding content in one of the ways is harmless.
 			found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
 			end = text.slice(-overlap);
 		},
@@ -325,13 +315,13 @@ class Digests {
 	}
 }
 
-/** Blobs in the store before and after a change; absent if there was no file. */
+/** Blobs in the store; absent if there was no file. */
 export interface StoredChange {
 	readonly before?: string | undefined;
 	readonly after?: string | undefined;
 }
 
-/** No rule of a repository or user may affect how a file is read or shown. */
+/** Keeps rules of a repository or user from affecting how files are read and shown. */
 const config = [
 	["core.attributesFile", "/dev/null"],
 	["core.excludesFile", "/dev/null"],
@@ -339,9 +329,8 @@ const config = [
 ] as const;
 
 /**
- * A separate repository, outside any workspace, that stores versions of files and shows their
- * differences. It adds nothing to a workspace, and nothing in a workspace (attributes, filters,
- * configuration) affects it.
+ * Stores and compares file versions outside any workspace, so that neither affects the other:
+ * attributes, filters and configuration there don't apply.
  */
 export class ChangeStore {
 	readonly #directory: string;
@@ -355,7 +344,6 @@ export class ChangeStore {
 		this.#env = plainGitEnvironment(env);
 	}
 
-	/** Returns whether the stored content still exists. */
 	exists(): boolean {
 		return !this.#made || pathKind(this.#objects) === "directory";
 	}
@@ -365,14 +353,11 @@ export class ChangeStore {
 		return writeGitObject(this.#objects, "blob", content);
 	}
 
-	/**
-	 * Returns the hunks of each change's unified diff, read as text; empty if only one side exists
-	 * and is empty. The two sides of a change must differ.
-	 */
+	/** Hunks are empty if only one side exists and is empty; otherwise the sides must differ. */
 	async hunks(changes: readonly StoredChange[], signal?: AbortSignal): Promise<string[]> {
 		if (changes.length === 0) return [];
 		this.#make();
-		// Under our own names: a file's name must not affect how its change is shown, nor the order.
+		// Names are generated: a file's name must not affect how its change is shown, nor the order.
 		const tree = (side: "before" | "after") =>
 			changes.flatMap(({ [side]: sha }, index) =>
 				sha === undefined ? [] : [{ name: nameAt(index), mode: "100644" as const, sha }],
@@ -383,12 +368,11 @@ export class ChangeStore {
 		return splitHunks(`\n${stdout}`, changes.length);
 	}
 
-	/** @throws GitError if it is not stored */
 	async read(blob: string): Promise<Buffer> {
 		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
 	}
 
-	/** Applies a patch, ignoring the configuration of any repository there. @throws GitError */
+	/** Ignores the configuration of any repository in the directory. @throws GitError */
 	async apply(patchFile: string, directory: string, signal?: AbortSignal): Promise<void> {
 		this.#make();
 		// Names that other systems treat as git's own are ordinary files here.
@@ -441,7 +425,7 @@ export class Pristine {
 	readonly root: string;
 	readonly entries: readonly TreeEntry[];
 	readonly #paths: ReadonlySet<string>;
-	/** Where the tree was prepared: absolute links into it become links into the copy. */
+	/** Absolute links into this directory become links into the copy. */
 	readonly #preparedAt: string;
 
 	constructor(root: string, preparedAt = root) {
@@ -460,20 +444,20 @@ export class Pristine {
 		return this.#paths.has(path);
 	}
 
-	/** Copies it to `path`, which must not exist. */
+	/** @param path must not exist */
 	async copyTo(path: string, signal?: AbortSignal): Promise<TreeNotes> {
 		await copyPreparedTree(this.#asSeenFrom(path), path, { preserveTimes: true, signal });
 		return noteTree(path, signal);
 	}
 
-	/** Creates a pristine copy at `path` of a tree that will be modified; links are unchanged. */
+	/** Copies a tree that will be modified; links are unchanged. */
 	static async of(tree: string, path: string, signal?: AbortSignal): Promise<Pristine> {
 		const { entries } = new Pristine(tree);
 		await copyPreparedTree({ root: tree, entries }, path, { preserveTimes: true, signal });
 		return new Pristine(path, tree);
 	}
 
-	/** `fast` keeps new files that its own ignore rules match, `strict` none. */
+	/** `fast` keeps new files that the tree's own ignore rules match, `strict` none. */
 	reset(
 		path: string,
 		clean: TreeNotes,
@@ -495,20 +479,15 @@ export class Pristine {
 	}
 }
 
-/** Returns whether a path is in a repository's own directory. */
 export function isGitsOwn(path: string): boolean {
 	return path === ".git" || path.startsWith(".git/") || path.endsWith("/.git") || path.includes("/.git/");
 }
 
-/**
- * The ignore rules of a workspace's baseline: a `.gitignore` that the agent writes later doesn't
- * count. Each repository in the workspace has its own rules.
- */
+/** A `.gitignore` that the agent writes later doesn't count. Repositories have separate rules. */
 export class IgnoreRules {
 	readonly #pristine: Pristine;
 	readonly #store: ChangeStore;
 	readonly #directory: string;
-	/** Roots of repositories, longest first; `""` is the workspace itself. */
 	readonly #repositories: readonly string[];
 	readonly #files: readonly string[];
 	#ready: Set<string> | undefined;
@@ -558,7 +537,6 @@ export class IgnoreRules {
 		return join(this.#directory, String(this.#repositories.indexOf(root)));
 	}
 
-	/** Copies the rule files once; returns which repositories have any. */
 	#prepare(): Set<string> {
 		if (this.#ready) return this.#ready;
 		this.#ready = new Set();

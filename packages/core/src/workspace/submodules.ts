@@ -36,8 +36,7 @@ interface PlacedRepository {
 const deepest = 10;
 
 /**
- * Creates a repository below `root`, a real path, with its submodules and Git LFS files.
- * @returns the paths of all repositories there, relative to the workspace
+ * @param root a real path @returns all repositories' paths, relative to the workspace
  * @throws WorkspaceError with an unavailable submodule or file; AgentvError
  */
 export async function placeWithSubmodules(
@@ -86,7 +85,7 @@ async function fetchSubmodule(
 		try {
 			return { source, commit: await mirrorCommit(source, sha, 0, services) };
 		} catch (error) {
-			// It can be at another commit, or no longer be a repository.
+			// The checkout can be at another commit, or no longer be a repository.
 			if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
 		}
 	}
@@ -96,7 +95,6 @@ async function fetchSubmodule(
 	return { source, commit: await mirrorCommit(source, sha, 0, services) };
 }
 
-/** Returns submodule URLs by path, from `.gitmodules` of a commit. */
 async function readModules(
 	directory: string,
 	sha: string,
@@ -127,10 +125,9 @@ function submoduleError(error: unknown, { shown }: RepositorySource, path: strin
 }
 
 /**
- * Returns the source of a submodule.
- * @param url from `.gitmodules`; relative to its repository if it begins with `./` or `../`
- * @throws AgentvError for what must not be passed to git, and for a local path in a repository from
- * elsewhere
+ * @param url relative to its repository if it begins with `./` or `../`
+ * @throws AgentvError for what must not be passed to git, and for a local path in a remote
+ * repository
  */
 export function submoduleSource(parent: RepositorySource, url: string): RepositorySource {
 	checkGitOperand(url);
@@ -164,7 +161,6 @@ function localSource(parent: RepositorySource, path: string, url: string): Repos
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
 }
 
-/** Returns the parent's login, if the submodule is on the same server. */
 function loginOf(parent: RepositorySource, url: string): { username: string; password: string } | undefined {
 	const server = (text: string) => /^[a-z]+:\/\/[^/?#]+/i.exec(text)?.[0].toLowerCase();
 	if (!parent.credentials || server(parent.url) === undefined || server(parent.url) !== server(url)) return undefined;
@@ -195,7 +191,6 @@ interface LfsRepository {
 	readonly directory: string;
 }
 
-/** A Git LFS pointer in place of a file. */
 interface Pointer {
 	readonly path: string;
 	readonly oid: string;
@@ -204,8 +199,7 @@ interface Pointer {
 }
 
 /**
- * Replaces Git LFS pointers with their content. Content is cached next to the repository's commits,
- * so that cached files need neither network nor git-lfs.
+ * Caches content with the repository's commits, so that cached files need no network or git-lfs.
  * @throws WorkspaceError with the unavailable files
  */
 async function placeLfsFiles(
@@ -246,18 +240,17 @@ async function findPointers(
 	const pointers: Pointer[] = [];
 	for (let at = 0; at + 2 < fields.length; at += 3) {
 		const [path = "", , filter] = fields.slice(at, at + 3);
-		const found = filter === "lfs" ? readPointer(join(directory, path)) : undefined;
-		if (found) pointers.push({ path, ...found, executable: regular.get(path)?.mode === "100755" });
+		const pointer = filter === "lfs" ? readPointer(join(directory, path)) : undefined;
+		if (pointer) pointers.push({ path, ...pointer, executable: regular.get(path)?.mode === "100755" });
 	}
 	return pointers;
 }
 
-const longestPointer = 1024;
+const maxPointerBytes = 1024;
 
-/** Parses a pointer file; undefined for other content. */
 function readPointer(file: string): Pick<Pointer, "oid" | "size"> | undefined {
 	const note = notePath(file);
-	if (note?.kind !== "file" || note.size > longestPointer) return undefined;
+	if (note?.kind !== "file" || note.size > maxPointerBytes) return undefined;
 	const text = readRegularFile(file).toString("utf8");
 	if (!/^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\/v1\n/.test(text)) return undefined;
 	const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
@@ -273,7 +266,6 @@ function missingFrom(store: string, pointers: readonly Pointer[]): Pointer[] {
 	return pointers.filter(({ oid, size }) => notePath(objectPath(store, oid))?.size !== size);
 }
 
-/** Copies content from a local repository. */
 function takeFromNeighbour(missing: readonly Pointer[], cache: string, { kind, url }: RepositorySource): void {
 	if (kind !== "directory") return;
 	for (const { oid, size } of missing)
@@ -302,8 +294,7 @@ async function fetchObjects(
 	const before = readBytes(settings);
 	const url = source.kind === "directory" ? pathToFileURL(source.url).href : source.url;
 	try {
-		// Set in its own configuration: environment variables would also apply to a local remote
-		// repository.
+		// Environment variables would also apply to a local remote repository.
 		for (const setting of [
 			["remote.agentv.url", url],
 			["lfs.storage", cache],

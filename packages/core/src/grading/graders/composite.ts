@@ -31,7 +31,6 @@ const aggregatorSchema = strictWireObject({
 
 type Composite = AssertionWith<string, { readonly aggregator: z.output<typeof aggregatorSchema> }>;
 
-/** Combines several graders: by weight, by count, or by a program or model. */
 export const composite = defineGrader({
 	type: "composite",
 	score: "as the aggregator says",
@@ -70,7 +69,7 @@ interface Combined {
 	readonly services: GraderServices;
 }
 
-/** A failed required part decides; if none fails, each must have a score. */
+/** A failed required part decides; otherwise every part must have a score. */
 async function combine(results: readonly GraderResult[], combined: Combined): Promise<Grade> {
 	const failed = results.find((part) => part.required && part.verdict === "fail");
 	if (failed) return { score: 0, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
@@ -113,7 +112,6 @@ function round(score: number): number {
 	return Math.round(score * 1000) / 1000;
 }
 
-/** Lets a model weigh the parts' results by the author's prompt. */
 async function byModel({ assertion, parts, subject, services }: Combined): Promise<Grade> {
 	const { aggregator } = assertion.settings;
 	const own = promptFileText(assertion, services) ?? aggregator.prompt ?? "";

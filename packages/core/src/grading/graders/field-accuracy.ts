@@ -7,7 +7,7 @@ import { answerText } from "../judge-prompt.ts";
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** Formats for a field without its own; the first match wins. */
+/** For fields without formats of their own; the first match wins. */
 const usualFormats = [
 	"YYYY-MM-DD",
 	"DD-MMM-YYYY",
@@ -18,7 +18,7 @@ const usualFormats = [
 	"YYYY/MM/DD",
 ];
 
-/** Returns the day as `2026-03-20`, by the first matching format (of Y, M, D letters). */
+/** Returns a form like `2026-03-20`, by the first matching format (of the letters Y, M and D). */
 function dayOf(text: string, formats: readonly string[] = usualFormats): string | undefined {
 	const trimmed = text.trim();
 	for (const format of formats) {
@@ -36,12 +36,11 @@ function readDay(text: string, format: string): string | undefined {
 		if (token === "MMM" || token === "MMMM") return "([A-Za-z]{3,9})";
 		return token.length === 2 ? "(\\d{2})" : "(\\d{1,2})";
 	});
-	// A format that repeats a part matches no day, and many digits of varying count would backtrack
-	// exponentially.
+	// Repeated parts never match a day, and could backtrack exponentially.
 	if (new Set(tokens.map(([letter]) => letter)).size < tokens.length) return undefined;
-	const found = new RegExp(`^${pattern}$`).exec(text);
-	if (!found) return undefined;
-	const part = (letter: string) => found[1 + tokens.findIndex((token) => token.startsWith(letter))] ?? "";
+	const match = new RegExp(`^${pattern}$`).exec(text);
+	if (!match) return undefined;
+	const part = (letter: string) => match[1 + tokens.findIndex((token) => token.startsWith(letter))] ?? "";
 	const year = part("Y").length === 2 ? 2000 + Number(part("Y")) : Number(part("Y"));
 	const month = /^\d/.test(part("M")) ? Number(part("M")) : months.indexOf(part("M").slice(0, 3).toLowerCase()) + 1;
 	const date = new Date(Date.UTC(year, month - 1, Number(part("D"))));
@@ -86,7 +85,6 @@ export const fieldAccuracy = defineGrader({
 			};
 		const actual = parsed(answerText(subject));
 		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
-		// Skip fields that this reference doesn't have.
 		const fields = settings.fields.filter(({ path }) => hasPath(expected, path));
 		const compared = fields.flatMap((field) =>
 			compare(field, valueAt(actual, field.path), valueAt(expected, field.path)),
@@ -109,7 +107,7 @@ function nothingToCompare(fields: readonly Field[], areExpected: boolean): Could
 	return { couldNotRun: { code: "no-data", message } };
 }
 
-/** Parses JSON, also in a code fence, as models often write it. */
+/** Also accepts a code fence, which models often write. */
 function parsed(text: string): unknown {
 	try {
 		return JSON.parse(withoutFence(text));
@@ -119,7 +117,7 @@ function parsed(text: string): unknown {
 	}
 }
 
-/** Returns undefined for an optional field that is missing from the answer. */
+/** Returns an empty list if an optional field is missing from the answer. */
 function compare(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
 	if (actual === undefined && field.required === false) return [];
 	const finding = {

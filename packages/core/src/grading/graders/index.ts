@@ -51,14 +51,14 @@ type Listed = (typeof list)[number];
 export type AssertionType = Listed["type"];
 export type AssertionSettings<Type extends AssertionType> = z.output<Extract<Listed, { type: Type }>["schema"]>;
 
-/** All graders by type, except custom ones. */
+/** Excludes custom graders. */
 export const graders = Object.fromEntries(list.map((grader): [string, AnyGrader] => [grader.type, grader])) as Readonly<
 	Record<AssertionType, AnyGrader>
 >;
 
 const aliases = new Map(list.flatMap(({ type, aliases = [] }) => aliases.map((alias) => [alias, type])));
 
-/** Returns the built-in type for `written`, in its current or a deprecated spelling. */
+/** Accepts deprecated spellings. */
 export function builtInType(written: string): AssertionType | undefined {
 	const dashed = written.replaceAll("_", "-");
 	return Object.hasOwn(graders, dashed) ? (dashed as AssertionType) : aliases.get(dashed);
@@ -68,7 +68,7 @@ export function gradingOf({ type }: Assertion): Grading<Assertion> {
 	return type === "custom" ? custom : graders[type];
 }
 
-/** Returns the model that an assertion asks itself, not by its parts. */
+/** Excludes models that its parts ask. */
 export function modelOf(assertion: Assertion): GraderModel | undefined {
 	return assertion.type === "custom" ? undefined : graders[assertion.type].model?.(assertion.settings);
 }

@@ -21,7 +21,6 @@ export const rubrics = defineGrader({
 	},
 });
 
-/** A language model grades by criteria, a prompt, or `rubrics`. */
 export const llmGrader = defineGrader({
 	type: "llm-grader",
 	aliases: ["llm-judge"],

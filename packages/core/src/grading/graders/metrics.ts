@@ -60,7 +60,6 @@ export const executionMetrics = defineGrader({
 		];
 		const wanted = settings.targetExplorationRatio;
 		if (wanted === undefined) return boundsScore(bounds);
-		// Without tool calls there is no share.
 		if (subject.toolCalls.length === 0) return boundsScore(bounds, [], ["tool calls"]);
 		const tolerance = settings.explorationTolerance ?? 0.2;
 		return boundsScore(bounds, [explorationFinding(subject.toolCalls, wanted, tolerance)]);

@@ -38,10 +38,10 @@ export const custom: Grading<CustomAssertion> = {
 	reproducible: () => false,
 	async grade(assertion, subject, services) {
 		const { program, base, at, cwd } = assertion;
-		const found = programArgv(program, services.env, base);
-		if (!found.ok) return { couldNotRun: { code: "not-found", message: found.message } };
+		const argv = programArgv(program, services.env, base);
+		if (!argv.ok) return { couldNotRun: { code: "not-found", message: argv.message } };
 		return gradeBy(
-			{ kind: "custom-grader" as const, text: [...found.argv], at, base, ...(cwd ? { cwd } : {}) },
+			{ kind: "custom-grader" as const, text: [...argv.argv], at, base, ...(cwd ? { cwd } : {}) },
 			assertion,
 			subject,
 			services,

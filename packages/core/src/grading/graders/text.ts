@@ -25,7 +25,7 @@ function containsAnyOf(answer: string, values: readonly string[], fold: Fold): S
 	return binaryScore(first !== undefined, text, first === undefined ? undefined : `contains ${quoted(first)}`);
 }
 
-/** Every answer contains the empty text, so it can't be searched for. */
+/** The empty text is not allowed, because every answer contains it. */
 function oneText<const Type extends string>(type: Type, score: string, fold: Fold) {
 	return defineGrader({
 		...{ type, score, reproducible, options: { value: fullTextSchema } },
@@ -48,11 +48,10 @@ export const containsAll = severalTexts("contains-all", "1 or 0; `value` is a li
 export const icontainsAny = severalTexts("icontains-any", `like \`contains-any\`, ${anyCase}`, lower, containsAnyOf);
 export const icontainsAll = severalTexts("icontains-all", `like \`contains-all\`, ${anyCase}`, lower, containsAllOf);
 
-/** Compares the answer with the value, both trimmed: programs end their output with a newline. */
+/** Both are trimmed, since programs end their output with a newline. */
 export const equals = defineGrader({
 	type: "equals",
 	score: "1 or 0, ignoring surrounding whitespace",
-	/** The empty text is a valid expectation. */
 	options: { value: textSchema },
 	reproducible,
 	grade({ settings: { value } }, subject) {
@@ -92,7 +91,7 @@ export const endsWith = edge(
 	(answer, length) => answer.slice(-length),
 );
 
-/** Matches the answer with a regular expression, in a separate process for at most 2 seconds. */
+/** The expression runs in a separate process for at most 2 seconds. */
 export const regex = defineGrader({
 	type: "regex",
 	score: "1 or 0; over 2 seconds: an execution error",
@@ -114,7 +113,7 @@ export const regex = defineGrader({
 	},
 });
 
-/** Supports schemas of draft 7, and of 2019-09 and 2020-12 by `$schema`. */
+/** Supports draft 7 by default, and 2019-09 and 2020-12 by `$schema`. */
 export const isJson = defineGrader({
 	type: "is-json",
 	score: "1 or 0; JSON Schema draft 7, or 2019-09 and 2020-12 by `$schema`; over 2 seconds: an execution error",

@@ -56,17 +56,13 @@ export const toolTrajectory = defineGrader({
 
 function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 	if (call.tool !== step.tool) return false;
-	// Without a reported time its limit is skipped: the call itself still counts.
+	// Without a reported time the limit is skipped: the call itself still counts.
 	if (step.maxDurationMs !== undefined && call.durationMs !== undefined && call.durationMs > step.maxDurationMs)
 		return false;
 	if (step.args === undefined || step.args === "any") return true;
 	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
 }
 
-/**
- * Returns whether a tool's actual arguments match the expected ones, by `exact`, `superset`,
- * `subset`, `ignore` or a list of fields to compare.
- */
 function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
 	if (how === "ignore") return true;
 	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
@@ -87,13 +83,12 @@ function describe(step: Step): string {
 	return typeof step.args === "object" ? `${step.tool}(${JSON.stringify(step.args)})` : step.tool;
 }
 
-/** Reports a skipped time limit. */
 function timeNote({ maxDurationMs }: Step, call: ToolCall | undefined): Pick<Finding, "evidence"> {
 	if (maxDurationMs === undefined || !call || call.durationMs !== undefined) return {};
 	return { evidence: `the target does not report how long ${call.tool} took: its time limit is ignored` };
 }
 
-/** The expected calls occur in this order, possibly with others in between. */
+/** Requires the expected calls in this order; others may occur in between. */
 function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	let from = 0;
 	return steps.map((step) => {
@@ -103,7 +98,6 @@ function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Ma
 	});
 }
 
-/** Each expected call is matched with an actual one, each of which counts once. */
 function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	const left = [...calls];
 	return steps.map((step) => {
@@ -125,7 +119,7 @@ function exact(calls: readonly ToolCall[], steps: readonly Step[], matches: Matc
 	return findings.length === 0 ? binaryScore(true, "no tool is called") : shareScore(findings);
 }
 
-/** Every actual call matches an expected one; those can be reused. */
+/** Every actual call must match an expected one, which can match several. */
 function subset(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
 	if (calls.length === 0) return binaryScore(true, "only expected tools are called", "no tool was called");
 	return shareScore(

@@ -55,7 +55,7 @@ import {
 } from "../read-answer.ts";
 
 const permissionSchema = z.enum(["allow", "reject"]);
-/** Kinds of actions for which an agent requests permission; `default` applies to all others. */
+/** As in ACP permission requests; `default` applies to all others. */
 const toolKinds = [
 	...(["default", "read", "edit", "delete", "move", "search", "execute", "think", "fetch"] as const),
 	...(["switch_mode", "other"] as const),
@@ -77,10 +77,7 @@ const settings = wireObject({
 type Settings = z.output<typeof settings>;
 type Permissions = Settings["permissions"];
 
-/**
- * Sends an agent one prompt in a session, its previous one if it can load that.
- * @param cwd absolute working directory of the session
- */
+/** Sends a prompt in one session: the previous one if the agent can load it. @param cwd absolute */
 async function askAgent(
 	stream: Stream,
 	request: TargetRequest,
@@ -114,7 +111,6 @@ async function askAgent(
 	});
 }
 
-/** Opens the session of the previous turn if the agent can load it; else a new one. */
 async function openSession(
 	agent: ClientContext,
 	methods: typeof import("@agentclientprotocol/sdk").methods.agent.session,
@@ -160,22 +156,19 @@ function answerOf(
 	};
 }
 
-/** Converts ACP session updates to messages and figures. Ignores unknown updates. */
 class AcpTranscript {
 	readonly #transcript = new Transcript();
-	/** Loading a session replays it: the answer begins after that. */
+	/** Loading a session replays it; the answer begins after that. */
 	listens = false;
-	/** Text arrives in chunks: the current message so far. */
+	/** Text of the current message: it arrives in chunks. */
 	#saying = "";
 	#messageId: string | undefined;
 	#cost: number | undefined;
 
-	/** Reads the parameters of a `session/update`. */
 	receive(params: unknown): void {
 		if (this.listens) this.#update(record(record(params).update), performance.now());
 	}
 
-	/** Returns what the agent has sent so far, for the record of a failed conversation. */
 	partial(): Partial<TargetAnswer> {
 		return { messages: this.messages(), ...this.figures({}) };
 	}
@@ -234,7 +227,6 @@ class AcpTranscript {
 	}
 }
 
-/** Returns what a call is about if the agent does not report its input. */
 function inputOf({ title, locations }: Fields): unknown {
 	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
 	if (title === undefined && paths.length === 0) return undefined;
@@ -250,7 +242,6 @@ function outputOf({ content }: Fields): unknown {
 
 type Sdk = typeof import("@agentclientprotocol/sdk");
 
-/** Handles an agent's requests: permissions, and file access if there is a workspace. */
 function clientApp(
 	{ client, methods, RequestError }: Sdk,
 	permissions: Permissions,
@@ -288,12 +279,12 @@ function permissionAnswer(request: RequestPermissionRequest, permissions: Permis
 function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
 	if (typeof permissions !== "object") return permissions ?? "allow";
 	const words: Readonly<Record<string, "allow" | "reject" | undefined>> = permissions;
-	// A list of allowed kinds allows nothing else; a list of rejected kinds rejects nothing else.
+	// A list of allowed kinds allows only them; a list of rejected kinds rejects only them.
 	const rest = Object.values(permissions).every((word) => word === "allow") ? "reject" : "allow";
 	return lookUp(words, kind) ?? words["default"] ?? rest;
 }
 
-/** An agent's file access through us: inside one directory, even through links. */
+/** Restricts an agent's file access to one directory, even through links. */
 class WorkspaceFiles {
 	readonly #root: string;
 
@@ -301,10 +292,7 @@ class WorkspaceFiles {
 		this.#root = realPath(directory);
 	}
 
-	/**
-	 * @throws AgentvError `refused` outside the workspace; `not-found` or `config` if the file is
-	 * unreadable
-	 */
+	/** @throws AgentvError `refused` outside the workspace; `not-found` or `config` if unreadable */
 	read({ path, line, limit }: ReadTextFileRequest): ReadTextFileResponse {
 		const text = readTextFile(this.#inside(path));
 		if (!line && !limit) return { content: text };
@@ -331,24 +319,20 @@ class WorkspaceFiles {
 
 interface MessageStream {
 	readonly stream: Stream;
-	/** Receives the agent's stdin once it runs. */
 	readonly onInput: (input: OpenInput) => void;
-	/** Only JSON-RPC passes, and only responses to our requests. */
+	/** Called for JSON-RPC only, and responses only if we requested them. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
 	readonly end: () => void;
 }
 
-/**
- * @param onUpdate receives session updates. It bypasses the SDK, which would print unknown updates
- * to our terminal, and would deliver the last one only after the response that it preceded
- */
+/** Bypasses the SDK for updates: it prints unknown ones, and delivers the last one too late. */
 function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	let toUs: ReadableStreamDefaultController<AnyMessage> | undefined;
 	let toAgent: (input: OpenInput) => void = () => undefined;
 	const opened = new Promise<OpenInput>((resolve) => {
 		toAgent = resolve;
 	});
-	const asked = new Set<unknown>();
+	const requestIds = new Set<unknown>();
 	const readable = new ReadableStream<AnyMessage>({
 		start: (controller) => {
 			toUs = controller;
@@ -359,7 +343,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	});
 	const writable = new WritableStream<AnyMessage>({
 		async write(message) {
-			if ("method" in message && "id" in message) asked.add(message.id);
+			if ("method" in message && "id" in message) requestIds.add(message.id);
 			(await opened).write(`${JSON.stringify(message)}\n`);
 		},
 	});
@@ -369,7 +353,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 		onMessage: (message) => {
 			if (message["jsonrpc"] !== "2.0") return;
 			if (message["method"] === "session/update") onUpdate(message["params"]);
-			else if ("method" in message || asked.delete(message["id"])) toUs?.enqueue(message as unknown as AnyMessage);
+			else if ("method" in message || requestIds.delete(message["id"])) toUs?.enqueue(message as unknown as AnyMessage);
 		},
 		end: () => {
 			toUs?.close();
@@ -378,7 +362,7 @@ function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	};
 }
 
-/** An agent with the Agent Client Protocol over stdio, started once per turn. */
+/** Talks the Agent Client Protocol over stdio; the agent starts once per turn. */
 export const acp = defineProvider({
 	name: "acp",
 	kind: "agent",
@@ -397,7 +381,7 @@ export const acp = defineProvider({
 	}),
 });
 
-/** Milliseconds for an agent to exit when there are no more requests. */
+/** Milliseconds for the agent to exit after the last request. */
 const partingMs = 500;
 const keptOutput = 64 * 1024;
 
@@ -429,11 +413,11 @@ async function invoke(
 		messages.end();
 		return result;
 	});
-	const asked = answering.then(
+	const outcome = answering.then(
 		(answer) => ({ answer }),
 		(error: unknown) => ({ error }),
 	);
-	const first = await Promise.race([asked, ended.then(() => Promise.race([asked, silence()]))]);
+	const first = await Promise.race([outcome, ended.then(() => Promise.race([outcome, silence()]))]);
 	closeInput();
 	const timer = setTimeout(() => over.abort(), partingMs);
 	const result = await ended;
@@ -447,7 +431,7 @@ async function invoke(
 			partial: transcript.partial(),
 		});
 	if ("answer" in first) return outcomeOf(first.answer);
-	// If we ended it, its exit is not a failure.
+	// If AgentV ended the process, its exit is not a failure.
 	const process = over.signal.aborted ? undefined : processFailure(result, command.text[0] ?? "the agent");
 	return failed({ ...(process ?? talkFailure(first.error)), partial: transcript.partial() });
 }

@@ -1,7 +1,6 @@
 import { wireObject } from "../../format/codec.ts";
 import { modelProvider, settingsWithout } from "../language-model.ts";
 
-/** Uses `resource_name` or `base_url`; `deployment` (or `model`) is the deployment. */
 export const azure = modelProvider({
 	name: "azure",
 	runs: "a deployment on Azure",
@@ -14,8 +13,7 @@ export const azure = modelProvider({
 	open: async ({ settings, model, address, sdk }) => {
 		const { createAzure } = await import("@ai-sdk/azure");
 		const apiVersion = settings.apiVersion ?? settings.version;
-		// Date versions belong to the older paths, which contain the deployment and support chat
-		// completions.
+		// Date versions belong to the older paths, which contain the deployment.
 		const isDated = apiVersion !== undefined && /^\d{4}-/.test(apiVersion);
 		const root = openaiRoot(address);
 		const vendor = createAzure({

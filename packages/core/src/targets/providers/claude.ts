@@ -86,8 +86,7 @@ class ClaudeReader extends AgentReader {
 		const final = text(result);
 		if (isError !== true && (subtype === undefined || subtype === "success")) return { ...report, text: final };
 		const reason = final || contentText(errors) || text(subtype) || "an error";
-		// Hitting the turn or cost limit would repeat; a transport error or an overloaded server can
-		// recover.
+		// A turn or cost limit would be hit again; a transport error or overloaded server can recover.
 		const retryable = subtype === "error_during_execution" || /API Error: (408|429|5\d\d)|overloaded/i.test(reason);
 		return { ...report, failure: `claude ended with an error: ${reason}`, retryable };
 	}

@@ -19,8 +19,8 @@ import {
 } from "../contract.ts";
 import { processFailure, readAnswer } from "../read-answer.ts";
 
-/** The part of an answer kept in memory; a longer one stays in its file. */
-const longestInMemory = 10 * 1024 * 1024;
+/** In bytes; a longer answer stays in its file. */
+const maxBytesInMemory = 10 * 1024 * 1024;
 
 const healthcheckSchema = z.union([
 	commandSchema,
@@ -39,7 +39,6 @@ const settings = wireObject({
 
 type CliTarget = TargetWith<"cli", z.output<typeof settings>>;
 
-/** A user's program that answers in `{OUTPUT_FILE}` or on stdout. */
 export const cli = defineProvider({
 	name: "cli",
 	kind: "program",
@@ -127,7 +126,7 @@ async function invoke(target: CliTarget, services: TargetServices, request: Targ
 		defaultCwd: request.workspacePath ?? services.scope.directory,
 		env: requestVariables(request),
 		signal: request.signal,
-		maxBuffer: longestInMemory,
+		maxBuffer: maxBytesInMemory,
 		spillDir: scratch.path,
 	});
 	const failure = processFailure(result, "the command");
@@ -137,14 +136,14 @@ async function invoke(target: CliTarget, services: TargetServices, request: Targ
 	return failure ? { ok: false, failure: { ...failure, ...partialOf(outcome) } } : outcome;
 }
 
-/** Returns what a failed command had answered: its cost counts. */
+/** Keeps what a failed command had answered, because its cost counts. */
 function partialOf(outcome: TargetOutcome): Pick<TargetFailure, "partial"> {
 	return outcome.ok && outcome.answer.text !== "" ? { partial: outcome.answer } : {};
 }
 
 function usedPlaceholders({ text, written }: CommandSpec): ReadonlySet<string> {
 	const words = [written?.text ?? text].flat().join(" ");
-	return new Set([...words.matchAll(/\{([A-Z_]+)\}/g)].map((found) => found[1] ?? ""));
+	return new Set([...words.matchAll(/\{([A-Z_]+)\}/g)].map((match) => match[1] ?? ""));
 }
 
 /** `--file {path}` becomes two arguments for each file. */
@@ -155,7 +154,7 @@ function fileWords(file: string, format: string | undefined): string[] {
 	return words.map((word) => word.replaceAll("{path}", file).replaceAll("{basename}", basename(file)));
 }
 
-const longestSaid = 2000;
+const maxOutputLength = 2000;
 
 function answerOfStdout(result: ProcessResult): TargetOutcome {
 	if (result.stdoutPath !== undefined)
@@ -163,8 +162,8 @@ function answerOfStdout(result: ProcessResult): TargetOutcome {
 	return { ok: true, answer: readAnswer(result.stdout) };
 }
 
-/** An answer's file is copied into the record: a sparse one takes as long as any other. */
-const largestOutputFile = 512 * 1024 * 1024;
+/** In bytes: the file is copied into the record, even if it is sparse. */
+const maxOutputFileBytes = 512 * 1024 * 1024;
 
 function badFile(message: string): TargetOutcome {
 	return { ok: false, failure: { code: "bad-answer", message, retryable: false } };
@@ -176,14 +175,14 @@ function answerOfFile(file: string, result: ProcessResult): TargetOutcome {
 		return badFile(
 			`the command replaced its {OUTPUT_FILE} with ${kind === "other" ? "a device, pipe or socket" : `a ${kind}`}: only a regular file is read`,
 		);
-	const head = readHead(file, longestInMemory, { noFollow: true });
-	if (head && head.size > largestOutputFile)
+	const head = readHead(file, maxBytesInMemory, { noFollow: true });
+	if (head && head.size > maxOutputFileBytes)
 		return badFile(
-			`the command wrote ${head.size} bytes to its {OUTPUT_FILE}, more than the ${largestOutputFile} allowed`,
+			`the command wrote ${head.size} bytes to its {OUTPUT_FILE}, more than the ${maxOutputFileBytes} allowed`,
 		);
 	if (head?.cut) return { ok: true, answer: { text: head.text, textFile: file, messages: [] } };
 	if (head) return { ok: true, answer: readAnswer(head.text) };
-	const said = result.stderr.trim().slice(-longestSaid);
+	const said = result.stderr.trim().slice(-maxOutputLength);
 	const message = `the command ended without writing its {OUTPUT_FILE}${said === "" ? "" : `: ${said}`}`;
 	return { ok: false, failure: { code: "no-output", message, retryable: true } };
 }

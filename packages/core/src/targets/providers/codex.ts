@@ -28,7 +28,7 @@ export const codex = agentProvider({
 	reader: () => new CodexReader(),
 });
 
-/** A configuration override, whose value is TOML: a JSON string is valid TOML. */
+/** The value of a configuration override is TOML; a JSON string is valid TOML. */
 function config(key: string, value: string | undefined): string[] {
 	return value ? ["--config", `${key}=${JSON.stringify(value)}`] : [];
 }
@@ -53,7 +53,7 @@ class CodexReader extends AgentReader {
 				this.failure = text(record(event.error).message) ?? "the turn failed";
 				return;
 			case "error":
-				// Reconnecting is also reported as an error: a turn that completes later clears it.
+				// Reconnecting is also reported as an error; a turn that completes later clears it.
 				this.failure = text(event.message) ?? "codex reported an error";
 		}
 	}
@@ -87,7 +87,6 @@ class CodexReader extends AgentReader {
 	}
 }
 
-/** Returns the tool call for an item; other items are not tool calls. */
 function toolOf(
 	item: Fields,
 ): { readonly tool: string; readonly input: unknown; readonly output: unknown } | undefined {

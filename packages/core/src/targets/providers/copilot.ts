@@ -36,7 +36,7 @@ export const copilot = agentProvider({
 });
 
 class CopilotReader extends AgentReader {
-	/** The only token count that newer versions report. */
+	/** The only token count of newer versions. */
 	#outputTokens: number | undefined;
 	#result: Fields = {};
 

@@ -35,17 +35,14 @@ type Listed = (typeof list)[number];
 export type ProviderName = Listed["name"];
 export type ProviderSettings<Name extends ProviderName> = z.output<Extract<Listed, { name: Name }>["settings"]>;
 
-/** All providers by name. */
 export const providers = Object.fromEntries(
 	list.map((provider): [string, Provider] => [provider.name, provider]),
 ) as Readonly<Record<ProviderName, Provider>>;
 
-/** Other spellings of providers' names. */
 export const providerAliases: ReadonlyMap<string, ProviderName> = new Map(
 	list.flatMap(({ aliases = [], name }) => aliases.map((alias) => [alias, name])),
 );
 
-/** Settings with a deprecated spelling: both, as spelled in files. */
 export const settingSpellings: readonly (readonly [current: string, deprecated: string])[] = list.flatMap(
 	({ settings }) =>
 		[...wireFieldsOf(settings)].flatMap(([key, field]): [string, string][] => {
@@ -54,9 +51,8 @@ export const settingSpellings: readonly (readonly [current: string, deprecated: 
 		}),
 );
 
-/** Variables in which users keep keys of model vendors. */
 export const vendorKeys: readonly string[] = [
 	...list.flatMap((provider) => ("keys" in provider ? provider.keys : [])),
-	// Vendors without a provider of their own.
+	// These vendors don't have a provider of their own.
 	...["CURSOR_API_KEY", "DEEPSEEK_API_KEY", "FACTORY_API_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY", "XAI_API_KEY"],
 ];

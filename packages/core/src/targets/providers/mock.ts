@@ -4,7 +4,6 @@ import { textSchema, wireObject } from "../../format/codec.ts";
 import { commonSettings } from "../../format/target-file.ts";
 import { defineProvider } from "../contract.ts";
 
-/** Returns the responses from its settings: deterministic, offline. */
 export const mock = defineProvider({
 	name: "mock",
 	kind: "offline",

@@ -1,6 +1,5 @@
 import { modelProvider, plainModelSettings } from "../language-model.ts";
 
-/** OpenRouter: many vendors behind chat completions; its responses include the cost. */
 export const openrouter = modelProvider({
 	name: "openrouter",
 	runs: "models of many vendors",

@@ -13,14 +13,14 @@ import {
 	text,
 } from "../read-answer.ts";
 
-/** The pi coding agent. Without sessions: each turn gets the whole conversation. */
+/** pi has no sessions: each turn gets the whole conversation. */
 export const pi = agentProvider({
 	name: "pi-cli",
 	aliases: ["pi", "pi-coding-agent"],
 	runs: "the pi coding agent in the workspace",
 	cost: "as it says",
 	settings: wireObject(settingsWithout("modelReasoningEffort", "maxTurns", "maxBudgetUsd", "permissionMode")),
-	// pi uses an address only for Azure; for other vendors it would contact its own.
+	// For vendors other than Azure, pi ignores the address and would contact its own.
 	misuse: (wire) => {
 		if (!wire.base_url || String(wire.subprovider).startsWith("azure")) return undefined;
 		return {
@@ -47,7 +47,6 @@ export const pi = agentProvider({
 	reader: () => new PiReader(),
 });
 
-/** Returns the variable in which pi expects a vendor's key. */
 function keyVariable({ subprovider = "anthropic" }: AgentSettings): string {
 	if (subprovider.startsWith("azure")) return "AZURE_OPENAI_API_KEY";
 	if (subprovider === "google" || subprovider === "gemini") return "GEMINI_API_KEY";
@@ -91,7 +90,7 @@ class PiReader extends AgentReader {
 		this.#count(record(message.usage));
 		this.model = text(message.model) ?? this.model;
 		this.#stopReason = message.stopReason;
-		// pi retries by itself: a later message clears the error.
+		// pi retries by itself, so a later message clears the error.
 		const stopped = message.stopReason === "error" || message.stopReason === "aborted";
 		this.failure = stopped ? (text(message.errorMessage) ?? "the model's answer ended with an error") : undefined;
 	}
@@ -102,7 +101,7 @@ class PiReader extends AgentReader {
 		const input = fresh === undefined ? undefined : fresh + cached + (count(usage.cacheWrite) ?? 0);
 		this.tokens.add({ input, output: count(usage.output), cached, reasoning: undefined });
 		const cost = count(record(usage.cost).total);
-		// If one call does not report its cost, the total is unknown.
+		// If one call doesn't report its cost, the total is unknown.
 		if (cost === undefined) this.#isCostKnown = false;
 		else this.#cost = (this.#cost ?? 0) + cost;
 		this.calls += 1;

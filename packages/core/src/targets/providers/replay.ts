@@ -17,7 +17,7 @@ import { answerOf } from "../read-answer.ts";
 
 interface Fixture {
 	readonly answer: TargetAnswer;
-	/** The repeat that it answers; absent: any. */
+	/** The repeat that it answers; undefined for any. */
 	readonly attempt: number | undefined;
 }
 
@@ -26,9 +26,7 @@ const settings = wireObject({ ...commonSettings, fixtures: z.string().min(1) });
 type ReplayTarget = TargetWith<"replay", z.output<typeof settings>>;
 
 /**
- * Recorded answers: JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`,
- * `cost_usd` and other figures.
- * Several lines of one test (and attempt) are the turns of a conversation.
+ * Reads JSON Lines of `{test_id, output}`; several lines of one test are turns of a conversation.
  */
 export const replay = defineProvider({
 	name: "replay",
@@ -63,8 +61,8 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 	const own = all.filter((fixture) => fixture.attempt === attempt);
 	const turns = own.length > 0 ? own : all.filter((fixture) => fixture.attempt === undefined);
 	const turn = typeof session === "number" ? session : 0;
-	const found = turns[turn] ?? turns.at(-1);
-	if (found) return { ok: true, answer: { ...found.answer, session: turn + 1 } };
+	const recorded = turns[turn] ?? turns.at(-1);
+	if (recorded) return { ok: true, answer: { ...recorded.answer, session: turn + 1 } };
 	const message = `no recorded answer for ${JSON.stringify(testId)}${all.length > 0 ? `, attempt ${attempt}` : ""}`;
 	return { ok: false, failure: { code: "not-recorded", message, retryable: false } };
 }

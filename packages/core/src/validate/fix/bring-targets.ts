@@ -12,33 +12,27 @@ import { isInside } from "../../machine/files.ts";
 import { type ValidationRun, workspacesOf } from "../eval-context.ts";
 import { replaceWord } from "./edits.ts";
 
-/** A target's settings as written, including `${{ }}`. */
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Move {
-	/** Directory of the file with the definition. */
 	readonly from: string;
-	/** Directory of the destination. */
 	readonly to: string;
-	/** Root of the eval's repository: absolute paths into it become relative. */
+	/** Absolute paths into this root of the eval's repository become relative. */
 	readonly root: string;
 	readonly view: DiskView;
-	/** The current values of the eval's variables. */
 	readonly env: Environment;
 }
 
 interface Bringing extends Omit<Move, "from"> {
 	readonly scope: TargetScope;
-	/** Directory of the eval: its own definitions stay unchanged. */
 	readonly directory: string;
-	/** `--targets FILE`: only for this run. */
+	/** The value of `--targets`, which only applies to this run. */
 	readonly targetsFile: string | undefined;
 }
 
 /**
- * Returns the targets `names` and their dependencies as written next to the eval, by name and in
- * dependency order: chains are flattened up to a variable, which stays, together with everything
- * that it can select from that file.
+ * Returns targets as they must be written next to the eval, in dependency order. Chains are
+ * flattened up to a variable, which stays, with everything that it can select.
  * @throws AgentvError `refused` for a target that can't be moved
  */
 export function bringTargets(names: readonly string[], bringing: Bringing): ReadonlyMap<string, Fields> {
@@ -111,7 +105,7 @@ function namedIn(raw: Fields, definition: TargetDefinition, scope: TargetScope):
 	return written.some(isVariable) ? [...named, ...namesOfFile(definition.file, scope)] : named;
 }
 
-/** A variable can select every target of its file and of the selected one's. */
+/** A variable can select every target of its file and of the selected target's file. */
 function chosenFrom(
 	written: unknown,
 	definition: TargetDefinition,
@@ -128,8 +122,7 @@ function namesOfFile(file: string, scope: TargetScope): string[] {
 }
 
 /**
- * Returns a target's settings for another directory, so that their paths resolve as before.
- * @throws AgentvError `refused` if a path begins with a variable with a relative path
+ * Keeps what paths resolve to. @throws AgentvError `refused` for a path that depends on a variable
  */
 export function rebaseTarget(settings: Fields, move: Move): Fields {
 	if (move.from === move.to) return settings;
@@ -159,7 +152,7 @@ function rebasePath(path: string, move: Move): string {
 	const scheme = path.startsWith("file://") ? "file://" : "";
 	const plain = stripScheme(path).replaceAll("\\", "/");
 	if (plain.startsWith("${{")) {
-		// Unset or absolute: independent of its location.
+		// An unset or absolute path is independent of its location.
 		const today = interpolateEnv(plain, env).value;
 		if (today === plain || isAbsolute(today)) return path;
 		throw new AgentvError("refused", "begins with a variable that contains a relative path");
@@ -169,26 +162,23 @@ function rebasePath(path: string, move: Move): string {
 		const inside = insideRoot(plain, move);
 		return inside === undefined ? path : `${scheme}${explicit(relative(to, inside))}`;
 	}
-	// Not resolved: a part of it can be a variable.
+	// Not resolved, because a part of it can be a variable.
 	return `${scheme}${explicit(join(relative(to, from), plain))}`;
 }
 
-/** Returns a relative path that can't be mistaken for a bare word. */
+/** Adds `./`, so that the path can't be mistaken for a bare word. */
 function explicit(path: string): string {
 	const way = path.split(sep).join("/");
 	return way.startsWith("../") || way === ".." ? way : `./${way}`;
 }
 
-/** Resolves an absolute or root-relative path inside the repository; else undefined. */
+/** Returns undefined unless the path is absolute or root-relative, and inside the repository. */
 function insideRoot(path: string, { root, view }: Move): string | undefined {
 	if (view.kind(path) !== "missing") return isInside(root, path) ? path : undefined;
 	return view.kind(join(root, path)) === "missing" ? undefined : join(root, path);
 }
 
-/**
- * Words that are files relative to the definition's file. Words below `cwd` stay valid, since that
- * is rewritten too; others are relative to the working directory.
- */
+/** Words below `cwd` stay valid, since that is rewritten too. */
 function rebaseCommand(command: string | readonly string[], cwd: string | undefined, move: Move): string | string[] {
 	const word = (text: string): string => {
 		const plain = text.replaceAll("\\", "/");
@@ -214,7 +204,7 @@ function rebaseCommand(command: string | readonly string[], cwd: string | undefi
 	return result;
 }
 
-/** It runs in the eval's directory by default, wherever its file is. */
+/** Runs in the eval's directory by default, wherever its file is. */
 function rebaseHealthcheck(value: unknown, move: Move): unknown {
 	if (isCommand(value)) return rebaseCommand(value, undefined, move);
 	if (!isFields(value) || !isCommand(value.command)) return value;
@@ -234,7 +224,6 @@ function rebaseHook(hook: unknown, move: Move): unknown {
 	return { ...hook, [key]: rebaseCommand(command, cwd, move), cwd: rebasePath(cwd, move) };
 }
 
-/** Returns the templates of all evals below `root`. */
 export function templatesBelow(root: string, { view, env, cwd }: ValidationRun): ReadonlySet<string> {
 	const templates = evalsBelow(root, view).flatMap((file) => {
 		try {
@@ -242,7 +231,6 @@ export function templatesBelow(root: string, { view, env, cwd }: ValidationRun):
 			const loaded = loadEval(file, { view, env, cwd });
 			return workspacesOf(loaded).flatMap(({ template }) => {
 				const resolved = template && resolvePath(template, loaded.scope, view);
-				// An eval is never inside its own template, even if that is `.` or a parent.
 				return resolved?.kind === "directory" && !isInside(resolved.path, file) ? [resolved.path] : [];
 			});
 		} catch (error) {
@@ -254,7 +242,6 @@ export function templatesBelow(root: string, { view, env, cwd }: ValidationRun):
 	return new Set(templates);
 }
 
-/** Returns whether a file is below the `workspace/` of a directory with a `case.yaml`. */
 export function isInCase(file: string, root: string, view: DiskView): boolean {
 	for (let at = dirname(file); at !== root && at !== dirname(at); at = dirname(at)) {
 		if (!at.endsWith("/workspace")) continue;

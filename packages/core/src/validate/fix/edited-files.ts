@@ -33,18 +33,13 @@ export interface PlannedFile {
 	readonly after: string;
 }
 
-/** A finding with the changes that fix it. */
 export interface PlannedFinding {
-	/** The eval that it was found in; absolute. */
 	readonly evalFile: string;
 	readonly finding: ValidationFinding;
 	readonly changes: readonly (FieldChange | TargetChange)[];
 }
 
-/**
- * Returns the files after the changes of all findings (shared files are changed once), and why a
- * finding's changes were not possible.
- */
+/** Changes shared files once, and returns why a finding's changes were not possible. */
 export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun) {
 	const refused = new Map<PlannedFinding, string>();
 	const files = new Map<string, PlannedFile>();
@@ -58,7 +53,6 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 	);
 	for (const [path, inFile] of fields) {
 		const before = run.view.readText(path);
-		// Several evals that share a file have the same findings in it.
 		const same = groupBy(inFile, ({ says: _, ...change }) => JSON.stringify(change));
 		const distinct = new Map([...same.values()].flatMap((group) => (group[0] ? [[group[0], group] as const] : [])));
 		const patched = patchText(path, before, [...distinct.keys()]);
@@ -80,7 +74,7 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 				return undefined;
 			}
 		};
-		// One that can't be moved doesn't stop the others.
+		// A target that can't be moved doesn't stop the others.
 		const movable = inDirectory.filter((change) => edit([change]));
 		const file = movable.length > 0 ? edit(movable) : undefined;
 		if (file) files.set(file.path, file);
@@ -98,7 +92,6 @@ function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map
 	return groups;
 }
 
-/** @throws AgentvError if they can't be added */
 function withTargets(
 	directory: string,
 	changes: readonly TargetChange[],
@@ -144,14 +137,13 @@ function appended(path: string, text: string, targets: readonly object[]): strin
 
 interface Patched {
 	readonly text: string;
-	/** Changes that were not safely possible, and why. */
+	/** Unsafe changes, and why. */
 	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
 }
 
 /** Verifies each change by parsing; one with other effects is refused. */
 export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	if (!file.endsWith(".jsonl")) return patchDocument(file, text, changes);
-	// Each line is a separate JSON document.
 	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [String(row.line), row.range]));
 	const edits: TextEdit[] = [];
 	const refused: Patched["refused"][number][] = [];
@@ -169,14 +161,14 @@ export function patchText(file: string, text: string, changes: readonly FieldCha
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	// Deepest first: a renamed or removed mapping changes the paths inside it.
+	// Deepest first: renaming or removing a mapping changes the paths inside it.
 	const others = changes
 		.filter((change) => change.kind !== "value")
 		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
 	const values = changes.filter((change) => change.kind === "value");
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
-	// Apply them together, since each patch parses the whole text; apply the rest one by one.
+	// Each patch parses the whole text, so try them together before one by one.
 	const patch = (part: readonly FieldChange[]): void => {
 		if (part.length === 0) return;
 		try {
@@ -227,7 +219,6 @@ function editsOf(document: YamlDocument, change: FieldChange): readonly TextEdit
 	}
 }
 
-/** Returns the document's value (after other changes) with the expected effect of a change. */
 function changed(value: unknown, document: YamlDocument, change: FieldChange): unknown {
 	const path = change.at.path ?? [];
 	switch (change.kind) {
@@ -244,31 +235,31 @@ function changed(value: unknown, document: YamlDocument, change: FieldChange): u
 	}
 }
 
-/** Returns every path of the node at `path`: merge keys and aliases can add more. */
+/** Merge keys and aliases can add paths. */
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
 	const text = valueBelow(document.value, path);
-	const found: DocumentPath[] = [];
+	const paths: DocumentPath[] = [];
 	const walk = (value: unknown, at: DocumentPath) => {
 		if (typeof value === "object" && value !== null)
 			for (const [key, item] of Object.entries(value)) walk(item, [...at, Array.isArray(value) ? Number(key) : key]);
-		else if (value === text && document.find(at).written === written) found.push(at);
+		else if (value === text && document.find(at).written === written) paths.push(at);
 	};
 	walk(document.value, []);
-	return found;
+	return paths;
 }
 
 /** Lines around a change. */
 const context = 3;
-/** Changed lines up to which a minimal difference is searched. */
-const mostCompared = 2000;
+/** For more changed lines, the difference is not minimal. */
+const maxCompared = 2000;
 
-/** Returns a unified diff for `git apply` and `patch -p1`; "" without changes. */
+/** Returns a diff for `git apply` and `patch -p1`; empty without changes. */
 export function unifiedDiff({ path, before, after }: PlannedFile): string {
 	if (before === after) return "";
 	const name = (prefix: string) => quotedName(`${prefix}/${path}`);
 	const header = before === undefined ? `diff --git ${name("a")} ${name("b")}\nnew file mode 100644\n` : "";
-	const options = { context, maxEditLength: mostCompared };
+	const options = { context, maxEditLength: maxCompared };
 	const patch = structuredPatch("", "", before ?? "", after, "", "", options);
 	const hunks = patch?.hunks ?? replacement(before ?? "", after);
 	const range = (start: number, lines: number) => `${lines === 0 ? start - 1 : start},${lines}`;

@@ -17,22 +17,18 @@ import {
 import { withoutValueAt, withValueAt } from "../../lib/yaml-edit.ts";
 import { type EvalContext, relativePath, writtenText, writtenValue } from "../eval-context.ts";
 
-/** A step of a fix. Rules specify the change; the planner converts it to text edits. */
+/** Rules specify changes; the planner converts them to text edits. */
 export type Change = FieldChange | TargetChange | PinChange;
 
 export type FieldChange =
-	/** Replaces the scalar at `at`; text as written, including `${{ }}`. */
+	/** Replaces a scalar with text as written, including `${{ }}`. */
 	| { readonly kind: "value"; readonly at: Place; readonly value: string | number; readonly says: string }
-	/** Renames the key of the mapping entry at `at`. */
 	| { readonly kind: "key"; readonly at: Place; readonly key: string; readonly says: string }
-	/** Adds `key: value` to the mapping at `at`. */
 	| { readonly kind: "entry"; readonly at: Place; readonly key: string; readonly value: unknown; readonly says: string }
-	/** Removes the mapping entry at `at`. */
 	| { readonly kind: "remove"; readonly at: Place; readonly says: string }
-	/** Replaces the mapping at `at` with its entries, one level up. */
+	/** Moves the mapping's entries one level up. */
 	| { readonly kind: "unwrap"; readonly at: Place; readonly says: string };
 
-/** Copies the target `name` and its dependencies to the target file in `directory`. */
 export interface TargetChange {
 	readonly kind: "target";
 	readonly name: string;
@@ -40,10 +36,10 @@ export interface TargetChange {
 	readonly says: string;
 }
 
-/** Pins a repository to its remote's commit for `ref` (default HEAD). */
+/** The commit is that of `ref` at the remote (default HEAD). */
 export interface PinChange {
 	readonly kind: "pin";
-	/** The commit's value if there is one, else the mapping that gets a `commit`. */
+	/** An existing commit, else the mapping that gets a `commit`. */
 	readonly at: Place;
 	readonly repo: string;
 	readonly ref: string | undefined;
@@ -51,9 +47,8 @@ export interface PinChange {
 }
 
 /**
- * Returns the edits that move the entries of the block mapping at `path` one level up: its key's
- * line is removed, its lines and comments move left.
- * @throws AgentvError `refused` if it is not in separate lines
+ * Removes the key's line and moves its lines and comments left.
+ * @throws AgentvError `refused` if the mapping is not in separate lines
  */
 export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdit[] {
 	const { text } = document;
@@ -75,7 +70,6 @@ export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdi
 	return edits;
 }
 
-/** Returns the value with the entries of the mapping at `path` one level up. */
 export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	const held = valueBelow(value, path) ?? {};
 	return Object.entries(held).reduce(
@@ -84,13 +78,12 @@ export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	);
 }
 
-/** Replaces the path in one word of a string command, quoted as before or if necessary. */
+/** Keeps the word's quotes, or adds necessary ones. */
 export function replaceWord(command: string, { range, quoted }: CommandWord, path: string): string {
 	const written = quoted || /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
 	return command.slice(0, range[0]) + written + command.slice(range[1]);
 }
 
-/** Deprecated keys that were only renamed. */
 const renamed = new Set([
 	...["assert", "evaluators", "eval_cases", "evalcases", "expected_outcome", "script", "judge_target", "path"],
 	...["max_tokens", "endpoint", "attachments_format"],
@@ -98,7 +91,7 @@ const renamed = new Set([
 /** Fields of an eval's `execution` block with the same name and shape one level up. */
 const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]);
 
-/** Returns the changes that replace the deprecated field of `found` (`schema.deprecated`). */
+/** Returns the changes for a finding of `schema.deprecated`. */
 export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
 	const { key, instead } = data as { readonly key: string; readonly instead: string };
 	const { file, path = [], line } = at;
@@ -131,7 +124,6 @@ function unwrap(at: Place, fields: Readonly<Record<string, unknown>>): FieldChan
 	return [{ kind: "unwrap", at, says: `execution: { ${keys.join(", ")} } → ${keys.join(", ")}` }];
 }
 
-/** Converts `source: {url}` to `repo`, `checkout: {ref}` to `commit`. */
 function repository(
 	at: Place,
 	holder: Place,
@@ -152,10 +144,7 @@ function repository(
 	];
 }
 
-/**
- * Returns the change that makes `raw`, written at `at`, resolve to `resolved`. None if the path is
- * not plain text there: it contains a variable, or comes from an alias or merge.
- */
+/** None if the path contains a variable, or comes from an alias or merge. */
 export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
 	const written = writtenText(at, context);
 	if (written === undefined) return [];
@@ -170,13 +159,15 @@ export function rewritePath(at: Place, raw: string, resolved: string, context: E
 function replaced(written: string, raw: string, path: string, word: number | undefined): string | undefined {
 	if (written === raw) return path;
 	if (word === undefined) {
-		// An extension: the path, then `:` and the name of its export.
+		// An extension's path is followed by `:` and the name of its export.
 		return written.startsWith(`${raw}:`) ? `${path}${written.slice(raw.length)}` : undefined;
 	}
 	const parsed = parseCommand(written);
-	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
-	if (!found) return undefined;
-	if (found.text === raw) return replaceWord(written, found, path);
+	const commandWord = parsed.kind === "argv" ? parsed.words[word] : undefined;
+	if (!commandWord) return undefined;
+	if (commandWord.text === raw) return replaceWord(written, commandWord, path);
 	// With backslashes, which only Windows supports.
-	return written.slice(...found.range) === raw ? replaceWord(written, { ...found, quoted: false }, path) : undefined;
+	return written.slice(...commandWord.range) === raw
+		? replaceWord(written, { ...commandWord, quoted: false }, path)
+		: undefined;
 }

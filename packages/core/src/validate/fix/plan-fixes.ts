@@ -18,38 +18,32 @@ import { editedFiles, type PlannedFile, type PlannedFinding } from "./edited-fil
 import type { Change, FieldChange, PinChange, TargetChange } from "./edits.ts";
 
 export interface FixOptions extends ValidateOptions {
-	/** What to fix: what `--fix`, `--migrate` and `--pin` cover. */
 	readonly modes: ReadonlySet<FixWhen>;
 }
 
-/** A change, for display. */
 interface PlannedChange {
 	readonly rule: string;
 	/** Absolute path of the changed file. */
 	readonly file: string;
-	/** Location of the finding. */
 	readonly at: { readonly file: string; readonly line: number; readonly column: number };
-	/** A short description. */
 	readonly says: string;
 }
 
-/** What the fixes would do. Nothing is written yet. */
+/** Nothing is written yet. */
 export interface FixPlan {
 	readonly files: readonly PlannedFile[];
 	readonly changes: readonly PlannedChange[];
-	/** The fixed findings, by eval file. */
+	/** By eval file. */
 	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
-	/** Fixable findings that could not be fixed, and why. */
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
-	/** The meaning of each affected eval, before and after. */
+	/** By affected eval; before and after the fixes. */
 	readonly meanings: ReadonlyMap<string, string>;
-	/** Absolute. A killed fix can have left files there. */
+	/** Absolute; a killed fix can have left files there. */
 	readonly directories: ReadonlySet<string>;
 }
 
 /**
- * Plans the fixes of evals so that every eval keeps its meaning. Read-only; offline unless `pin`
- * contacts remotes.
+ * Plans fixes that keep every eval's meaning. Read-only; offline unless `pin` contacts remotes.
  * @throws AgentvError `refused`, with the fix that would change an eval's meaning
  */
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
@@ -72,7 +66,6 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 	};
 }
 
-/** Returns the fixable findings with their changes, without keeping the eval. */
 async function fixable(files: readonly string[], options: FixOptions, run: ValidationRun) {
 	const templates = new Map<string, unknown>();
 	const commits = new Map<string, Promise<string>>();
@@ -104,7 +97,6 @@ async function fixable(files: readonly string[], options: FixOptions, run: Valid
 	return { findings, refused, directories };
 }
 
-/** Returns the changes with resolved pins, or why one can't be resolved. */
 async function withCommits(
 	changes: readonly Change[],
 	context: EvalContext,
@@ -124,7 +116,6 @@ async function withCommits(
 		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
 		if (refusal) return refusal.message;
 		try {
-			// Each branch or tag is resolved once.
 			const sha = await remembered(commits, `${repo}\0${ref ?? ""}`, () => remoteCommit(change, options));
 			const says = `${ref ?? "HEAD"} → ${sha}`;
 			if (ref === undefined) ready.push({ kind: "entry", at, key: "commit", value: sha, says });
@@ -147,12 +138,12 @@ async function remoteCommit({ repo, ref }: PinChange, { env, signal }: FixOption
 		...{ env, signal, timeoutMs, variables: { GIT_DIR: "/nonexistent" } },
 		...(credentials ? { credentials: { url, ...credentials } } : {}),
 	});
-	const found = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
-	if (!found) throw new AgentvError("failed", `the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
-	return found.sha;
+	const match = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
+	if (!match) throw new AgentvError("failed", `the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
+	return match.sha;
 }
 
-/** Finds the fix that changes an eval's meaning by trying each alone. */
+/** Tries each fix alone to find the one that changes the eval's meaning. */
 function offending(
 	evalFile: string,
 	findings: readonly PlannedFinding[],
@@ -177,7 +168,7 @@ function byEval(findings: readonly PlannedFinding[]): Map<string, ValidationFind
 	const result = new Map<string, ValidationFinding[]>();
 	for (const { evalFile, finding } of findings)
 		result.set(evalFile, [...(result.get(evalFile) ?? []), { ...finding, fixed: true }]);
-	return new Map([...result].map(([file, mended]) => [file, distinctFindings(mended)]));
+	return new Map([...result].map(([file, findings]) => [file, distinctFindings(findings)]));
 }
 
 function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedFile[]): PlannedChange[] {
@@ -198,10 +189,8 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
 }
 
 /**
- * Writes a plan's files, all or none, reloads every affected eval, and reverts everything if one
- * changed its meaning.
- * @throws AgentvError `refused` if a file changed since the plan, or an eval would change its
- * meaning; nothing is changed then
+ * Writes all of a plan's files or none, and reverts them if an eval changed its meaning.
+ * @throws AgentvError `refused` if so, or if a file changed since the plan
  */
 export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
 	for (const directory of plan.directories) sweepStagedFiles(directory);
@@ -213,7 +202,7 @@ export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): vo
 			});
 	}
 	writeAllOrNone(plan.files.map(({ path, after }) => ({ path, content: after })));
-	// Cached reads are outdated.
+	// The cached reads are outdated.
 	const run = validationRun({ ...options, view: openDiskView() });
 	const meaning = { withoutCommits: options.modes.has("pin") };
 	for (const [file, before] of plan.meanings) {
@@ -226,13 +215,12 @@ export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): vo
 }
 
 /** Includes all evals in or below the directories of changed files. */
-function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
+function evalsAround(files: readonly PlannedFile[], requested: readonly string[], view: DiskView): string[] {
 	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
 	const below = directories.flatMap((directory) => evalsBelow(directory, view));
-	return [...new Set([...given, ...below])].sort();
+	return [...new Set([...requested, ...below])].sort();
 }
 
-/** Returns an eval's meaning, or that it can't be loaded. */
 export function meaningOf(file: string, run: ValidationRun, options: MeaningOptions): string {
 	const context = contextOf(file, run);
 	return context ? meaning(context, options) : "unreadable";
@@ -251,10 +239,7 @@ function meaning({ loaded, uses, references, run }: EvalContext, options: Meanin
 	return evalMeaning(loaded, uses, references, run.view, options);
 }
 
-/**
- * Returns the meaning of each affected eval, up to the first one whose meaning would change.
- * Evals that use none of the files are skipped.
- */
+/** Stops at the first eval whose meaning would change. Skips evals that use none of the files. */
 function compareMeanings(
 	evals: readonly string[],
 	files: readonly PlannedFile[],
@@ -276,7 +261,6 @@ function compareMeanings(
 	return { meanings };
 }
 
-/** Returns whether loading finds a new error. */
 function addsErrors(before: EvalContext, after: EvalContext): boolean {
 	const counts = new Map<string, number>();
 	const count = ({ findings }: EvalContext, by: number) => {
@@ -287,7 +271,6 @@ function addsErrors(before: EvalContext, after: EvalContext): boolean {
 	return [...counts.values()].some((more) => more > 0);
 }
 
-/** An edit for one finding, for tools that offer it. */
 export interface OfferedEdit {
 	readonly rule: string;
 	readonly at: { readonly file: string; readonly offset: number };
@@ -300,7 +283,7 @@ export interface OfferedEdit {
 	}[];
 }
 
-/** Returns what `--fix` would do for each finding: one edit per changed file. Writes nothing. */
+/** Returns the edits of `--fix` for each finding: one per changed file. Writes nothing. */
 export async function offeredEdits(
 	files: readonly string[],
 	options: Omit<FixOptions, "modes">,
@@ -325,7 +308,6 @@ export async function offeredEdits(
 	return offered;
 }
 
-/** Returns undefined if a fix would change the eval's meaning: then nothing is offered. */
 async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise<FixPlan> {
 	try {
 		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });
@@ -340,7 +322,6 @@ function regionsOf(plan: FixPlan, own: string, target: boolean): OfferedEdit["fi
 	return files.map(({ path, before = "", after }) => ({ path, ...changedStretch(before, after) }));
 }
 
-/** Returns the difference of two texts as one edit. */
 function changedStretch(before: string, after: string): Omit<OfferedEdit["files"][number], "path"> {
 	let start = 0;
 	while (start < before.length && before[start] === after[start]) start++;

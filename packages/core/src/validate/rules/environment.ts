@@ -61,8 +61,8 @@ OPENAI_API_KEY=   # a key for the grader model`,
 			if (variable.defaultText === undefined && !first.has(variable.name)) first.set(variable.name, variable);
 		for (const { name, at } of first.values()) {
 			const own = dirname(at.file);
-			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
-			if (!beside.some((place) => documentedNames(place, context.run).has(name)))
+			const directories = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
+			if (!directories.some((place) => documentedNames(place, context.run).has(name)))
 				yield { data: { name, ...variableMark(name, at, context) }, at };
 		}
 	},
@@ -70,7 +70,6 @@ OPENAI_API_KEY=   # a key for the grader model`,
 
 const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
 
-/** Returns the names in a directory's `.env.example` and README. */
 function documentedNames(directory: string, run: ValidationRun): ReadonlySet<string> {
 	return remembered(run.memo, `documented\0${directory}`, () => {
 		const files = run.view.list(directory).filter((name) => documents.test(name));
@@ -78,10 +77,9 @@ function documentedNames(directory: string, run: ValidationRun): ReadonlySet<str
 	});
 }
 
-/** Returns `${{ NAME … }}` as written at a place, to mark it in a finding. */
 function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
-	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
-	return found ? { mark: found[0] } : {};
+	const match = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
+	return match ? { mark: match[0] } : {};
 }
 
 const varsUnknown = loadingRule({
@@ -104,5 +102,4 @@ const varsUnknown = loadingRule({
 	},
 });
 
-/** In the order of the docs. */
 export const variableRules: readonly Rule[] = [envUndocumented, envMalformed, varsUnknown];

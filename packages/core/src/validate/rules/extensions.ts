@@ -34,7 +34,7 @@ const extensionsMissingExport = rule<{ module: string; name: string; nearest?: s
 	},
 });
 
-/** How programs fetch repositories: git commands, as text or arguments, and packages. */
+/** How programs fetch repositories: with git, in a shell or as arguments, and with packages. */
 const signs = [
 	/\bgit\b["'`]?\s*[,\s[("'`]+\s*["'`]?(clone|fetch|pull|submodule|worktree)\b/,
 	/\bgh\s+repo\s+clone\b/,
@@ -63,22 +63,22 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 		const seen = new Set<string>();
 		for (const { extension, text, file } of extensionModules(context)) {
 			const code = withoutComments(text);
-			const found = signs.map((sign) => sign.exec(code)).find((match) => match !== null);
-			if (!found || seen.has(file)) continue;
+			const fetch = signs.map((sign) => sign.exec(code)).find((match) => match !== null);
+			if (!fetch || seen.has(file)) continue;
 			seen.add(file);
-			const line = code.slice(0, found.index).split("\n").length;
-			const sign = found[0].replace(/["'`,[\]()\s]+/g, " ").trim();
+			const line = code.slice(0, fetch.index).split("\n").length;
+			const sign = fetch[0].replace(/["'`,[\]()\s]+/g, " ").trim();
 			yield { data: { module: extension.module.raw, sign, line }, at: extension.at };
 		}
 	},
 });
 
-/** Removes whole-line comments; line numbers stay. */
+/** Removes whole-line comments only; line numbers stay. */
 function withoutComments(text: string): string {
 	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
 }
 
-/** Returns the readable modules of an eval's extensions; running a binary one reports that. */
+/** Skips binary modules: running one reports it. */
 function extensionModules({ loaded, references, run }: EvalContext) {
 	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
 	return [...suites].flatMap((suite) =>
@@ -96,5 +96,4 @@ function hasExtensions({ loaded }: EvalContext): boolean {
 	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
 }
 
-/** In the order of the docs. */
 export const extensionRules: readonly Rule[] = [extensionsMissingExport, extensionsProvisionsRepo];

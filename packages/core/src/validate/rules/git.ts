@@ -117,10 +117,10 @@ const reposUnpinned = rule<{ repo: string; commit?: string; variables?: readonly
 		}
 	},
 	fix: ({ at, data }, { loaded }) => {
-		const found = placedRepos(loaded).find((repo) => (repo.commitAt ?? repo.at) === at);
+		const placed = placedRepos(loaded).find((repo) => (repo.commitAt ?? repo.at) === at);
 		// A local path has its own finding, and a remote can't resolve a part of a SHA.
-		if (!found || found.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
-		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];
+		if (!placed || placed.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
+		return [{ kind: "pin", at, repo: placed.repo, ref: placed.commit, says: `${data.repo} pinned` }];
 	},
 });
 
@@ -128,5 +128,4 @@ function hasRepos({ loaded }: EvalContext): boolean {
 	return placedRepos(loaded).length > 0;
 }
 
-/** In the order of the docs. */
 export const provenanceRules: readonly Rule[] = [gitNoRepo, gitDirty, reposUnpinned, reposLocalPath];

@@ -30,9 +30,8 @@ import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts
 interface PathAbsoluteData extends AboutReference {
 	/** Resolved from the repository's root, not the file system's. */
 	readonly fromRoot: boolean;
-	/** Absolute path of the target. */
+	/** Absolute. */
 	readonly resolved: string;
-	/** Inside the eval's repository, so that a relative path is possible. */
 	readonly inside: boolean;
 }
 
@@ -67,7 +66,7 @@ const pathAbsolute = rule<PathAbsoluteData>({
 			};
 		}
 	},
-	fix: (found, context) => (found.data.inside ? rewriteToResolved(found, context) : []),
+	fix: (finding, context) => (finding.data.inside ? rewriteToResolved(finding, context) : []),
 });
 
 const pathBackslash = rule<AboutReference & { resolved?: string }>({
@@ -87,8 +86,8 @@ const pathBackslash = rule<AboutReference & { resolved?: string }>({
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
 			if (isWrittenAbsolute(reference)) continue; // Reported by the worse finding, and fixed with it.
 			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // Such a name exists.
-			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
-			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
+			const location = reference.state === "missing" ? {} : { resolved: reference.resolved };
+			yield { data: { ...aboutReference(reference), ...location }, at: reference.at };
 		}
 	},
 	fix: rewriteToResolved,
@@ -140,19 +139,18 @@ const pathMissingRule = rule<AboutReference & { lookedIn: string; maybeOutput?: 
 		}
 	},
 	*more({ findings, references, run }) {
-		for (const found of findings) if (found.rule === pathMissing.rule) yield found;
+		for (const diagnostic of findings) if (diagnostic.rule === pathMissing.rule) yield diagnostic;
 		yield* irregularReferences(references.files);
 		yield* irregularTemplates(references.files, (directory) => ({ special: rememberedFaults(directory, run).special }));
 	},
 });
 
-/** Kinds of files that the loader reads, and reports if missing. */
+/** The loader reads these, and reports missing ones. */
 const loadingKinds = /^(tests|suite|workspace-file|include|prompt-file)$/;
 
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
 
-/** Returns whether the word is neither the program nor an interpreter's script. */
 function isArgument({ word, command }: Reference): boolean {
 	if (!word || !command || word.index === 0) return false;
 	const parsed = parseAsRun(command);
@@ -191,9 +189,9 @@ interface PathUntrackedData {
 	readonly path: string;
 	readonly kind: string;
 	readonly ignored: boolean;
-	/** An empty directory, which git does not track. */
+	/** git doesn't track an empty directory. */
 	readonly empty?: boolean;
-	/** Missing files of a directory, relative to it; a wholly missing directory ends in `/`. */
+	/** Relative to the directory; a wholly missing directory ends in `/`. */
 	readonly inside?: readonly string[];
 }
 
@@ -240,10 +238,9 @@ const pathUntracked = rule<PathUntrackedData>({
 	},
 });
 
-/** Leftovers of systems and interpreters: no eval needs them. */
+/** Evals never need these leftovers of systems and interpreters. */
 const leftBehind = /^(\.DS_Store|Thumbs\.db|__pycache__|.*\.pyc)$/;
 
-/** Returns files of a directory that a clone would not have, relative to it. */
 function leftOut(directory: string, repository: RepositoryFacts) {
 	const left: Readonly<Record<"ignored" | "untracked", string[]>> = { ignored: [], untracked: [] };
 	const filter = (path: string, kind: TreeEntry["kind"]) => {
@@ -322,7 +319,7 @@ const pathOutsideEval = rule<AboutReference & { root: string }>({
 	*check(context) {
 		const root = shownPath(context.root, context);
 		for (const reference of oddReferences(context)) {
-			// Absolute or searched paths have a worse finding, whose fix leads here.
+			// Absolute or searched paths have a more serious finding, whose fix results in this one.
 			if (reference.state !== "outside-eval" || reference.found === "parent-search" || isWrittenAbsolute(reference))
 				continue;
 			yield { data: { ...aboutReference(reference), root }, at: reference.at };
@@ -412,7 +409,7 @@ const pathSymlinkEscape = rule<AboutReference & { links?: readonly string[]; lea
 	},
 });
 
-/** Returns whether `path` or a directory between `root` and it is a link. */
+/** Also checks the directories between `root` and the path. */
 function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	if (path === root || !path.startsWith(root)) return false;
 	const slash = path.lastIndexOf("/");
@@ -421,7 +418,7 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	return remembered(run.memo, `linked\0${directory}`, () => leadsByLink(directory, root, run));
 }
 
-/** Directories that a run or a bundle copies as a whole. */
+/** A run or a bundle copies these directories as a whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
 
 function rewriteToResolved(
@@ -431,13 +428,12 @@ function rewriteToResolved(
 	return data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context);
 }
 
-/** Returns whether the path is absolute. A custom grader's path is computed, not written. */
+/** A custom grader's path is computed, not written. */
 function isWrittenAbsolute(reference: Reference): boolean {
 	const raw = stripScheme(reference.raw);
 	return reference.kind !== "custom-grader" && (isAbsolute(raw) || win32.isAbsolute(raw));
 }
 
-/** Returns the variables in a reference's path. */
 function variablesOf(reference: Reference, context: EvalContext): PlacedVariable[] {
 	const here = variablesAt(reference.at, context);
 	const { command, word } = reference;
@@ -449,7 +445,6 @@ function variablesOf(reference: Reference, context: EvalContext): PlacedVariable
 	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
 }
 
-/** In the order of the docs. */
 export const pathRules: readonly Rule[] = [
 	pathAbsolute,
 	pathMissingRule,

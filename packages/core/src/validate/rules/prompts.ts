@@ -36,7 +36,6 @@ metadata:
 	},
 });
 
-/** Checks patches, scripts that prepare the sandbox, and the template's own git state. */
 function holdsChange(name: string, { patches, scripts, template }: Sandbox, context: EvalContext): boolean {
 	const base = name.replace(/^.*\//, "");
 	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
@@ -92,11 +91,11 @@ function pinsOf({ workspace, suite }: TestCase): string[] {
 /** Words of only letters or digits don't count. */
 function shasIn(text: string): Set<string> {
 	if (!/[0-9a-f]{7}/i.test(text)) return new Set();
-	const found = named
+	const candidates = named
 		.flatMap((pattern) => [...text.matchAll(pattern)])
 		.map((match) => match[1] as string)
 		.concat(text.match(bare) ?? []);
-	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
+	return new Set(candidates.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
 }
 
 const promptNeedsRemote = rule<{ mark: string }>({
@@ -138,11 +137,10 @@ function hasRemote({ scripts }: Sandbox): boolean {
 	);
 }
 
-/** A test's sandbox, for rules about its content. */
 interface Sandbox {
-	/** Texts of the scripts that prepare it (hooks, extensions), and their commands. */
+	/** Hooks and extensions that prepare the sandbox: their texts and commands. */
 	readonly scripts: readonly string[];
-	/** Texts of its patches: from metadata, hooks, input, or inside the template. */
+	/** From metadata, hooks, input, or inside the template. */
 	readonly patches: readonly string[];
 	/** Absolute. */
 	readonly template: string | undefined;
@@ -194,5 +192,4 @@ function patchesIn(template: Reference | undefined, context: EvalContext): strin
 	return files.map((file) => searchedText(file, context));
 }
 
-/** In the order of the docs. */
 export const promptRules: readonly Rule[] = [promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo];

@@ -56,9 +56,9 @@ const targetsEmptyCredential: Rule = {
 	*check({ loaded, targets, uses }): Iterable<Diagnostic> {
 		const sources = new Map([...targets.sources, ...loaded.sources]);
 		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
-		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
-		// A variable's value belongs to the machine: a run is refused, but the eval can be right.
-		for (const empty of [...found, ...emptyEvalCredentials(loaded)])
+		const diagnostics = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
+		// A variable's value belongs to the machine: a run is refused, but the eval can be correct.
+		for (const empty of [...diagnostics, ...emptyEvalCredentials(loaded)])
 			yield empty.data.name === undefined ? empty : { ...empty, severity: "warning" };
 	},
 };
@@ -168,7 +168,6 @@ targets:
 	],
 });
 
-/** Returns where a chain leaves the eval's directory. */
 function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 	let at = namedAt(use.choice);
 	for (const { definition, next } of hopsOf(use)) {
@@ -179,13 +178,11 @@ function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
 	return undefined;
 }
 
-/** Returns where a choice names the target; for an inline one, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
 	const key = "inline" in choice ? ["extends", "use_target"].find((field) => field in choice.inline) : undefined;
 	return key === undefined ? choice.at : placeBelow(choice.at, key);
 }
 
-/** Returns a short path: `parent .agentv/targets.yaml`, `../../targets.yaml`. */
 function called(file: string, directory: string): string {
 	const level = basename(dirname(file)) === ".agentv" ? dirname(dirname(file)) : dirname(file);
 	const path = level === dirname(directory) ? `parent ${relative(level, file)}` : relative(directory, file);
@@ -219,13 +216,13 @@ targets:
 	*more({ uses }) {
 		for (const { implied, role, resolution } of uses) {
 			if (implied && role === "target" && resolution.ok === false && resolution.via.length === 0) continue;
-			for (const found of resolution.diagnostics)
-				if (found.rule === "targets.undefined") yield implied ? { ...found, severity: "warning" } : found;
+			for (const diagnostic of resolution.diagnostics)
+				if (diagnostic.rule === "targets.undefined")
+					yield implied ? { ...diagnostic, severity: "warning" } : diagnostic;
 		}
 	},
 });
 
-/** In the order of the docs. */
 export const targetRules: readonly Rule[] = [
 	targetsUndefined,
 	targetsNotLocal,
