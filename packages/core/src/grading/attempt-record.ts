@@ -80,7 +80,7 @@ function leadsThroughLinks(directory: string, path: string): boolean {
 	return recordPath(directory, path) !== join(realPath(directory), path);
 }
 
-function sideFileDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
+function besideDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
 	try {
 		const file = recordPath(directory, path);
 		if (pathKind(file) === "missing") return "file-missing" as const;
