@@ -17,7 +17,7 @@ export interface BenchmarkHome {
 	/** Directory of the clone of `b`. */
 	readonly clone: string;
 	/** Writes the registry: entry `b` with this source, and additional lines. */
-	register(source: { readonly url?: string; readonly ref?: string }, further?: string): void;
+	register(source: { readonly url?: string; readonly ref?: string }, additional?: string): void;
 	/** Commits to upstream and publishes. */
 	publish(files: Parameters<TestRepository["commit"]>[0], message?: string): string;
 	git(...args: string[]): string;
@@ -48,10 +48,10 @@ export function benchmarkHome(
 	};
 	return {
 		...{ root, env, upstream, bare, clone, url: `file://${bare}`, events },
-		register(source, further = "") {
+		register(source, additional = "") {
 			const ref = source.ref === undefined ? "" : `\n      ref: ${JSON.stringify(source.ref)}`;
 			const entry = `  - id: b\n    path: ${clone}\n    source:\n      url: ${JSON.stringify(source.url ?? `file://${bare}`)}${ref}\n`;
-			writeFileSync(join(home, ".agentv/benchmarks.yaml"), `benchmarks:\n${entry}${further}`);
+			writeFileSync(join(home, ".agentv/benchmarks.yaml"), `benchmarks:\n${entry}${additional}`);
 		},
 		publish(changes, message) {
 			const sha = upstream.commit(changes, message);
