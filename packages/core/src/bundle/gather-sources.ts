@@ -366,7 +366,8 @@ function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
 }
 
 /**
- * @param generated bundle paths of other files @param allowedDotEnv `.env` files that may be copied
+ * @param generated bundle paths of other files
+ * @param allowedDotEnv `.env` files that may be copied
  */
 export function* checkCopies(
 	copies: readonly PlannedCopy[],

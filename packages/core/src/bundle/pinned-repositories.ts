@@ -147,7 +147,9 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 }
 
 /**
- * Excludes later commits. @param file absolute @throws GitError if the repository is unreachable
+ * Excludes later commits.
+ * @param file absolute
+ * @throws GitError if the repository is unreachable
  */
 export async function vendorRepository(
 	step: VendorStep,

@@ -343,8 +343,8 @@ interface InputTextOptions {
 }
 
 /**
- * Uses the preprocessor of the extension or media type; without one, text stays unchanged. @throws
- * AgentvError
+ * Uses the preprocessor of the extension or media type; without one, text stays unchanged.
+ * @throws AgentvError
  */
 export async function inputTexts(
 	messages: readonly RequestMessage[],

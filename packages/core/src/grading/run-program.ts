@@ -277,8 +277,8 @@ interface BadReply {
 }
 
 /**
- * A failing statement (`pass`, `passed`, `verdict`) outweighs the others. @param bar the passing
- * score
+ * A failing statement (`pass`, `passed`, `verdict`) outweighs the others.
+ * @param bar the passing score
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);

@@ -150,7 +150,7 @@ export class StageTimer {
 	}
 }
 
-/** Per program and stage, in characters; as many again are kept of the end. */
+/** Characters kept of the start and the end of a program's output in one stage. */
 const maxHead = 16 * 1024;
 const maxTail = 48 * 1024;
 const maxLogs = 200;

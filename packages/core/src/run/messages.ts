@@ -27,7 +27,8 @@ export function answerAsRequest(messages: readonly AnswerMessage[]): RequestMess
 }
 
 /**
- * Checks the files again when an attempt starts. @throws AgentvError `config` if one is not allowed
+ * Checks the files again when an attempt starts.
+ * @throws AgentvError `config` if one is not allowed
  */
 export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
 	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {

@@ -170,8 +170,8 @@ function usedOf(
 }
 
 /**
- * Refuses files that only a received run's record names, since they may have come with it. @throws
- * AgentvError `usage`
+ * Refuses files that only a run's record names if they may have come with it.
+ * @throws AgentvError `usage`
  */
 function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: string, view: DiskView): void {
 	if (!recorded) return;

@@ -9,8 +9,8 @@ export interface Decision extends Pick<SyncPlan, "from" | "to" | "message"> {
 type Choice = Pick<Decision, "action" | "message">;
 
 /**
- * Reports the first obstacle. @param reset adopt a rewritten upstream if no local work would be
- * lost
+ * Reports the first obstacle.
+ * @param reset adopt a rewritten upstream if no local work would be lost
  */
 export function makePlan(observation: Observation, reset: boolean): Decision {
 	const { action, message } = choose(observation, reset);

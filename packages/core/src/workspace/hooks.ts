@@ -225,7 +225,8 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 
 /**
  * Stages its files under `.agentv/agent-rules/<kind>/` of the workspace or, if it has none, finds
- * existing rules. Returns absolute paths by kind. @throws AgentvError
+ * existing rules. Returns absolute paths by kind.
+ * @throws AgentvError
  */
 async function agentRules(
 	extension: AgentRules,

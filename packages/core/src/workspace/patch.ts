@@ -246,7 +246,8 @@ function pathOf(shown: string): string {
 }
 
 /**
- * Returns `path` within `root`, a real path, if no link leaves it. @throws AgentvError `refused`
+ * Returns `path` within `root`, a real path, if no link leaves it.
+ * @throws AgentvError `refused`
  */
 export function pathWithin(root: string, path: string, what: string): string {
 	const lexical = resolve(root, path);

@@ -144,7 +144,8 @@ export class PreparedBase {
 	}
 
 	/**
-	 * Opens a copy of the base, or the reset shared directory, for one attempt. @throws AgentvError
+	 * Opens a copy of the base, or the reset shared directory, for one attempt.
+	 * @throws AgentvError
 	 */
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
 		const { runner, pristine } = this.#parts;

@@ -36,7 +36,8 @@ interface PlacedRepository {
 const deepest = 10;
 
 /**
- * @param root a real path @returns all repositories' paths, relative to the workspace
+ * @param root a real path
+ * @returns all repositories' paths, relative to the workspace
  * @throws WorkspaceError with an unavailable submodule or file; AgentvError
  */
 export async function placeWithSubmodules(

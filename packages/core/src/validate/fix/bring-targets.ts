@@ -121,9 +121,7 @@ function namesOfFile(file: string, scope: TargetScope): string[] {
 	return scope.names.filter((name) => scope.find(name)?.file === file);
 }
 
-/**
- * Keeps what paths resolve to. @throws AgentvError `refused` for a path that depends on a variable
- */
+/** Keeps what paths resolve to. @throws AgentvError `refused` for a relative path in a variable */
 export function rebaseTarget(settings: Fields, move: Move): Fields {
 	if (move.from === move.to) return settings;
 	const { cwd, fixtures, command, healthcheck, hooks } = settings;

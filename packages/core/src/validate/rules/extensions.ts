@@ -63,11 +63,11 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 		const seen = new Set<string>();
 		for (const { extension, text, file } of extensionModules(context)) {
 			const code = withoutComments(text);
-			const fetch = signs.map((sign) => sign.exec(code)).find((match) => match !== null);
-			if (!fetch || seen.has(file)) continue;
+			const command = signs.map((sign) => sign.exec(code)).find((match) => match !== null);
+			if (!command || seen.has(file)) continue;
 			seen.add(file);
-			const line = code.slice(0, fetch.index).split("\n").length;
-			const sign = fetch[0].replace(/["'`,[\]()\s]+/g, " ").trim();
+			const line = code.slice(0, command.index).split("\n").length;
+			const sign = command[0].replace(/["'`,[\]()\s]+/g, " ").trim();
 			yield { data: { module: extension.module.raw, sign, line }, at: extension.at };
 		}
 	},
