@@ -1,14 +1,13 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getPath } from "hono/utils/url";
-import { redactedAnswers } from "./event-stream.ts";
 import { hostGuard, jsonGuard, loginGuard, originGuard, routedPath, securityHeaders } from "./guard.ts";
 import { answerError, problem, type Services } from "./problem.ts";
-import { aboutReads } from "./routes/about.ts";
+import { redactedAnswers } from "./request.ts";
 import { benchmarkReads, benchmarkWrites } from "./routes/benchmarks.ts";
 import { bundleReads } from "./routes/bundles.ts";
 import { evalReads, evalWrites } from "./routes/evals.ts";
-import { jobReads, jobWrites } from "./routes/jobs.ts";
+import { aboutReads, jobReads, jobWrites } from "./routes/jobs.ts";
 import { runReads, runWrites } from "./routes/runs.ts";
 
 const largestBody = 1024 * 1024;

@@ -50,7 +50,14 @@ export {
 export { collectReferences } from "./eval/visit.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
 export { encode, recordToWire, toWire, type Wire } from "./format/codec.ts";
-export { type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
+export {
+	type Difference,
+	type FormatName,
+	formatNames,
+	jsonSchemaOf,
+	type RunVerification,
+	verificationSchema,
+} from "./format/json-schema.ts";
 export {
 	type AttemptFile,
 	type AttemptRecord,
@@ -67,7 +74,6 @@ export {
 	toWireRow,
 	toWireSummary,
 } from "./format/run-file.ts";
-export { type Difference, type RunVerification, verificationSchema } from "./format/run-reports.ts";
 export { ruleLevels } from "./format/target-file.ts";
 export { sumCosts } from "./grading/contract.ts";
 export {
@@ -116,8 +122,7 @@ export { repositoryRoot } from "./machine/git-repository.ts";
 export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
 export { readBytes, readTextFile } from "./machine/read-file.ts";
 export { writeAllOrNone } from "./machine/write-file.ts";
-export { examine } from "./maintenance/doctor.ts";
-export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";
+export { type DoctorGroup, type DoctorItem, doctorGroups, examine } from "./maintenance/doctor.ts";
 export {
 	type CacheItem,
 	type CacheKind,
@@ -164,11 +169,10 @@ export {
 	runState,
 } from "./results/read-run.ts";
 export { type PassRate, RunStore, type RunTable, turns } from "./results/run-store.ts";
-export { signRun } from "./results/sign-run.ts";
-export { verifyRun } from "./results/verify-run.ts";
+export { signRun, verifyRun } from "./results/verify-run.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/attempt.ts";
 export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
-export { checkPlannedSchemas } from "./run/check-plan.ts";
+export { checkPlannedSchemas } from "./run/observe-run.ts";
 export { describePlan, type PlanDescription, planRun } from "./run/plan-run.ts";
 export { isUnbegun } from "./run/run-directory.ts";
 export { type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";

@@ -39,7 +39,6 @@ import { attemptDetailText } from "../output/attempt-detail.ts";
 import { type ComparedRuns, compareJson, compareText, type NamedRun, unanswered } from "../output/compare.ts";
 import { reportError } from "../output/error.ts";
 import { tableColumns } from "../output/fit-text.ts";
-import { mergeJson, mergeText } from "../output/merge.ts";
 import { type ReporterChoice, reportedRun } from "../output/reported-run.ts";
 import {
 	originSentence,
@@ -56,7 +55,7 @@ import {
 } from "../output/run.ts";
 import { type AccessChoices, type RunChoices, requestOf } from "../output/run-report.ts";
 import { type Colors, colorsFor } from "../output/terminal.ts";
-import { verifyJson, verifyText } from "../output/verify.ts";
+import { mergeJson, mergeText, verifyJson, verifyText } from "../output/verify.ts";
 
 interface ResultsListOptions {
 	readonly limit: number;

@@ -1,5 +1,105 @@
-import type { Command } from "commander";
-import { addTrustChoices, type CommandGroup, type MakeAction, several } from "./options.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { addTrustChoices, type CommandGroup, type MakeAction, number, several } from "./options.ts";
+
+export const benchmarkCommands: CommandGroup = (program, action) => {
+	const benchmark = program.command("benchmark").description("register benchmarks and bring them up to date");
+	addList(benchmark, action);
+	addAdd(benchmark, action);
+	addRemove(benchmark, action);
+	addStatus(benchmark, action);
+	addSync(benchmark, action);
+	addBenchmarkTrust(benchmark, action);
+};
+
+const seconds = number("a number of seconds between 0 and 86400", (value) => value > 0 && value <= 86_400);
+const count = number("an integer from 1 to 64", (value) => Number.isInteger(value) && value >= 1 && value <= 64);
+
+const json = ["--json", "print one JSON document on stdout"] as const;
+
+function addList(benchmark: Command, action: MakeAction): void {
+	benchmark
+		.command("list")
+		.description("list registered benchmarks and their local state (offline)")
+		.option(...json)
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkList, "reads"));
+}
+
+function addAdd(benchmark: Command, action: MakeAction): void {
+	benchmark
+		.command("add")
+		.argument("<path-or-git-url>", "local directory or git repository of the benchmark")
+		.description("register a benchmark (cloned only with --sync)")
+		.option("--id <id>", "benchmark id (default: the last part of the path or URL)")
+		.option("--name <name>", "display name (default: the id)")
+		.option("--ref <ref>", "branch, tag or full commit SHA (default: the remote's default branch)")
+		.option("--path <path>", "directory of the clone (default: $AGENTV_HOME/benchmarks/<id>)")
+		.option("--sync", "sync immediately")
+		.option(...json)
+		.addHelpText(
+			"after",
+			"\nA plain path is used in place as a local directory unless --ref or --path is given.\n" +
+				"Keep credentials in variables: 'https://x-access-token:${{ GITHUB_TOKEN }}@host/…'.",
+		)
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkAdd));
+}
+
+function addRemove(benchmark: Command, action: MakeAction): void {
+	benchmark
+		.command("remove")
+		.argument("<id>", "benchmark id")
+		.description("remove a benchmark from the registry (keeps its directory)")
+		.option(...json)
+		.action(action(async () => (await import("../commands/benchmark.ts")).benchmarkRemove));
+}
+
+function addStatus(benchmark: Command, action: MakeAction): void {
+	const compare = action(async () => (await import("../commands/benchmark.ts")).benchmarkStatusOf, "reads");
+	benchmark
+		.command("status")
+		.argument("[ids...]", "benchmark ids (default: all)")
+		.description("compare benchmarks with their remotes, without changing anything")
+		.option("--all", "all benchmarks (default if no ids are given)")
+		.option("--offline", "compare with the last fetched state of the remotes")
+		.option("--timeout <seconds>", "timeout for each request to a remote", seconds, 60)
+		.option("--concurrency <number>", "maximum number of concurrent requests", count, 4)
+		.option(...json)
+		.addHelpText(
+			"after",
+			"\nExit code: 0 all were compared; 1 a remote was unreachable or a directory has different contents.",
+		)
+		.action((ids, options, command) => compare(chosen(ids, options), options, command));
+}
+
+function addSync(benchmark: Command, action: MakeAction): void {
+	const sync = action(async () => (await import("../commands/benchmark.ts")).benchmarkSync);
+	benchmark
+		.command("sync")
+		.argument("[ids...]", "benchmark ids (default: all that have a source)")
+		.description("bring benchmarks up to date with their repositories")
+		.option("--all", "all that have a source (default if no ids are given)")
+		.option("--dry-run", "show what would change, per test, without changing anything")
+		.option("--reset", "accept a force-pushed upstream if no local work would be lost")
+		.option("--concurrency <number>", "maximum number of concurrent syncs", count, 3)
+		.option("--timeout <seconds>", "timeout for each git command that contacts a remote", seconds, 600)
+		.option(...json)
+		.addHelpText("after", "\nExit code: 0 everything is up to date; 1 a sync was refused or failed; 130 interrupted.")
+		.action((ids, options, command) => sync(chosen(ids, options), options, command));
+}
+
+function addBenchmarkTrust(benchmark: Command, action: MakeAction): void {
+	addTrustChoices(
+		benchmark
+			.command("trust")
+			.argument("<id>", "benchmark id")
+			.argument("[evals...]", "files, directories or globs in the benchmark (default: every eval)")
+			.description("review and allow what a synced benchmark's evals read and connect to"),
+	).action(action(async () => (await import("../commands/trust.ts")).benchmarkTrust));
+}
+
+function chosen(ids: readonly string[], { all }: { readonly all?: boolean }): readonly string[] {
+	if (all && ids.length > 0) throw new InvalidArgumentError("Pass either benchmark ids or --all, not both.");
+	return ids;
+}
 
 export const bundleCommands: CommandGroup = (program, action) => {
 	const bundle = program
@@ -39,10 +139,10 @@ export const bundleCommands: CommandGroup = (program, action) => {
 		.argument("<dir>", "bundle")
 		.option("--json", "print the manifest")
 		.action(action(async () => (await import("../commands/bundle.ts")).bundleInspect, "reads"));
-	addTrust(bundle, action);
+	addBundleTrust(bundle, action);
 };
 
-function addTrust(bundle: Command, action: MakeAction): void {
+function addBundleTrust(bundle: Command, action: MakeAction): void {
 	addTrustChoices(
 		bundle
 			.command("trust")

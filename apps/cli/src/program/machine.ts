@@ -8,12 +8,12 @@ export const gettingStartedCommands: CommandGroup = (program, action) => {
 		.command("init")
 		.argument("[directory]", "target directory", ".")
 		.description("create a small working eval with an offline target")
-		.action(action(async () => (await import("../commands/init.ts")).init, "none"));
+		.action(action(async () => (await import("../commands/machine.ts")).init, "none"));
 	program
 		.command("schema")
 		.addArgument(new Argument("<format>", "file format").choices(formatNames))
 		.description("print the JSON Schema of a file format")
-		.action(action(async () => (await import("../commands/init.ts")).schema, "none"));
+		.action(action(async () => (await import("../commands/machine.ts")).schema, "none"));
 	program
 		.command("doctor")
 		.argument("[evals...]", "eval files, directories, globs (default: all under the current directory)")
@@ -30,7 +30,7 @@ export const gettingStartedCommands: CommandGroup = (program, action) => {
 				"--version. Secrets are reported by variable name, never by value.\n" +
 				"Exit code: 0 nothing is missing, 1 something is missing, 2 wrong usage.",
 		)
-		.action(action(async () => (await import("../commands/maintenance.ts")).doctor, "none"));
+		.action(action(async () => (await import("../commands/machine.ts")).doctor, "none"));
 };
 
 const port = number("a port from 0 to 65535", (value) => Number.isInteger(value) && value >= 0 && value < 65_536);
@@ -71,7 +71,7 @@ export const cacheCommands: CommandGroup = (program, action) => {
 				"results, bundles and benchmarks are never removed.\n" +
 				"Exit code: 0 done, 1 an entry could not be removed.",
 		)
-		.action(action(async () => (await import("../commands/maintenance.ts")).cachePrune));
+		.action(action(async () => (await import("../commands/machine.ts")).cachePrune));
 };
 
 /** Also adds the hidden command that the completion scripts call. */
@@ -86,10 +86,10 @@ export const completionCommands: CommandGroup = (program, action) => {
 				"zsh:  in ~/.zshrc, after compinit: source <(agentv completion zsh)\n" +
 				"fish: agentv completion fish > ~/.config/fish/completions/agentv.fish",
 		)
-		.action(action(async () => (await import("../commands/completion.ts")).completion, "none"));
+		.action(action(async () => (await import("../commands/machine.ts")).completion, "none"));
 	program
 		.command("__complete", { hidden: true })
 		.addArgument(new Argument("<shell>").choices(shellNames))
 		.argument("[words...]")
-		.action(action(async () => (await import("../commands/completion.ts")).completerOf(program), "none"));
+		.action(action(async () => (await import("../commands/machine.ts")).completerOf(program), "none"));
 };

@@ -9,11 +9,10 @@ import {
 	readBenchmarkMarks,
 	syncEvents,
 } from "../describe-benchmark.ts";
-import { eventStream } from "../event-stream.ts";
 import { matcher } from "../find-eval.ts";
 import { type Job, JobRefused } from "../jobs.ts";
 import { locatedProblems, type Services } from "../problem.ts";
-import { body, listField, mapPage, type Page, pageField, pageOf, query, searchField } from "../request.ts";
+import { body, eventStream, listField, mapPage, type Page, pageField, pageOf, query, searchField } from "../request.ts";
 
 const listQuery = z.object({ page: pageField, search: searchField });
 const marksQuery = z.object({ id: listField });

@@ -6,7 +6,7 @@ import { gitRepository } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import type { BundleAnswer, BundleEvent } from "../bundles.ts";
 import type { EvalAnswer, EvalListAnswer } from "../describe-eval.ts";
-import type { FixAnswer, FixPreviewAnswer } from "../fix-eval.ts";
+import type { FixAnswer, FixPreviewAnswer } from "../plans.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const evalText = `# kept as it is

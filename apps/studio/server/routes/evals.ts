@@ -3,13 +3,12 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { makeBundle } from "../bundles.ts";
 import { describeEntry, describeEval, describeTest, type EvalListAnswer, openEval } from "../describe-eval.ts";
-import { eventStream } from "../event-stream.ts";
 import { type EvalMarkEvent, type EvalMarks, matcher, placeOf } from "../find-eval.ts";
-import { applyFix, previewFix } from "../fix-eval.ts";
-import { describeRunPlan, planFor, withTargets } from "../plans.ts";
+import { applyFix, describeRunPlan, planFor, previewFix, withTargets } from "../plans.ts";
 import type { Services } from "../problem.ts";
 import {
 	body,
+	eventStream,
 	listField,
 	mapPage,
 	nameField,
@@ -19,8 +18,7 @@ import {
 	query,
 	searchField,
 } from "../request.ts";
-import { followRun } from "../run-events.ts";
-import { lastResults } from "../run-responses.ts";
+import { followRun, lastResults } from "../run-responses.ts";
 
 const listQuery = z.object({
 	benchmark: nameField,

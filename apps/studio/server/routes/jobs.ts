@@ -1,7 +1,7 @@
 import { AgentvError } from "@agentv/core";
 import { Hono } from "hono";
-import { eventStream } from "../event-stream.ts";
 import type { Services } from "../problem.ts";
+import { eventStream } from "../request.ts";
 
 /** `GET /api/jobs`, `/:id`, `/:id/events` (resumable by Last-Event-ID). */
 export function jobReads(services: Services) {
@@ -31,4 +31,10 @@ export function jobWrites({ jobs }: Services) {
 		if (!jobs.cancel(c.req.param("id"))) throw new AgentvError("not-found", "job not found");
 		return c.json({ cancelled: true as const });
 	});
+}
+
+export function aboutReads({ options }: Services) {
+	return new Hono().get("/", (c) =>
+		c.json({ version: options.version, read_only: options.readOnly, cwd: options.cwd }),
+	);
 }

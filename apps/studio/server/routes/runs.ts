@@ -7,8 +7,16 @@ import { JobRefused } from "../jobs.ts";
 import { planFor } from "../plans.ts";
 import type { Services } from "../problem.ts";
 import { body, mapPage, nameField, pageField, pageOf, query, searchField } from "../request.ts";
-import { followRun } from "../run-events.ts";
-import { benchmarkOf, findRun, isResumable, runEntry, runHistory, runId, runResponse } from "../run-responses.ts";
+import {
+	benchmarkOf,
+	findRun,
+	followRun,
+	isResumable,
+	runEntry,
+	runHistory,
+	runId,
+	runResponse,
+} from "../run-responses.ts";
 import { selectTests, testEntry, testResult, testsQuery } from "../test-responses.ts";
 
 const filters = {

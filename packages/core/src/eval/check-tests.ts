@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import { type Diagnostic, type DocumentPath, finding, type Place } from "../lib/errors.ts";
-import { lookUp } from "../lib/interpolate.ts";
-import { findTemplateName, type TemplateName, templateNames } from "../lib/template-text.ts";
+import { findTemplateName, lookUp, type TemplateName, templateNames } from "../lib/interpolate.ts";
 import { nearestName, slugify } from "../lib/text.ts";
 import { compute, computingLimitMs } from "../machine/computing-process.ts";
 import { type Assertion, type BuiltInAssertion, gradersOf, type LoadedEval, type TestCase } from "./eval-types.ts";

@@ -1,5 +1,5 @@
 import type { EvalEnvelope, MessageEntry, PreprocessorEntry, RepeatEntry, TestEntry } from "../format/eval-file.ts";
-import type { HookEntry, WorkspaceEntry } from "../format/workspace-entry.ts";
+import type { HookEntry, WorkspaceEntry } from "../format/target-file.ts";
 import type { AssertionSettings, AssertionType } from "../grading/graders/index.ts";
 import type { Diagnostic, Place } from "../lib/errors.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";

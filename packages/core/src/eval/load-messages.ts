@@ -12,8 +12,8 @@ import {
 } from "../format/eval-file.ts";
 import { type AssertionType, builtInType, graders } from "../grading/graders/index.ts";
 import { finding, type Place } from "../lib/errors.ts";
+import { fillTemplate, fillTemplateInPart, type TemplateName, templateNames } from "../lib/interpolate.ts";
 import { writtenJson } from "../lib/json.ts";
-import { fillTemplate, fillTemplateInPart, type TemplateName, templateNames } from "../lib/template-text.ts";
 import { nearestName } from "../lib/text.ts";
 import { nameAt } from "./check-tests.ts";
 import type { Assertion, ContentPiece, Message } from "./eval-types.ts";

@@ -1,6 +1,5 @@
 import { dirname, join, relative } from "node:path";
-import { type TargetEntry, targetEntrySchema } from "../format/target-file.ts";
-import { hooksSchema } from "../format/workspace-entry.ts";
+import { hooksSchema, type TargetEntry, targetEntrySchema } from "../format/target-file.ts";
 import { AgentvError, type Diagnostic, finding, type Place } from "../lib/errors.ts";
 import { noteTargets, noteVariables, secretsIn } from "../lib/redact.ts";
 import type { SourceRange } from "../lib/yaml-document.ts";

@@ -9,7 +9,7 @@ import {
 	type RepoEntry,
 	type WorkspaceEntry,
 	workspaceSchema,
-} from "../format/workspace-entry.ts";
+} from "../format/target-file.ts";
 import type { DocumentPath } from "../lib/errors.ts";
 import { exactData } from "../lib/json.ts";
 import type { CommandSpec } from "./command.ts";

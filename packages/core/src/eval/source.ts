@@ -5,6 +5,7 @@ import {
 	type InterpolationResult,
 	interpolateEnv,
 	mostInserted,
+	scanReferences,
 	type TextBudget,
 	textLimit,
 	type VariableUse,
@@ -12,7 +13,6 @@ import {
 import { type JsonLine, locateInLine, parseJsonLines } from "../lib/json.ts";
 import { redactText } from "../lib/redact.ts";
 import { isSecretName, redactAddress } from "../lib/secret-shapes.ts";
-import { scanReferences } from "../lib/template-text.ts";
 import { parseYaml, type SourceRange, type YamlDocument } from "../lib/yaml-document.ts";
 import { listDirectory } from "../machine/directories.ts";
 import { type Environment, existingCase } from "../machine/environment.ts";

@@ -21,8 +21,7 @@ import {
 	unsupported,
 	wireObject,
 } from "./codec.ts";
-import { targetFieldSchema } from "./target-file.ts";
-import { extensionSchema, hooksSchema, workspaceFieldSchema } from "./workspace-entry.ts";
+import { extensionSchema, hooksSchema, targetFieldSchema, workspaceFieldSchema } from "./target-file.ts";
 
 export const commonFields = {
 	type: z.string(),

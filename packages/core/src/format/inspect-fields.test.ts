@@ -5,7 +5,7 @@ import { providers } from "../targets/providers/index.ts";
 import { factsOfField } from "./codec.ts";
 import { evalFileSchema, rubricCriterionSchema, testEntrySchema } from "./eval-file.ts";
 import { inspectFields } from "./inspect-fields.ts";
-import { hookSchema, repoSchema, workspaceSchema } from "./workspace-entry.ts";
+import { hookSchema, repoSchema, workspaceSchema } from "./target-file.ts";
 
 const criterion = rubricCriterionSchema.options[1];
 const formats: Readonly<Record<string, z.ZodType>> = {

@@ -1,7 +1,6 @@
-import { lookUp } from "./interpolate.ts";
+import { lookUp, scanReferences } from "./interpolate.ts";
 import { redactText } from "./redact.ts";
 import { decoded, looksLikeToken, redactAddress } from "./secret-shapes.ts";
-import { scanReferences } from "./template-text.ts";
 
 interface GitUrl {
 	/** `other` is a transport that AgentV never passes to git (`ext::…`). */

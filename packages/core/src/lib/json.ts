@@ -1,8 +1,7 @@
 import type { SourceRange } from "./code-frame.ts";
 import { type Diagnostic, type DocumentPath, finding, type Place } from "./errors.ts";
 import { BraceMatches } from "./glob.ts";
-import { mapLeaves } from "./interpolate.ts";
-import type { OffsetRange } from "./template-text.ts";
+import { mapLeaves, type OffsetRange } from "./interpolate.ts";
 import { lineStart, parseYaml, yamlSyntax } from "./yaml-document.ts";
 import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-value.ts";
 

@@ -1,5 +1,5 @@
 import { AgentvError } from "./errors.ts";
-import type { Variables } from "./interpolate.ts";
+import { scanReferences, type Variables } from "./interpolate.ts";
 import {
 	addressSecrets,
 	decoded,
@@ -20,7 +20,6 @@ import {
 	secretShapes,
 } from "./secret-shapes.ts";
 import { findMultiLineSecrets, isOfSeveralLines, keyHeader, knownSecrets, longestEscape } from "./secret-values.ts";
-import { scanReferences } from "./template-text.ts";
 
 export type Redactor = (text: string) => string;
 

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
+import type { OffsetRange } from "./interpolate.ts";
 import type { Span } from "./secret-shapes.ts";
-import type { OffsetRange } from "./template-text.ts";
 
 /** Keeps only `[a-z0-9-]`, without accents; the result can be empty. */
 export function slugify(text: string): string {

@@ -24,7 +24,7 @@ import {
 	hasErrors,
 	type Place,
 } from "./errors.ts";
-import type { OffsetRange } from "./template-text.ts";
+import type { OffsetRange } from "./interpolate.ts";
 import {
 	type AliasTargets,
 	composeWithin,

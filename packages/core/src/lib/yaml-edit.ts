@@ -1,6 +1,6 @@
 import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, type ParsedNode, Scalar, stringify } from "yaml";
 import { AgentvError, type DocumentPath, hasErrors } from "./errors.ts";
-import type { OffsetRange } from "./template-text.ts";
+import type { OffsetRange } from "./interpolate.ts";
 import { applyEdits, type TextEdit } from "./text.ts";
 import {
 	afterColon,

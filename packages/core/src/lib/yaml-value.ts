@@ -16,7 +16,7 @@ import {
 	type YAMLMap,
 } from "yaml";
 import type { FindingKind } from "./errors.ts";
-import type { OffsetRange } from "./template-text.ts";
+import type { OffsetRange } from "./interpolate.ts";
 
 export interface YamlLimits {
 	readonly bytes: number;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readRunFile, readSummary, rowKey } from "../eval/discover-evals.ts";
 import { caseKey, optionOf, planFlags } from "../eval/run-digest.ts";
+import type { VersionUse } from "../format/json-schema.ts";
 import {
 	type AttemptFile,
 	type Fingerprint,
@@ -10,7 +11,6 @@ import {
 	type ResultRow,
 	type RunFile,
 } from "../format/run-file.ts";
-import type { VersionUse } from "../format/run-reports.ts";
 import { isDecided, missingAttempts } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";

@@ -23,9 +23,8 @@ import { nearestName } from "../lib/text.ts";
 import { coreCount } from "../machine/environment.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/prepare-base.ts";
 import { type ShardBudget, shardBudgets } from "./call-cache.ts";
-import { checkPlan } from "./check-plan.ts";
 import { Fingerprints } from "./fingerprints.ts";
-import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./observe-run.ts";
+import { accessOfRun, checkPlan, type Observed, type ObservedEval, observeRun } from "./observe-run.ts";
 import { type CaseState, caseStates, type ResumeOptions, resumeState } from "./resume.ts";
 import {
 	allGraders,

@@ -16,8 +16,7 @@ import { readHead } from "../machine/read-file.ts";
 import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace } from "../workspace/attempt-workspace.ts";
 import type { FileChanges } from "../workspace/contract.ts";
-import { type Answer, type Attempt, AttemptError } from "./attempt.ts";
-import { inputToWire, requestMessages } from "./messages.ts";
+import { type Answer, type Attempt, AttemptError, inputToWire, requestMessages } from "./attempt.ts";
 import { keyOfRow, originKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 interface Regrading {

@@ -32,25 +32,23 @@ import {
 	type Answer,
 	type Attempt,
 	AttemptError,
+	answerAsRequest,
 	attemptName,
+	inputToWire,
 	interrupted,
 	isGradedTurn,
 	mergeAnswers,
 	newAttempt,
+	promptText,
+	refuseFilesOutOfReach,
+	requestMessages,
+	requestOf,
 	rowError,
 	StageLogs,
 	StageTimer,
 	skippedTurns,
 } from "./attempt.ts";
 import { madeOf } from "./fingerprints.ts";
-import {
-	answerAsRequest,
-	inputToWire,
-	promptText,
-	refuseFilesOutOfReach,
-	requestMessages,
-	requestOf,
-} from "./messages.ts";
 import { countCall, type LiveAttempt, type RunContext } from "./run-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 

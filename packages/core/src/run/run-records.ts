@@ -26,8 +26,7 @@ import { readChunks } from "../machine/read-file.ts";
 import { createDigest, digestFile, digestText, largestDigested } from "../machine/tree-notes.ts";
 import { type AppendFile, openAppendFile, removeFile, writeAtomic } from "../machine/write-file.ts";
 import type { FileChanges } from "../workspace/contract.ts";
-import { type Answer, type AnsweredTurn, type Attempt, skippedTurns } from "./attempt.ts";
-import { inputToWire } from "./messages.ts";
+import { type Answer, type AnsweredTurn, type Attempt, inputToWire, skippedTurns } from "./attempt.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** Appends each row immediately: batching would delay tests that wait for other records. */

@@ -25,9 +25,9 @@ import {
 } from "../eval/visit.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, type Place } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
+import { scanReferences } from "../lib/interpolate.ts";
 import { findSecrets } from "../lib/redact.ts";
 import { isSecretField, looksRandom } from "../lib/secret-shapes.ts";
-import { scanReferences } from "../lib/template-text.ts";
 import type { Environment } from "../machine/environment.ts";
 import { GitError, localGitSync } from "../machine/git.ts";
 import { foreignRepository, repositoryRoot, trackedFilesSync } from "../machine/git-repository.ts";

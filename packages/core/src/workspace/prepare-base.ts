@@ -6,7 +6,7 @@ import { type HookName, hookNames, type WorkspaceRepo } from "../eval/eval-types
 import { wireHookNames } from "../eval/load-workspace.ts";
 import { type PathText, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
 import type { DiskView } from "../eval/source.ts";
-import type { ResetMode } from "../format/workspace-entry.ts";
+import type { ResetMode } from "../format/target-file.ts";
 import { redactUrl } from "../lib/git-url.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree, TreeRefused } from "../machine/copy-tree.ts";
 import { listDirectory, makeDirectory, makeTempDir } from "../machine/directories.ts";

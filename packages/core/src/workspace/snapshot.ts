@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { ResetMode } from "../format/workspace-entry.ts";
+import type { ResetMode } from "../format/target-file.ts";
 import { AgentvError } from "../lib/errors.ts";
 import type { Redactor } from "../lib/redact.ts";
 import { copyPreparedTree, type PreparedTree } from "../machine/copy-tree.ts";

@@ -5,7 +5,6 @@ import type { AnyGrader, GraderModel, Grading } from "../contract.ts";
 import { composite } from "./composite.ts";
 import { fieldAccuracy } from "./field-accuracy.ts";
 import { llmGrader, rubrics } from "./llm.ts";
-import { cost, executionMetrics, latency, tokenUsage } from "./metrics.ts";
 import { codeGrader, custom } from "./program.ts";
 import {
 	contains,
@@ -20,7 +19,7 @@ import {
 	regex,
 	startsWith,
 } from "./text.ts";
-import { skillTrigger, toolTrajectory } from "./tools.ts";
+import { cost, executionMetrics, latency, skillTrigger, tokenUsage, toolTrajectory } from "./trace.ts";
 
 const list = [
 	contains,

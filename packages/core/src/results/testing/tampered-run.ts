@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RunVerification } from "../../format/run-reports.ts";
+import type { RunVerification } from "../../format/json-schema.ts";
 import { runTree } from "../../run/testing/run-fixture.ts";
 
 /** Everything that affects a score. The answers come from a file so that repeats differ. */

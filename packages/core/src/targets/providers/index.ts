@@ -9,11 +9,10 @@ import { cli } from "./cli.ts";
 import { codex } from "./codex.ts";
 import { copilot } from "./copilot.ts";
 import { gemini } from "./gemini.ts";
-import { mock } from "./mock.ts";
+import { mock, replay } from "./offline.ts";
 import { openai } from "./openai.ts";
 import { openrouter } from "./openrouter.ts";
 import { pi } from "./pi.ts";
-import { replay } from "./replay.ts";
 
 const list = [
 	mock,

@@ -1,6 +1,90 @@
 import { join, relative, resolve } from "node:path";
-import { AgentvError, type FormatName, jsonSchemaOf, pathKind, repositoryRoot, writeAllOrNone } from "@agentv/core";
+import {
+	AgentvError,
+	discoverEvals,
+	examine,
+	type FormatName,
+	jsonSchemaOf,
+	openDiskView,
+	pathKind,
+	pruneCache,
+	recordToWire,
+	repositoryRoot,
+	resolveBenchmarkPaths,
+	writeAllOrNone,
+} from "@agentv/core";
+import type { Command } from "commander";
+import { answerBash, answerFish, answerZsh, complete as candidatesFor } from "../completion/complete.ts";
+import { readShellLine, type ShellName, shellScripts } from "../completion/shell-line.ts";
 import type { CommandResult, Context } from "../context.ts";
+import { countItems, doctorText, pruneJson, pruneText } from "../output/maintenance.ts";
+import { colorsFor, json as jsonText } from "../output/terminal.ts";
+
+interface CachePruneOptions {
+	readonly olderThan?: number;
+	readonly all?: boolean;
+	readonly dryRun?: boolean;
+	readonly json?: boolean;
+}
+
+const usualAgeMs = 30 * 24 * 60 * 60_000;
+
+export async function cachePrune(
+	{ olderThan, all, dryRun, json }: CachePruneOptions,
+	{ env, signal, stdout }: Context,
+): Promise<CommandResult> {
+	if (olderThan !== undefined && all)
+		throw new AgentvError("usage", "--all and --older-than cannot be combined", { hint: "Use only one of them." });
+	const olderThanMs = olderThan ?? usualAgeMs;
+	const result = await pruneCache({ env, olderThanMs, now: Date.now(), signal, all, dryRun });
+	const text = json
+		? pruneJson(result, dryRun === true)
+		: pruneText(result, { dryRun: dryRun === true, olderThanMs, colors: colorsFor(stdout) });
+	return { text, exitCode: result.failed.length > 0 ? 1 : 0 };
+}
+
+interface DoctorCommandOptions {
+	readonly target?: readonly string[];
+	readonly targets?: string;
+	readonly benchmark?: string;
+	readonly online?: boolean;
+	/** Seconds. */
+	readonly timeout: number;
+	readonly json?: boolean;
+}
+
+export async function doctor(
+	args: readonly string[],
+	options: DoctorCommandOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const { env, cwd, signal, stdout } = context;
+	const evals = namedEvals(args, options.benchmark, context);
+	const items = await examine({
+		env,
+		cwd,
+		signal,
+		evals,
+		targets: options.target,
+		targetsFile: options.targets === undefined ? undefined : resolve(cwd, options.targets),
+		onlineMs: options.online ? options.timeout * 1000 : undefined,
+	});
+	const summary = countItems(items);
+	// Schema: docs/schemas/doctor-output.schema.json.
+	const text = options.json ? jsonText({ items: recordToWire(items), summary }) : doctorText(items, stdout);
+	return { text, exitCode: summary.problems > 0 ? 1 : 0 };
+}
+
+/** Returns undefined if no evals are named: doctor then searches itself, and may find none. */
+function namedEvals(
+	args: readonly string[],
+	benchmark: string | undefined,
+	{ env, cwd }: Context,
+): readonly string[] | undefined {
+	const view = openDiskView();
+	if (benchmark !== undefined) return resolveBenchmarkPaths(benchmark, args, { env, view }).files;
+	return args.length > 0 ? discoverEvals(args, cwd, view) : undefined;
+}
 
 /** Writes a working eval, all files or none; never overwrites existing files. */
 export async function init(directory: string, _options: object, context: Context): Promise<CommandResult> {
@@ -125,3 +209,39 @@ OPENAI_BASE_URL=https://api.openai.com/v1
 OPENAI_API_KEY=
 OPENAI_MODEL=gpt-5-mini
 `;
+
+/**
+ * Runs `agentv __complete <shell> -- …`, which the completion scripts call. bash passes its word
+ * breaks and the line up to the cursor, other shells the words after the program's name.
+ */
+export function completerOf(program: Command) {
+	return (shell: ShellName, texts: readonly string[], _options: object, context: Context) =>
+		complete(program, shell, texts, context);
+}
+
+async function complete(
+	program: Command,
+	shell: ShellName,
+	texts: readonly string[],
+	context: Context,
+): Promise<CommandResult> {
+	if (shell === "bash") {
+		const [breaks = "", text = ""] = texts;
+		const line = readShellLine(text, breaks);
+		return answer(answerBash(await candidatesFor(program, line.words.slice(1), context), line));
+	}
+	const before = texts.slice(0, -1);
+	const last = texts.at(-1) ?? "";
+	// fish passes the last word with its quotes.
+	const typed = shell === "fish" ? (readShellLine(last, "").words.at(-1) ?? "") : last;
+	const candidates = await candidatesFor(program, [...before, typed], context);
+	return answer(shell === "fish" ? answerFish(candidates) : answerZsh(candidates, typed));
+}
+
+function answer(text: string): CommandResult {
+	return { text, exitCode: 0 };
+}
+
+export async function completion(shell: ShellName): Promise<CommandResult> {
+	return { text: shellScripts[shell], exitCode: 0 };
+}
