@@ -122,7 +122,8 @@ export { repositoryRoot } from "./machine/git-repository.ts";
 export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
 export { readBytes, readTextFile } from "./machine/read-file.ts";
 export { writeAllOrNone } from "./machine/write-file.ts";
-export { type DoctorGroup, type DoctorItem, doctorGroups, examine } from "./maintenance/doctor.ts";
+export { examine } from "./maintenance/doctor.ts";
+export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";
 export {
 	type CacheItem,
 	type CacheKind,
