@@ -74,7 +74,7 @@ export async function* iteratePool<Item, Result>(
 	if (failure !== undefined) throw failure.reason;
 }
 
-export class AsyncQueue<Value> {
+export class AsyncQueue<Value extends object> {
 	#values: Value[] = [];
 	#closed = false;
 	#failure: { readonly error: unknown } | undefined;
@@ -98,9 +98,10 @@ export class AsyncQueue<Value> {
 
 	async *contents(): AsyncGenerator<Value, void> {
 		for (;;) {
-			const values = this.#values;
+			const values = this.#values.reverse();
 			this.#values = [];
-			yield* values;
+			// Popped, so that what was passed on is not kept until the last one is.
+			for (let value = values.pop(); value !== undefined; value = values.pop()) yield value;
 			if (this.#values.length > 0) continue;
 			if (this.#closed) break;
 			await new Promise<void>((resolve) => {
