@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { type RegistryEntry, readRegistry, type SourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { iteratePool, mapPool } from "../lib/pool.ts";
+import { AsyncQueue, iteratePool, mapPool } from "../lib/pool.ts";
 import { sweepStaged, systemTempDir } from "../machine/directories.ts";
 import { isInside, realPath } from "../machine/files.ts";
 import { GitError, requireGit } from "../machine/git.ts";
@@ -56,7 +56,7 @@ async function open(options: SyncOptions): Promise<Opened> {
 export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
 	const opened = await open(options);
 	for (const place of [systemTempDir(), opened.base]) await sweepStaged(place);
-	const events = new EventQueue();
+	const events = new AsyncQueue<SyncEvent>();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
 	const all = syncAll({ ...opened, signal }, events).finally(() => events.close());
@@ -70,7 +70,7 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 	}
 }
 
-async function syncAll(opened: Opened, events: EventQueue): Promise<SyncResult[]> {
+async function syncAll(opened: Opened, events: AsyncQueue<SyncEvent>): Promise<SyncResult[]> {
 	const emit = (event: SyncEvent) => events.put(event);
 	const results = new Map<string, SyncResult>();
 	const concurrency = opened.concurrency ?? defaultConcurrency;
@@ -96,34 +96,6 @@ function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
 		result[at] = [...(result[at] ?? []), entry];
 	}
 	return result.filter((round) => round !== undefined);
-}
-
-class EventQueue {
-	readonly #events: SyncEvent[] = [];
-	#isClosed = false;
-	#wake: (() => void) | undefined;
-
-	put(event: SyncEvent): void {
-		this.#events.push(event);
-		this.#wake?.();
-	}
-
-	close(): void {
-		this.#isClosed = true;
-		this.#wake?.();
-	}
-
-	async *contents(): AsyncGenerator<SyncEvent, void> {
-		for (;;) {
-			const event = this.#events.shift();
-			if (event) yield event;
-			else if (this.#isClosed) return;
-			else
-				await new Promise<void>((resolve) => {
-					this.#wake = resolve;
-				});
-		}
-	}
 }
 
 function locked<T>(entry: RegistryEntry, options: SyncOptions, onWait: (pid: number) => void, work: () => Promise<T>) {
