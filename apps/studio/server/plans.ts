@@ -141,7 +141,7 @@ export async function applyFix(opened: OpenedEval, modes: FixModes, digest: stri
 	const { errors, warnings } = services.marks.remember(validation);
 	return {
 		files: plan.files.map(({ path }) => opened.shown(path)),
-		fixed: plan.mended.get(file)?.length ?? 0,
+		fixed: plan.fixed.get(file)?.length ?? 0,
 		errors,
 		warnings,
 	};

@@ -98,7 +98,7 @@ function modesOf({ fix, dryRun, migrate, pin }: ValidateCommandOptions): Set<Fix
 /** Omits fixed findings that are found again. */
 function withFixed(result: EvalValidation, plan: FixPlan): EvalValidation {
 	const left = new Set(result.diagnostics.map(({ rule, message, at }) => `${rule}\0${message}\0${at.file}`));
-	const fixed = (plan.mended.get(result.file) ?? []).filter(
+	const fixed = (plan.fixed.get(result.file) ?? []).filter(
 		({ rule, message, at }) => !left.has(`${rule}\0${message}\0${at.file}`),
 	);
 	return { ...result, diagnostics: [...fixed, ...result.diagnostics] };

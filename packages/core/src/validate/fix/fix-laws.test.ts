@@ -35,8 +35,8 @@ test("fixing keeps the meaning of evals and every comment, and leaves nothing to
 
 			const again = await planFixes(files, options());
 			expect(again.files).toEqual([]);
-			expect(again.mended.size).toBe(0);
-			fixed += [...plan.mended.values()].flat().length;
+			expect(again.fixed.size).toBe(0);
+			fixed += [...plan.fixed.values()].flat().length;
 			written += plan.files.length;
 		}),
 		law(100),

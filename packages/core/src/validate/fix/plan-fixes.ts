@@ -34,7 +34,7 @@ export interface FixPlan {
 	readonly files: readonly PlannedFile[];
 	readonly changes: readonly PlannedChange[];
 	/** By eval file. */
-	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
+	readonly fixed: ReadonlyMap<string, readonly ValidationFinding[]>;
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
 	/** By affected eval; before and after the fixes. */
 	readonly meanings: ReadonlyMap<string, string>;
@@ -59,7 +59,7 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 	return {
 		files: edited.files,
 		changes: changesOf(made, edited.files),
-		mended: byEval(made),
+		fixed: byEval(made),
 		refused,
 		meanings: compared.meanings,
 		directories,
@@ -291,7 +291,7 @@ export async function offeredEdits(
 	const offered: OfferedEdit[] = [];
 	for (const file of files) {
 		const plan = await planOf(file, options);
-		for (const finding of plan.mended.get(file) ?? []) {
+		for (const finding of plan.fixed.get(file) ?? []) {
 			const changed = regionsOf(plan, finding.at.file, finding.rule === "targets.not-local");
 			const says = plan.changes.find(
 				({ rule, at }) => rule === finding.rule && at.line === finding.range.start.line,
@@ -313,7 +313,7 @@ async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise
 		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
-		return { files: [], changes: [], mended: new Map(), refused: [], meanings: new Map(), directories: new Set() };
+		return { files: [], changes: [], fixed: new Map(), refused: [], meanings: new Map(), directories: new Set() };
 	}
 }
 
